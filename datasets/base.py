@@ -1,0 +1,256 @@
+"""The data contract: what a data set hands over, and what a method may see.
+
+A :class:`Dataset` is everything a file holds. A scenario (``protocols/base.py``) turns one trial of
+it into a :class:`Problem`, which is all that a method sees, and :class:`Answers`, which stay with
+the harness. Numpy only; nothing here knows methods, protocols or the harness.
+
+Conventions, everywhere:
+
+* ``n`` rows, ``V`` views, view ``v`` is ``(n, d_v)`` float32 in raw units;
+* ``present`` is ``(n, V)`` bool, ``labelled`` is ``(n,)`` bool; both always exist;
+* a hidden label is ``-1``; a hidden entry is ``NaN``, so that a leak shows itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+Kind = Literal["licensed", "open", "twin"]
+TRAIN, TUNE, TEST = 0, 1, 2
+HIDDEN = -1
+
+
+class DataError(ValueError):
+    """A data set is unusable; the message is one sentence that names the mend."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A named rule that cuts rows into train / tune / test, declared by the data set.
+
+    ``by``        group column whose groups never straddle two parts (None: rows are cut).
+    ``stratify``  keep class shares equal over the parts.
+    ``official``  use the data set's own ``Dataset.official`` part per row.
+    ``leaks``     group columns that this split knowingly puts on both sides: a declared leak.
+    ``shares``    train, tune, test; they sum to 1.
+    """
+
+    name: str
+    by: str | None = None
+    stratify: bool = False
+    official: bool = False
+    leaks: tuple[str, ...] = ()
+    shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the numbers come from; printed in every report."""
+
+    kind: Kind
+    source: str
+    licence: str
+    citation: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Named views of the same ``n`` rows, with labels and groups. Rows are never silently dropped.
+
+    ``key``       as the user names it, views included: ``mfeat:fou,zer``.
+    ``draw_key``  what seeds the draws: the same for every choice of views of one data set, so that
+                  trials stay paired across choices; never a path.
+    ``groups``    name -> ``(n,)`` int: subject, session, recording, duplicate set ...
+    ``splits``    the split rules this data set offers; the first is the default.
+    ``official``  ``(n,)`` of TRAIN / TUNE / TEST where the owner publishes a split.
+
+    Raises DataError from ``validate`` (called on construction) on any broken invariant.
+    """
+
+    key: str
+    draw_key: str
+    title: str
+    views: tuple[np.ndarray, ...]
+    view_names: tuple[str, ...]
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    splits: tuple[Split, ...]
+    provenance: Provenance
+    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+    official: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+    @property
+    def n(self) -> int:
+        return len(self.labels)
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        return tuple(view.shape[1] for view in self.views)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits of the content: views, names, labels, groups, split. No path, no date."""
+        digest = hashlib.sha256()
+        for name, view in zip(self.view_names, self.views, strict=True):
+            _feed(digest, name, view)
+        _feed(digest, "labels", self.labels)
+        digest.update("|".join(self.class_names).encode())
+        for name in sorted(self.groups):
+            _feed(digest, name, self.groups[name])
+        if self.official is not None:
+            _feed(digest, "official", self.official)
+        return digest.hexdigest()[:16]
+
+    def split(self, name: str | None = None) -> Split:
+        """The split called ``name``, or the default one. Raises DataError for an unknown name."""
+        if name is None:
+            return self.splits[0]
+        for split in self.splits:
+            if split.name == name:
+                return split
+        known = ", ".join(split.name for split in self.splits)
+        raise DataError(f"{self.key} has no split '{name}'; it offers: {known}")
+
+    def choose(self, names: Sequence[str]) -> Dataset:
+        """The same rows with only the views called ``names``, in that order."""
+        unknown = [name for name in names if name not in self.view_names]
+        if unknown:
+            known = ", ".join(self.view_names)
+            raise DataError(f"{self.draw_key} has no view '{unknown[0]}'; its views are: {known}")
+        if len(set(names)) != len(names):
+            raise DataError(f"a view of {self.draw_key} is named twice in '{','.join(names)}'")
+        index = [self.view_names.index(name) for name in names]
+        return replace(
+            self,
+            key=f"{self.key.split(':')[0]}:{','.join(names)}",
+            views=tuple(self.views[i] for i in index),
+            view_names=tuple(names),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows a fitted method is asked about: views ``(n, d_v)``, present ``(n, V)``, ids ``(n,)``."""
+
+    views: tuple[np.ndarray, ...]
+    present: np.ndarray
+    ids: np.ndarray
+
+    @property
+    def n(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """All that a method may see of one trial.
+
+    ``rows``     labelled and unlabelled training rows; in the transductive paradigm the unlabelled
+                 ones are the test rows. Hidden entries are NaN.
+    ``labels``   ``(n,)`` int64, HIDDEN (-1) exactly where ``labelled`` is False.
+    ``tuning``   features of tuning rows, for validation only; their labels are not here.
+    Row ids are positions in a per-trial permutation: they name rows and carry no class.
+    """
+
+    rows: Rows
+    labels: np.ndarray
+    labelled: np.ndarray
+    view_names: tuple[str, ...]
+    class_names: tuple[str, ...]
+    tuning: Rows
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        return tuple(view.shape[1] for view in self.rows.views)
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What the harness keeps back: test rows and labels, tuning labels, true hidden entries.
+
+    ``complete``  the Problem's rows with nothing hidden, row for row, to score imputation.
+    """
+
+    test: Rows
+    test_labels: np.ndarray
+    tuning_labels: np.ndarray
+    complete: Rows
+
+
+def validate(data: Dataset) -> None:
+    """Raise DataError, in one sentence, if ``data`` breaks the contract."""
+    if not data.views:
+        raise DataError(f"{data.key} has no views")
+    if len(data.views) != len(data.view_names):
+        raise DataError(f"{data.key} has {len(data.views)} views but {len(data.view_names)} names")
+    if len(set(data.view_names)) != len(data.view_names):
+        raise DataError(f"{data.key} names a view twice: {', '.join(data.view_names)}")
+    if data.labels.ndim != 1 or not np.issubdtype(data.labels.dtype, np.integer):
+        raise DataError(f"labels of {data.key} must be a vector of integers")
+    for name, view in zip(data.view_names, data.views, strict=True):
+        if view.ndim != 2 or view.shape[1] == 0:
+            raise DataError(f"view '{name}' of {data.key} must be a matrix, rows by features")
+        if len(view) != data.n:
+            raise DataError(
+                f"view '{name}' of {data.key} has {len(view)} rows, the labels have {data.n}"
+            )
+        if view.dtype != np.float32:
+            raise DataError(f"view '{name}' of {data.key} must be float32, not {view.dtype}")
+        if not np.isfinite(view).all():
+            bad = int((~np.isfinite(view)).any(axis=1).sum())
+            raise DataError(
+                f"view '{name}' of {data.key} has NaN or infinite values in {bad} rows; "
+                "remove or repair these rows"
+            )
+    if data.n_classes < 2 or data.n == 0:
+        raise DataError(f"{data.key} needs at least two classes and one row")
+    if data.labels.min() < 0 or data.labels.max() >= data.n_classes:
+        raise DataError(f"labels of {data.key} must lie in 0..{data.n_classes - 1}")
+    for name, group in data.groups.items():
+        if group.shape != (data.n,) or not np.issubdtype(group.dtype, np.integer):
+            raise DataError(f"group '{name}' of {data.key} must be one integer per row")
+    _validate_splits(data)
+    for array in (*data.views, data.labels, *data.groups.values()):
+        array.setflags(write=False)
+
+
+def _validate_splits(data: Dataset) -> None:
+    if not data.splits:
+        raise DataError(f"{data.key} offers no split")
+    for split in data.splits:
+        for column in (*((split.by,) if split.by else ()), *split.leaks):
+            if column not in data.groups:
+                raise DataError(f"split '{split.name}' of {data.key} needs the group '{column}'")
+        if split.official and data.official is None:
+            raise DataError(f"split '{split.name}' of {data.key} needs an official part per row")
+        if abs(sum(split.shares) - 1) > 1e-9 or min(split.shares) <= 0:
+            raise DataError(f"shares of split '{split.name}' of {data.key} must sum to 1")
+    if data.official is not None and (
+        data.official.shape != (data.n,) or set(np.unique(data.official)) != {TRAIN, TUNE, TEST}
+    ):
+        raise DataError(f"the official split of {data.key} must give train, tune and test rows")
+
+
+def _feed(digest: hashlib._Hash, name: str, array: np.ndarray) -> None:
+    array = np.ascontiguousarray(array)
+    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    digest.update(f"{name}|{little.dtype.str}|{little.shape}|".encode())
+    digest.update(little.tobytes())

@@ -1,0 +1,51 @@
+"""Shared base of entries that wrap one scikit-learn classifier."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+from datasets.base import Problem, Rows
+from methods.base import Fitted, Method
+
+
+class SklearnMethod(Method):
+    """Concatenate the views, z-score them on the Problem's rows, fit one scikit-learn estimator.
+
+    Where the method declares ``can.unlabelled`` the estimator sees every row, label -1 where hidden
+    (scikit-learn's convention); otherwise it sees the labelled rows alone. Scaling uses all rows of
+    the Problem, labelled or not: features, never labels. Rows with absent views are refused.
+    """
+
+    quick = True
+
+    @abstractmethod
+    def estimator(self, rng: np.random.Generator) -> Any:
+        """A fresh estimator with ``fit(X, y)`` and ``predict(X)``, made from ``self.config``."""
+
+    def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
+        features = concatenate(problem.rows)
+        scaler = StandardScaler().fit(features)
+        keep = np.ones(len(features), bool) if self.can.unlabelled else problem.labelled
+        model = self.estimator(rng).fit(scaler.transform(features[keep]), problem.labels[keep])
+        return FittedSklearn(scaler, model)
+
+
+class FittedSklearn(Fitted):
+    """A scaler and an estimator behind it."""
+
+    def __init__(self, scaler: StandardScaler, model: Any) -> None:
+        self.scaler, self.model = scaler, model
+
+    def predict(self, rows: Rows) -> np.ndarray:
+        return self.model.predict(self.scaler.transform(concatenate(rows))).astype(np.int64)
+
+
+def concatenate(rows: Rows) -> np.ndarray:
+    """All views side by side, ``(n, sum d_v)`` float64. Raises ValueError where a view is absent."""
+    if not rows.present.all():
+        raise ValueError("this method cannot read rows with absent views; impute them first")
+    return np.concatenate(rows.views, axis=1).astype(np.float64)

@@ -1,0 +1,82 @@
+"""Split rules and label rules: pure functions of a data set's columns and a generator.
+
+Every rule is a nested prefix of one permutation per trial, so that 1 % of the labels lie inside
+2 %, and two methods on the same trial see the same rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Split
+
+
+def part_of_rows(data: Dataset, split: Split, rng: np.random.Generator) -> np.ndarray:
+    """Part of every row, ``(n,)`` int8 of TRAIN / TUNE / TEST.
+
+    Groups named by ``split.by`` are never divided; with ``split.stratify`` class shares are kept.
+    Raises DataError if a part would stay empty, or a class would miss the training part.
+    """
+    if split.official:
+        assert data.official is not None  # Dataset validates this on construction
+        return data.official.astype(np.int8)
+    units = np.arange(data.n) if split.by is None else data.groups[split.by]
+    _, first, unit_of_row = np.unique(units, return_index=True, return_inverse=True)
+    size = np.bincount(unit_of_row)
+    stratum = data.labels[first] if split.stratify else np.zeros(len(first), np.int64)
+    part_of_unit = np.empty(len(first), np.int8)
+    for value in np.unique(stratum):
+        chosen = rng.permutation(np.flatnonzero(stratum == value))
+        part_of_unit[chosen] = _cut(size[chosen], split.shares)
+    parts = part_of_unit[unit_of_row]
+    _check_parts(data, split, parts)
+    return parts
+
+
+def label_order(n_train: int, rng: np.random.Generator) -> np.ndarray:
+    """The permutation of training rows whose prefixes are labelled."""
+    return rng.permutation(n_train)
+
+
+def labelled_rows(labels: np.ndarray, order: np.ndarray, fraction: float, rule: str) -> np.ndarray:
+    """Positions of the labelled rows among the training rows, ``round(fraction * n)`` of them.
+
+    ``labels``  ``(n,)`` classes of the training rows; ``order`` from :func:`label_order`.
+    ``rule``    ``random``: the first rows of the order. ``random_min_one``: the first row of each
+                class in that order comes first, then the order; never fewer rows than classes.
+    Prefixes of one sequence, hence nested over fractions under either rule.
+    """
+    count = int(np.floor(fraction * len(labels) + 0.5))
+    if rule == "random":
+        return order[: max(count, 1)]
+    if rule != "random_min_one":
+        raise ValueError(f"unknown label rule '{rule}'")
+    classes, first = np.unique(labels[order], return_index=True)
+    leaders = np.zeros(len(order), bool)
+    leaders[first] = True
+    sequence = np.concatenate([order[leaders], order[~leaders]])
+    return sequence[: max(count, len(classes))]
+
+
+def _cut(sizes: np.ndarray, shares: tuple[float, float, float]) -> np.ndarray:
+    """Part of each unit, in order: a unit belongs where the middle of its rows falls."""
+    middle = (np.cumsum(sizes) - sizes / 2) / sizes.sum()
+    parts = np.searchsorted(np.cumsum(shares)[:2], middle, side="right").astype(np.int8)
+    if len(sizes) >= 3:  # a few large groups must still give every part one of its own
+        parts[0], parts[-1] = TRAIN, TEST
+        if not (parts == TUNE).any():
+            parts[-2] = TUNE
+    return parts
+
+
+def _check_parts(data: Dataset, split: Split, parts: np.ndarray) -> None:
+    for part, name in ((TRAIN, "training"), (TUNE, "tuning"), (TEST, "test")):
+        if not (parts == part).any():
+            raise DataError(
+                f"split '{split.name}' of {data.key} leaves no {name} rows; "
+                "it needs at least three groups or rows of every class"
+            )
+    missing = set(range(data.n_classes)) - set(np.unique(data.labels[parts == TRAIN]).tolist())
+    if missing:
+        names = ", ".join(data.class_names[k] for k in sorted(missing))
+        raise DataError(f"split '{split.name}' of {data.key} has no training row of class {names}")

@@ -1,0 +1,290 @@
+"""The protocol contract: scenarios, recipes, budgets, and the builder of Problems.
+
+A :class:`Scenario` plus (data set, trial) gives a :class:`Draw` (who is where, who is labelled,
+what is hidden) and the draw gives Problem + Answers. The two steps are apart so that a test can
+alter what a method must not see and rebuild with the same draw. Seeds come from the data set, the
+split rule, the trial and the purpose; no method and no protocol enters.
+
+A :class:`Protocol` only lists cells (scenario x recipe) and names its layout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from datasets.base import HIDDEN, TEST, TRAIN, TUNE, Answers, Dataset, Problem, Rows
+from protocols._masks import mask_order, present_rows
+from protocols._splits import label_order, labelled_rows, part_of_rows
+
+Paradigm = Literal["supervised", "transductive", "inductive"]
+PARADIGMS: tuple[Paradigm, ...] = ("supervised", "transductive", "inductive")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a trial hides and shows. ``version`` rises when the builder's numbers may change.
+
+    ``split``           name of one of the data set's split rules.
+    ``paradigm``        supervised: labelled rows only; transductive: labelled + test rows without
+                        their labels; inductive: labelled + unlabelled training rows (paper, 4.2.1).
+    ``label_fraction``  share of training rows with a label, (0, 1].
+    ``label_rule``      ``random`` (as the paper) or ``random_min_one`` (at least one per class).
+    ``unlabelled_fraction``  share of the unlabelled training rows that is kept (Figure 2a).
+    ``missing_view`` / ``missing_fraction``  hide one view of that share of training rows (4.3.1).
+    ``scaling``         ``none`` (the methods z-score on the Problem's rows themselves).
+    """
+
+    split: str
+    paradigm: Paradigm
+    label_fraction: float
+    label_rule: Literal["random", "random_min_one"]
+    unlabelled_fraction: float = 1.0
+    missing_view: str | None = None
+    missing_fraction: float = 0.0
+    scaling: Literal["none"] = "none"
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if self.paradigm not in PARADIGMS:
+            raise ValueError(f"unknown paradigm '{self.paradigm}'")
+        if not 0 < self.label_fraction <= 1:
+            raise ValueError("label_fraction must lie in (0, 1]")
+
+    def identity(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The random part of one trial, in rows of the data set.
+
+    ``order``     permutation of all rows; a row's public id is its position here.
+    ``part``      ``(n,)`` TRAIN / TUNE / TEST.  ``labelled`` ``(n,)``.  ``kept`` ``(n,)`` training
+    rows that take part.  ``present`` ``(n, V)``.
+    """
+
+    order: np.ndarray
+    part: np.ndarray
+    labelled: np.ndarray
+    kept: np.ndarray
+    present: np.ndarray
+
+
+def seed_of(data: Dataset, split: str, trial: int, purpose: str, seed: int = 0) -> int:
+    """64-bit seed from what should matter and from nothing else; ``seed`` is the run's own."""
+    name = json.dumps([data.draw_key, split, trial, purpose, seed])
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+
+
+def draw(data: Dataset, scenario: Scenario, trial: int, seed: int = 0) -> Draw:
+    """Draw split, labels and masks of one trial. Same arguments, same draw, on any machine."""
+
+    def rng(purpose: str) -> np.random.Generator:
+        return np.random.default_rng(seed_of(data, scenario.split, trial, purpose, seed))
+
+    part = part_of_rows(data, data.split(scenario.split), rng("split"))
+    train = np.flatnonzero(part == TRAIN)
+    chosen = labelled_rows(
+        data.labels[train],
+        label_order(len(train), rng("labels")),
+        scenario.label_fraction,
+        scenario.label_rule,
+    )
+    labelled = np.zeros(data.n, bool)
+    labelled[train[chosen]] = True
+    return Draw(
+        order=rng("order").permutation(data.n),
+        part=part,
+        labelled=labelled,
+        kept=_kept(train, labelled, scenario.unlabelled_fraction, rng("unlabelled")),
+        present=_present(data, train, scenario, rng("masks")),
+    )
+
+
+def build(data: Dataset, scenario: Scenario, drawn: Draw) -> tuple[Problem, Answers]:
+    """Problem and Answers of one draw. Rows come in the draw's order, so position tells nothing."""
+    is_train = drawn.part == TRAIN
+    member = drawn.labelled.copy()
+    if scenario.paradigm == "inductive":
+        member |= is_train & drawn.kept
+    if scenario.paradigm == "transductive":
+        member |= drawn.part == TEST
+    rank = np.empty(data.n, np.int64)
+    rank[drawn.order] = np.arange(data.n)
+
+    def rows(keep: np.ndarray, hide: bool) -> Rows:
+        index = drawn.order[keep[drawn.order]]
+        present = drawn.present[index] if hide else np.ones((len(index), len(data.views)), bool)
+        views = tuple(
+            np.where(present[:, v, None], view[index], np.float32(np.nan))
+            for v, view in enumerate(data.views)
+        )
+        return _frozen(Rows(views, present, rank[index]))
+
+    def labels(keep: np.ndarray) -> np.ndarray:
+        return data.labels[drawn.order[keep[drawn.order]]].astype(np.int64)
+
+    labelled = drawn.labelled[drawn.order[member[drawn.order]]]
+    problem = Problem(
+        rows=rows(member, hide=True),
+        labels=np.where(labelled, labels(member), HIDDEN),
+        labelled=labelled,
+        view_names=data.view_names,
+        class_names=data.class_names,
+        tuning=rows(drawn.part == TUNE, hide=False),
+    )
+    answers = Answers(
+        test=rows(drawn.part == TEST, hide=False),
+        test_labels=labels(drawn.part == TEST),
+        tuning_labels=labels(drawn.part == TUNE),
+        complete=rows(member, hide=False),
+    )
+    problem.labels.setflags(write=False)
+    problem.labelled.setflags(write=False)
+    return problem, answers
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a recipe: a method by key, on some views, with settings.
+
+    ``views``   None: every view; names: those views; ``each``: one fit per view, whose codes become
+                the views of the next stage.
+    ``config``  overrides of the method's defaults; the budget adds the candidate grid.
+    """
+
+    key: str
+    views: tuple[str, ...] | Literal["each"] | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+Recipe = tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: its key, printed title, paradigm block and recipe.
+
+    ``published``  the row's name in the paper's table, None where the paper has no such row.
+    ``all_labels`` the row is a ceiling: every training label is shown, whatever the column says.
+    ``optional``   run only when ``--method`` names it.
+    """
+
+    key: str
+    title: str
+    block: str
+    paradigm: Paradigm
+    recipe: Recipe
+    published: str | None = None
+    all_labels: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a table or figure: a row under a scenario on a data set."""
+
+    row: Row
+    scenario: Scenario
+    label_fraction: float
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much work a run spends; it belongs to the run, not to a method.
+
+    ``grid``    points an axis for methods that train long (None: the whole grid, 1: the default).
+    ``quick_grid``  the same for methods that fit in well under a second.
+    ``columns``  how many label fractions, lowest first (None: all).
+    """
+
+    name: Literal["paper", "preview", "smoke"]
+    trials: int
+    epochs: int
+    eval_every: int
+    patience: int | None
+    grid: int | None
+    quick_grid: int | None
+    columns: int | None = None
+    stamp: str = ""
+
+
+BUDGETS: Mapping[str, Budget] = {
+    "paper": Budget("paper", 20, epochs=1001, eval_every=10, patience=100, grid=None, quick_grid=None),
+    "preview": Budget(
+        "preview", 3, epochs=60, eval_every=5, patience=None, grid=1, quick_grid=None,
+        stamp="preview; the paper uses 20 trials",
+    ),
+    "smoke": Budget(
+        "smoke", 1, epochs=5, eval_every=1, patience=None, grid=2, quick_grid=2, columns=1,
+        stamp="smoke run: its accuracies mean nothing",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MethodCard:
+    """What a protocol may know of a registered method: enough to give it a row."""
+
+    key: str
+    title: str
+    classify: bool
+    unlabelled: bool
+    inductive: bool
+
+
+class Protocol(ABC):
+    """A table or figure of the paper: which cells it needs, and how they are laid out."""
+
+    title: ClassVar[str]
+    datasets: ClassVar[Mapping[str, tuple[str, ...]]]
+    """Default data sets by budget name: the open sets it shows when nothing licensed is found."""
+
+    @abstractmethod
+    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+        """Lines in printed order; methods that the paper lacks come last, in blocks of their own."""
+
+    @abstractmethod
+    def cells(
+        self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
+    ) -> tuple[Cell, ...]:
+        """Every cell on one data set under one budget."""
+
+
+def label_fractions(data: Dataset) -> tuple[float, ...]:
+    """The paper's 1, 2, 3 % on its own data (and on twins); 2, 5, 10 % on open data."""
+    return (0.02, 0.05, 0.10) if data.provenance.kind == "open" else (0.01, 0.02, 0.03)
+
+
+def label_rule(data: Dataset) -> Literal["random", "random_min_one"]:
+    """As the paper on its own data; at least one label per class on the small open sets."""
+    return "random_min_one" if data.provenance.kind == "open" else "random"
+
+
+def _kept(train: np.ndarray, labelled: np.ndarray, fraction: float, rng: Any) -> np.ndarray:
+    kept = labelled.copy()
+    unlabelled = rng.permutation(train[~labelled[train]])
+    kept[unlabelled[: int(np.floor(fraction * len(unlabelled) + 0.5))]] = True
+    return kept
+
+
+def _present(data: Dataset, train: np.ndarray, scenario: Scenario, rng: Any) -> np.ndarray:
+    present = np.ones((data.n, len(data.views)), bool)
+    order = mask_order(len(train), rng)
+    if scenario.missing_view is not None:
+        view = data.view_names.index(scenario.missing_view)
+        present[train] = present_rows(order, scenario.missing_fraction, view, len(data.views))
+    return present
+
+
+def _frozen(rows: Rows) -> Rows:
+    for array in (*rows.views, rows.present, rows.ids):
+        array.setflags(write=False)
+    return rows
