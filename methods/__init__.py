@@ -1,0 +1,1 @@
+"""One method a file; the file stem is its registry key."""

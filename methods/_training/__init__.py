@@ -1,0 +1,1 @@
+"""The trial-stacked trainer: nets, densities, loop, noise, selection."""

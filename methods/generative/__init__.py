@@ -1,0 +1,1 @@
+"""Deep generative methods: the paper's own and its generative baselines."""

@@ -1,0 +1,1 @@
+"""Reference rows outside the paper."""

@@ -1,0 +1,1 @@
+"""One protocol a file: a table or figure of the paper."""

@@ -1,0 +1,33 @@
+"""What every test may rely on: one thread a process, a patient Hypothesis, the root of the tree."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+# Before numpy or torch is imported: the Makefile says the same, this serves a bare `pytest`.
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+# Examples train and solve, so their time says nothing; in CI the same examples come every time.
+settings.register_profile("house", deadline=None, print_blob=True, derandomize="CI" in os.environ)
+settings.load_profile("house")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the root of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch = sys.modules.get("torch")  # most tests never load it
+    if torch is not None and torch.get_num_threads() != 1:
+        torch.set_num_threads(1)

@@ -1,0 +1,1 @@
+"""Frozen numbers and the command that rewrites them."""
