@@ -23,14 +23,15 @@ class SklearnMethod(Method):
     quick = True
 
     @abstractmethod
-    def estimator(self, rng: np.random.Generator) -> Any:
+    def estimator(self, problem: Problem, rng: np.random.Generator) -> Any:
         """A fresh estimator with ``fit(X, y)`` and ``predict(X)``, made from ``self.config``."""
 
     def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
         features = concatenate(problem.rows)
         scaler = StandardScaler().fit(features)
         keep = np.ones(len(features), bool) if self.can.unlabelled else problem.labelled
-        model = self.estimator(rng).fit(scaler.transform(features[keep]), problem.labels[keep])
+        model = self.estimator(problem, rng)
+        model.fit(scaler.transform(features[keep]), problem.labels[keep])
         return FittedSklearn(scaler, model)
 
 
@@ -45,7 +46,7 @@ class FittedSklearn(Fitted):
 
 
 def concatenate(rows: Rows) -> np.ndarray:
-    """All views side by side, ``(n, sum d_v)`` float64. Raises ValueError where a view is absent."""
+    """All views side by side, ``(n, sum d_v)`` float64. Raises ValueError if a view is absent."""
     if not rows.present.all():
         raise ValueError("this method cannot read rows with absent views; impute them first")
     return np.concatenate(rows.views, axis=1).astype(np.float64)

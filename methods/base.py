@@ -29,7 +29,7 @@ class ConfigError(ValueError):
     """A setting is out of its range; the message names the setting, the range and the value."""
 
 
-class Unsupported(RuntimeError):
+class UnsupportedError(RuntimeError):
     """A fitted method was asked for something that it does not declare in ``can``."""
 
 
@@ -72,8 +72,8 @@ def hp(
     ``low`` / ``high``  inclusive bounds of a number; ``choices`` the legal values of a name.
     ``stacks``  members with different values may share a stack (the value becomes a tensor).
     """
-    legal = dict(doc=doc, grid=tuple(grid), low=low, high=high, choices=tuple(choices))
-    return field(default=default, metadata={**legal, "stacks": stacks})
+    legal = {"grid": tuple(grid), "low": low, "high": high, "choices": tuple(choices)}
+    return field(default=default, metadata={**legal, "doc": doc, "stacks": stacks})
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Config:
         """Candidate overrides: the product of all declared grids, ``points`` values an axis.
 
         ``points`` = None gives the whole grid, 1 the default alone, 2 two values an axis (the
-        default among them where the grid holds it). An override may drop an axis that has no effect.
+        default among them where the grid holds it). An override may drop an axis without effect.
         """
         axes = {f.name: f for f in dataclasses.fields(cls) if f.metadata.get("grid")}
         if not axes or points == 1:
@@ -131,19 +131,19 @@ class Fitted:
 
     def predict(self, rows: Rows) -> np.ndarray:
         """Classes of rows, ``(n,)`` int64 in 0..K-1."""
-        raise Unsupported(f"{type(self).__name__} does not classify")
+        raise UnsupportedError(f"{type(self).__name__} does not classify")
 
     def transform(self, rows: Rows) -> np.ndarray:
         """Representation of rows, ``(n, k)`` float32."""
-        raise Unsupported(f"{type(self).__name__} does not represent")
+        raise UnsupportedError(f"{type(self).__name__} does not represent")
 
     def impute(self, rows: Rows) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...] | None]:
         """All views of rows, raw units, present entries untouched; and variances if it has any."""
-        raise Unsupported(f"{type(self).__name__} does not impute")
+        raise UnsupportedError(f"{type(self).__name__} does not impute")
 
     def loss(self, rows: Rows) -> float:
         """The method's own unsupervised loss per row (lower is better); selects epochs of codes."""
-        raise Unsupported(f"{type(self).__name__} has no loss on new rows")
+        raise UnsupportedError(f"{type(self).__name__} has no loss on new rows")
 
     def facts(self) -> dict[str, float | int | str | bool]:
         """Scalars worth a place in the record: bounds, clamp hits, convergence."""
@@ -256,7 +256,10 @@ class StackedMethod(Method):
 
     def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
         """Fit one member alone, to the last epoch of the default training."""
-        member = Member(problem, self.config, int(rng.integers(2**63)), lambda _: 0.0)
+        # Ties go to the earlier epoch, so a score that rises with every call keeps the last one.
+        calls = itertools.count()
+        seed = int(rng.integers(2**63))
+        member = Member(problem, self.config, seed, lambda _: float(next(calls)))
         for event in self.fit_stack([member], Training(patience=None)):
             if isinstance(event, Failed):
                 raise FitError(event.reason)

@@ -217,7 +217,9 @@ class Budget:
 
 
 BUDGETS: Mapping[str, Budget] = {
-    "paper": Budget("paper", 20, epochs=1001, eval_every=10, patience=100, grid=None, quick_grid=None),
+    "paper": Budget(
+        "paper", 20, epochs=1001, eval_every=10, patience=100, grid=None, quick_grid=None
+    ),
     "preview": Budget(
         "preview", 3, epochs=60, eval_every=5, patience=None, grid=1, quick_grid=None,
         stamp="preview; the paper uses 20 trials",
@@ -249,7 +251,7 @@ class Protocol(ABC):
 
     @abstractmethod
     def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
-        """Lines in printed order; methods that the paper lacks come last, in blocks of their own."""
+        """Lines in printed order; methods that the paper lacks come last."""
 
     @abstractmethod
     def cells(

@@ -1,0 +1,272 @@
+"""A stack of jobs in, events out. Runs in a worker; writes nothing and does not know Ray.
+
+Builds each job's Problem, keeps the Answers, hands the method what it may see, scores what comes
+back. A job that raises is a failed record; the others go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from datasets.base import Answers, Dataset, Problem, Rows
+from harness import registry
+from harness.job import Job, canonical
+from harness.record import Outcome, Record
+from harness.trial_views import Codes, second_transduction, with_codes, with_views
+from methods.base import (
+    Checkpoint,
+    Failed,
+    Finished,
+    FitError,
+    Fitted,
+    Member,
+    Method,
+    Progress,
+    StackedMethod,
+    Training,
+)
+from protocols.base import build, draw, seed_of
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Jobs that run together, with the codes of the stages before them.
+
+    ``done``    ids of jobs that have a record already: they are here only because a checkpoint
+                holds the stack as it was started.
+    ``chosen``  ``chosen[i][j]`` is the upstream job behind input ``j`` of job ``i``.
+    ``codes``   its arrays, by id.
+    """
+
+    jobs: tuple[Job, ...]
+    done: frozenset[str] = frozenset()
+    chosen: tuple[tuple[str, ...], ...] = ()
+    codes: Mapping[str, Codes] = field(default_factory=dict)
+
+    @cached_property
+    def id(self) -> str:
+        """Names the stack and its checkpoint: a digest of its jobs' ids."""
+        return hashlib.sha256("".join(job.id for job in self.jobs).encode()).hexdigest()[:20]
+
+
+def execute(
+    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+) -> Iterator[Outcome | Progress | Checkpoint]:
+    """Run a stack; yield each job's outcome when it ends, progress and checkpoints between."""
+    method = registry.load_method(stack.jobs[0].method)
+    tasks = [_Task(stack, index, data) for index in range(len(stack.jobs))]
+    if issubclass(method, StackedMethod):
+        yield from _together(method, tasks, stack.done, device, state)
+    else:
+        yield from _one_by_one(method, [t for t in tasks if t.job.id not in stack.done])
+
+
+class _Task:
+    """One job inside a worker: its Problem, its Answers, and how a fit of it is scored."""
+
+    def __init__(self, stack: Stack, index: int, data: Dataset) -> None:
+        self.job, self.size = stack.jobs[index], len(stack.jobs)
+        self.method = registry.load_method(self.job.method)
+        self.config = self.method.Config(**self.job.config)
+        problem, answers = build(data, self.job.scenario, self._draw(data))
+        if self.job.upstream:
+            codes = [stack.codes[name] for name in stack.chosen[index]]
+            problem, answers = with_codes(problem, answers, codes)
+        elif self.job.views is not None:
+            problem, answers = with_views(problem, answers, self.job.views)
+        self.problem, self.answers = problem, answers
+        views = canonical([self.job.views, len(list(self.job.stages()))])
+        self.seed = seed_of(
+            data, self.job.scenario.split, self.job.trial, f"fit:{views}", self.job.seed
+        )
+
+    def _draw(self, data: Dataset) -> Any:
+        return draw(data, self.job.scenario, self.job.trial, self.job.seed)
+
+    def score(self, fitted: Fitted) -> float:
+        """Score on tuning rows, higher is better: what chooses the epoch."""
+        if self.method.can.classify:
+            return accuracy(fitted.predict(self.problem.tuning), self.answers.tuning_labels)
+        return -fitted.loss(self.problem.tuning)
+
+    def ok(self, fitted: Fitted, score: float, epoch: int, seconds: float) -> Outcome:
+        """The outcome of a fit that ended well."""
+        arrays = {name: np.asarray(value) for name, value in fitted.arrays().items()}
+        metrics: dict[str, Any] = self.counts()
+        if self.method.can.classify:
+            predicted = fitted.predict(self.answers.test)
+            metrics["test_accuracy"] = accuracy(predicted, self.answers.test_labels)
+            arrays["test_predictions"] = predicted.astype(np.int16)
+        if self.method.can.represent:
+            for name, rows in self._parts().items():
+                arrays[f"codes_{name}"] = finite(fitted.transform(rows))
+            if not self.method.can.classify:  # epochs were chosen by loss, candidates by a probe
+                score = probe(self.problem, self.answers, arrays)
+        record = replace(
+            self.record("ok", seconds),
+            score=float(score),
+            epoch=epoch,
+            metrics=metrics,
+            facts={name: _plain(value) for name, value in fitted.facts().items()},
+        )
+        return Outcome(record, arrays)
+
+    def failed(self, reason: str, trace: str, seconds: float) -> Outcome:
+        """The outcome of a fit that failed, with its reason."""
+        record = replace(self.record("failed", seconds), reason=reason, trace=trace)
+        return Outcome(replace(record, metrics=self.counts()), {})
+
+    def counts(self) -> dict[str, Any]:
+        """How many rows and labels this trial used."""
+        labels = self.problem.labels[self.problem.labelled]
+        return {
+            "n_labelled": int(self.problem.labelled.sum()),
+            "n_unlabelled": int((~self.problem.labelled).sum()),
+            "n_tuning_labels": len(self.answers.tuning_labels),
+            "n_test": len(self.answers.test_labels),
+            "labelled_per_class": np.bincount(labels, minlength=self.problem.n_classes).tolist(),
+        }
+
+    def record(self, status: Any, seconds: float) -> Record:
+        """What every record of this job says, however it ended."""
+        return Record(
+            id=self.job.id,
+            job=self.job.identity(),
+            data_key=self.job.data_key,
+            status=status,
+            seconds=round(seconds, 4),
+            peak_memory_mb=_peak_memory_mb(),
+            stack_size=self.size,
+            versions=_versions(),
+        )
+
+    def _parts(self) -> dict[str, Rows]:
+        return {"rows": self.problem.rows, "tuning": self.problem.tuning, "test": self.answers.test}
+
+
+def _together(
+    method: type[StackedMethod],
+    tasks: list[_Task],
+    done: frozenset[str],
+    device: str,
+    state: bytes | None,
+) -> Iterator[Outcome | Progress | Checkpoint]:
+    members = [Member(t.problem, t.config, t.seed, t.score) for t in tasks]
+    training = Training(**(tasks[0].job.training or {}), device=device)
+    waiting = {i: task for i, task in enumerate(tasks) if task.job.id not in done}
+    name = _device_name(device)
+    try:
+        for event in method.fit_stack(members, training, state):
+            if isinstance(event, Progress | Checkpoint):
+                yield event
+                continue
+            if (task := waiting.pop(event.index, None)) is not None:
+                yield _on(name, _outcome(task, event))
+    except Exception as error:  # a stack that breaks as a whole fails every job still in it
+        for task in waiting.values():
+            yield _on(name, task.failed(_sentence(error), traceback.format_exc(), 0.0))
+        return
+    for task in waiting.values():
+        reason = f"{method.__name__} ended without a word on this job"
+        yield _on(name, task.failed(reason, "", 0.0))
+
+
+def _one_by_one(method: type[Method], tasks: list[_Task]) -> Iterator[Outcome | Progress]:
+    for done, task in enumerate(tasks):
+        start = time.perf_counter()
+        try:
+            chooser = fitted = _fit(method, task, task.problem)
+            if not method.can.inductive:
+                chooser = _fit(method, task, second_transduction(task.problem))
+            outcome = task.ok(fitted, task.score(chooser), 0, 0.0)
+        except Exception as error:
+            outcome = task.failed(_sentence(error), traceback.format_exc(), 0.0)
+        seconds = round(time.perf_counter() - start, 4)
+        yield _on("cpu", replace(outcome, record=replace(outcome.record, seconds=seconds)))
+        yield Progress((done + 1) / len(tasks))
+
+
+def _fit(method: type[Method], task: _Task, problem: Problem) -> Fitted:
+    return method(task.config).fit(problem, np.random.default_rng(task.seed))
+
+
+def probe(problem: Problem, answers: Answers, codes: Codes) -> float:
+    """Tuning accuracy of a linear SVM (C = 1) on z-scored codes: the judge of representations."""
+    scaler = StandardScaler().fit(codes["codes_rows"])
+    labelled = problem.labelled
+    judge = LinearSVC(C=1.0, random_state=0, max_iter=20000)
+    judge.fit(scaler.transform(codes["codes_rows"][labelled]), problem.labels[labelled])
+    predicted = judge.predict(scaler.transform(codes["codes_tuning"]))
+    return accuracy(predicted, answers.tuning_labels)
+
+
+def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
+    """Share of right answers. Raises FitError if the prediction is not one class per row."""
+    if predicted.shape != labels.shape:
+        raise FitError(f"predicted {predicted.shape} for {labels.shape} rows")
+    return float(np.mean(predicted == labels))
+
+
+def finite(codes: np.ndarray) -> np.ndarray:
+    """``codes`` as float32. Raises FitError if any is not finite."""
+    if not np.isfinite(codes).all():
+        raise FitError("the representation has values that are not finite")
+    return codes.astype(np.float32)
+
+
+def _outcome(task: _Task, event: Finished | Failed) -> Outcome:
+    if isinstance(event, Failed):
+        return task.failed(event.reason, event.trace, event.seconds)
+    try:
+        return task.ok(event.fitted, event.score, event.epoch, event.seconds)
+    except Exception as error:
+        return task.failed(_sentence(error), traceback.format_exc(), event.seconds)
+
+
+def _on(device: str, outcome: Outcome) -> Outcome:
+    return replace(outcome, record=replace(outcome.record, device=device))
+
+
+def _sentence(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".split("\n", 1)[0][:300]
+
+
+def _plain(value: Any) -> Any:
+    """A scalar that JSON can hold; not-a-number becomes a word."""
+    value = value.item() if hasattr(value, "item") else value
+    return str(value) if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _peak_memory_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 if sys.platform != "darwin" else 1024**2), 1)
+
+
+def _device_name(device: str) -> str:
+    if device == "cpu":
+        return "cpu"
+    import torch  # only where a GPU is asked for: listing and shallow methods need no torch
+
+    return torch.cuda.get_device_name()
+
+
+def _versions() -> dict[str, str]:
+    import sklearn
+
+    found = {"python": sys.version.split()[0], "numpy": np.__version__}
+    found["scikit-learn"] = sklearn.__version__
+    if "torch" in sys.modules:
+        found["torch"] = str(sys.modules["torch"].__version__)
+    return found

@@ -1,0 +1,101 @@
+"""What the user named, turned into objects: data sets by spec, protocols, budget, device.
+
+Every refusal is a :class:`UsageError` of one sentence, before any work is done.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from datasets.base import DataError, Dataset
+from harness import registry
+from harness.errors import UsageError
+from protocols.base import BUDGETS, Budget, Protocol
+
+DATA_ROOT = "SIMVAE_DATA_ROOT"
+"""Environment variable that stands in for ``--data-root``."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The budget and data sets of a run, and why: the first thing a run prints."""
+
+    budget: Budget
+    specs: tuple[str, ...]
+    why: str
+
+
+def data_root(given: str | None) -> Path | None:
+    """Folder of the licensed data, from ``--data-root`` or the environment. None if not named."""
+    named = given or os.environ.get(DATA_ROOT)
+    if named is None:
+        return None
+    root = Path(named).expanduser()
+    if not root.is_dir():
+        raise UsageError(f"the data root {root} is not a folder; name the one that holds your copy")
+    return root
+
+
+def open_dataset(spec: str, root: Path | None = None) -> tuple[Dataset, str]:
+    """Data set and split name of ``key[:view,view][@split]``, or of a path to .npz or .mat."""
+    name, _, split = spec.partition("@")
+    try:
+        if Path(name).suffix in {".npz", ".mat"} or "/" in name:
+            data = registry.load_file(Path(name).expanduser())
+        else:
+            key, _, views = name.partition(":")
+            loader = registry.module("datasets", key).load
+            wanted = tuple(view.strip() for view in views.split(",")) if views else None
+            data = loader(views=wanted, root=root)
+        chosen = data.split(split or None).name
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    return replace(data, key=f"{data.key}@{chosen}" if split else data.key), chosen
+
+
+def licensed_found(root: Path | None) -> tuple[str, ...]:
+    """Keys of licensed data sets whose files lie under ``root``."""
+    if root is None:
+        return ()
+    keys = registry.entries("datasets")
+    checks = {key: getattr(registry.module("datasets", key), "found", None) for key in keys}
+    return tuple(key for key, check in checks.items() if check is not None and check(root))
+
+
+def choose(
+    protocol: Protocol, budget: str | None, specs: Sequence[str], root: Path | None
+) -> Choice:
+    """Budget and data sets: as asked, else ``paper`` on licensed data found, else ``preview``."""
+    licensed = licensed_found(root)
+    if budget is None:
+        name = "paper" if licensed and not specs else "preview"
+        why = (
+            f"licensed data found under {root}"
+            if name == "paper"
+            else "no --budget was named"
+            + ("" if specs else " and no licensed data was found, so open data stands in")
+        )
+    else:
+        name, why = budget, "as asked"
+    if specs:
+        chosen = tuple(specs)
+    elif licensed and name != "smoke":
+        chosen = licensed
+    else:
+        chosen = protocol.datasets[name]
+    return Choice(BUDGETS[name], chosen, why)
+
+
+def device_of(name: str) -> str:
+    """``auto`` becomes ``cuda`` where torch sees a GPU. Raises UsageError for cuda without one."""
+    if name == "cpu":
+        return "cpu"
+    import torch  # not for listing or --device cpu
+
+    found = torch.cuda.is_available()
+    if name == "cuda" and not found:
+        raise UsageError("torch sees no CUDA GPU here; use --device cpu (or auto)")
+    return "cuda" if found else "cpu"

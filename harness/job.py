@@ -1,0 +1,133 @@
+"""Jobs: one fit of one stage, at one setting, on one trial. Their identity is their content.
+
+A cell of a table times a trial becomes one job per candidate setting of the recipe's last stage; a
+stage before it is a job of its own, shared by every cell that needs the same one. Which candidate
+counts is decided afterwards, over records (``harness.selection``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from datasets.base import Dataset
+from harness import registry
+from harness.errors import UsageError
+from methods.base import ConfigError, Method, Training
+from protocols.base import Budget, Cell, Scenario, Stage
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fit.
+
+    ``data_key``    for people; ``fingerprint`` is what counts.
+    ``views``       names of the data set's views the stage reads, None for all, or for all codes of
+                    the stage before it.
+    ``config``      every setting of the method.   ``training`` None for methods without epochs.
+    ``upstream``    per input, the candidate jobs of the stage before; empty for a first stage.
+    ``seed``        the run's seed (``--seed``).
+    """
+
+    data_key: str
+    fingerprint: str
+    scenario: Scenario
+    method: str
+    version: int
+    views: tuple[str, ...] | None
+    config: Mapping[str, Any]
+    training: Mapping[str, Any] | None
+    trial: int
+    seed: int
+    upstream: tuple[tuple[Job, ...], ...] = ()
+
+    def identity(self) -> dict[str, Any]:
+        """What makes this job itself. No path, no date, no host, no number of trials."""
+        return {
+            "data": self.fingerprint,
+            "scenario": self.scenario.identity(),
+            "method": self.method,
+            "version": self.version,
+            "views": self.views,
+            "config": dict(self.config),
+            "training": self.training,
+            "trial": self.trial,
+            "seed": self.seed,
+            "upstream": [[job.id for job in group] for group in self.upstream],
+        }
+
+    @cached_property
+    def id(self) -> str:
+        """20 hex digits of the canonical JSON of :meth:`identity`."""
+        return hashlib.sha256(canonical(self.identity()).encode()).hexdigest()[:20]
+
+    def stages(self) -> Iterator[Job]:
+        """Every job this one rests on, earlier stages first, itself last."""
+        for group in self.upstream:
+            for job in group:
+                yield from job.stages()
+        yield self
+
+    def methods(self) -> frozenset[str]:
+        """Keys of the methods of all its stages."""
+        return frozenset(job.method for job in self.stages())
+
+
+def canonical(value: Any) -> str:
+    """JSON with one spelling: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def expand(cell: Cell, data: Dataset, budget: Budget, trial: int, seed: int) -> tuple[Job, ...]:
+    """The candidate jobs of one cell on one trial, stages before them inside ``upstream``.
+
+    Raises UsageError where a recipe names a setting that its method does not have.
+    """
+    upstream: tuple[tuple[Job, ...], ...] = ()
+    for stage in cell.row.recipe:
+        method = registry.load_method(stage.key)
+        inputs = [(name,) for name in data.view_names] if stage.views == "each" else [stage.views]
+        first = Job(
+            data_key=data.key,
+            fingerprint=data.fingerprint,
+            scenario=cell.scenario,
+            method=stage.key,
+            version=method.version,
+            views=None,
+            config={},
+            training=training_of(budget).identity() if registry.is_stacked(method) else None,
+            trial=trial,
+            seed=seed,
+            upstream=upstream,
+        )
+        settings = candidates(method, stage, budget)
+        upstream = tuple(
+            tuple(replace(first, views=views, config=config) for config in settings)
+            for views in inputs
+        )
+    if len(upstream) != 1:
+        raise UsageError(f"row '{cell.row.key}' ends in one fit per view; add a stage after it")
+    return upstream[0]
+
+
+def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict[str, Any], ...]:
+    """Full settings of every candidate: the budget's grid, less what the stage pins."""
+    points = budget.quick_grid if method.quick else budget.grid
+    found: list[dict[str, Any]] = []
+    for override in method.Config.grid(points):
+        try:
+            config = method.Config(**{**override, **stage.config})
+        except (TypeError, ConfigError) as error:
+            raise UsageError(f"stage '{stage.key}': {error}") from error
+        if config.settings() not in found:
+            found.append(config.settings())
+    return tuple(found)
+
+
+def training_of(budget: Budget, device: str = "cpu") -> Training:
+    """The part of a budget that gradient training needs."""
+    return Training(budget.epochs, budget.eval_every, budget.patience, device)

@@ -1,0 +1,229 @@
+"""The plan: which jobs a run needs, which are stored, stale or failed, and what the rest will cost.
+
+Nothing here runs a method. Jobs that several cells or tables share appear once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+
+import numpy as np
+
+from datasets.base import TEST, TRAIN, Dataset
+from harness import registry, source
+from harness.execute import Stack
+from harness.job import Job, canonical, expand, training_of
+from harness.record import Record
+from methods.base import Shape
+from protocols.base import Budget, Cell, Draw, MethodCard, Protocol, draw
+
+STACK_SECONDS = 240.0
+"""Stacks are cut to about this much work, so that little is in flight; one fit is the least."""
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell of one protocol on one data set: candidate jobs per trial."""
+
+    protocol: str
+    data_key: str
+    cell: Cell
+    trials: tuple[tuple[Job, ...], ...]
+
+
+@dataclass
+class Plan:
+    """All cells of a run, and what the ledger already knows of their jobs.
+
+    ``splits``  data key -> name of the split its cells use.
+    ``todo``    jobs to run.   ``stored`` ids with a record that stands.
+    ``stale``   id -> files whose source changed since its record was made.
+    ``failed``  ids whose record is a failure that this run leaves alone.
+    """
+
+    cells: list[PlannedCell]
+    data: Mapping[str, Dataset]
+    splits: Mapping[str, str]
+    budget: Budget
+    todo: dict[str, Job] = field(default_factory=dict)
+    stored: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
+    stale: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def jobs(self) -> dict[str, Job]:
+        """Every job of every cell, earlier stages included, by id."""
+        every = (j for c in self.cells for trial in c.trials for job in trial for j in job.stages())
+        return {job.id: job for job in every}
+
+    def core_hours(self) -> float:
+        """Estimated core-hours of what is left to run."""
+        return sum(self.cost(job) for job in self.todo.values()) / 3600
+
+    def cost(self, job: Job) -> float:
+        """Estimated core-seconds of one job."""
+        method = registry.load_method(job.method)
+        config = method.Config(**job.config)
+        return method.cost(self.shape(job), config, training_of(self.budget))
+
+    def shape(self, job: Job) -> Shape:
+        """Sizes of a job's Problem, from its draw."""
+        data = self.data[job.data_key]
+        drawn = self._draw(job)
+        dims = dict(zip(data.view_names, data.dims, strict=True))
+        unlabelled = {
+            "supervised": 0,
+            "inductive": ((drawn.part == TRAIN) & drawn.kept & ~drawn.labelled).sum(),
+            "transductive": (drawn.part == TEST).sum(),
+        }[job.scenario.paradigm]
+        return Shape(
+            n_labelled=int(drawn.labelled.sum()),
+            n_unlabelled=int(unlabelled),
+            dims=tuple(dims[name] for name in (job.views or data.view_names)),
+            n_classes=data.n_classes,
+        )
+
+    def _draw(self, job: Job) -> Draw:
+        key = (job.data_key, job.scenario, job.trial, job.seed)
+        if key not in self._draws:
+            self._draws[key] = draw(self.data[job.data_key], job.scenario, job.trial, job.seed)
+        return self._draws[key]
+
+    @cached_property
+    def _draws(self) -> dict[object, Draw]:
+        return {}
+
+    def tally(self) -> Counter[str]:
+        """Numbers of jobs: total, stored, stale, failed, todo."""
+        return Counter(
+            total=len(self.jobs),
+            stored=len(self.stored),
+            stale=len(self.stale),
+            failed=len(self.failed),
+            todo=len(self.todo),
+        )
+
+
+def plan_cells(
+    protocols: Mapping[str, Protocol],
+    data: Mapping[str, Dataset],
+    splits: Mapping[str, str],
+    budget: Budget,
+    only: Sequence[str] = (),
+    seed: int = 0,
+) -> list[PlannedCell]:
+    """Cells of all protocols on all data sets, cut down to rows that match one of ``only``.
+
+    ``splits``  data key -> name of its split.   ``only`` globs over row keys and method keys; an
+    optional row is planned only if one of them names it.
+    """
+    cards = method_cards()
+    planned = []
+    for name, protocol in protocols.items():
+        for key, dataset in data.items():
+            for cell in protocol.cells(dataset, splits[key], budget, cards):
+                if not _wanted(cell, only):
+                    continue
+                trials = tuple(
+                    expand(cell, dataset, budget, trial, seed) for trial in range(budget.trials)
+                )
+                planned.append(PlannedCell(name, key, cell, trials))
+    return planned
+
+
+def settle(
+    plan: Plan,
+    records: Mapping[str, Record],
+    *,
+    retry_failed: bool = False,
+    accept_stale: bool = False,
+    force: bool = False,
+) -> Plan:
+    """Sort the plan's jobs into stored, stale, failed and todo by what the ledger holds."""
+    now = {job.methods(): source.digests(job.methods()) for job in plan.jobs.values()}
+    for name, job in plan.jobs.items():
+        record = records.get(name)
+        if record is None or force:
+            plan.todo[name] = job
+            continue
+        moved = source.changed(dict(record.digests), now[job.methods()])
+        if moved:
+            plan.stale[name] = moved
+            if not accept_stale:
+                plan.todo[name] = job
+                continue
+        if record.status == "ok":
+            plan.stored.add(name)
+        elif retry_failed or record.status == "skipped":
+            plan.todo[name] = job
+        else:
+            plan.failed.add(name)
+    return plan
+
+
+def stacks(plan: Plan, limit: int | None = None, held: Sequence[Stack] = ()) -> list[Stack]:
+    """The work that is left, grouped into stacks that may train together; dearest stacks first.
+
+    ``limit``  the most jobs in one stack of trained methods (None: as many as fit the time).
+    ``held``   stacks that go on from a checkpoint; they come first.
+    """
+    groups: dict[str, list[Job]] = {}
+    taken = {job.id for stack in held for job in stack.jobs}
+    for job in plan.todo.values():
+        if job.id in taken:
+            continue
+        groups.setdefault(_together(plan, job), []).append(job)
+    found: list[tuple[float, Stack]] = []
+    for jobs in groups.values():
+        cost = plan.cost(jobs[0])
+        size = max(1, min(int(STACK_SECONDS / max(cost, 1e-3)), limit or len(jobs)))
+        for start in range(0, len(jobs), size):
+            chunk = tuple(jobs[start : start + size])
+            found.append((cost * len(chunk), Stack(chunk)))
+    return [*held, *(stack for _, stack in sorted(found, key=lambda pair: -pair[0]))]
+
+
+def method_cards() -> tuple[MethodCard, ...]:
+    """Every registered method, as far as a protocol may know it."""
+    cards = []
+    for key in registry.entries("methods"):
+        method = registry.load_method(key)
+        can = method.can
+        cards.append(MethodCard(key, method.title, can.classify, can.unlabelled, can.inductive))
+    return tuple(cards)
+
+
+def matches(cell: Cell, pattern: str) -> bool:
+    """Whether a glob names the cell's row or a method of its recipe."""
+    names = (cell.row.key, *(stage.key for stage in cell.row.recipe))
+    return any(fnmatchcase(name, pattern) for name in names)
+
+
+def _wanted(cell: Cell, only: Iterable[str]) -> bool:
+    only = tuple(only)
+    if not only:
+        return not cell.row.optional
+    if cell.row.optional:  # 'smvae' must not drag its variants in; 'smvae_*' or the key itself does
+        return any(fnmatchcase(cell.row.key, pattern) for pattern in only)
+    return any(matches(cell, pattern) for pattern in only)
+
+
+def _together(plan: Plan, job: Job) -> str:
+    """Jobs with equal text here may share a stack: same data, shapes, method, fixed settings."""
+    method = registry.load_method(job.method)
+    config = dict(job.config)
+    if registry.is_stacked(method):
+        for name in method.Config.stacking():
+            config.pop(name)
+        drawn = plan._draw(job)
+        sizes = [int(np.sum(drawn.part == part)) for part in (0, 1, 2)]
+        sizes.append(int(drawn.labelled.sum()))
+    else:
+        config, sizes = {}, []
+    upstream = [[stage.method for stage in group] for group in job.upstream]
+    scenario = job.scenario.identity()
+    return canonical([job.fingerprint, scenario, job.method, job.views, config, sizes, upstream])

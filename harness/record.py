@@ -1,0 +1,72 @@
+"""Records: what is known of one job once it has ended, failures included. Plain JSON values."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+Status = Literal["ok", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of the ledger.
+
+    ``score``     on tuning rows, higher is better: accuracy of a classifier, of a fixed probe on a
+                  representation's codes, minus NMSE of an imputer. None unless ok.
+    ``metrics``   test accuracy and counts; ``facts`` what the method reports of itself.
+    ``epoch``     the chosen epoch, 0 for methods without epochs.
+    ``seconds``   this job's share of its stack's wall time; ``peak_memory_mb`` of the process.
+    ``digests``   source file -> digest of its syntax tree, for the method and all it imports.
+    ``generation``  rises when a job is run again; the highest one counts.
+    ``arrays``    sha256 of ``arrays/<id>.npz``, None if nothing was kept.
+    """
+
+    id: str
+    job: Mapping[str, Any]
+    data_key: str
+    status: Status
+    score: float | None = None
+    epoch: int = 0
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    trace: str = ""
+    seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    device: str = ""
+    stack_size: int = 1
+    budget: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    revision: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    generation: int = 0
+    ended: str = ""
+    arrays: str | None = None
+
+    def line(self) -> str:
+        """One line of JSON, without the newline."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, allow_nan=False)
+
+    @classmethod
+    def parse(cls, line: str) -> Record:
+        """The inverse of :meth:`line`. Raises ValueError on anything else."""
+        try:
+            values = json.loads(line)
+            known = {f.name for f in dataclasses.fields(cls)}
+            return cls(**{key: values[key] for key in values if key in known})
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"not a record: {error}") from error
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a worker sends back for one job: a record still without provenance, and its arrays."""
+
+    record: Record
+    arrays: Mapping[str, np.ndarray]

@@ -1,0 +1,225 @@
+"""Where stacks run: in this process, or on Ray over processes, GPUs and machines.
+
+Both pools have one face: ``start(stack)`` while there is a free slot, ``next()`` for what happened.
+The only module that knows Ray; Ray is imported when a Ray pool is made and not before.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from datasets.base import Dataset
+from harness.errors import UsageError
+from harness.execute import Stack, execute
+from harness.record import Outcome
+from harness.registry import ROOT
+from methods.base import Checkpoint, Progress
+
+THREADS: dict[str, str] = dict.fromkeys(
+    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
+)
+"""Two threads that fight over one core are several times slower than one."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The stack ran to its end."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The worker died under the stack (killed, out of memory, machine gone)."""
+
+    reason: str
+
+
+Happening = Outcome | Progress | Checkpoint | Ended | Lost
+
+
+class Pool(Protocol):
+    """Runs stacks; ``free`` says how many more may start now."""
+
+    @property
+    def free(self) -> int: ...
+
+    def start(self, stack: Stack, state: bytes | None = None) -> None: ...
+
+    def next(self, timeout: float) -> tuple[Stack, Happening] | None:
+        """The next happening, or None after ``timeout`` seconds without one."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a pool may use. ``workers`` None: every core; ``gpus_per_job`` may be a fraction.
+
+    ``gpus``  number of GPUs to announce to a local Ray, None: as many as it finds.
+    """
+
+    device: str = "cpu"
+    workers: int | None = None
+    gpus_per_job: float = 1.0
+    address: str | None = None
+    gpus: int | None = None
+
+
+class SerialPool:
+    """One stack at a time in this process: no Ray needed, easiest to debug."""
+
+    def __init__(self, data: Mapping[str, Dataset], resources: Resources) -> None:
+        self._data, self._device = data, resources.device
+        self._current: tuple[Stack, Iterator[Any]] | None = None
+        _one_thread()
+
+    @property
+    def free(self) -> int:
+        return 0 if self._current else 1
+
+    def start(self, stack: Stack, state: bytes | None = None) -> None:
+        data = self._data[stack.jobs[0].data_key]
+        self._current = (stack, iter(execute(stack, data, self._device, state)))
+
+    def next(self, timeout: float) -> tuple[Stack, Happening] | None:
+        if self._current is None:
+            return None
+        stack, events = self._current
+        try:
+            return stack, next(events)
+        except StopIteration:
+            self._current = None
+            return stack, Ended()
+
+    def close(self) -> None:
+        self._current = None
+
+
+class RayPool:
+    """Stacks as Ray tasks that stream their events back; one core each, or a share of a GPU."""
+
+    def __init__(self, data: Mapping[str, Dataset], resources: Resources) -> None:
+        import ray
+
+        self._ray: Any = ray
+        _connect(ray, resources)
+        self._data = {key: ray.put(dataset) for key, dataset in data.items()}
+        self._device = resources.device
+        on_gpu = resources.device == "cuda"
+        self._task = ray.remote(_execute_in_worker).options(
+            num_cpus=1,
+            num_gpus=resources.gpus_per_job if on_gpu else 0,
+            max_retries=0,  # the driver retries what has no record yet, from the last checkpoint
+            num_returns="streaming",
+        )
+        self._slots = _slots(ray, resources)
+        self._running: dict[Any, Stack] = {}
+
+    @property
+    def free(self) -> int:
+        return self._slots - len(self._running)
+
+    def start(self, stack: Stack, state: bytes | None = None) -> None:
+        data = self._data[stack.jobs[0].data_key]
+        self._running[self._task.remote(stack, data, self._device, state)] = stack
+
+    def next(self, timeout: float) -> tuple[Stack, Happening] | None:
+        if not self._running:
+            return None
+        ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=timeout)
+        if not ready:
+            return None
+        stream = ready[0]
+        stack = self._running[stream]
+        try:
+            return stack, self._ray.get(stream.__next__())
+        except StopIteration:
+            del self._running[stream]
+            return stack, Ended()
+        except self._ray.exceptions.RayError as error:
+            del self._running[stream]
+            return stack, Lost(str(error).strip().splitlines()[0][:300])
+
+    def close(self) -> None:
+        self._ray.shutdown()
+
+
+def open_pool(executor: str, data: Mapping[str, Dataset], resources: Resources) -> Pool:
+    """The pool called ``serial`` or ``ray``."""
+    if executor == "serial":
+        return SerialPool(data, resources)
+    return RayPool(data, resources)
+
+
+def _execute_in_worker(
+    stack: Stack, data: Dataset, device: str, state: bytes | None
+) -> Iterator[Outcome | Progress | Checkpoint]:
+    """Runs on a worker; a module-level function, so that it pickles by reference."""
+    _one_thread()
+    last = 0.0
+    for event in execute(stack, data, device, state):
+        if isinstance(event, Progress) and time.monotonic() - last < 1.0:
+            continue  # a tick a second is enough for a display
+        last = time.monotonic()
+        yield event
+
+
+def _connect(ray: Any, resources: Resources) -> None:
+    settings: dict[str, Any] = {
+        "runtime_env": {"env_vars": {**THREADS, "PYTHONPATH": str(ROOT)}},
+        "logging_level": "ERROR",
+        "log_to_driver": False,
+        "ignore_reinit_error": False,
+    }
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if resources.address:
+        settings["address"] = resources.address
+        settings["runtime_env"] = {
+            "env_vars": THREADS,
+            "working_dir": str(ROOT),
+            "excludes": ["results", "reports", ".git", ".venv"],
+        }
+    else:
+        settings["address"] = "local"
+        settings["num_cpus"] = resources.workers or os.cpu_count() or 1
+        settings["include_dashboard"] = False
+        settings["object_store_memory"] = 512 * 1024**2
+        if resources.device == "cuda" and resources.gpus is not None:
+            settings["num_gpus"] = resources.gpus
+    try:
+        ray.init(**settings)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        where = f"at {resources.address}" if resources.address else "on this machine"
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(
+            f"Ray cannot be reached or started {where} ({reason}); --executor serial needs no Ray"
+        ) from error
+
+
+def _slots(ray: Any, resources: Resources) -> int:
+    """How many stacks run at once; Ray would queue more, but then their order is lost to us."""
+    offered = ray.cluster_resources()
+    slots = int(offered.get("CPU", 1))
+    if resources.device == "cuda":
+        gpus = float(offered.get("GPU", 0))
+        if gpus < resources.gpus_per_job:
+            raise UsageError(
+                f"--device cuda asks for {resources.gpus_per_job:g} GPU a job, Ray offers {gpus:g};"
+                " use --device cpu or a smaller --gpus-per-job"
+            )
+        whole = int(gpus / resources.gpus_per_job + 1e-9)
+        slots = min(slots, whole)
+    return max(1, min(slots, resources.workers or slots))
+
+
+def _one_thread() -> None:
+    """One thread a process, also where torch was imported before the environment could say so."""
+    os.environ.update(THREADS)
+    import sys
+
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)

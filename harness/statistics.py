@@ -1,0 +1,251 @@
+"""Numbers from trials: a summary of every cell and paired comparisons. Pure, table -> table.
+
+The input is one line per planned trial (``TRIAL_COLUMNS``); planned trials that have no result are
+lines too, with status ``missing``, so that nothing can be left out without a trace. The order of
+the lines never matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+TRIAL_COLUMNS = (
+    "dataset", "dataset_order", "block", "row", "row_key", "row_order", "label_percent", "trial",
+    "status", "accuracy", "tuning", "n_labelled", "n_tuning_labels", "candidates",
+    "candidates_failed", "selection", "budget", "seconds", "peak_memory_mb", "epoch", "config",
+    "reason", "trace", "device", "stale", "published", "all_labels",
+)  # fmt: skip
+SUMMARY_COLUMNS = (
+    "dataset", "paradigm", "row", "label_percent", "n_labelled", "n_tuning_labels", "mean", "sd",
+    "trials", "trials_expected", "failed", "candidates", "selection", "budget",
+    "seconds_per_trial", "published_mean", "published_sd",
+)  # fmt: skip
+PAIRED_COLUMNS = (
+    "dataset", "label_percent", "reference", "paradigm", "row", "row_key", "pairs",
+    "pairs_expected", "mean_difference", "sd_difference", "low", "high", "corrected_low",
+    "corrected_high", "wilcoxon_p", "t_p", "wilcoxon_p_holm", "t_p_holm", "decision",
+)  # fmt: skip
+STATUSES = ("ok", "failed", "missing", "skipped")
+MIN_PAIRS = 3
+CELL = ["dataset_order", "dataset", "row_order", "row_key", "label_percent"]
+
+
+def check(trials: pd.DataFrame) -> pd.DataFrame:
+    """``trials`` in canonical order (data set, row, column, trial).
+
+    Raises ValueError, in one sentence, for a lacking column, an unknown status, an accuracy outside
+    [0, 1] or missing on an ok line, or one trial that is there twice.
+    """
+    lacking = [name for name in TRIAL_COLUMNS if name not in trials.columns]
+    if lacking:
+        raise ValueError(f"the table of trials lacks the column '{lacking[0]}'")
+    unknown = sorted(set(trials["status"]) - set(STATUSES))
+    if unknown:
+        raise ValueError(f"unknown status '{unknown[0]}' in the table of trials")
+    ok = trials.loc[trials["status"] == "ok", "accuracy"].to_numpy(float)
+    if not ((ok >= 0) & (ok <= 1)).all():
+        raise ValueError("an ok trial needs an accuracy in [0, 1]")
+    if trials.duplicated(["dataset", "row_key", "label_percent", "trial"]).any():
+        raise ValueError("one trial of a row and column is in the table twice")
+    return trials.sort_values([*CELL, "trial"], kind="stable").reset_index(drop=True)
+
+
+def summarise(
+    trials: pd.DataFrame,
+    published: pd.DataFrame | None = None,
+    paper_names: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """One line per cell (data set, row, label column), columns ``SUMMARY_COLUMNS``.
+
+    ``mean`` and ``sd`` (sample SD, n - 1) only where every planned trial is ok: a cell that lacks a
+    trial has no mean. One trial gives a mean and no SD. Counts that differ between the trials of a
+    cell read ``38-42``. ``seconds_per_trial`` is a mean over ok trials.
+
+    ``published``    the paper's table (``protocols.published.table2``); None: no such columns
+                     filled. ``paper_names``  data set key -> name in that table, only for data
+                     that *is* the paper's (never a twin).
+    The index names the cell: (data set, row key, label percent).
+    """
+    ordered = check(trials)
+    known = _published(published)
+    names = paper_names or {}
+    lines: list[dict[str, Any]] = []
+    index: list[tuple[Any, ...]] = []
+    for key, cell in ordered.groupby(CELL, sort=True):
+        _, dataset, _, row_key, percent = key
+        first = cell.iloc[0]
+        paper = (names.get(dataset), first["block"], first["published"], float(percent))
+        lines.append(_summary_line(cell, known.get(paper, (np.nan, np.nan))))
+        index.append((dataset, row_key, float(percent)))
+    at = pd.MultiIndex.from_tuples(index, names=["key", "row_key", "percent"]) if index else None
+    return pd.DataFrame(lines, columns=list(SUMMARY_COLUMNS), index=at)
+
+
+def paired(trials: pd.DataFrame, reference_row_key: str) -> pd.DataFrame:
+    """Reference minus every other row, trial by trial; columns ``PAIRED_COLUMNS``.
+
+    Rows of one data set share split, labels and masks trial by trial, so their difference within a
+    trial is free of that part of the spread. ``low .. high`` is the 95 % t interval of the mean
+    difference; Wilcoxon's signed-rank and the paired t test are two-sided, and Holm-adjusted over
+    the rows of one data set and label column. Only trials that are ok in both rows count; with
+    fewer than three of them all is empty. Identical differences leave no spread to judge by: the
+    interval and t are empty, and the decision is ``undecided``.
+
+    Trials re-draw splits and labels of ONE data set: the intervals speak of further re-draws of it,
+    not of new data sets or subjects. Training and test sets overlap between trials, so the plain
+    interval is too narrow. Where the optional columns ``n_train`` and ``n_test`` are given (leave
+    them out when the split is fixed) ``corrected_low .. corrected_high`` applies the correction of
+    Nadeau and Bengio (2003): SD^2 (1/n + n_test/n_train). ``decision`` is ``higher`` or ``lower``
+    when zero lies outside the widest interval there is, else ``undecided``.
+
+    Ceiling rows (``all_labels``) are left out: they play under other rules.
+    """
+    ordered = check(trials)
+    ordered = ordered[~ordered["all_labels"].astype(bool) | _is(ordered, reference_row_key)]
+    lines: list[dict[str, Any]] = []
+    for _, column in ordered.groupby(["dataset_order", "dataset", "label_percent"], sort=True):
+        reference = column[_is(column, reference_row_key)]
+        others = column[~_is(column, reference_row_key)]
+        if len(reference) == 0:
+            continue
+        family = [
+            _pair_line(reference, row)
+            for _, row in others.groupby(["row_order", "row_key"], sort=True)
+        ]
+        for name in ("wilcoxon_p", "t_p"):
+            for line, p in zip(family, holm([line[name] for line in family]), strict=True):
+                line[f"{name}_holm"] = p
+        lines += family
+    return pd.DataFrame(lines, columns=list(PAIRED_COLUMNS))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment; NaN stays NaN and does not count in the family."""
+    from statsmodels.stats.multitest import multipletests
+
+    raw = np.asarray(p_values, float)
+    adjusted = np.full(raw.shape, np.nan)
+    there = np.isfinite(raw)
+    if there.any():
+        adjusted[there] = multipletests(raw[there], method="holm")[1]
+    return adjusted.tolist()
+
+
+def interval(differences: np.ndarray, ratio: float = 0.0) -> tuple[float, float]:
+    """95 % t interval of the mean; ``ratio`` = n_test / n_train widens it (Nadeau and Bengio)."""
+    n = len(differences)
+    half = stats.t.ppf(0.975, n - 1) * np.std(differences, ddof=1) * np.sqrt(1 / n + ratio)
+    return float(np.mean(differences) - half), float(np.mean(differences) + half)
+
+
+def _summary_line(cell: pd.DataFrame, paper: tuple[float, float]) -> dict[str, Any]:
+    ok = cell[cell["status"] == "ok"]
+    accuracy = ok["accuracy"].to_numpy(float)
+    complete = len(ok) == len(cell)
+    first = cell.iloc[0]
+    return {
+        "dataset": first["dataset"],
+        "paradigm": first["block"],
+        "row": first["row"],
+        "label_percent": float(first["label_percent"]),
+        "n_labelled": _span(cell["n_labelled"]),
+        "n_tuning_labels": _span(cell["n_tuning_labels"]),
+        "mean": float(accuracy.mean()) if complete else np.nan,
+        "sd": float(accuracy.std(ddof=1)) if complete and len(ok) > 1 else np.nan,
+        "trials": len(ok),
+        "trials_expected": len(cell),
+        "failed": int((cell["status"] == "failed").sum()),
+        "candidates": _span(ok["candidates"]),
+        "selection": _words(cell["selection"]),
+        "budget": _words(cell["budget"]),
+        "seconds_per_trial": float(ok["seconds"].mean()) if len(ok) else np.nan,
+        "published_mean": paper[0],
+        "published_sd": paper[1],
+    }
+
+
+def _pair_line(reference: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
+    left, right = (
+        part.set_index("trial")["accuracy"].where((part["status"] == "ok").to_numpy())
+        for part in (reference, other)
+    )
+    both = pd.concat([left, right], axis=1, join="inner", keys=["reference", "other"]).dropna()
+    differences = (both["reference"] - both["other"]).to_numpy(float)
+    first = other.iloc[0]
+    line: dict[str, Any] = dict.fromkeys(PAIRED_COLUMNS, np.nan)
+    line.update(
+        dataset=first["dataset"],
+        label_percent=float(first["label_percent"]),
+        reference=reference.iloc[0]["row"],
+        paradigm=first["block"],
+        row=first["row"],
+        row_key=first["row_key"],
+        pairs=len(differences),
+        pairs_expected=len(set(left.index) & set(right.index)),
+        decision="",
+    )
+    if len(differences) >= MIN_PAIRS:
+        line.update(_tests(differences, _ratio(other)))
+    return line
+
+
+def _tests(differences: np.ndarray, ratio: float | None) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "mean_difference": float(differences.mean()),
+        "sd_difference": float(differences.std(ddof=1)),
+        "wilcoxon_p": 1.0,
+        "decision": "undecided",
+    }
+    # Accuracies are counts over n_test; rounding errors of a subtraction must not break its ties.
+    rounded = np.round(differences, 12)
+    if rounded.any():
+        found["wilcoxon_p"] = float(stats.wilcoxon(rounded).pvalue)
+    if np.ptp(rounded) == 0:
+        return found
+    found["t_p"] = float(stats.ttest_1samp(differences, 0.0).pvalue)
+    found["low"], found["high"] = low, high = interval(differences)
+    if ratio is not None:
+        low, high = interval(differences, ratio)
+        found["corrected_low"], found["corrected_high"] = low, high
+    if low > 0 or high < 0:
+        found["decision"] = "higher" if low > 0 else "lower"
+    return found
+
+
+def _ratio(part: pd.DataFrame) -> float | None:
+    if not {"n_train", "n_test"} <= set(part.columns):
+        return None
+    ratio = (part["n_test"].astype(float) / part["n_train"].astype(float)).mean()
+    return None if np.isnan(ratio) else float(ratio)
+
+
+def _published(table: pd.DataFrame | None) -> dict[tuple[Any, ...], tuple[float, float]]:
+    if table is None:
+        return {}
+    return {
+        (line["dataset"], line["paradigm"], line["row"], float(line["labelled_percent"])): (
+            float(line["accuracy_mean"]),
+            float(line["accuracy_sd"]),
+        )
+        for line in table.to_dict("records")
+    }
+
+
+def _is(part: pd.DataFrame, row_key: str) -> pd.Series:
+    return part["row_key"] == row_key
+
+
+def _span(values: pd.Series) -> int | str | None:
+    there = sorted({int(value) for value in values.dropna()})
+    if len(there) > 1:
+        return f"{there[0]}-{there[-1]}"
+    return there[0] if there else None
+
+
+def _words(values: pd.Series) -> str:
+    return "; ".join(sorted({str(value) for value in values.dropna()} - {""}))

@@ -1,0 +1,85 @@
+"""From plan and ledger to one line per trial: the table that statistics and reports read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from harness import selection
+from harness.job import Job
+from harness.plan import Plan, PlannedCell
+from harness.record import Record
+
+
+def trials_table(plan: Plan, records: Mapping[str, Record], protocol: str) -> pd.DataFrame:
+    """One line per (data set, row, column, trial) of a protocol, exhaustive.
+
+    A trial without a record of every candidate is ``missing``; with no candidate that is ok it is
+    ``failed`` (or ``skipped``). Its seconds count every candidate and every stage.
+    """
+    cells = [cell for cell in plan.cells if cell.protocol == protocol]
+    datasets = list(dict.fromkeys(cell.data_key for cell in cells))
+    lines = []
+    for order, cell in enumerate(cells):
+        for jobs in cell.trials:
+            line = _cell_columns(plan, cell, order, datasets)
+            lines.append(line | _trial_columns(plan, jobs, records))
+    return pd.DataFrame(lines)
+
+
+def _cell_columns(
+    plan: Plan, planned: PlannedCell, order: int, datasets: list[str]
+) -> dict[str, Any]:
+    cell = planned.cell
+    return {
+        "dataset": planned.data_key,
+        "dataset_order": datasets.index(planned.data_key),
+        "block": cell.row.block,
+        "row": cell.row.title,
+        "row_key": cell.row.key,
+        "row_order": order,
+        "label_percent": round(100 * cell.label_fraction, 6),
+        "budget": plan.budget.name,
+        "published": cell.row.published,
+        "all_labels": cell.row.all_labels,
+        "selection": selection.RULE,
+    }
+
+
+def _trial_columns(
+    plan: Plan, jobs: tuple[Job, ...], records: Mapping[str, Record]
+) -> dict[str, Any]:
+    stages = {job.id: job for candidate in jobs for job in candidate.stages()}
+    every = [records[name] for name in stages if name in records]
+    found = [records[job.id] for job in jobs if job.id in records]
+    chosen = selection.best(found)
+    status = "ok"
+    if len(found) < len(jobs):
+        status, chosen = "missing", None
+    elif chosen is None:
+        status = "failed" if any(record.status == "failed" for record in found) else "skipped"
+    bad = [record for record in found if record.status != "ok"]
+    metrics = (chosen or found[0]).metrics if found else {}
+    return {
+        "trial": jobs[0].trial,
+        "status": status,
+        "accuracy": chosen.metrics["test_accuracy"] if chosen else float("nan"),
+        "tuning": chosen.score if chosen else float("nan"),
+        "n_labelled": metrics.get("n_labelled"),
+        "n_tuning_labels": metrics.get("n_tuning_labels"),
+        "n_train": metrics["n_labelled"] + metrics["n_unlabelled"] if metrics else None,
+        "n_test": metrics.get("n_test"),
+        "candidates": len(jobs),
+        "candidates_failed": len(bad),
+        "seconds": sum(record.seconds for record in every),
+        "peak_memory_mb": max((record.peak_memory_mb for record in every), default=float("nan")),
+        "epoch": chosen.epoch if chosen else None,
+        "config": json.dumps(chosen.job["config"], sort_keys=True) if chosen else "",
+        "reason": "; ".join(sorted({record.reason for record in bad})),
+        "trace": bad[0].trace if bad else "",
+        "device": ", ".join(sorted({record.device for record in every if record.device})),
+        "stale": any(name in plan.stale for name in stages),
+    }
