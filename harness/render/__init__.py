@@ -1,1 +1,6 @@
-"""Records to tables, figures and pages; computes nothing."""
+"""Tables and figures: a table of trials -> frozen structs -> files. Renderers compute nothing."""
+
+from harness.render.meta import DatasetNote, ReportMeta
+from harness.render.write import render_table
+
+__all__ = ["DatasetNote", "ReportMeta", "render_table"]

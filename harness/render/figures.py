@@ -1,0 +1,148 @@
+"""Draws the plots of ``struct.Plot`` with matplotlib. Computes nothing but places on paper.
+
+Greyscale carries the meaning (size, fill and shape); the one hue only repeats what is bold. The
+colours are few and fixed, so that the page can swap them for its own in dark mode (``inline``).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.render.struct import DotCell, ForestCell, Plot, PlotLine
+
+INK, MUTED, RULE, DOT, ACCENT = "#1c1e22", "#666b75", "#d6d8dd", "#8d929c", "#1f5fa8"
+PAPER = "#fefefe"
+_VARIABLES = {
+    INK: "--ink", MUTED: "--muted", RULE: "--rule", DOT: "--dot", ACCENT: "--accent",
+    PAPER: "--paper",
+}  # fmt: skip
+_SETTINGS: dict[Any, Any] = {
+    "svg.hashsalt": "report",
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "text.color": INK,
+    "axes.unicode_minus": True,
+}
+_LINE, _SIDE, _PANEL = 0.215, 1.95, 2.75  # inches: one row, the column of names, one panel
+
+
+def render(plot: Plot, kind: str) -> bytes:
+    """The plot as ``svg``, ``pdf`` or ``png`` bytes; the same bytes for the same plot."""
+    with mpl.rc_context(_SETTINGS):
+        figure = _figure(plot)
+        target = io.BytesIO()
+        metadata = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
+        figure.savefig(target, format=kind, dpi=200, metadata=metadata.get(kind, {}))
+    return target.getvalue()
+
+
+def inline(svg: bytes, prefix: str) -> str:
+    """An SVG to put into the page: the page's colours and font, ids that stay its own."""
+    text = svg.decode()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.S)
+    text = re.sub(r'\bid="', f'id="{prefix}-', text)
+    text = re.sub(r"url\(#", f"url(#{prefix}-", text)
+    text = re.sub(r'href="#', f'href="#{prefix}-', text)
+    text = re.sub(r"font: ((?:bold )?[\d.]+px) [^;\"]*", r"font: \1 var(--sans)", text)
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(colour, f"var({variable})")
+    return text
+
+
+def _figure(plot: Plot) -> Figure:
+    width = _SIDE + _PANEL * len(plot.panels) + 0.1
+    top = 0.66 + 0.17 * len(plot.stamps)
+    height = top + _LINE * len(plot.lines) + 0.56
+    figure = Figure(figsize=(width, height), facecolor=PAPER)
+    figure.text(0.06 / width, 1 - 0.2 / height, plot.title, fontsize=10, weight="bold", va="center")
+    for i, stamp in enumerate(plot.stamps):
+        y = 1 - (0.4 + 0.17 * i) / height
+        figure.text(0.06 / width, y, stamp, fontsize=8, weight="bold", color=MUTED, va="center")
+    for i, panel in enumerate(plot.panels):
+        left = (_SIDE + i * _PANEL + 0.08) / width
+        box = (left, 0.52 / height, (_PANEL - 0.2) / width, _LINE * len(plot.lines) / height)
+        axes = figure.add_axes(box)
+        _frame(axes, plot, panel)
+        for y, line in enumerate(plot.lines):
+            cell = line.cells[i] if line.cells else None
+            if cell is not None:
+                _DRAW[plot.kind](axes, y, line, cell)
+    _names(figure, plot, width, height)
+    middle = (_SIDE + 0.5 * _PANEL * len(plot.panels)) / width
+    figure.text(middle, 0.12 / height, plot.x_label, ha="center", va="center", color=MUTED)
+    return figure
+
+
+def _frame(axes: Axes, plot: Plot, title: str) -> None:
+    axes.set_xlim(*plot.limits)
+    axes.set_ylim(len(plot.lines) - 0.5, -0.5)
+    axes.set_title(title, fontsize=8.5, color=INK, pad=5)
+    axes.set_facecolor("none")
+    axes.set_yticks([])
+    axes.tick_params(axis="x", colors=MUTED, length=3, labelsize=7.5)
+    axes.locator_params(axis="x", nbins=5)
+    for side in ("left", "right", "top"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(RULE)
+    for y, line in enumerate(plot.lines):
+        if line.cells:
+            axes.axhline(y, color=RULE, linewidth=0.5, zorder=0)
+    if plot.limits[0] <= plot.mark <= plot.limits[1]:
+        axes.axvline(plot.mark, color=MUTED, linewidth=0.9, linestyle=(0, (3, 2)), zorder=1)
+        # The first line is a heading, so its place in the panel is free.
+        axes.text(plot.mark, 0, f" {plot.mark_label}", fontsize=7, color=MUTED, va="center")
+
+
+def _names(figure: Figure, plot: Plot, width: float, height: float) -> None:
+    for y, line in enumerate(plot.lines):
+        at = (0.52 + _LINE * (len(plot.lines) - y - 0.5)) / height
+        if line.heading:
+            figure.text(0.06 / width, at, line.title, color=MUTED, va="center", fontsize=7.5)
+        else:
+            weight = "bold" if line.reference else "normal"
+            figure.text(
+                (_SIDE - 0.02) / width, at, line.title, ha="right", va="center", weight=weight,
+                color=ACCENT if line.reference else INK,
+            )  # fmt: skip
+
+
+def _dots(axes: Axes, y: int, line: PlotLine, cell: DotCell) -> None:
+    colour = ACCENT if line.reference else INK
+    axes.plot(cell.values, [y + 0.3] * len(cell.values), "o", ms=2.4, mfc=DOT, mec="none", zorder=2)
+    if cell.mean is not None:
+        if cell.sd is not None:
+            ends = (cell.mean - cell.sd, cell.mean + cell.sd)
+            axes.plot(ends, (y, y), color=colour, lw=1.5, zorder=3, solid_capstyle="butt")
+        axes.plot(
+            [cell.mean], [y], "o", ms=5.2, zorder=4, mec=colour, mew=1.2,
+            mfc=PAPER if line.ceiling else colour,
+        )  # fmt: skip
+    if cell.published is not None:
+        axes.plot([cell.published[0]], [y], "D", ms=4.4, mfc="none", mec=INK, mew=0.9, zorder=5)
+    if cell.note:
+        axes.annotate(
+            cell.note, (1, y), xycoords=("axes fraction", "data"), ha="right", va="center",
+            fontsize=7.5, color=INK, style="italic",
+        )  # fmt: skip
+
+
+def _forest(axes: Axes, y: int, line: PlotLine, cell: ForestCell) -> None:
+    if cell.corrected is not None:
+        axes.plot(cell.corrected, (y, y), color=INK, lw=0.8, zorder=2, marker="|", ms=4)
+    if cell.plain is not None:
+        axes.plot(cell.plain, (y, y), color=INK, lw=2.4, zorder=3, solid_capstyle="butt")
+    fill = INK if cell.decided else PAPER
+    axes.plot([cell.mean], [y], "o", ms=5.4, mfc=fill, mec=INK, mew=1.1, zorder=4)
+
+
+_DRAW: dict[str, Callable] = {"dots": _dots, "forest": _forest}

@@ -1,0 +1,279 @@
+"""From the table of trials to the report's structs. Pure: no file is read or written here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from harness.render import format as say
+from harness.render.details import costs, failures, pair_lines, trial_lines
+from harness.render.meta import DatasetNote, ReportMeta
+from harness.render.plots import dot_plot, forest_plot
+from harness.render.struct import Block, Cell, Column, DatasetPart, Line, Report
+from harness.statistics import check
+
+BLOCKS = {
+    "supervised": "Supervised learning",
+    "transductive": "Transductive SSL",
+    "inductive": "Inductive SSL",
+    "reference": "Reference rows, not in the paper",
+}
+
+
+def build(
+    trials: pd.DataFrame, summary: pd.DataFrame, compared: pd.DataFrame, meta: ReportMeta
+) -> Report:
+    """The report on ``trials``, given their ``statistics.summarise`` and ``statistics.paired``.
+
+    Raises ValueError for a data set without a note in ``meta``.
+    """
+    ordered = check(trials)
+    notes = {note.key: note for note in meta.datasets}
+    keys = list(dict.fromkeys(ordered["dataset"]))
+    for key in keys:
+        if key not in notes:
+            raise ValueError(f"no note on the data set '{key}' was handed over")
+    parts = tuple(
+        _part(
+            notes[key],
+            meta,
+            ordered[ordered["dataset"] == key],
+            summary[summary["dataset"] == key],
+            compared[compared["dataset"] == key],
+        )
+        for key in keys
+    )
+    return Report(meta, parts)
+
+
+def paper_names(meta: ReportMeta) -> dict[str, str]:
+    """Data set key -> its name in the paper, for data that is the paper's; never a twin."""
+    return {note.key: note.paper_name for note in meta.datasets if note.paper_name}
+
+
+def reference_key(trials: pd.DataFrame, meta: ReportMeta) -> str:
+    """Row key that the others are compared with; "" where there is none."""
+    if meta.reference_row_key:
+        return meta.reference_row_key
+    ours = trials[(trials["block"] == "inductive") & (trials["published"] == "SMVAE")]
+    return str(ours["row_key"].iloc[0]) if len(ours) else ""
+
+
+def _part(
+    note: DatasetNote,
+    meta: ReportMeta,
+    trials: pd.DataFrame,
+    summary: pd.DataFrame,
+    compared: pd.DataFrame,
+) -> DatasetPart:
+    columns = _columns(trials)
+    reference = reference_key(trials, meta)
+    blocks = _blocks(trials, summary, columns, reference)
+    stamps = _stamps(note, meta, trials)
+    ceiling = any(line.ceiling for block in blocks for line in block.lines)
+    named = trials.loc[trials["row_key"] == reference, "row"]
+    return DatasetPart(
+        note=note,
+        anchor="".join(c if c.isalnum() else "-" for c in note.key),
+        facts=_facts(note),
+        stamps=stamps,
+        columns=columns,
+        blocks=blocks,
+        lead=_lead(blocks, columns),
+        labels_line=_labels_line(trials, columns),
+        legend=_legend(blocks, ceiling, trials),
+        selections=_selections(trials),
+        progress=_progress(trials),
+        failures=failures(trials),
+        trials=trial_lines(trials),
+        costs=costs(trials, columns),
+        pairs=pair_lines(compared),
+        reference=str(named.iloc[0]) if len(named) else "",
+        dots=dot_plot(note, stamps, trials, summary, columns, blocks),
+        forest=forest_plot(note, stamps, compared, columns, blocks),
+    )
+
+
+def _columns(trials: pd.DataFrame) -> tuple[Column, ...]:
+    ceiling = trials["all_labels"].astype(bool)
+    ours = trials if ceiling.all() else trials[~ceiling]
+    found = []
+    for percent, column in ours.groupby("label_percent", sort=True):
+        labels = sorted({int(value) for value in column["n_labelled"].dropna()})
+        text = f"{labels[0]}–{labels[-1]}" if len(labels) > 1 else "".join(map(str, labels))
+        short = say.percent(float(str(percent)))
+        found.append(Column(float(str(percent)), f"{short} labelled", short, text))
+    return tuple(found)
+
+
+def _blocks(
+    trials: pd.DataFrame, summary: pd.DataFrame, columns: Sequence[Column], reference: str
+) -> tuple[Block, ...]:
+    ceilings = set(trials.loc[trials["all_labels"].astype(bool), "row_key"])
+    best = _best(summary, ceilings)
+    rows = trials.drop_duplicates("row_key")
+    blocks: dict[str, list[Line]] = {name: [] for name in BLOCKS}
+    for row in rows.to_dict("records"):
+        key = row["row_key"]
+        own = trials[trials["row_key"] == key]
+        mine = summary.loc[[index[1] == key for index in summary.index]]
+        cells = tuple(
+            _cell(key, own, mine, column.percent, best, key in ceilings) for column in columns
+        )
+        line = Line(key, row["row"], key in ceilings, key == reference, cells)
+        blocks.setdefault(row["block"], []).append(line)
+    return tuple(
+        Block(name, BLOCKS.get(name, name.capitalize()), tuple(lines))
+        for name, lines in blocks.items()
+        if lines
+    )
+
+
+def _best(summary: pd.DataFrame, ceilings: set[str]) -> set[tuple[str, float]]:
+    """(row key, percent) of the highest mean per column; means that print the same are all best."""
+    fair = summary.loc[[index[1] not in ceilings for index in summary.index]]
+    fair = fair.assign(printed=fair["mean"].round(3)).dropna(subset=["mean"])
+    top = fair.groupby("label_percent")["printed"].transform("max") == fair["printed"]
+    return {(index[1], index[2]) for index in fair.index[top]}
+
+
+def _cell(
+    key: str,
+    trials: pd.DataFrame,
+    summary: pd.DataFrame,
+    percent: float,
+    best: set[tuple[str, float]],
+    ceiling: bool,
+) -> Cell:
+    found = summary[summary["label_percent"] == percent]
+    if len(found) == 0 and ceiling and len(summary) == 1:
+        found = summary  # a ceiling that was run once stands in every column
+    if len(found) == 0:
+        return Cell("absent")
+    line = found.iloc[0]
+    own = trials[trials["label_percent"] == line["label_percent"]]
+    complete = bool(line["trials"] == line["trials_expected"])
+    paper = say.accuracy(line["published_mean"])
+    return Cell(
+        state="complete" if complete else "incomplete",
+        mean=say.accuracy(line["mean"]),
+        sd=say.accuracy(line["sd"]),
+        progress=f"{line['trials']}/{line['trials_expected']}",
+        failed=int(line["failed"]),
+        best=(key, percent) in best,
+        stale=bool(own["stale"].astype(bool).any()),
+        published=f"{paper}±{say.accuracy(line['published_sd'])}" if paper else "",
+        hover=_hover(own, line),
+        name=f"{key}|{line['label_percent']:g}",
+    )
+
+
+def _hover(trials: pd.DataFrame, line: pd.Series) -> str:
+    ok = trials[trials["status"] == "ok"]
+    found = [f"{line['trials']} of {line['trials_expected']} trials ok"]
+    if len(ok):
+        found.append("accuracies " + " ".join(say.accuracy(v) for v in ok["accuracy"]))
+        epochs = sorted({int(v) for v in ok["epoch"].dropna()})
+        found += [f"epochs {epochs[0]}–{epochs[-1]}"] if epochs else []
+        found.append(f"{say.count(line['candidates'])} candidates")
+        found.append(f"{say.seconds(line['seconds_per_trial'])} a trial")
+    if line["failed"]:
+        found.append(f"{line['failed']} failed")
+    return "; ".join(found)
+
+
+def _stamps(note: DatasetNote, meta: ReportMeta, trials: pd.DataFrame) -> tuple[str, ...]:
+    stamps = [meta.stamp] if meta.stamp else []
+    if note.kind == "twin":
+        stamps.append("TWIN: synthetic stand-in, its accuracies say nothing about the real data")
+    stale = int(trials["stale"].astype(bool).sum())
+    if stale:
+        stamps.append(f"{say.plural(stale, 'stale result')} from earlier source")
+    return tuple(stamps)
+
+
+def _facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
+    views = ", ".join(f"{v} ({d})" for v, d in zip(note.view_names, note.dims, strict=True))
+    leaks = ", ".join(note.leaks)
+    facts = [
+        ("Rows", f"{note.n}, in {note.n_classes} classes"),
+        ("Views (features)", views),
+        ("Kind", {"licensed": "licensed data", "open": "open data"}.get(note.kind, "twin")),
+        ("Source", note.source),
+        ("Licence", note.licence),
+        ("Citation", note.citation),
+        ("Split", note.split),
+        ("Leaks declared", f"{leaks} on both sides of the split" if leaks else "none"),
+        ("Each trial re-draws", note.what_varies),
+        ("Fingerprint", note.fingerprint),
+        *(("Note", text) for text in note.notes),
+    ]
+    return tuple((name, text) for name, text in facts if text)
+
+
+def _lead(blocks: Sequence[Block], columns: Sequence[Column]) -> tuple[str, ...]:
+    """The best cell of every column, in words; empty where no cell is complete."""
+    found = []
+    for i, column in enumerate(columns):
+        for block in blocks:
+            for line in block.lines:
+                cell = line.cells[i]
+                if cell.best:
+                    where = block.title.split(",")[0]
+                    found.append(f"{column.short}: {line.title} ({where}) {cell.number}")
+    return tuple(found)
+
+
+def _labels_line(trials: pd.DataFrame, columns: Sequence[Column]) -> str:
+    tuning = sorted({int(v) for v in trials["n_tuning_labels"].dropna()})
+    used = [f"{column.labels} ({column.short})" for column in columns if column.labels]
+    if not tuning or not used:
+        return "The counts of labels are known once a trial has ended."
+    span = f"{tuning[0]}" if len(tuning) == 1 else f"{tuning[0]}–{tuning[-1]}"
+    text = f"Hyper-parameters and epochs were chosen with {span} tuning labels; "
+    text += f"training used {', '.join(used)}."
+    fair = trials[~trials["all_labels"].astype(bool)]
+    least = fair["n_labelled"].min()
+    if least and tuning[-1] > 1.5 * least:
+        text += f" That is up to {tuning[-1] / least:.1f} tuning labels for each one trained on."
+    return text
+
+
+def _legend(blocks: Sequence[Block], ceiling: bool, trials: pd.DataFrame) -> tuple[str, ...]:
+    cells = [cell for block in blocks for line in block.lines for cell in line.cells]
+    legend = []
+    if any(cell.best for cell in cells):
+        legend.append(
+            "Bold: highest mean of the column" + (", ceilings apart." if ceiling else ".")
+        )
+    if any(cell.state == "incomplete" for cell in cells):
+        legend.append("3/5: so many of the planned trials are there; no mean is given.")
+    if ceiling:
+        rows = trials[trials["all_labels"].astype(bool)]
+        labels = sorted({int(v) for v in rows["n_labelled"].dropna()})
+        text = f" ({say.count(labels[-1])})" if labels else ""
+        legend.append(f"‡ ceiling: sees every training label{text}, whatever the column says.")
+    if any(cell.stale for cell in cells):
+        legend.append("† holds results made by an earlier version of the source.")
+    if any(cell.published for cell in cells):
+        legend.append("Paper: the number printed in the paper's Table 2, mean±SD over 20 runs.")
+    return tuple(legend)
+
+
+def _selections(trials: pd.DataFrame) -> tuple[str, ...]:
+    rules: dict[str, list[str]] = {}
+    for row in trials.drop_duplicates(["row_key", "selection"]).to_dict("records"):
+        if isinstance(row["selection"], str) and row["selection"]:
+            rules.setdefault(row["selection"], []).append(row["row"])
+    return tuple(f"{rule}: {', '.join(dict.fromkeys(rows))}" for rule, rows in rules.items())
+
+
+def _progress(trials: pd.DataFrame) -> str:
+    counts: dict[Any, int] = trials["status"].value_counts().to_dict()
+    text = f"{counts.get('ok', 0)} of {len(trials)} trials ok"
+    for status in ("failed", "missing", "skipped"):
+        if counts.get(status):
+            text += f", {counts[status]} {status}"
+    return text

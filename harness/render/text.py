@@ -1,0 +1,153 @@
+"""The table as Markdown and LaTeX, and both lists of numbers as CSV. Text from structs only."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from harness.render.struct import Block, Cell, DatasetPart, Line, Report
+
+_TEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''",
+    "±": r"$\pm$", "–": "--", "—": "---", "−": "$-$", "×": r"$\times$", "†": r"\dag{}",
+    "‡": r"\ddag{}", "λ": r"$\lambda$", "’": "'", "“": "``", "”": "''", "…": r"\dots{}",
+    "\n": " ", "\u00a0": "~",
+}  # fmt: skip
+
+
+def csv(table: pd.DataFrame) -> str:
+    """``table`` as CSV: six decimals at most, empty where there is nothing, Unix line ends."""
+    return table.round(6).to_csv(index=False, lineterminator="\n")
+
+
+def markdown(report: Report) -> str:
+    """The report's tables for a README or an issue."""
+    lines = [f"# {_md(report.meta.title)}", "", f"Budget: {_md(report.meta.budget)}.", ""]
+    for part in report.parts:
+        lines += [f"## {_md(part.note.title)}", ""]
+        lines += [f"**{_md(stamp)}**\n" for stamp in part.stamps]
+        heads = [f"{c.title} ({c.labels})" if c.labels else c.title for c in part.columns]
+        lines.append(_md_row(["", "Algorithm", *heads]))
+        lines.append(_md_row(["---", "---", *["---:"] * len(heads)]))
+        for block in part.blocks:
+            lines += _md_block(block)
+        lines += ["", f"{_md(part.labels_line)} {_md(part.progress)}."]
+        lines += ["", *(f"- {_md(text)}" for text in (*part.legend, *part.selections)), ""]
+        lines += [_md_failure(part)] if part.failures else []
+    lines += [f"- {_md(note)}" for note in report.meta.footnotes]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def latex(report: Report) -> str:
+    """The report's tables in the paper's layout; needs the package booktabs and nothing else."""
+    width = max((len(part.columns) for part in report.parts), default=1)
+    rows: list[str] = []
+    for i, part in enumerate(report.parts):
+        rows += [r"\toprule" if i == 0 else r"\midrule[\heavyrulewidth]", *_tex_part(part, width)]
+    stamps = dict.fromkeys(stamp for part in report.parts for stamp in part.stamps)
+    caption = ". ".join(tex(text) for text in (report.meta.title, *stamps))
+    notes = [tex(f"{part.note.title}: {part.labels_line}") for part in report.parts]
+    legend = dict.fromkeys(text for part in report.parts for text in part.legend)
+    notes += [tex(text) for text in (*legend, *report.meta.footnotes)]
+    return "\n".join(
+        [
+            "% needs \\usepackage{booktabs}; compiles with pdflatex, xelatex and lualatex",
+            r"\begin{table}",
+            r"\centering\small",
+            rf"\caption{{{caption}. Budget: {tex(report.meta.budget)}.}}",
+            rf"\begin{{tabular}}{{ll{'c' * width}}}",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+            r"\smallskip\raggedright\footnotesize",
+            *(f"{note}\\par" for note in notes),
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def tex(text: str) -> str:
+    """``text`` safe in LaTeX; letters that pdflatex may not know lose their accents or become ?."""
+    return "".join(_TEX.get(character) or _plain(character) for character in text)
+
+
+def _plain(character: str) -> str:
+    if ord(character) < 0x17F:
+        return character
+    return unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode() or "?"
+
+
+def _tex_part(part: DatasetPart, width: int) -> list[str]:
+    heads = [c.title + (f" ({c.labels})" if c.labels else "") for c in part.columns]
+    title = part.note.paper_name or part.note.title
+    mark = " [TWIN]" if part.note.kind == "twin" else ""
+    rows = [_tex_row([rf"\textbf{{{tex(title + mark)}}}", "Algorithms", *map(tex, heads)], width)]
+    for block in part.blocks:
+        rows.append(r"\midrule")
+        for i, line in enumerate(block.lines):
+            name = tex(block.title) if i == 0 else ""
+            rows.append(_tex_row([name, _tex_title(line), *map(_tex_cell, line.cells)], width))
+            if any(cell.published for cell in line.cells):
+                paper = [_tex_small(cell.published) for cell in line.cells]
+                rows.append(_tex_row(["", r"\quad{\scriptsize paper}", *paper], width))
+    return rows
+
+
+def _tex_row(cells: Sequence[str], width: int) -> str:
+    return " & ".join([*cells, *[""] * (width + 2 - len(cells))]) + r" \\"
+
+
+def _tex_title(line: Line) -> str:
+    return tex(line.title) + (r"\,\ddag" if line.ceiling else "")
+
+
+def _tex_cell(cell: Cell) -> str:
+    if cell.state != "complete":
+        return r"\emph{" + cell.number + "}" if cell.number else "--"
+    number = cell.number.replace("±", r"\pm ")
+    text = rf"$\mathbf{{{number}}}$" if cell.best else f"${number}$"
+    return text + (r"\,\dag" if cell.stale else "")
+
+
+def _tex_small(number: str) -> str:
+    return rf"{{\scriptsize ${number.replace('±', chr(92) + 'pm ')}$}}" if number else ""
+
+
+def _md_block(block: Block) -> Iterable[str]:
+    for i, line in enumerate(block.lines):
+        name = f"*{_md(block.title)}*" if i == 0 else ""
+        title = _md(line.title) + (" ‡" if line.ceiling else "")
+        yield _md_row([name, title, *map(_md_cell, line.cells)])
+
+
+def _md_cell(cell: Cell) -> str:
+    if cell.state == "absent":
+        return ""
+    text = f"**{cell.number}**" if cell.best else cell.number
+    text += " †" if cell.stale else ""
+    text += f" ({cell.failed} failed)" if cell.failed else ""
+    return text + (f" (paper {cell.published})" if cell.published else "")
+
+
+def _md_failure(part: DatasetPart) -> str:
+    lines = ["Trials without a number:", ""]
+    for failure in part.failures:
+        text = f"{failure.row} ({failure.block}), {failure.column}, trials {failure.trials}: "
+        text += failure.status + (f", {failure.reason}" if failure.reason else "")
+        lines.append(f"- {_md(text)}")
+    return "\n".join(lines) + "\n"
+
+
+def _md_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _md(text: str) -> str:
+    flat = " ".join(text.split())
+    return "".join("\\" + c if c in "\\`*_[]<>|#" else c for c in flat)

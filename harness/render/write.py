@@ -1,0 +1,73 @@
+"""Writes a report's folder: every file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from harness.render import text
+from harness.render.meta import ReportMeta
+from harness.render.struct import Plot, Report
+from harness.render.table import build, paper_names, reference_key
+from harness.statistics import paired, summarise
+
+KINDS = ("svg", "png", "pdf")
+
+
+def render_table(
+    trials: pd.DataFrame, meta: ReportMeta, published: pd.DataFrame | None, folder: Path
+) -> tuple[Path, ...]:
+    """Write the report on ``trials`` (``statistics.TRIAL_COLUMNS``) into ``folder``.
+
+    The files: ``index.html``, which holds its figures and styles; ``table2.csv``, ``.md`` and
+    ``.tex`` (named after ``meta.protocol``); ``paired.csv``; ``figures/``. Same arguments, same
+    bytes. ``published`` is the paper's table, or None. Returns the paths written; raises ValueError
+    for a table of trials that breaks its contract, before anything is written.
+    """
+    from harness.render.figures import inline, render
+    from harness.render.html import page
+
+    summary = summarise(trials, published, paper_names(meta))
+    compared = paired(trials, reference_key(trials, meta))
+    report = build(trials, summary, compared, meta)
+    files = {
+        f"{meta.protocol}.csv": text.csv(summary).encode(),
+        "paired.csv": text.csv(compared).encode(),
+        f"{meta.protocol}.md": text.markdown(report).encode(),
+        f"{meta.protocol}.tex": text.latex(report).encode(),
+    }
+    drawn: dict[str, str] = {}
+    for name, plot in plots(report).items():
+        for kind in KINDS:
+            files[f"figures/{name}.{kind}"] = render(plot, kind)
+        drawn[name] = inline(files[f"figures/{name}.svg"], name)
+    files["index.html"] = page(report, drawn).encode()
+    for name, content in files.items():
+        _write(folder / name, content)
+    return tuple(folder / name for name in files)
+
+
+def plots(report: Report) -> dict[str, Plot]:
+    """File stem -> plot: ``accuracy_<data set>`` and, where there is one, ``paired_<data set>``."""
+    found = {}
+    for part in report.parts:
+        found[f"accuracy_{part.anchor}"] = part.dots
+        if part.forest is not None:
+            found[f"paired_{part.anchor}"] = part.forest
+    return found
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
