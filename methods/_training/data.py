@@ -1,0 +1,200 @@
+"""From Problems to tensors: z-scores, masks, and the minibatches of a stack.
+
+The one place where NaN becomes zero-with-mask. Scaling is fitted on the Problem's own rows where
+present, never on tuning rows. A column whose standard deviation is below 1e-8 is dropped: its
+input is zero and ``keep`` leaves it out of densities, so stacks stay rectangular.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datasets.base import Problem, Rows
+from methods._training import noise
+from methods.base import FitError, Member, UnsupportedError
+
+MIN_SD = 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class Scaler:
+    """Per view ``(mean, sd, keep)``, each ``(d_v,)``; ``keep`` is False at dropped columns."""
+
+    columns: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]
+
+    @classmethod
+    def fit(cls, rows: Rows, *, standardise: bool = True) -> Scaler:
+        columns = []
+        for v, view in enumerate(rows.views):
+            seen = view[rows.present[:, v]].astype(np.float64)
+            if not len(seen):
+                raise FitError("a view is absent from every training row")
+            mean, sd = seen.mean(0), seen.std(0)
+            keep = sd >= MIN_SD
+            if not standardise:
+                mean, sd = np.zeros_like(mean), np.ones_like(sd)
+            columns.append((mean, np.where(keep, sd, 1.0), keep))
+        return cls(tuple(columns))
+
+    @property
+    def dropped(self) -> int:
+        return int(sum((~keep).sum() for _, _, keep in self.columns))
+
+    def apply(self, rows: Rows) -> tuple[np.ndarray, ...]:
+        """Scaled views, float64, zero where absent or dropped."""
+        scaled = []
+        for v, (view, (mean, sd, keep)) in enumerate(zip(rows.views, self.columns, strict=True)):
+            z = np.where(keep, (view - mean) / sd, 0.0)
+            scaled.append(np.where(rows.present[:, v, None], z, 0.0))
+        return tuple(scaled)
+
+    def invert(self, views: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        """Scaled views back in raw units; a dropped column returns to its constant."""
+        return tuple(
+            np.where(keep, view * sd, 0.0) + mean
+            for view, (mean, sd, keep) in zip(views, self.columns, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Minibatches of one epoch: ``labelled`` + ``unlabelled`` rows in each of ``steps``.
+
+    Any sizes give an unbiased estimate of the objective, whose means over labelled and unlabelled
+    rows carry the weights; the sizes change its variance only.
+    """
+
+    steps: int
+    labelled: int
+    unlabelled: int
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One minibatch of ``t`` members; labelled rows come first.
+
+    ``x`` (t, b, d_v) a view; ``present`` (t, b, V) of 0 and 1; ``onehot`` (t, n_labelled, K) of
+    the labelled rows; ``noise`` (t, ...) by name; ``hyper`` (t,) by name; ``keep`` (t, d_v) a view
+    or None where no member dropped a column.
+    """
+
+    x: tuple[Tensor, ...]
+    present: Tensor
+    onehot: Tensor
+    n_labelled: int
+    noise: dict[str, Tensor]
+    hyper: dict[str, Tensor]
+    keep: tuple[Tensor | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Training rows of a stack on the device, each Problem stored once.
+
+    ``x`` (P n, d_v) a view for P distinct Problems of n rows; ``present`` (P n, V); ``onehot``
+    (P n, K); ``labelled`` / ``unlabelled`` (P, .) row positions, on the CPU, as ``owner`` (T,), the
+    Problem of each member. ``keep`` (P, d_v) a view.
+    """
+
+    x: tuple[Tensor, ...]
+    present: Tensor
+    onehot: Tensor
+    keep: tuple[Tensor, ...]
+    labelled: Tensor
+    unlabelled: Tensor
+    owner: Tensor
+    scalers: tuple[Scaler, ...]
+    n: int
+
+    @cached_property
+    def keeps_all(self) -> tuple[bool, ...]:
+        return tuple(bool(k.all()) for k in self.keep)
+
+    def order(self, seed: int, member: int, epoch: int, plan: Batches) -> Tensor:
+        """Rows (steps, labelled + unlabelled) of one member's epoch, as positions in ``x``."""
+        problem = int(self.owner[member])
+        parts = []
+        for name, pool, size in (
+            ("labelled", self.labelled[problem], plan.labelled),
+            ("unlabelled", self.unlabelled[problem], plan.unlabelled),
+        ):
+            if size:
+                drawn = noise.order(seed, (name, epoch), len(pool), plan.steps, size)
+                parts.append(pool[drawn] + problem * self.n)
+        return torch.cat(parts, 1)
+
+    def batch(
+        self,
+        members: Tensor,
+        rows: Tensor,
+        n_labelled: int,
+        drawn: dict[str, Tensor],
+        hyper: dict[str, Tensor],
+    ) -> Batch:
+        """Gather ``rows`` (t, b) for ``members`` (t,)."""
+        t, flat = len(rows), rows.reshape(-1)
+        first = rows[:, :n_labelled].reshape(-1)
+        return Batch(
+            x=tuple(x.index_select(0, flat).view(t, -1, x.shape[1]) for x in self.x),
+            present=self.present.index_select(0, flat).view(t, -1, len(self.x)),
+            onehot=self.onehot.index_select(0, first).view(t, n_labelled, self.onehot.shape[1]),
+            n_labelled=n_labelled,
+            noise=drawn,
+            hyper=hyper,
+            keep=tuple(
+                None if whole else k[self.owner[members].to(k.device)]
+                for k, whole in zip(self.keep, self.keeps_all, strict=True)
+            ),
+        )
+
+
+def gather(
+    members: Sequence[Member], like: Tensor, *, standardise: bool = True, use_labels: bool = True
+) -> Data:
+    """Put the members' Problems on the device and dtype of ``like``.
+
+    Without ``use_labels`` every row counts as unlabelled.
+    """
+    problems: list[Problem] = []
+    owner = []
+    for member in members:
+        same = [i for i, p in enumerate(problems) if p is member.problem]
+        owner.append(same[0] if same else len(problems))
+        if not same:
+            problems.append(member.problem)
+    scalers = [Scaler.fit(p.rows, standardise=standardise) for p in problems]
+    scaled = [s.apply(p.rows) for s, p in zip(scalers, problems, strict=True)]
+    n_classes = problems[0].n_classes
+    known = [p.labelled & use_labels for p in problems]
+
+    def put(arrays: list[np.ndarray]) -> Tensor:
+        return torch.as_tensor(np.concatenate(arrays)).to(like)
+
+    return Data(
+        x=tuple(put([views[v] for views in scaled]) for v in range(len(scaled[0]))),
+        present=put([p.rows.present for p in problems]),
+        onehot=put([p.labels[:, None] == np.arange(n_classes) for p in problems]),
+        keep=tuple(put([s.columns[v][2][None] for s in scalers]) for v in range(len(scaled[0]))),
+        labelled=torch.as_tensor(np.stack([np.flatnonzero(k) for k in known])),
+        unlabelled=torch.as_tensor(np.stack([np.flatnonzero(~k) for k in known])),
+        owner=torch.tensor(owner),
+        scalers=tuple(scalers[i] for i in owner),
+        n=problems[0].rows.n,
+    )
+
+
+def concatenated(rows: Rows) -> Rows:
+    """The same rows with all views side by side as one view, present where every view is."""
+    return Rows((np.concatenate(rows.views, 1),), rows.present.all(1)[:, None], rows.ids)
+
+
+def demand_complete(rows: Rows) -> None:
+    """Raise UnsupportedError where a view is absent, for methods that cannot read such rows."""
+    if not rows.present.all():
+        raise UnsupportedError("this method cannot read rows with absent views; impute them first")

@@ -1,0 +1,154 @@
+"""Gaussian log-densities and entropies of a Gaussian mixture with diagonal covariances.
+
+Variances are heads' raw outputs through :func:`smooth_clamp`, whose slope falls only
+polynomially, so that no gradient dies. The log-density of the data is the bulk of a training step;
+:func:`gaussian_head` computes last layer, value and slope in one pass.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+Entropy = Literal["joint", "per_dim", "bhattacharyya", "exact"]
+LOG_2PI = math.log(2 * math.pi)
+LATENT_LIMIT, DATA_LIMIT = 8.0, 6.0
+"""Bounds of |log-variance| in the latent space and on standardised data."""
+
+
+def smooth_clamp(raw: Tensor, limit: float) -> Tensor:
+    """``raw`` bent into (-limit, limit): raw / (1 + (raw / limit)^4)^(1/4)."""
+    return raw * (1 + (raw / limit).square().square()).rsqrt().sqrt()
+
+
+def gaussian(x: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
+    """Log N(x; mean, exp logvar) summed over the last axis."""
+    return -0.5 * ((x - mean).square() * torch.exp(-logvar) + logvar + LOG_2PI).sum(-1)
+
+
+def expected_log_prior(mean: Tensor, logvar: Tensor) -> Tensor:
+    """E log N(z; 0, I) under N(mean, exp logvar), in closed form, summed over the last axis."""
+    return -0.5 * (mean.square() + logvar.exp() + LOG_2PI).sum(-1)
+
+
+def mixture_entropy(mean: Tensor, logvar: Tensor, log_weights: Tensor, kind: Entropy) -> Tensor:
+    """Entropy (t, r) of the mixture over views, or the bound on it that ``kind`` names.
+
+    ``mean``, ``logvar`` are (t, V, r, D), ``log_weights`` (t, V).
+
+    ``joint``          eq. 5, supplement A: -sum_v lam_v log sum_l lam_l N(mu_v; mu_l, S_v + S_l);
+                       a lower bound, .5(1 - log 2) D nats low when components are far apart.
+    ``per_dim``        the sum over latent dimensions of the one-dimensional ``joint``: not a bound,
+                       it exceeds the entropy by up to (D - 1) H(lam) - .1534 D.
+    ``bhattacharyya``  the pairwise lower bound of Kolchinsky and Tracey 2017: tight.
+    ``exact``          a single Gaussian.
+    """
+    n_views, width = mean.shape[1], mean.shape[3]
+    own = 0.5 * logvar.sum(-1)  # (t, V, r), half the log-determinant
+    if kind == "exact":
+        if n_views != 1:
+            raise ValueError("only a single Gaussian has an exact entropy here")
+        return own[:, 0] + 0.5 * width * (LOG_2PI + 1)
+    lam = log_weights.exp()[:, :, None]  # (t, V, 1)
+    if kind == "bhattacharyya":
+        overlap = _pairs(mean, logvar, 4.0, per_dim=False, own=own)  # (t, V, V, r)
+        spread = torch.logsumexp(log_weights[:, None, :, None] + overlap, 2)  # (t, V, r)
+        return (lam * (own - spread)).sum(1) + 0.5 * width * (LOG_2PI + 1)
+    per_dim = kind == "per_dim"
+    diagonal = 0.5 * logvar if per_dim else own
+    overlap = _pairs(mean, logvar, 2.0, per_dim=per_dim, own=diagonal)
+    tail = (None,) * (overlap.dim() - 3)
+    spread = torch.logsumexp(log_weights[(slice(None), None, slice(None), *tail)] + overlap, 2)
+    if per_dim:
+        spread = spread.sum(-1)
+    return -(lam * spread).sum(1)
+
+
+def _pairs(mean: Tensor, logvar: Tensor, spread: float, *, per_dim: bool, own: Tensor) -> Tensor:
+    """Log of the pairwise terms, (t, V, V, r) or, ``per_dim``, (t, V, V, r, D).
+
+    ``spread`` 2: log N(mu_v; mu_l, S_v + S_l). ``spread`` 4: the log of the Bhattacharyya
+    coefficient. Symmetric, and closed on the diagonal, so only pairs v < l are computed.
+    """
+    n_views, width = mean.shape[1], 1 if per_dim else mean.shape[3]
+    var = logvar.exp()
+    rows: list[list[Tensor]] = [[own] * n_views for _ in range(n_views)]
+    for v in range(n_views):
+        if spread == 2.0:
+            rows[v][v] = -own[:, v] - 0.5 * width * math.log(4 * math.pi)
+        else:
+            rows[v][v] = torch.zeros_like(own[:, v])
+        for other in range(v + 1, n_views):
+            total = var[:, v] + var[:, other]
+            term = (mean[:, v] - mean[:, other]).square() / total * (2 / spread) + total.log()
+            half = -0.5 * (term if per_dim else term.sum(-1))
+            if spread == 2.0:
+                pair = half - 0.5 * width * LOG_2PI
+            else:
+                pair = half + 0.5 * (own[:, v] + own[:, other]) + 0.5 * width * math.log(2)
+            rows[v][other] = rows[other][v] = pair
+    return torch.stack([torch.stack(row, 1) for row in rows], 1)
+
+
+def gaussian_head(
+    h: Tensor, weight: Tensor, bias: Tensor, x: Tensor, keep: Tensor | None = None
+) -> Tensor:
+    """Log N(x; mean, variance) (t, r) with [mean, raw log-variance] = h weight + bias.
+
+    ``h`` (t, r, H); ``x`` (t, m, D) with r a multiple of m, serves rows i, m + i, 2 m + i ...;
+    ``keep`` (t, D) of 0 and 1 leaves columns out. Differentiable in all but ``keep``.
+    """
+    return _GaussianHead.apply(h, weight, bias, x, keep)
+
+
+class _GaussianHead(torch.autograd.Function):
+    """Value and slope in the forward pass, in place; backward scales the slope row by row."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, h: Tensor, weight: Tensor, bias: Tensor, x: Tensor, keep: Tensor | None
+    ) -> Tensor:
+        t, m, width = x.shape
+        slope = torch.baddbmm(bias, h, weight)  # (t, r, 2 D), raw outputs until overwritten
+        mean, raw = slope.view(t, -1, m, 2 * width).split(width, dim=-1)
+        value = _value_and_slope(mean, raw, x[:, None], keep)
+        ctx.save_for_backward(h, weight, slope)
+        ctx.rows = m
+        return value.view(t, -1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        h, weight, slope = ctx.saved_tensors
+        g = grads[0].unsqueeze(-1)  # (t, r, 1)
+        grad_h = torch.bmm(slope, weight.transpose(1, 2)).mul_(g)
+        grad_w = torch.bmm((h * g).transpose(1, 2), slope)
+        grad_b = torch.bmm(g.transpose(1, 2), slope)
+        grad_x = None
+        if ctx.needs_input_grad[3]:
+            t, width = len(slope), slope.shape[2] // 2
+            grad_x = -(g * slope[..., :width]).view(t, -1, ctx.rows, width).sum(1)
+        return grad_h, grad_w, grad_b, grad_x, None
+
+
+def _value_and_slope(mean: Tensor, raw: Tensor, x: Tensor, keep: Tensor | None) -> Tensor:
+    """Log-density (t, l, m); overwrites ``mean`` and ``raw`` (t, l, m, D) by its slopes in them."""
+    inner = (raw * (1 / DATA_LIMIT)).square_().square_().add_(1).rsqrt_()  # (1 + u^4)^(-1/2)
+    bend = inner.sqrt()
+    logvar = raw * bend
+    bend.mul_(inner.square_())  # d logvar / d raw = (1 + u^4)^(-5/4)
+    precision = torch.exp(-logvar)
+    residual = x - mean
+    torch.mul(residual, precision, out=mean)
+    squared = residual.mul_(mean)
+    if keep is not None:
+        k = keep[:, None, None]
+        for term in (mean, squared, logvar, bend):
+            term.mul_(k)
+        width = keep.sum(1)[:, None, None]
+    else:
+        width = mean.shape[-1]
+    torch.mul(squared - 1, bend, out=raw).mul_(0.5)
+    return (squared.add_(logvar)).sum(-1).add_(width * LOG_2PI).mul_(-0.5)

@@ -1,0 +1,125 @@
+"""Multilayer perceptrons on stacked parameters.
+
+All parameters of one member lie in one row of a ``(T, P)`` buffer, so that the optimiser, clipping
+and the best-epoch copy are single tensor operations; a :class:`Layout` names its pieces. A layer
+that reads several inputs (features, label, latent) has one matrix for each of them: their sum
+equals the layer on the concatenation, and a part that does not depend on the label is computed
+once instead of once per label.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from methods._training import noise
+
+Activation = Literal["relu", "softplus"]
+Params = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One array of a member: its shape, and the bound of its uniform initial values (0: zeros)."""
+
+    shape: tuple[int, ...]
+    bound: float = 0.0
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names and places of all parameters inside a member's row; ``free`` have no weight prior."""
+
+    parameters: Mapping[str, Parameter]
+    free: frozenset[str] = field(default_factory=frozenset)
+
+    @cached_property
+    def sizes(self) -> list[int]:
+        return [math.prod(p.shape) for p in self.parameters.values()]
+
+    def views(self, flat: Tensor) -> dict[str, Tensor]:
+        """Named views ``(t, *shape)`` into ``flat`` (t, P); one split keeps the backward cheap."""
+        pieces = flat.split(self.sizes, dim=1)
+        return {
+            name: piece.view(len(flat), *p.shape)
+            for (name, p), piece in zip(self.parameters.items(), pieces, strict=True)
+        }
+
+    def initial(self, seeds: Sequence[int], dtype: torch.dtype) -> Tensor:
+        """Glorot-uniform weights and zero biases, ``(T, P)`` on the CPU, by each member's seed."""
+        flat = torch.zeros(len(seeds), sum(self.sizes), dtype=dtype)
+        for row, seed in zip(flat, seeds, strict=True):
+            source = noise.generator(seed, "init")
+            for piece, p in zip(row.split(self.sizes), self.parameters.values(), strict=True):
+                if p.bound > 0:
+                    # Drawn in float32 so that both dtypes start from the same weights.
+                    draw = torch.rand(piece.shape, generator=source)
+                    piece.copy_((2 * draw.to(dtype) - 1) * p.bound)
+        return flat
+
+    def prior_mask(self, like: Tensor) -> Tensor:
+        """``(P,)`` of ones, zero at the parameters without weight prior."""
+        pieces = [
+            like.new_full((size,), float(name not in self.free))
+            for name, size in zip(self.parameters, self.sizes, strict=True)
+        ]
+        return torch.cat(pieces)
+
+
+def mlp(
+    name: str, inputs: Mapping[str, int], hidden: Sequence[int], out: int
+) -> dict[str, Parameter]:
+    """Parameters of a perceptron ``name``: first layer ``name.0.<input>``, then ``name.1`` ..."""
+    widths = [sum(inputs.values()), *hidden, out]
+    bounds = [math.sqrt(6 / (a + b)) for a, b in zip(widths, widths[1:], strict=False)]
+    found = {f"{name}.0.{key}": Parameter((n, widths[1]), bounds[0]) for key, n in inputs.items()}
+    found[f"{name}.0.b"] = Parameter((1, widths[1]))
+    for i in range(1, len(widths) - 1):
+        found[f"{name}.{i}.W"] = Parameter((widths[i], widths[i + 1]), bounds[i])
+        found[f"{name}.{i}.b"] = Parameter((1, widths[i + 1]))
+    return found
+
+
+def activate(pre: Tensor, activation: Activation) -> Tensor:
+    """The nonlinearity; overwrites ``pre``, which nothing else may need."""
+    return torch.relu_(pre) if activation == "relu" else _Softplus.apply(pre)
+
+
+def upper_layers(p: Params, name: str, first: Tensor, depth: int, activation: Activation) -> Tensor:
+    """From the first layer's sum ``(t, r, h)`` to the last hidden layer of ``depth`` of them."""
+    h = activate(first, activation)
+    for i in range(1, depth):
+        h = activate(torch.baddbmm(p[f"{name}.{i}.b"], h, p[f"{name}.{i}.W"]), activation)
+    return h
+
+
+def perceptron(
+    p: Params, name: str, inputs: Mapping[str, Tensor], depth: int, activation: Activation
+) -> Tensor:
+    """The whole perceptron on row-aligned inputs ``(t, r, n)``, linear output."""
+    first = p[f"{name}.0.b"]
+    for key, x in inputs.items():
+        first = torch.baddbmm(first, x, p[f"{name}.0.{key}"])
+    h = upper_layers(p, name, first, depth, activation)
+    return torch.baddbmm(p[f"{name}.{depth}.b"], h, p[f"{name}.{depth}.W"])
+
+
+class _Softplus(torch.autograd.Function):
+    """log(1 + e^a), keeping only its value: its slope is 1 - e^-value."""
+
+    @staticmethod
+    def forward(ctx: Any, pre: Tensor) -> Tensor:
+        value = torch.nn.functional.softplus(pre)
+        ctx.save_for_backward(value)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        (value,) = ctx.saved_tensors
+        return value.neg().expm1_().mul_(grads[0]).neg_()

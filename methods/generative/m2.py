@@ -1,0 +1,111 @@
+"""M2: semi-supervised VAE of one view [kingma2014, eqs 6-9], or of all views side by side.
+
+p(y) uniform, p(z) = N(0, I), p(x|y,z) Gaussian; q(y|x) a classifier, q(z|x,y) = N(mu, diag s2).
+Minimised, divided by N = N_l + N_u (alpha = c N / N_l):
+
+    F/N = (N_l/N) mean_l L(x,y) + (N_u/N) mean_u U(x) + c mean_l [-log q(y|x)]
+    -L(x,y) = log p(x|y,z) + log p(y) - KL(q(z|x,y) || p(z)),  one draw of z, KL in closed form
+    -U(x)   = sum_y q(y|x) [-L(x,y) - log q(y|x)]              by enumeration of all classes
+
+This is SMVAE with one view and the exact entropy. Several views are concatenated. Unlabelled rows
+enter through U; rows with absent views are refused.
+
+Departs from the paper: nets, latent width, step size and minibatches are SMVAE's here unless
+``nets`` is "kingma2014" (one hidden layer of 500, z of 50), so that the two rows differ in the
+posterior alone; the authors fix c = 0.1, here it is tuned over SMVAE's grid; log-variances are
+bounded, weights start Glorot-uniform, Adam corrects its bias and gradients are clipped at norm 5.
+The authors' better known M1+M2 is a chain, of which this is the second stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import cast, final
+
+import torch
+
+from datasets.base import Problem
+from methods import base
+from methods._training.loop import train
+from methods._training.nets import Activation
+from methods._training.semisup import (
+    Batching,
+    Plan,
+    Recipe,
+    batches,
+    counts,
+    make_task,
+    step_cost,
+    weights_of,
+)
+from methods._training.semisup_elbo import Model
+from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
+
+
+@dataclass(frozen=True)
+class Config(base.Config):
+    """Settings of M2."""
+
+    c: float = hp(0.1, "weight of CE", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True)
+    nets: str = hp("smvae", "whose nets", choices=("smvae", "kingma2014"))
+    hidden: tuple[int, ...] = hp((100, 50), "encoder and classifier layers; the decoder mirrors")
+    latent: int = hp(30, "width of z", low=1, high=1000)
+    activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
+    batching: str = hp("proportional", "see Plan", choices=("proportional", "balanced"))
+    batches_per_epoch: int = hp(10, "minibatches of an epoch", low=1, high=100_000)
+    batch: int | None = hp(None, "unlabelled rows a minibatch, instead of a count", low=1)
+    labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
+    mc_samples: int = hp(1, "draws of z", low=1, high=100)
+    learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
+    weight_prior: bool = hp(True, "N(0, 1) prior on weights")
+
+    def resolved(self) -> Config:
+        """The settings with the chosen nets put in."""
+        return replace(self, hidden=(500,), latent=50) if self.nets == "kingma2014" else self
+
+    def plan(self) -> Plan:
+        """How minibatches are cut."""
+        batching = cast(Batching, self.batching)
+        return Plan(batching, self.batches_per_epoch, self.labelled_rows, self.batch)
+
+
+@final
+class M2(StackedMethod):
+    """Semi-supervised VAE of one view."""
+
+    version, title = 1, "M2"
+    cites = ("kingma2014",)
+    can = Can(classify=True, unlabelled=True)
+    Config = Config
+
+    @classmethod
+    def fit_stack(
+        cls, members: Sequence[Member], training: Training, state: bytes | None = None
+    ) -> Iterator[Event]:
+        config = members[0].config.resolved()
+        recipe = _recipe(config, members[0].problem)
+        task = make_task(members, recipe, training.device, torch.float32)
+        task = replace(task, prior=float(config.weight_prior))
+        return train(task, members, training, state)
+
+    @classmethod
+    def cost(cls, shape: Shape, config: Config, training: Training) -> float:
+        config = config.resolved()
+        sizes = batches(config.plan(), shape.n_labelled, shape.n_unlabelled)
+        merged = replace(shape, dims=(sum(shape.dims),))
+        return step_cost(merged, sizes, config.hidden) * sizes.steps * training.epochs
+
+
+def _recipe(config: Config, problem: Problem) -> Recipe:
+    plan = config.plan()
+    model = Model(
+        dims=(sum(problem.dims),),
+        n_classes=problem.n_classes,
+        weights_of=weights_of(plan, *counts(problem)),
+        hidden=tuple(config.hidden),
+        latent=config.latent,
+        activation=cast(Activation, config.activation),
+        entropy="exact",
+    )
+    return Recipe(model, plan, config.mc_samples, merge=True)

@@ -1,0 +1,154 @@
+"""SMVAE: semi-supervised multi-view VAE with a Gaussian-mixture posterior [du2018, eqs 3-9].
+
+Model: p(y) uniform, p(z) = N(0, I), p(x_v|y,z) Gaussian, independent over views (eq. 3). Inference:
+q(y|X) a classifier on all views, q(z|X,y) = sum_v lam_v N(mu_v(x_v,y), diag s2_v(x_v,y)) (eq. 4),
+lam = softmax of V logits shared by all rows: the learned weights of the views.
+
+Objective, minimised (eqs 5-8; alpha = c N / N_l, all divided by N = N_l + N_u):
+
+    F/N = (N_l/N) mean_l L(X,y) + (N_u/N) mean_u U(X) + c mean_l [-log q(y|X)]
+    -L(X,y) = sum_l lam_l { sum_v log p(x_v|y,z_l) + E_l log p(z) } + log p(y) + H(lam, mu, s2)
+    -U(X)   = sum_y q(y|X) [-L(X,y) - log q(y|X)]           by enumeration of all classes
+
+with z_l = mu_l + s_l eps_l, one draw from every component (supplement B), the same for every y.
+Unlabelled rows enter through U; rows with absent views are refused. Prediction: argmax q(y|X).
+
+Departs from the paper:
+- log-variances are bent smoothly into (-8, 8) for z and (-6, 6) for standardised data; without
+  bounds a nearly constant feature sends its density to infinity;
+- N(0, 1) prior on every weight but the logits, as L2 / (2N) in the loss, and gradients clipped at
+  norm 5 (not stated; the first author's public code of 2017 has the prior);
+- a minibatch holds at least ``labelled_rows`` labelled rows, weighted back so that the objective is
+  unchanged; the paper does not state its minibatches;
+- profile ``authors2017`` keeps lam a softmax where that code has squares with a penalty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast, final
+
+import torch
+
+from datasets.base import Problem
+from methods import base
+from methods._training.densities import Entropy
+from methods._training.loop import train
+from methods._training.nets import Activation
+from methods._training.semisup import (
+    Batching,
+    Plan,
+    Recipe,
+    batches,
+    counts,
+    make_task,
+    step_cost,
+    weights_of,
+)
+from methods._training.semisup_elbo import Model
+from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
+
+Profile = Literal["paper", "authors2017", "authors2017_head"]
+_HEAD: dict[str, Any] = {
+    "hidden": (50,),
+    "activation": "softplus",
+    "entropy": "per_dim",
+    "alpha": "5n",
+    "labelled_rows": 1,
+}
+PROFILES: dict[str, dict[str, Any]] = {
+    "paper": {},
+    "authors2017": {**_HEAD, "sample_inputs": True, "standardise": False},
+    "authors2017_head": _HEAD,
+}
+"""Switches that a profile sets, whatever their own fields say.
+
+``authors2017``       the first author's public code of 2017: every view is the [means |
+                      log-variances] of a VAE of its own; x is drawn from them anew in every
+                      step, and at test once for each row id.
+``authors2017_head``  the same switches on raw features.
+"""
+
+
+@dataclass(frozen=True)
+class Config(base.Config):
+    """Settings of SMVAE."""
+
+    profile: Profile = hp("paper", "named set of switches", choices=tuple(PROFILES))
+    c: float = hp(
+        0.5, "weight of mean cross-entropy", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True
+    )
+    hidden: tuple[int, ...] = hp((100, 50), "encoder and classifier layers; decoders mirror them")
+    latent: int = hp(30, "width of z", low=1, high=1000)
+    activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
+    entropy: str = hp(
+        "joint", "entropy bound, eq. 5", choices=("joint", "per_dim", "bhattacharyya")
+    )
+    weights: str = hp("learned", "lam", choices=("learned", "uniform"))
+    alpha: str = hp("paper", "alpha: c N / N_l, or 5 N of 2017", choices=("paper", "5n"))
+    batching: str = hp("proportional", "see Plan", choices=("proportional", "balanced"))
+    batches_per_epoch: int = hp(10, "minibatches of an epoch", low=1, high=100_000)
+    batch: int | None = hp(None, "unlabelled rows a minibatch, instead of a count", low=1)
+    labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
+    mc_samples: int = hp(1, "draws from each component", low=1, high=100)
+    share_eps_over_y: bool = hp(True, "one draw serves all classes")
+    learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
+    weight_prior: bool = hp(True, "N(0, 1) prior on weights, logits excepted")
+    sample_inputs: bool = hp(False, "views are [means | log-variances], x is drawn from them")
+    standardise: bool = hp(True, "z-score on training rows")
+
+    def resolved(self) -> Config:
+        """The settings with those of the profile put in."""
+        return replace(self, **PROFILES[self.profile])
+
+    def plan(self) -> Plan:
+        """How minibatches are cut."""
+        batching = cast(Batching, self.batching)
+        return Plan(batching, self.batches_per_epoch, self.labelled_rows, self.batch)
+
+
+@final
+class SMVAE(StackedMethod):
+    """Semi-supervised multi-view VAE."""
+
+    version, title = 1, "SMVAE"
+    cites = ("du2018",)
+    can = Can(classify=True, unlabelled=True)
+    Config = Config
+
+    @classmethod
+    def fit_stack(
+        cls, members: Sequence[Member], training: Training, state: bytes | None = None
+    ) -> Iterator[Event]:
+        config, problem = members[0].config.resolved(), members[0].problem
+        recipe = _recipe(config, problem)
+        if config.alpha == "5n":
+            # alpha = 5 N on the sum of cross-entropies: 5 N_l on their mean, N_l of a minibatch.
+            known = batches(recipe.plan, *counts(problem)).labelled
+            members = [replace(m, config=replace(m.config, c=5.0 * known)) for m in members]
+        task = make_task(members, recipe, training.device, torch.float32)
+        task = replace(task, prior=float(config.weight_prior))
+        return train(task, members, training, state)
+
+    @classmethod
+    def cost(cls, shape: Shape, config: Config, training: Training) -> float:
+        config = config.resolved()
+        sizes = batches(config.plan(), shape.n_labelled, shape.n_unlabelled)
+        return step_cost(shape, sizes, config.hidden) * sizes.steps * training.epochs
+
+
+def _recipe(config: Config, problem: Problem) -> Recipe:
+    plan = config.plan()
+    model = Model(
+        dims=problem.dims,
+        n_classes=problem.n_classes,
+        weights_of=weights_of(plan, *counts(problem)),
+        hidden=tuple(config.hidden),
+        latent=config.latent,
+        activation=cast(Activation, config.activation),
+        entropy=cast(Entropy, config.entropy),
+        learn_weights=config.weights == "learned",
+        sampled=config.sample_inputs,
+    )
+    return Recipe(model, plan, config.mc_samples, config.share_eps_over_y, config.standardise)
