@@ -1,0 +1,1 @@
+"""Data sets: ``base`` is the contract, ``_io`` is machinery, every other module is one set."""

@@ -1,0 +1,245 @@
+"""Your own file: any number of views of the same rows, as ``.npz`` or ``.mat`` (up to version 7).
+
+The file holds these arrays and no others (a misspelt name is refused, not ignored):
+
+``view_<name>``   (n, d) numbers, at least one; its order in the file is the order of the views
+``labels``        (n,) whole numbers or strings, one for every row: the harness hides labels itself
+``group_<name>``  (n,) whole numbers or strings, optional: rows that must not be torn apart, such as
+                  those of one subject, session or recording
+``split``         (n,) 0, 1, 2 or train, tune, test, optional: your own division of the rows
+
+Vectors may be (n,), (n, 1) or (1, n); strings of a ``.mat`` file may be a char matrix or a cell
+array. Names are letters, digits, ``_`` and ``-``. Labels of any coding (1..K, -1/+1, names) become
+0..K-1 in sorted order and keep their names. Features become float32, in the units they have.
+
+Splits on offer, the first being the default: ``official`` if the file has ``split``; one for each
+group, called by its name, which keeps the group's rows together; ``stratified``, which cuts rows.
+Each says which groups it tears apart. Trials are drawn by content, not by file name: renaming the
+file or choosing fewer views leaves them as they are.
+
+Licence: yours. Nothing in the file is unpickled, and no more than 4 GiB is unpacked.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from datasets._io import read_mat, read_npz
+from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split
+
+MIN_ROWS = 5  # of each class, so that a 60/20/20 division gives one to every part
+PARTS = {"train": TRAIN, "tune": TUNE, "test": TEST, "0": TRAIN, "1": TUNE, "2": TEST}
+RESERVED = ("official", "stratified")
+
+
+def load_file(path: Path, views: tuple[str, ...] | None = None) -> Dataset:
+    """The data set in ``path`` with ``views`` (default: all, in file order).
+
+    Raises DataError, one sentence that names the mend, for anything the module docstring excludes,
+    for NaN or infinite values, for unequal numbers of rows and for a class of under 5 rows.
+    """
+    name = path.name
+    arrays = _read(path)
+    labels, class_names = _codes(_vector(arrays.pop("labels"), "labels", name), "labels", name)
+    official = arrays.pop("split", None)
+    matrices, groups = {}, {}
+    for key, array in arrays.items():
+        kind, _, column = key.partition("_")
+        if kind == "view":
+            matrices[column] = _matrix(array, column, len(labels), name)
+        else:
+            groups[column], _ = _codes(_vector(array, key, name), key, name)
+    if official is not None:
+        official = _parts(_vector(official, "split", name), name)
+    _check_rows(labels, class_names, groups, official, name)
+    splits, notes = _splits(labels, groups, official)
+    data = Dataset(
+        key=re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem),
+        draw_key="file",
+        title=path.stem,
+        views=tuple(matrices.values()),
+        view_names=tuple(matrices),
+        labels=labels,
+        class_names=class_names,
+        splits=splits,
+        provenance=Provenance("open", "user's own file", "not stated", notes=notes),
+        groups=groups,
+        official=official,
+    )
+    content = data.choose(sorted(matrices)).fingerprint  # one name for every order of the views
+    data = replace(data, draw_key=f"file-{content[:12]}")
+    return data.choose(tuple(matrices) if views is None else views)
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of the file, with known names only."""
+    readers = {".npz": read_npz, ".mat": read_mat}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(f"{path.name} must end in .npz or .mat; save it with numpy.savez")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        reason = (error.strerror or "it cannot be read").lower()
+        raise DataError(f"cannot open {path}, {reason}; check the path") from error
+    arrays = reader(path, path.name)
+    for key in arrays:
+        if key in ("labels", "split"):
+            continue
+        if not re.fullmatch(r"(view|group)_[A-Za-z0-9_-]+", key):
+            raise DataError(
+                f"{path.name} holds '{key}', but only labels, split, view_<name> and group_<name> "
+                "have a meaning; rename or remove it"
+            )
+        if key.removeprefix("group_") in RESERVED:
+            raise DataError(f"'{key}' of {path.name} has the name of a split; rename the group")
+    if "labels" not in arrays:
+        raise DataError(f"{path.name} has no 'labels'; add one label a row")
+    if not any(key.startswith("view_") for key in arrays):
+        raise DataError(f"{path.name} has no view; add (rows, features) arrays named view_<name>")
+    return arrays
+
+
+def _matrix(array: np.ndarray, column: str, n: int, name: str) -> np.ndarray:
+    """A view as float32 ``(n, d)``; a vector of n values is one feature."""
+    what = f"view '{column}' of {name}"
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{what} is sparse; store it with full()")
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{what} must hold real numbers, not {array.dtype}; convert it first")
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2:
+        raise DataError(f"{what} has {array.ndim} axes; reshape it to a matrix of rows by features")
+    if len(array) != n:
+        turned = "; transpose it" if array.shape[1] == n else "; give both the same rows"
+        raise DataError(f"{what} has {len(array)} rows but there are {n} labels{turned}")
+    with np.errstate(over="ignore"):  # a value beyond float32 becomes infinite, then is refused
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _vector(array: np.ndarray, what: str, name: str) -> np.ndarray:
+    """One value a row: ``(n,)`` from (n,), (n, 1), (1, n) or a MATLAB cell array of strings."""
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"'{what}' of {name} is sparse; store it with full()")
+    if array.ndim > 2 or (array.ndim == 2 and 1 not in array.shape) or array.ndim == 0:
+        raise DataError(
+            f"'{what}' of {name} must be a vector, one value a row, not an array of shape "
+            f"{array.shape}; for one-hot labels save the index of the one"
+        )
+    array = array.ravel()
+    if array.dtype.kind == "O":  # only MATLAB cells come here: pickled objects are refused earlier
+        cells = [np.asarray(cell) for cell in array]
+        if any(cell.size != 1 or cell.dtype.kind != "U" for cell in cells):
+            raise DataError(f"'{what}' of {name} is a cell array; fill each cell with one string")
+        array = np.array([str(cell.item()) for cell in cells])
+    return array
+
+
+def _codes(vector: np.ndarray, what: str, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Codes 0..K-1 ``(n,)`` int64 in sorted order of the values, and the values' names."""
+    kind = vector.dtype.kind
+    if kind == "S":
+        vector = np.char.decode(vector, "latin1")
+        kind = "U"
+    if kind == "U":
+        vector = np.char.rstrip(vector)  # MATLAB pads the rows of a char matrix with blanks
+        if (vector == "").any():
+            raise DataError(
+                f"'{what}' of {name} is empty in row {int(np.argmax(vector == ''))}; "
+                "give every row a value"
+            )
+    elif kind == "f":
+        whole = np.isfinite(vector) & (vector == np.round(vector)) & (np.abs(vector) < 2**53)
+        if not whole.all():
+            row = int(np.argmin(whole))
+            raise DataError(
+                f"'{what}' of {name} must hold whole numbers or strings, but row {row} holds "
+                f"{vector[row]}; give every row a whole number"
+            )
+        vector = vector.astype(np.int64)
+    elif kind not in "biu":
+        raise DataError(f"'{what}' of {name} must hold whole numbers or strings; convert it first")
+    values, codes = np.unique(vector, return_inverse=True)
+    names = values.astype(np.int64) if kind == "b" else values
+    return codes.ravel().astype(np.int64), tuple(str(value) for value in names)
+
+
+def _parts(vector: np.ndarray, name: str) -> np.ndarray:
+    codes, names = _codes(vector, "split", name)
+    for value in names:
+        if value not in PARTS:
+            raise DataError(
+                f"'split' of {name} holds '{value}'; use train, tune and test (or 0, 1 and 2)"
+            )
+    if {PARTS[value] for value in names} != {TRAIN, TUNE, TEST}:
+        raise DataError(f"'split' of {name} must name all of train, tune and test; add the rest")
+    return np.array([PARTS[value] for value in names], np.int64)[codes]
+
+
+def _check_rows(
+    labels: np.ndarray,
+    class_names: tuple[str, ...],
+    groups: dict[str, np.ndarray],
+    official: np.ndarray | None,
+    name: str,
+) -> None:
+    columns = {f"group_{group}": column for group, column in groups.items()}
+    if official is not None:
+        columns["split"] = official
+    for column, values in columns.items():
+        if len(values) != len(labels):
+            raise DataError(
+                f"'{column}' of {name} has {len(values)} rows but there are {len(labels)} labels; "
+                "give both the same rows"
+            )
+    if len(class_names) < 2:
+        raise DataError(f"'labels' of {name} must name at least two classes; add the others")
+    rows = np.bincount(labels)
+    if rows.min() < MIN_ROWS:
+        few = class_names[int(np.argmin(rows))]
+        raise DataError(
+            f"class '{few}' of {name} has {rows.min()} rows and needs at least {MIN_ROWS}; "
+            "add rows or remove the class"
+        )
+    if official is not None:
+        missing = set(range(len(class_names))) - set(labels[official == TRAIN].tolist())
+        if missing:
+            raise DataError(
+                f"'split' of {name} gives class '{class_names[min(missing)]}' no train row; "
+                "move some of its rows to train"
+            )
+
+
+def _splits(
+    labels: np.ndarray, groups: dict[str, np.ndarray], official: np.ndarray | None
+) -> tuple[tuple[Split, ...], tuple[str, ...]]:
+    """The splits on offer, the default first, and notes on those that cannot be offered."""
+    rows = np.arange(len(labels))
+    splits, notes = [], []
+    if official is not None:
+        splits.append(Split("official", official=True, leaks=_torn(groups, official)))
+    for name, group in groups.items():
+        if group.max() < 2:
+            notes.append(f"no split by '{name}': it has fewer than three values")
+            continue
+        # shares of classes can be kept if groups have one class each, and classes enough groups
+        pairs = np.unique(np.stack([group, labels]), axis=1)
+        pure = pairs.shape[1] == group.max() + 1 and np.bincount(pairs[1]).min() >= 3
+        splits.append(Split(name, by=name, stratify=bool(pure), leaks=_torn(groups, group)))
+    splits.append(Split("stratified", stratify=True, leaks=_torn(groups, rows)))
+    return tuple(splits), tuple(notes)
+
+
+def _torn(groups: dict[str, np.ndarray], units: np.ndarray) -> tuple[str, ...]:
+    """Groups of which some value lies in several ``units`` ``(n,)``, so that they may be torn."""
+    torn = []
+    for name, group in groups.items():
+        pairs = np.unique(np.stack([group, units]), axis=1)
+        if pairs.shape[1] > group.max() + 1:
+            torn.append(name)
+    return tuple(torn)

@@ -1,0 +1,138 @@
+"""The data contract: construction checks, the fingerprint, and the choice of views."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from datasets.base import DataError, Dataset, Provenance, Split
+
+
+def dataset(**changes: Any) -> Dataset:
+    rng = np.random.default_rng(0)
+    fields: dict[str, Any] = {
+        "key": "toy:a,b",
+        "draw_key": "toy",
+        "title": "Toy",
+        "views": tuple(rng.normal(size=(12, d)).astype(np.float32) for d in (3, 2)),
+        "view_names": ("a", "b"),
+        "labels": np.tile([0, 1], 6),
+        "class_names": ("no", "yes"),
+        "splits": (Split("person", by="person"), Split("rows", leaks=("person",))),
+        "provenance": Provenance("open", "made here", "none"),
+        "groups": {"person": np.repeat(np.arange(6), 2)},
+        "official": np.tile([0, 0, 1, 2], 3),
+    }
+    return Dataset(**(fields | changes))
+
+
+def bumped(array: np.ndarray) -> np.ndarray:
+    """The same values but for the last one."""
+    copy = array.copy()
+    copy.flat[-1] = 1 - copy.flat[-1]
+    return copy
+
+
+def test_the_fingerprint_follows_the_content() -> None:
+    data = dataset()
+    changes: list[dict[str, Any]] = [
+        {"views": (bumped(data.views[0]), data.views[1])},
+        {"views": (data.views[0], bumped(data.views[1]))},
+        {"views": data.views[::-1], "view_names": ("b", "a")},
+        {"view_names": ("a", "c")},
+        {"labels": bumped(data.labels)},
+        {"class_names": ("no", "maybe")},
+        {"groups": {"person": data.groups["person"][::-1].copy()}},
+        {"groups": dict(data.groups) | {"day": np.zeros(12, int)}},
+        {"official": np.tile([0, 1, 2, 0], 3)},
+        {"official": None},
+    ]
+    prints = [dataset(**change).fingerprint for change in changes] + [data.fingerprint]
+    assert len(set(prints)) == len(prints)
+    assert all(len(text) == 16 for text in prints)
+
+
+def test_the_fingerprint_ignores_names_notes_and_order_of_groups() -> None:
+    data = dataset(groups={"person": np.repeat(np.arange(6), 2), "day": np.zeros(12, int)})
+    same: list[dict[str, Any]] = [
+        {"key": "other:a,b"},
+        {"draw_key": "other"},
+        {"title": "Other"},
+        {"provenance": Provenance("twin", "elsewhere", "some", notes=("a note",))},
+        {"splits": data.splits[::-1]},
+        {"groups": {name: data.groups[name] for name in ("day", "person")}},
+        {"views": tuple(np.asfortranarray(view) for view in data.views)},
+        {"views": tuple(view.astype(">f4").astype(np.float32) for view in data.views)},
+    ]
+    assert all(replace(data, **change).fingerprint == data.fingerprint for change in same)
+
+
+def test_choosing_views_keeps_rows_and_draws() -> None:
+    data = dataset()
+    one = data.choose(["b"])
+    assert (one.key, one.draw_key, one.view_names, one.dims) == ("toy:b", "toy", ("b",), (2,))
+    assert np.array_equal(one.labels, data.labels)
+    assert data.choose(["b", "a"]).choose(["a", "b"]).fingerprint == data.fingerprint
+    assert one.fingerprint != data.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["nose"], "toy has no view 'nose'; its views are: a, b"),
+        (["a", "a"], "a view of toy is named twice in 'a,a'"),
+        ([], "has no views"),
+    ],
+)
+def test_a_wrong_choice_of_views(names: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        dataset().choose(names)
+
+
+def test_splits_by_name() -> None:
+    data = dataset()
+    assert data.split().name == "person"
+    assert data.split("rows").leaks == ("person",)
+    with pytest.raises(DataError, match="no split 'fold'; it offers: person, rows"):
+        data.split("fold")
+
+
+X = np.zeros((12, 2), np.float32)
+BROKEN: dict[str, tuple[dict[str, Any], str]] = {
+    "no-views": ({"views": (), "view_names": ()}, "no views"),
+    "names": ({"view_names": ("a",)}, "2 views but 1 names"),
+    "same-name": ({"view_names": ("a", "a")}, "names a view twice"),
+    "float-labels": ({"labels": np.zeros(12)}, "vector of integers"),
+    "vector-view": ({"views": (X[:, 0], X)}, "must be a matrix"),
+    "empty-view": ({"views": (X[:, :0], X)}, "must be a matrix"),
+    "rows": ({"views": (X[:5], X)}, "has 5 rows, the labels have 12"),
+    "float64": ({"views": (X.astype(np.float64), X)}, "must be float32"),
+    "nan": ({"views": (X + np.nan, X)}, "in 12 rows; remove or repair"),
+    "one-class": ({"class_names": ("no",)}, "at least two classes"),
+    "label-range": ({"labels": np.full(12, 2)}, "must lie in 0..1"),
+    "hidden-label": ({"labels": np.full(12, -1)}, "must lie in 0..1"),
+    "float-group": ({"groups": {"person": np.zeros(12)}}, "one integer per row"),
+    "short-group": ({"groups": {"person": np.zeros(3, int)}}, "one integer per row"),
+    "no-splits": ({"splits": ()}, "offers no split"),
+    "split-group": ({"splits": (Split("x", by="day"),)}, "needs the group 'day'"),
+    "leak-group": ({"splits": (Split("x", leaks=("day",)),)}, "needs the group 'day'"),
+    "no-official": ({"splits": (Split("x", official=True),), "official": None}, "official part"),
+    "shares": ({"splits": (Split("x", shares=(0.5, 0.2, 0.2)),)}, "must sum to 1"),
+    "parts": ({"official": np.zeros(12, int)}, "train, tune and test rows"),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_contract_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        dataset(**changes)
+
+
+def test_arrays_cannot_be_changed_afterwards() -> None:
+    data = dataset()
+    for array in (*data.views, data.labels, *data.groups.values()):
+        with pytest.raises(ValueError, match="read-only"):
+            array.flat[0] = 1

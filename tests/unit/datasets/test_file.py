@@ -1,0 +1,292 @@
+"""The user's own file: what is read, what is refused and how, and which splits are offered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+from scipy.sparse import csc_array
+
+from datasets.base import TEST, TRAIN, TUNE, DataError
+from datasets.file import load_file
+
+ROOT = Path(__file__).resolve().parents[3]
+N = 30
+
+
+def content() -> dict[str, Any]:
+    """Two views, three classes of ten rows, six subjects of five rows."""
+    rng = np.random.default_rng(0)
+    return {
+        "view_eeg": rng.normal(size=(N, 4)),
+        "view_eye": rng.normal(size=(N, 2)),
+        "labels": np.repeat([1, 2, 3], 10),
+        "group_subject": np.tile(np.arange(6), 5),
+        "split": np.tile([0, 0, 0, 1, 2], 6),
+    }
+
+
+def npz(folder: Path, **changes: Any) -> Path:
+    arrays = content() | changes
+    np.savez(folder / "mine.npz", **{k: v for k, v in arrays.items() if v is not None})
+    return folder / "mine.npz"
+
+
+def mat(folder: Path, **changes: Any) -> Path:
+    arrays = content() | changes
+    savemat(folder / "mine.mat", {k: v for k, v in arrays.items() if v is not None})
+    return folder / "mine.mat"
+
+
+def test_a_whole_file(tmp_path: Path) -> None:
+    data = load_file(npz(tmp_path))
+    assert data.key == "mine:eeg,eye"
+    assert data.draw_key == f"file-{data.fingerprint[:12]}"
+    assert data.view_names == ("eeg", "eye")
+    assert data.dims == (4, 2)
+    assert data.class_names == ("1", "2", "3")
+    assert np.array_equal(data.labels, np.repeat([0, 1, 2], 10))
+    assert data.official is not None
+    assert data.official[:5].tolist() == [TRAIN, TRAIN, TRAIN, TUNE, TEST]
+    assert data.provenance.kind == "open"
+    assert data.provenance.source == "user's own file"
+    assert data.views[0].dtype == np.float32
+
+
+def test_npz_and_mat_are_the_same_data_set(tmp_path: Path) -> None:
+    one, other = load_file(npz(tmp_path)), load_file(mat(tmp_path))
+    assert one.fingerprint == other.fingerprint
+    assert one.draw_key == other.draw_key
+    assert one.splits == other.splits
+
+
+@pytest.mark.parametrize("names", [("calm", "so so", "x"), ("été", "b", "ccc")])
+def test_string_labels_survive_npz_and_mat(tmp_path: Path, names: tuple[str, ...]) -> None:
+    labels = np.array(names)[np.repeat([0, 1, 2], 10)]
+    cells = np.array([str(label) for label in labels], dtype=object)[:, None]
+    one = load_file(npz(tmp_path, labels=labels))
+    assert one.class_names == tuple(sorted(names))
+    assert load_file(mat(tmp_path, labels=labels)).fingerprint == one.fingerprint
+    assert load_file(mat(tmp_path, labels=cells)).fingerprint == one.fingerprint
+
+
+def test_draws_depend_on_content_not_on_name_or_views_chosen(tmp_path: Path) -> None:
+    path = npz(tmp_path)
+    data = load_file(path)
+    renamed = path.rename(tmp_path / "other name:1@2.npz")
+    again = load_file(renamed, views=("eye",))
+    assert again.key == "other_name_1_2:eye"
+    assert again.draw_key == data.draw_key
+    arrays = content()
+    turned = {key: arrays[key] for key in sorted(arrays, reverse=True)}
+    np.savez(tmp_path / "turned.npz", **turned)
+    order = load_file(tmp_path / "turned.npz")
+    assert order.view_names == ("eye", "eeg")
+    assert order.draw_key == data.draw_key
+    changed = load_file(npz(tmp_path, view_eye=arrays["view_eye"] + 1))
+    assert changed.draw_key != data.draw_key
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (np.repeat([-1, 1], 15), ("-1", "1")),
+        (np.repeat([2.0, 10.0], 15), ("2", "10")),
+        (np.repeat([False, True], 15), ("0", "1")),
+        (np.repeat(np.array([0, 2**64 - 1], np.uint64), 15), ("0", str(2**64 - 1))),
+        (np.repeat([b"left", b"right"], 15), ("left", "right")),
+        (np.repeat([7, 8], 15)[:, None], ("7", "8")),
+        (np.repeat([7, 8], 15)[None], ("7", "8")),
+    ],
+    ids=["minus-one", "floats", "bools", "uint64", "bytes", "column", "row"],
+)
+def test_labels_of_any_coding(tmp_path: Path, labels: np.ndarray, names: tuple[str, ...]) -> None:
+    data = load_file(npz(tmp_path, labels=labels))
+    assert data.class_names == names
+    assert np.array_equal(data.labels, np.repeat([0, 1], 15))
+
+
+def test_a_vector_is_a_view_of_one_feature(tmp_path: Path) -> None:
+    assert load_file(npz(tmp_path, view_eye=np.arange(N))).dims == (4, 1)
+
+
+# ---------------------------------------------------------------- splits
+
+
+def splits(path: Path) -> list[tuple[str, bool, tuple[str, ...]]]:
+    return [(split.name, split.stratify, split.leaks) for split in load_file(path).splits]
+
+
+def test_splits_start_with_the_owners_own(tmp_path: Path) -> None:
+    assert splits(npz(tmp_path)) == [
+        ("official", False, ("subject",)),
+        ("subject", False, ()),
+        ("stratified", True, ("subject",)),
+    ]
+    assert splits(npz(tmp_path, split=None))[0][0] == "subject"
+    assert splits(npz(tmp_path, split=None, group_subject=None)) == [("stratified", True, ())]
+
+
+def test_an_official_split_by_subject_does_not_leak(tmp_path: Path) -> None:
+    split = np.array([0, 0, 0, 0, 1, 2])[np.tile(np.arange(6), 5)]
+    assert splits(npz(tmp_path, split=split))[0] == ("official", False, ())
+
+
+def test_nested_groups_leak_one_way(tmp_path: Path) -> None:
+    trial = np.repeat(np.arange(10), 3)  # two trials of one subject, one class each or not
+    path = npz(tmp_path, split=None, group_subject=trial // 2, group_trial=trial)
+    assert splits(path) == [
+        ("subject", False, ()),
+        ("trial", False, ("subject",)),
+        ("stratified", True, ("subject", "trial")),
+    ]
+
+
+def test_groups_of_one_class_each_keep_class_shares(tmp_path: Path) -> None:
+    path = npz(tmp_path, split=None, group_subject=None, group_clip=np.repeat(np.arange(15), 2))
+    assert splits(path)[0] == ("clip", True, ())
+
+
+def test_too_few_groups_offer_no_split_and_say_so(tmp_path: Path) -> None:
+    data = load_file(npz(tmp_path, split=None, group_subject=np.tile([0, 1], 15)))
+    assert [split.name for split in data.splits] == ["stratified"]
+    assert data.splits[0].leaks == ("subject",)
+    assert data.provenance.notes == ("no split by 'subject': it has fewer than three values",)
+
+
+@pytest.mark.parametrize(
+    "split", [np.tile(["train", "train", "train", "tune", "test"], 6), np.tile([0.0, 1, 2], 10)]
+)
+def test_parts_by_name_or_number(tmp_path: Path, split: np.ndarray) -> None:
+    official = load_file(npz(tmp_path, split=split)).official
+    assert official is not None
+    assert set(official.tolist()) == {TRAIN, TUNE, TEST}
+
+
+# ---------------------------------------------------------------- refusals
+
+EYE = content()["view_eye"]
+LABELS = content()["labels"]
+NAN = np.where(np.arange(N)[:, None] == 7, np.nan, EYE)
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "no-labels": ({"labels": None}, "has no 'labels'"),
+    "no-views": ({"view_eeg": None, "view_eye": None}, "has no view"),
+    "unknown-name": ({"lables": LABELS}, "holds 'lables'"),
+    "bare-view": ({"view_": EYE}, "holds 'view_'"),
+    "odd-name": ({"view_a:b": EYE}, "holds 'view_a:b'"),
+    "reserved-group": ({"group_official": LABELS}, "rename the group"),
+    "nan": ({"view_eye": NAN}, "has NaN or infinite values in 1 rows; remove or repair"),
+    "too-large-a-number": ({"view_eye": EYE * 1e300}, "NaN or infinite values in 30 rows"),
+    "short-view": ({"view_eye": EYE[:-1]}, "29 rows but there are 30 labels; give both"),
+    "transposed": ({"view_eye": EYE.T}, "2 rows but there are 30 labels; transpose it"),
+    "three-axes": ({"view_eye": EYE[None]}, "3 axes"),
+    "no-features": ({"view_eye": EYE[:, :0]}, "rows by features"),
+    "complex": ({"view_eye": EYE + 1j}, "must hold real numbers"),
+    "text-view": ({"view_eye": EYE.astype(str)}, "must hold real numbers"),
+    "one-hot": ({"labels": np.eye(3)[LABELS - 1]}, "one-hot"),
+    "half-labels": ({"labels": LABELS / 2}, "row 0 holds 0.5"),
+    "nan-labels": ({"labels": np.where(LABELS == 3, np.nan, LABELS)}, "row 20 holds nan"),
+    "complex-labels": ({"labels": LABELS + 0j}, "whole numbers or strings"),
+    "empty-label": ({"labels": np.array(["a", "b", ""])[LABELS - 1]}, "empty in row 20"),
+    "one-class": ({"labels": np.ones(N, int)}, "at least two classes"),
+    "no-rows": ({"labels": np.zeros(0)}, "0 labels|two classes"),
+    "rare-class": ({"labels": np.r_[LABELS[:-2], 9, 9]}, "class '9' of mine.npz has 2 rows"),
+    "regression": ({"labels": np.arange(N)}, "has 1 rows and needs at least 5"),
+    "short-group": ({"group_subject": LABELS[1:]}, "'group_subject' of mine.npz has 29 rows"),
+    "half-group": ({"group_subject": LABELS / 2}, "'group_subject' of mine.npz must hold whole"),
+    "short-split": ({"split": np.tile([0, 1, 2], 9)}, "'split' of mine.npz has 27 rows"),
+    "odd-part": ({"split": np.tile(["train", "val", "test"], 10)}, "holds 'val'; use train"),
+    "no-tune": ({"split": np.tile([0, 2], 15)}, "must name all of train, tune and test"),
+    "untrained-class": (
+        {"split": np.r_[np.tile([0, 1, 2], 9)[:20], [1, 2] * 5]},
+        "class '3' no tr",
+    ),
+    "objects": ({"view_eye": np.array([{}] * N, dtype=object)}, "never unpickled"),
+}
+
+
+def refusal(call: Callable[[], object]) -> str:
+    with pytest.raises(DataError) as caught:
+        call()
+    message = str(caught.value)
+    assert "\n" not in message
+    assert not re.search(r"[.!?]\s+[A-Z]", message), message
+    assert not message.endswith(".")
+    return message
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD.values(), ids=BAD.keys())
+def test_a_bad_file_is_refused_in_one_sentence(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    assert re.search(message, refusal(lambda: load_file(npz(tmp_path, **changes))))
+
+
+@pytest.mark.parametrize("key", ["view_eye", "labels", "group_subject"])
+def test_sparse_matlab_variables_are_refused(tmp_path: Path, key: str) -> None:
+    path = mat(tmp_path, **{key: csc_array(np.ones((N, 1)))})
+    assert "full()" in refusal(lambda: load_file(path))
+
+
+@pytest.mark.parametrize(
+    "cells", [np.array([1, "a"] * 15, dtype=object), np.array([["a", "b"], "a"] * 15, dtype=object)]
+)
+def test_cells_that_are_no_strings_are_refused(tmp_path: Path, cells: np.ndarray) -> None:
+    assert "each cell with one string" in refusal(lambda: load_file(mat(tmp_path, labels=cells)))
+
+
+def test_a_matlab_struct_is_no_view(tmp_path: Path) -> None:
+    path = mat(tmp_path, view_eye={"a": 1.0})
+    assert "must hold real numbers" in refusal(lambda: load_file(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "message"),
+    [
+        ("absent.npz", None, "no such file or directory; check the path"),
+        ("mine.csv", b"1,2", "must end in .npz or .mat"),
+        ("mine", b"1,2", "must end in .npz or .mat"),
+        ("mine.npz", b"", "not a complete .npz"),
+        ("mine.npz", b"1,2\n3,4\n", "not a complete .npz"),
+        ("mine.npz", b"PK\x03\x04" + bytes(50), "not a complete .npz"),
+        ("mine.mat", b"", "not a complete .mat"),
+        ("mine.mat", b"1,2\n3,4\n", "not a complete .mat"),
+        ("mine.mat", b"MATLAB 7.3 MAT-file".ljust(600), "'-v7'"),
+    ],
+)
+def test_what_is_not_such_a_file(
+    tmp_path: Path, name: str, raw: bytes | None, message: str
+) -> None:
+    if raw is not None:
+        (tmp_path / name).write_bytes(raw)
+    assert message in refusal(lambda: load_file(tmp_path / name))
+
+
+def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.npz").mkdir()
+    assert "is a directory; check the path" in refusal(lambda: load_file(tmp_path / "mine.npz"))
+
+
+def test_an_unknown_view_is_refused(tmp_path: Path) -> None:
+    path = npz(tmp_path)
+    assert "no view 'nose'; its views are: eeg, eye" in refusal(lambda: load_file(path, ("nose",)))
+
+
+# ---------------------------------------------------------------- the guide
+
+
+def test_the_example_of_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = (ROOT / "docs/data.md").read_text("utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "docs/data.md", "exec"), {})
+    data = load_file(tmp_path / "moods.npz")
+    assert data.dims == (32, 8)
+    assert data.class_names == ("calm", "tense")
+    offered = [(split.name, split.leaks) for split in data.splits]
+    assert offered == [("subject", ()), ("stratified", ("subject",))]
