@@ -52,7 +52,10 @@ def check(trials: pd.DataFrame) -> pd.DataFrame:
         raise ValueError("an ok trial needs an accuracy in [0, 1]")
     if trials.duplicated(["dataset", "row_key", "label_percent", "trial"]).any():
         raise ValueError("one trial of a row and column is in the table twice")
-    return trials.sort_values([*CELL, "trial"], kind="stable").reset_index(drop=True)
+    # A row keeps one place, even where the caller counted cells instead of rows.
+    order = trials.groupby(["dataset", "row_key"])["row_order"].transform("min")
+    placed = trials.assign(row_order=order)
+    return placed.sort_values([*CELL, "trial"], kind="stable").reset_index(drop=True)
 
 
 def summarise(
@@ -98,23 +101,25 @@ def paired(trials: pd.DataFrame, reference_row_key: str) -> pd.DataFrame:
 
     Trials re-draw splits and labels of ONE data set: the intervals speak of further re-draws of it,
     not of new data sets or subjects. Training and test sets overlap between trials, so the plain
-    interval is too narrow. Where the optional columns ``n_train`` and ``n_test`` are given (leave
-    them out when the split is fixed) ``corrected_low .. corrected_high`` applies the correction of
-    Nadeau and Bengio (2003): SD^2 (1/n + n_test/n_train). ``decision`` is ``higher`` or ``lower``
-    when zero lies outside the widest interval there is, else ``undecided``.
+    interval is too narrow. Where the optional columns ``n_train`` and ``n_test`` are given (NaN when
+    the split is fixed) ``corrected_low .. corrected_high`` applies the correction of Nadeau and
+    Bengio (2003): SD^2 (1/n + n_test/n_train), with the largest ``n_train`` on the data set, since
+    trials re-draw from that pool, however few of its rows a method sees. ``decision`` is ``higher``
+    or ``lower`` when zero lies outside the widest interval there is, else ``undecided``.
 
     Ceiling rows (``all_labels``) are left out: they play under other rules.
     """
     ordered = check(trials)
     ordered = ordered[~ordered["all_labels"].astype(bool) | _is(ordered, reference_row_key)]
     lines: list[dict[str, Any]] = []
-    for _, column in ordered.groupby(["dataset_order", "dataset", "label_percent"], sort=True):
+    ratios = {str(name): _ratio(part) for name, part in ordered.groupby("dataset")}
+    for key, column in ordered.groupby(["dataset_order", "dataset", "label_percent"], sort=True):
         reference = column[_is(column, reference_row_key)]
         others = column[~_is(column, reference_row_key)]
         if len(reference) == 0:
             continue
         family = [
-            _pair_line(reference, row)
+            _pair_line(reference, row, ratios[str(key[1])])
             for _, row in others.groupby(["row_order", "row_key"], sort=True)
         ]
         for name in ("wilcoxon_p", "t_p"):
@@ -169,7 +174,7 @@ def _summary_line(cell: pd.DataFrame, paper: tuple[float, float]) -> dict[str, A
     }
 
 
-def _pair_line(reference: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
+def _pair_line(reference: pd.DataFrame, other: pd.DataFrame, ratio: float | None) -> dict[str, Any]:
     left, right = (
         part.set_index("trial")["accuracy"].where((part["status"] == "ok").to_numpy())
         for part in (reference, other)
@@ -190,7 +195,7 @@ def _pair_line(reference: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
         decision="",
     )
     if len(differences) >= MIN_PAIRS:
-        line.update(_tests(differences, _ratio(other)))
+        line.update(_tests(differences, ratio))
     return line
 
 
@@ -220,7 +225,7 @@ def _tests(differences: np.ndarray, ratio: float | None) -> dict[str, Any]:
 def _ratio(part: pd.DataFrame) -> float | None:
     if not {"n_train", "n_test"} <= set(part.columns):
         return None
-    ratio = (part["n_test"].astype(float) / part["n_train"].astype(float)).mean()
+    ratio = part["n_test"].astype(float).median() / part["n_train"].astype(float).max()
     return None if np.isnan(ratio) else float(ratio)
 
 

@@ -15,6 +15,7 @@ class DatasetNote:
     ``kind``            a ``twin`` is a synthetic stand-in: it is stamped on every table and figure
                         and never stands beside published numbers.
     ``leaks``           group columns that the split knowingly puts on both sides.
+    ``split_fixed``     every trial has the same training and test rows: no correction for overlap.
     ``what_varies``     what a trial re-draws, as words that follow "Each trial re-draws".
     """
 
@@ -34,6 +35,7 @@ class DatasetNote:
     leaks: tuple[str, ...]
     fingerprint: str
     what_varies: str
+    split_fixed: bool = False
     notes: tuple[str, ...] = ()
 
     @property

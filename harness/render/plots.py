@@ -51,6 +51,7 @@ def dot_plot(
         limits=(max(0.0, low - room), min(1.0, high + room)),
         mark=chance,
         mark_label="chance",
+        caption=_caption(note, near),
         description=(
             f"Dot plot of test accuracy on {note.title}, one panel per share of labels. "
             "The numbers are in the table above."
@@ -98,6 +99,10 @@ def forest_plot(
         limits=(low - room, high + room),
         mark=0.0,
         mark_label="",
+        caption=(
+            "Mean difference within trials and its 95 % interval: thick, plain t; thin, corrected "
+            "for overlapping training sets. Filled: zero lies outside the widest; hollow: undecided."
+        ),
         description=(
             f"Paired differences between {reference} and each other row on {note.title} with 95 % "
             "intervals. The numbers are in the list below."
@@ -142,6 +147,13 @@ def _difference(line: pd.Series) -> ForestCell:
         corrected=ends("corrected_low", "corrected_high"),
         decided=line["decision"] in ("higher", "lower"),
     )
+
+
+def _caption(note: DatasetNote, near: bool) -> str:
+    text = "Small dots: trials. Large dot and bar: mean ± SD, where every trial is there; hollow "
+    text += "for a ceiling."
+    text += " Diamond: the paper’s mean." if note.paper_name else ""
+    return text + (f" Dashed: chance level, 1/{note.n_classes}." if near else "")
 
 
 def _panels(columns: Sequence[Column]) -> tuple[str, ...]:

@@ -176,6 +176,7 @@ class Plot:
     limits: tuple[float, float]
     mark: float
     mark_label: str
+    caption: str
     description: str
 
 

@@ -249,7 +249,7 @@ def _legend(blocks: Sequence[Block], ceiling: bool, trials: pd.DataFrame) -> tup
             "Bold: highest mean of the column" + (", ceilings apart." if ceiling else ".")
         )
     if any(cell.state == "incomplete" for cell in cells):
-        legend.append("3/5: so many of the planned trials are there; no mean is given.")
+        legend.append("m/n: m of n planned trials are ok; no mean is given.")
     if ceiling:
         rows = trials[trials["all_labels"].astype(bool)]
         labels = sorted({int(v) for v in rows["n_labelled"].dropna()})

@@ -30,6 +30,7 @@ def render_table(
     from harness.render.figures import inline, render
     from harness.render.html import page
 
+    trials = _without_fixed_splits(trials, meta)
     summary = summarise(trials, published, paper_names(meta))
     compared = paired(trials, reference_key(trials, meta))
     report = build(trials, summary, compared, meta)
@@ -58,6 +59,14 @@ def plots(report: Report) -> dict[str, Plot]:
         if part.forest is not None:
             found[f"paired_{part.anchor}"] = part.forest
     return found
+
+
+def _without_fixed_splits(trials: pd.DataFrame, meta: ReportMeta) -> pd.DataFrame:
+    """Blank ``n_train`` where all trials share one split: there the correction has no meaning."""
+    fixed = [note.key for note in meta.datasets if note.split_fixed]
+    if "n_train" not in trials.columns or not fixed:
+        return trials
+    return trials.assign(n_train=trials["n_train"].mask(trials["dataset"].isin(fixed)))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -9,16 +9,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def table2() -> pd.DataFrame:
-    """Table 2 of the paper: mean and SD of the test accuracy over 20 runs, one line a cell.
+def published_table(protocol: str) -> pd.DataFrame | None:
+    """What the paper prints for ``protocol``; None where it prints no numbers (its figures).
 
-    Columns: ``dataset`` (SEED | DEAP), ``paradigm`` (supervised | transductive | inductive),
+    ``table2``: mean and SD of the test accuracy over 20 runs, one line a cell. Columns: ``dataset`` (SEED | DEAP), ``paradigm`` (supervised | transductive | inductive),
     ``row`` (as printed, without its citation), ``labelled_percent`` (1, 2, 3), ``accuracy_mean``
     and ``accuracy_sd`` in [0, 1]. 84 lines.
     """
     import pandas as pd
 
-    return pd.read_csv(Path(__file__).with_name("table2.csv"))
+    path = Path(__file__).with_name(f"{protocol}.csv")
+    return pd.read_csv(path) if path.exists() else None
 
 
 def published_table(protocol: str) -> pd.DataFrame | None:
