@@ -86,7 +86,11 @@ def summarise(
         lines.append(_summary_line(cell, known.get(paper, (np.nan, np.nan))))
         index.append((dataset, row_key, float(percent)))
     at = pd.MultiIndex.from_tuples(index, names=["key", "row_key", "percent"]) if index else None
-    return pd.DataFrame(lines, columns=list(SUMMARY_COLUMNS), index=at)
+    table = pd.DataFrame(lines, columns=list(SUMMARY_COLUMNS), index=at)
+    for name in ("n_labelled", "n_tuning_labels", "candidates"):
+        counts = [line[name] for line in lines]  # else pandas turns 12 into 12.0 beside a gap
+        table[name] = pd.Series(counts, index=table.index, dtype=object)
+    return table
 
 
 def paired(trials: pd.DataFrame, reference_row_key: str) -> pd.DataFrame:
@@ -101,9 +105,9 @@ def paired(trials: pd.DataFrame, reference_row_key: str) -> pd.DataFrame:
 
     Trials re-draw splits and labels of ONE data set: the intervals speak of further re-draws of it,
     not of new data sets or subjects. Training and test sets overlap between trials, so the plain
-    interval is too narrow. Where the optional columns ``n_train`` and ``n_test`` are given (NaN when
-    the split is fixed) ``corrected_low .. corrected_high`` applies the correction of Nadeau and
-    Bengio (2003): SD^2 (1/n + n_test/n_train), with the largest ``n_train`` on the data set, since
+    interval is too narrow. Where the optional columns ``n_train`` and ``n_test`` are given (NaN
+    when the split is fixed) ``corrected_low .. corrected_high`` applies the correction of Nadeau
+    and Bengio (2003): SD^2 (1/n + n_test/n_train), with the largest ``n_train`` on the data set, since
     trials re-draw from that pool, however few of its rows a method sees. ``decision`` is ``higher``
     or ``lower`` when zero lies outside the widest interval there is, else ``undecided``.
 

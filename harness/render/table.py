@@ -83,7 +83,7 @@ def _part(
         blocks=blocks,
         lead=_lead(blocks, columns),
         labels_line=_labels_line(trials, columns),
-        legend=_legend(blocks, ceiling, trials),
+        legend=_legend(blocks, ceiling),
         selections=_selections(trials),
         progress=_progress(trials),
         failures=failures(trials),
@@ -233,15 +233,18 @@ def _labels_line(trials: pd.DataFrame, columns: Sequence[Column]) -> str:
         return "The counts of labels are known once a trial has ended."
     span = f"{tuning[0]}" if len(tuning) == 1 else f"{tuning[0]}–{tuning[-1]}"
     text = f"Hyper-parameters and epochs were chosen with {span} tuning labels; "
+    ceiling = trials["all_labels"].astype(bool)
+    every = trials.loc[ceiling, "n_labelled"].max()
+    used += [] if pd.isna(every) else [f"{every:.0f} (ceilings)"]
     text += f"training used {', '.join(used)}."
-    fair = trials[~trials["all_labels"].astype(bool)]
+    fair = trials[~ceiling]
     least = fair["n_labelled"].min()
     if least and tuning[-1] > 1.5 * least:
         text += f" That is up to {tuning[-1] / least:.1f} tuning labels for each one trained on."
     return text
 
 
-def _legend(blocks: Sequence[Block], ceiling: bool, trials: pd.DataFrame) -> tuple[str, ...]:
+def _legend(blocks: Sequence[Block], ceiling: bool) -> tuple[str, ...]:
     cells = [cell for block in blocks for line in block.lines for cell in line.cells]
     legend = []
     if any(cell.best for cell in cells):
@@ -251,10 +254,7 @@ def _legend(blocks: Sequence[Block], ceiling: bool, trials: pd.DataFrame) -> tup
     if any(cell.state == "incomplete" for cell in cells):
         legend.append("m/n: m of n planned trials are ok; no mean is given.")
     if ceiling:
-        rows = trials[trials["all_labels"].astype(bool)]
-        labels = sorted({int(v) for v in rows["n_labelled"].dropna()})
-        text = f" ({say.count(labels[-1])})" if labels else ""
-        legend.append(f"‡ ceiling: sees every training label{text}, whatever the column says.")
+        legend.append("‡ ceiling: sees every training label, whatever the column says.")
     if any(cell.stale for cell in cells):
         legend.append("† holds results made by an earlier version of the source.")
     if any(cell.published for cell in cells):

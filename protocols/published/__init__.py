@@ -12,16 +12,12 @@ if TYPE_CHECKING:
 def published_table(protocol: str) -> pd.DataFrame | None:
     """What the paper prints for ``protocol``; None where it prints no numbers (its figures).
 
-    ``table2``: mean and SD of the test accuracy over 20 runs, one line a cell. Columns: ``dataset`` (SEED | DEAP), ``paradigm`` (supervised | transductive | inductive),
-    ``row`` (as printed, without its citation), ``labelled_percent`` (1, 2, 3), ``accuracy_mean``
-    and ``accuracy_sd`` in [0, 1]. 84 lines.
+    ``table2``: mean and SD of the test accuracy over 20 runs, one line a cell, 84 lines. Columns:
+    ``dataset`` (SEED | DEAP), ``paradigm`` (supervised | transductive | inductive), ``row`` (as
+    printed, without its citation), ``labelled_percent`` (1, 2, 3), ``accuracy_mean`` and
+    ``accuracy_sd`` in [0, 1].
     """
     import pandas as pd
 
     path = Path(__file__).with_name(f"{protocol}.csv")
     return pd.read_csv(path) if path.exists() else None
-
-
-def published_table(protocol: str) -> pd.DataFrame | None:
-    """The printed numbers of a protocol's table, None where the paper prints none."""
-    return table2() if protocol == "table2" else None
