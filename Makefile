@@ -80,7 +80,7 @@ golden: $(STAMP) ## rewrite the golden files; read the diff before committing it
 	$(BIN)/python -m tests.golden.update $(ARGS)
 
 report: $(STAMP) ## rebuild reports/ from the records in results/; trains nothing
-	$(BIN)/python run_all.py --report $(ARGS)
+	$(BIN)/python run_all.py --protocol all --report-only $(ARGS)
 
 lock: $(STAMP) ## move constraints.txt to the newest versions that pyproject.toml allows
 	rm -rf build/lock && mkdir -p build
