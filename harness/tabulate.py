@@ -81,5 +81,5 @@ def _trial_columns(
         "reason": "; ".join(sorted({record.reason for record in bad})),
         "trace": bad[0].trace if bad else "",
         "device": ", ".join(sorted({record.device for record in every if record.device})),
-        "stale": any(name in plan.stale for name in stages),
+        "stale": any(name in plan.stale.keys() - plan.todo.keys() for name in stages),
     }
