@@ -84,7 +84,8 @@ def _failure(group: pd.DataFrame) -> Failure:
         row=first["row"],
         block=first["block"],
         column=say.percent(first["label_percent"]),
-        trials=say.runs(int(trial) for trial in group["trial"]),
+        trials=("trial " if len(group) == 1 else "trials ")
+        + say.runs(int(trial) for trial in group["trial"]),
         status=first["status"],
         reason=first["reason"],
         trace=_text(first["trace"]),

@@ -24,8 +24,8 @@ def signed(value: float | None) -> str:
 
 
 def percent(value: float) -> str:
-    """``2 %``, ``0.5 %``."""
-    return f"{value:g} %"
+    """``2 %``, ``0.5 %``, with a space that does not break."""
+    return f"{value:g}\u00a0%"
 
 
 def p_value(value: float | None) -> str:

@@ -101,8 +101,8 @@ def forest_plot(
         mark_label="",
         caption=(
             "Mean difference within trials and its 95 % interval: thick, plain t; thin, corrected "
-            "for overlapping training sets. Filled: zero lies outside the widest; hollow: "
-            "undecided."
+            "for overlapping training sets. Filled: zero lies outside the widest and Holm’s p is "
+            "at most .05; hollow: undecided."
         ),
         description=(
             f"Paired differences between {reference} and each other row on {note.title} with 95 % "

@@ -138,7 +138,7 @@ def _md_cell(cell: Cell) -> str:
 def _md_failure(part: DatasetPart) -> str:
     lines = ["Trials without a number:", ""]
     for failure in part.failures:
-        text = f"{failure.row} ({failure.block}), {failure.column}, trials {failure.trials}: "
+        text = f"{failure.row} ({failure.block}), {failure.column}, {failure.trials}: "
         text += failure.status + (f", {failure.reason}" if failure.reason else "")
         lines.append(f"- {_md(text)}")
     return "\n".join(lines) + "\n"

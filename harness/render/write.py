@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -23,9 +24,25 @@ def render_table(
     """Write the report on ``trials`` (``statistics.TRIAL_COLUMNS``) into ``folder``.
 
     The files: ``index.html``, which holds its figures and styles; ``table2.csv``, ``.md`` and
-    ``.tex`` (named after ``meta.protocol``); ``paired.csv``; ``figures/``. Same arguments, same
-    bytes. ``published`` is the paper's table, or None. Returns the paths written; raises ValueError
-    for a table of trials that breaks its contract, before anything is written.
+    ``.tex`` (named after ``meta.protocol``); ``paired.csv``; ``figures/``. Returns the paths
+    written; raises ValueError for a table of trials that breaks its contract, before anything is
+    written.
+    """
+    files = contents(trials, meta, published)
+    for name, content in files.items():
+        _write(folder / name, content)
+    return tuple(folder / name for name in files)
+
+
+def contents(
+    trials: pd.DataFrame,
+    meta: ReportMeta,
+    published: pd.DataFrame | None,
+    kinds: Sequence[str] = KINDS,
+) -> dict[str, bytes]:
+    """File name -> bytes of the whole report; same arguments, same bytes.
+
+    ``published``  the paper's table, or None.  ``kinds``  of figure files to make.
     """
     from harness.render.figures import inline, render
     from harness.render.html import page
@@ -34,7 +51,7 @@ def render_table(
     summary = summarise(trials, published, paper_names(meta))
     compared = paired(trials, reference_key(trials, meta))
     report = build(trials, summary, compared, meta)
-    files = {
+    found = {
         f"{meta.protocol}.csv": text.csv(summary).encode(),
         "paired.csv": text.csv(compared).encode(),
         f"{meta.protocol}.md": text.markdown(report).encode(),
@@ -42,13 +59,10 @@ def render_table(
     }
     drawn: dict[str, str] = {}
     for name, plot in plots(report).items():
-        for kind in KINDS:
-            files[f"figures/{name}.{kind}"] = render(plot, kind)
-        drawn[name] = inline(files[f"figures/{name}.svg"], name)
-    files["index.html"] = page(report, drawn).encode()
-    for name, content in files.items():
-        _write(folder / name, content)
-    return tuple(folder / name for name in files)
+        drawn[name] = inline(render(plot, "svg"), name)
+        found.update({f"figures/{name}.{kind}": render(plot, kind) for kind in kinds})
+    found["index.html"] = page(report, drawn).encode()
+    return found
 
 
 def plots(report: Report) -> dict[str, Plot]:
