@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from datasets.base import Problem, Rows
-from methods.base import Fitted, Method
+from methods.base import Fitted, Method, UnsupportedError
 
 
 class SklearnMethod(Method):
@@ -46,7 +46,7 @@ class FittedSklearn(Fitted):
 
 
 def concatenate(rows: Rows) -> np.ndarray:
-    """All views side by side, ``(n, sum d_v)`` float64. Raises ValueError if a view is absent."""
+    """All views side by side, ``(n, sum d_v)`` float64; UnsupportedError if a view is absent."""
     if not rows.present.all():
-        raise ValueError("this method cannot read rows with absent views; impute them first")
+        raise UnsupportedError("this method cannot read rows with absent views; impute them first")
     return np.concatenate(rows.views, axis=1).astype(np.float64)

@@ -48,4 +48,6 @@ class SVM(SklearnMethod):
     def estimator(self, problem: Problem, rng: np.random.Generator) -> SVC:
         """The LIBSVM estimator; deterministic, so ``rng`` is not used."""
         config = self.config
-        return SVC(kernel=config.kernel, C=config.C, gamma=config.gamma / sum(problem.dims))
+        gamma = config.gamma / sum(problem.dims)
+        # An explicit state, or LIBSVM draws an unused seed from numpy's global generator.
+        return SVC(kernel=config.kernel, C=config.C, gamma=gamma, random_state=0)
