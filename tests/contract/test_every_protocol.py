@@ -1,0 +1,137 @@
+"""Every registered protocol lists cells that make sense on its data sets, under every budget."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+
+import pytest
+
+from datasets.base import Dataset
+from harness import registry
+from harness.inputs import open_dataset
+from harness.job import expand
+from harness.plan import method_cards
+from protocols.base import BUDGETS, PARADIGMS, Budget, Cell, Protocol, label_fractions, label_rule
+from tests.contract.suite import PROTOCOLS, every_protocol
+from tests.helpers import tiny, trial
+
+every_budget = pytest.mark.parametrize("budget", sorted(BUDGETS))
+
+
+@cache
+def opened(spec: str) -> tuple[Dataset, str]:
+    return open_dataset(spec)
+
+
+def cells_of(protocol: Protocol, spec: str, budget: Budget) -> tuple[Cell, ...]:
+    data, split = opened(spec)
+    return protocol.cells(data, split, budget, method_cards())
+
+
+def test_every_protocol_is_in_this_suite() -> None:
+    assert "table2" in PROTOCOLS
+    assert set(PROTOCOLS) == set(registry.entries("protocols"))
+
+
+@every_protocol
+def test_the_file_says_what_it_is(key: str) -> None:
+    assert len(registry.first_line("protocols", key)) > 20
+    assert registry.load_protocol(key).title
+
+
+@every_protocol
+@every_budget
+def test_default_data_sets_are_open_and_registered(key: str, budget: str) -> None:
+    specs = registry.load_protocol(key).datasets[budget]
+    assert specs
+    for spec in specs:
+        assert opened(spec)[0].provenance.kind == "open"
+
+
+@every_protocol
+@every_budget
+def test_cells_are_there_for_every_data_set(key: str, budget: str) -> None:
+    protocol = registry.load_protocol(key)
+    for spec in protocol.datasets[budget]:
+        data, split = opened(spec)
+        cells = cells_of(protocol, spec, BUDGETS[budget])
+        assert cells
+        assert len({(c.row.key, c.label_fraction, c.scenario) for c in cells}) == len(cells)
+        for cell in cells:
+            assert cell.scenario.split == split
+            assert cell.scenario.paradigm in PARADIGMS
+            assert cell.row.paradigm == cell.scenario.paradigm
+            assert 0 < cell.label_fraction <= 1
+            assert cell.scenario.label_fraction in {cell.label_fraction, 1.0}
+            assert cell.scenario.missing_view in {None, *data.view_names}
+        if budget == "paper":
+            assert not BUDGETS[budget].stamp
+        else:
+            assert BUDGETS[budget].stamp
+
+
+@every_protocol
+def test_row_keys_are_unique_and_their_stages_exist(key: str) -> None:
+    protocol = registry.load_protocol(key)
+    rows = protocol.rows(("one", "two"), method_cards())
+    assert not [name for name, count in Counter(row.key for row in rows).items() if count > 1]
+    for row in rows:
+        assert row.title
+        assert row.block
+        for stage in row.recipe:
+            method = registry.load_method(stage.key)
+            if row.paradigm == "transductive":
+                assert method.can.unlabelled
+            method.Config(**stage.config)
+        assert registry.load_method(row.recipe[-1].key).can.classify or key != "table2"
+
+
+@every_protocol
+def test_every_cell_becomes_jobs_with_ids_of_their_own(key: str) -> None:
+    protocol = registry.load_protocol(key)
+    by_id: dict[str, object] = {}
+    for budget in BUDGETS.values():
+        (spec, *_) = protocol.datasets["smoke"]
+        data, _ = opened(spec)
+        for cell in cells_of(protocol, spec, budget):
+            for number in range(2):
+                jobs = expand(cell, data, budget, number, 0)
+                assert len({job.id for job in jobs}) == len(jobs) >= 1
+                for job in (stage for top in jobs for stage in top.stages()):
+                    assert by_id.setdefault(job.id, job.identity()) == job.identity()
+
+
+# ---------------------------------------------------------------- table 2
+
+
+@every_budget
+def test_table2_columns_are_label_fractions(budget: str) -> None:
+    protocol, chosen = registry.load_protocol("table2"), BUDGETS[budget]
+    for spec in protocol.datasets[budget]:
+        data, _ = opened(spec)
+        columns = label_fractions(data)[: chosen.columns]
+        cells = cells_of(protocol, spec, chosen)
+        for row in {cell.row.key for cell in cells}:
+            assert tuple(c.label_fraction for c in cells if c.row.key == row) == columns
+        assert {cell.scenario.label_rule for cell in cells} == {label_rule(data)}
+
+
+def test_every_registered_classifier_has_a_row_in_table2() -> None:
+    rows = registry.load_protocol("table2").rows(("one", "two"), method_cards())
+    used = {stage.key for row in rows for stage in row.recipe}
+    assert {card.key for card in method_cards() if card.classify} <= used
+
+
+def test_a_supervised_row_is_given_labelled_rows_alone() -> None:
+    data = tiny()
+    protocol = registry.load_protocol("table2")
+    for cell in protocol.cells(data, "rows", BUDGETS["paper"], method_cards()):
+        _, problem, answers = trial(data, cell.scenario)
+        if cell.row.paradigm == "supervised":
+            assert problem.labelled.all()
+        if cell.row.paradigm == "transductive":
+            assert set(answers.test.ids) <= set(problem.rows.ids)
+        else:
+            assert not set(answers.test.ids) & set(problem.rows.ids)
+        assert not set(problem.tuning.ids) & (set(problem.rows.ids) | set(answers.test.ids))
