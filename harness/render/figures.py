@@ -129,11 +129,7 @@ def _dots(axes: Axes, y: int, line: PlotLine, cell: DotCell) -> None:
         )  # fmt: skip
     if cell.published is not None:
         axes.plot([cell.published[0]], [y], "D", ms=4.4, mfc="none", mec=INK, mew=0.9, zorder=5)
-    if cell.note:
-        axes.annotate(
-            cell.note, (1, y), xycoords=("axes fraction", "data"), ha="right", va="center",
-            fontsize=7.5, color=INK, style="italic",
-        )  # fmt: skip
+    _note(axes, y, cell.note)
 
 
 def _forest(axes: Axes, y: int, line: PlotLine, cell: ForestCell) -> None:
@@ -143,6 +139,16 @@ def _forest(axes: Axes, y: int, line: PlotLine, cell: ForestCell) -> None:
         axes.plot(cell.plain, (y, y), color=INK, lw=2.4, zorder=3, solid_capstyle="butt")
     fill = INK if cell.decided else PAPER
     axes.plot([cell.mean], [y], "o", ms=5.4, mfc=fill, mec=INK, mew=1.1, zorder=4)
+    _note(axes, y, cell.note)
+
+
+def _note(axes: Axes, y: int, note: str) -> None:
+    if note:
+        axes.annotate(
+            note, (1, y), xycoords=("axes fraction", "data"), ha="right", va="center",
+            fontsize=7.5, color=INK, style="italic", zorder=6,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6},
+        )  # fmt: skip
 
 
 _DRAW: dict[str, Callable] = {"dots": _dots, "forest": _forest}

@@ -147,6 +147,9 @@ def _difference(line: pd.Series) -> ForestCell:
         plain=ends("low", "high"),
         corrected=ends("corrected_low", "corrected_high"),
         decided=line["decision"] in ("higher", "lower"),
+        note=""
+        if line["pairs"] == line["pairs_expected"]
+        else f"{line['pairs']}/{line['pairs_expected']}",
     )
 
 

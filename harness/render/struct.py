@@ -144,12 +144,16 @@ class DotCell:
 
 @dataclass(frozen=True)
 class ForestCell:
-    """One paired difference; the corrected interval is None where no correction applies."""
+    """One paired difference; the corrected interval is None where no correction applies.
+
+    ``note``  ``3/5`` where not every planned pair is there.
+    """
 
     mean: float
     plain: tuple[float, float] | None
     corrected: tuple[float, float] | None
     decided: bool
+    note: str
 
 
 @dataclass(frozen=True)
