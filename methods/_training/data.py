@@ -191,7 +191,7 @@ def gather(
 
 def concatenated(rows: Rows) -> Rows:
     """The same rows with all views side by side as one view, present where every view is."""
-    return Rows((np.concatenate(rows.views, 1),), rows.present.all(1)[:, None], rows.ids)
+    return Rows((np.concatenate(rows.views, 1),), np.all(rows.present, axis=1)[:, None], rows.ids)
 
 
 def demand_complete(rows: Rows) -> None:

@@ -1,14 +1,13 @@
 """Gaussian log-densities and entropies of a Gaussian mixture with diagonal covariances.
 
 Variances are heads' raw outputs through :func:`smooth_clamp`, whose slope falls only
-polynomially, so that no gradient dies. The log-density of the data is the bulk of a training step;
-:func:`gaussian_head` computes last layer, value and slope in one pass.
+polynomially, so that no gradient dies. The log-density of the data is in ``decode.py``.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -91,64 +90,3 @@ def _pairs(mean: Tensor, logvar: Tensor, spread: float, *, per_dim: bool, own: T
                 pair = half + 0.5 * (own[:, v] + own[:, other]) + 0.5 * width * math.log(2)
             rows[v][other] = rows[other][v] = pair
     return torch.stack([torch.stack(row, 1) for row in rows], 1)
-
-
-def gaussian_head(
-    h: Tensor, weight: Tensor, bias: Tensor, x: Tensor, keep: Tensor | None = None
-) -> Tensor:
-    """Log N(x; mean, variance) (t, r) with [mean, raw log-variance] = h weight + bias.
-
-    ``h`` (t, r, H); ``x`` (t, m, D) with r a multiple of m, serves rows i, m + i, 2 m + i ...;
-    ``keep`` (t, D) of 0 and 1 leaves columns out. Differentiable in all but ``keep``.
-    """
-    return _GaussianHead.apply(h, weight, bias, x, keep)
-
-
-class _GaussianHead(torch.autograd.Function):
-    """Value and slope in the forward pass, in place; backward scales the slope row by row."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, h: Tensor, weight: Tensor, bias: Tensor, x: Tensor, keep: Tensor | None
-    ) -> Tensor:
-        t, m, width = x.shape
-        slope = torch.baddbmm(bias, h, weight)  # (t, r, 2 D), raw outputs until overwritten
-        mean, raw = slope.view(t, -1, m, 2 * width).split(width, dim=-1)
-        value = _value_and_slope(mean, raw, x[:, None], keep)
-        ctx.save_for_backward(h, weight, slope)
-        ctx.rows = m
-        return value.view(t, -1)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        h, weight, slope = ctx.saved_tensors
-        g = grads[0].unsqueeze(-1)  # (t, r, 1)
-        grad_h = torch.bmm(slope, weight.transpose(1, 2)).mul_(g)
-        grad_w = torch.bmm((h * g).transpose(1, 2), slope)
-        grad_b = torch.bmm(g.transpose(1, 2), slope)
-        grad_x = None
-        if ctx.needs_input_grad[3]:
-            t, width = len(slope), slope.shape[2] // 2
-            grad_x = -(g * slope[..., :width]).view(t, -1, ctx.rows, width).sum(1)
-        return grad_h, grad_w, grad_b, grad_x, None
-
-
-def _value_and_slope(mean: Tensor, raw: Tensor, x: Tensor, keep: Tensor | None) -> Tensor:
-    """Log-density (t, l, m); overwrites ``mean`` and ``raw`` (t, l, m, D) by its slopes in them."""
-    inner = (raw * (1 / DATA_LIMIT)).square_().square_().add_(1).rsqrt_()  # (1 + u^4)^(-1/2)
-    bend = inner.sqrt()
-    logvar = raw * bend
-    bend.mul_(inner.square_())  # d logvar / d raw = (1 + u^4)^(-5/4)
-    precision = torch.exp(-logvar)
-    residual = x - mean
-    torch.mul(residual, precision, out=mean)
-    squared = residual.mul_(mean)
-    if keep is not None:
-        k = keep[:, None, None]
-        for term in (mean, squared, logvar, bend):
-            term.mul_(k)
-        width = keep.sum(1)[:, None, None]
-    else:
-        width = mean.shape[-1]
-    torch.mul(squared - 1, bend, out=raw).mul_(0.5)
-    return (squared.add_(logvar)).sum(-1).add_(width * LOG_2PI).mul_(-0.5)

@@ -91,6 +91,25 @@ def activate(pre: Tensor, activation: Activation) -> Tensor:
     return torch.relu_(pre) if activation == "relu" else _Softplus.apply(pre)
 
 
+def activate_(pre: Tensor, activation: Activation) -> tuple[Tensor, Tensor]:
+    """Value, and what :func:`backward_activation_` needs; overwrites ``pre``. Not differentiable.
+
+    softplus(a) = -log sigmoid(-a), whose slope is 1 - sigmoid(-a): one fast and one slow function
+    instead of two slow ones. sigmoid(-a) is kept off zero, where a > 87 in single precision.
+    """
+    if activation == "relu":
+        return pre.relu_(), pre
+    rest = pre.neg_().sigmoid_().clamp_(min=torch.finfo(pre.dtype).tiny)
+    return rest.log().neg_(), rest
+
+
+def backward_activation_(grad: Tensor, kept: Tensor, activation: Activation) -> Tensor:
+    """``grad`` times the slope of the nonlinearity, in place."""
+    if activation == "relu":
+        return torch.ops.aten.threshold_backward.grad_input(grad, kept, 0, grad_input=grad)
+    return grad.addcmul_(grad, kept, value=-1)
+
+
 def upper_layers(p: Params, name: str, first: Tensor, depth: int, activation: Activation) -> Tensor:
     """From the first layer's sum ``(t, r, h)`` to the last hidden layer of ``depth`` of them."""
     h = activate(first, activation)
@@ -111,15 +130,15 @@ def perceptron(
 
 
 class _Softplus(torch.autograd.Function):
-    """log(1 + e^a), keeping only its value: its slope is 1 - e^-value."""
+    """log(1 + e^a), see :func:`activate_`."""
 
     @staticmethod
     def forward(ctx: Any, pre: Tensor) -> Tensor:
-        value = torch.nn.functional.softplus(pre)
-        ctx.save_for_backward(value)
+        value, kept = activate_(pre.clone(), "softplus")
+        ctx.save_for_backward(kept)
         return value
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        (value,) = ctx.saved_tensors
-        return value.neg().expm1_().mul_(grads[0]).neg_()
+        (kept,) = ctx.saved_tensors
+        return torch.addcmul(grads[0], grads[0], kept, value=-1)

@@ -61,7 +61,7 @@ def batches(plan: Plan, n_labelled: int, n_unlabelled: int) -> Batches:
     return Batches(steps, known, share if n_unlabelled else 0)
 
 
-def weights_of(plan: Plan, n_labelled: int, n_unlabelled: int) -> tuple[float, float]:
+def shares(plan: Plan, n_labelled: int, n_unlabelled: int) -> tuple[float, float]:
     """Weights of mean L and mean U: (N_l, N_u) / N as eq. 8, or 1 each when balanced."""
     if plan.batching == "balanced":
         return 1.0, 1.0
@@ -214,10 +214,9 @@ def _facts(
             keep=tuple(k[data.owner[index]][None].to(like) for k in data.keep),
         )
         found: dict[str, Any] = {
-            "elbo": float(model.bounds(params, batch, model.entropy)[1].mean()),
-            "elbo_tight": float(model.bounds(params, batch, model.tight)[1].mean()),
+            "elbo": -float(model.objective(params, batch, (0, 1), model.entropy)[0]),
+            "elbo_tight": -float(model.objective(params, batch, (0, 1), model.tight)[0]),
         }
-        found["clamp_share"] = model.clamp_share(params, batch)
         weights = model.log_weights(params).exp()[0].tolist()
     found |= {f"weight_{v}": weight for v, weight in enumerate(weights)}
     return found | {"dropped_columns": fitted.scaler.dropped}

@@ -19,12 +19,11 @@ import torch
 from torch import Tensor
 
 from methods._training.data import Batch
+from methods._training.decode import Decoder, log_likelihood
 from methods._training.densities import (
-    DATA_LIMIT,
     LATENT_LIMIT,
     Entropy,
     expected_log_prior,
-    gaussian_head,
     mixture_entropy,
     smooth_clamp,
 )
@@ -38,47 +37,45 @@ from methods._training.nets import (
     upper_layers,
 )
 
+Likelihood = Callable[[Tensor, Tensor], Tensor]
+"""(samples z, weights) -> weighted sum of log-likelihoods."""
 
-def lower_bound(
-    log_likelihood: Callable[[Tensor], Tensor],
+
+def weighted_bound(
+    likelihood: Likelihood,
     mean: Tensor,
     logvar: Tensor,
     eps: Tensor,
     log_weights: Tensor,
+    rows: Tensor,
     entropy: Entropy,
 ) -> Tensor:
-    """Eqs 1-2 and 5 without log p(y): the bound (t, r) of every row.
+    """Eqs 1-2, and 5 without log p(y): the sum over rows of ``rows`` times the bound, (t,).
 
     ``mean``, ``logvar`` (t, V, r, D) of the components; ``log_weights`` (t, V); ``eps``
-    (t, V, S, r, D) or broadcastable: S stratified draws from each component. ``log_likelihood``
-    maps samples (t, V S r, D), rows fastest, to sum_v log p(x_v | y, z) (t, V S r).
+    (t, V, S, r, D) or broadcastable: S stratified draws from each component; ``rows`` (t, r).
+    ``likelihood`` maps samples z (t, V S, r, D) and weights (t, V S, r) to the weighted sum of
+    sum_v log p(x_v | y, z), (t,).
     """
     z = mean[:, :, None] + (0.5 * logvar).exp()[:, :, None] * eps  # (t, V, S, r, D)
-    t, n_views, draws, rows, width = z.shape
-    fit = log_likelihood(z.view(t, -1, width)).view(t, n_views, draws, rows)
-    fit = fit[:, :, 0] if draws == 1 else fit.mean(2)
-    inside = fit + expected_log_prior(mean, logvar)  # (t, V, r)
-    mixed = (log_weights.exp()[:, :, None] * inside).sum(1)
-    return mixed + mixture_entropy(mean, logvar, log_weights, entropy)
-
-
-def unlabelled_bound(bounds: Tensor, log_q: Tensor) -> Tensor:
-    """Eq. 6 by exact enumeration: ``bounds`` -L (t, K, b) and log q(y|X) (t, b, K) to -U (t, b)."""
-    log_q = log_q.transpose(1, 2)
-    return (log_q.exp() * (bounds - log_q)).sum(1)
+    lam = log_weights.exp()[:, :, None]  # (t, V, 1)
+    weight = (lam * rows[:, None])[:, :, None].expand(z.shape[:4]) / z.shape[2]
+    fit = likelihood(z.flatten(1, 2), weight.flatten(1, 2))
+    prior = (lam * expected_log_prior(mean, logvar)).sum(1)  # (t, r)
+    return fit + (rows * (prior + mixture_entropy(mean, logvar, log_weights, entropy))).sum(-1)
 
 
 @dataclass(frozen=True)
 class Model:
     """Nets and switches of a semi-supervised multi-view VAE; the functions of its objective.
 
-    ``weights_of`` are (N_l / N, N_u / N), or (1, 1) in balanced batching. ``sampled``: views are
+    ``shares`` are (N_l / N, N_u / N), or (1, 1) in balanced batching. ``sampled``: views are
     [means | log-variances] and x is drawn from them in every step.
     """
 
     dims: tuple[int, ...]
     n_classes: int
-    weights_of: tuple[float, float]
+    shares: tuple[float, float]
     hidden: tuple[int, ...] = (100, 50)
     latent: int = 30
     activation: Activation = "softplus"
@@ -161,80 +158,55 @@ class Model:
         rest = rows[..., known:, :]
         return torch.cat([rows[..., :known, :], *[rest] * self.n_classes], -2)
 
-    def log_likelihood(
-        self, p: Params, z: Tensor, x: tuple[Tensor, ...], onehot: Tensor, batch: Batch
-    ) -> Tensor:
-        """sum_v log p(x_v | y, z) for samples z (t, l r, D) of the rows of :meth:`over_labels`."""
-        total: Tensor | None = None
-        for v, view in enumerate(x):
-            h = self.decoder_hidden(p, v, z, onehot, view.shape[1])
-            weight, bias = self.head(p, f"dec{v}")
-            target = self.repeat(view, onehot.shape[1])
-            value = gaussian_head(h, weight, bias, target, batch.keep[v])
-            total = value if total is None else total + value
-        assert total is not None
-        return total
+    def likelihood(self, p: Params, x: tuple[Tensor, ...], batch: Batch) -> Likelihood:
+        """The function of samples and weights that :func:`weighted_bound` asks for."""
+        known, onehot, depth = batch.n_labelled, batch.onehot, len(self.hidden)
 
-    def decoder_hidden(self, p: Params, v: int, z: Tensor, onehot: Tensor, rows: int) -> Tensor:
-        """Last hidden layer of decoder ``v`` (t, l r, h) for samples ``z`` of ``rows`` rows."""
-        name, (t, samples, _) = f"dec{v}", z.shape
-        bias = p[f"{name}.0.b"].expand(t, rows, -1)
-        base = self.over_labels(bias, onehot, p[f"{name}.0.y"])  # (t, r, h)
-        first = torch.bmm(z, p[f"{name}.0.z"]).view(t, -1, *base.shape[1:]) + base[:, None]
-        first = first.view(t, samples, -1)
-        return upper_layers(p, name, first, len(self.hidden), self.activation)
+        def summed(z: Tensor, weight: Tensor) -> Tensor:
+            total = z.new_zeros(len(z))
+            for v, view in enumerate(x):
+                decoder = Decoder(f"dec{v}", "z", depth, self.activation)
+                bias = p[f"dec{v}.0.b"].expand(-1, view.shape[1], -1)
+                base = self.over_labels(bias, onehot, p[f"dec{v}.0.y"])
+                target, keep = self.repeat(view, known), batch.keep[v]
+                total = total + log_likelihood(decoder, p, z, base, target, weight, keep)
+            return total
+
+        return summed
 
     def head(self, p: Params, name: str) -> tuple[Tensor, Tensor]:
         """Weight and bias of the last layer of net ``name``."""
         last = len(self.hidden)
         return p[f"{name}.{last}.W"], p[f"{name}.{last}.b"]
 
-    def clamp_share(self, p: Params, batch: Batch) -> float:
-        """Share of log-variances within 5 % of their bounds, encoders and decoders together."""
-        x = self.inputs(batch.x, batch.noise.get("input"))
-        mean, logvar = self.posterior(p, x, batch.onehot)
-        near = [(logvar.abs() > 0.95 * LATENT_LIMIT).double().flatten()]
-        z = mean.reshape(len(mean), -1, self.latent)
-        for v, view in enumerate(x):
-            h = self.decoder_hidden(p, v, z, batch.onehot, view.shape[1])
-            weight, bias = self.head(p, f"dec{v}")
-            raw = torch.baddbmm(bias, h, weight)[..., self.widths[v] :]
-            near.append(
-                (smooth_clamp(raw, DATA_LIMIT).abs() > 0.95 * DATA_LIMIT).double().flatten()
-            )
-        return float(torch.cat(near).mean())
-
-    def bounds(self, p: Params, batch: Batch, entropy: Entropy) -> tuple[Tensor, Tensor, Tensor]:
-        """-L of labelled rows (t, b_l), -U of unlabelled rows (t, b_u), log q of all (t, b, K)."""
+    def objective(
+        self, p: Params, batch: Batch, shares: tuple[float, float], entropy: Entropy
+    ) -> tuple[Tensor, Tensor]:
+        """J / N (t,) of eq. 7 with ``shares`` (N_l / N, N_u / N), and log q of all (t, b, K)."""
         x = self.inputs(batch.x, batch.noise.get("input"))
         known, onehot = batch.n_labelled, batch.onehot
         mean, logvar = self.posterior(p, x, onehot)
-        eps = batch.noise["eps"]  # (t, V, S, b, D), or one draw for every label (t, V, S, r, D)
+        eps = batch.noise["eps"]  # (t, V, S, b, D): one draw for every label, or (t, V, S, r, D)
         if eps.shape[3] != mean.shape[2]:
             eps = self.repeat(eps, known)
-        values = lower_bound(
-            lambda z: self.log_likelihood(p, z, x, onehot, batch),
-            mean,
-            logvar,
-            eps,
-            self.log_weights(p),
-            entropy,
-        ) - math.log(self.n_classes)
         log_q = self.log_q(p, x)
-        per_label = values[:, known:].view(len(values), self.n_classes, -1)
-        return values[:, :known], unlabelled_bound(per_label, log_q[:, known:]), log_q
+        guess, unknown = log_q[:, known:], x[0].shape[1] - known
+        q = guess.exp() * (shares[1] / max(unknown, 1))  # (t, b_u, K)
+        first = q.new_full((len(q), known), shares[0] / max(known, 1))
+        rows = torch.cat([first, q.transpose(1, 2).flatten(1)], 1)  # (t, r), as over_labels
+        likelihood, log_weights = self.likelihood(p, x, batch), self.log_weights(p)
+        bound = weighted_bound(likelihood, mean, logvar, eps, log_weights, rows, entropy)
+        log_prior = -math.log(self.n_classes) * rows.sum(-1)
+        return -(bound + log_prior - (q * guess).sum((1, 2))), log_q
 
     def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """F / N (t,) of eq. 8 and what is logged of it, each (t, ...)."""
-        labelled, unlabelled, log_q = self.bounds(p, batch, self.entropy)
-        known, (w_l, w_u) = batch.n_labelled, self.weights_of
-        loss, logs = log_q.new_zeros(len(log_q)), {}
-        if known:
+        loss, log_q = self.objective(p, batch, self.shares, self.entropy)
+        logs: dict[str, Tensor] = {}
+        if known := batch.n_labelled:
             error = -(log_q[:, :known] * batch.onehot).sum(-1).mean(-1)
-            loss = loss - w_l * labelled.mean(-1) + batch.hyper["c"] * error
+            loss = loss + batch.hyper["c"] * error
             logs["cross_entropy"] = error.detach()
-        if unlabelled.shape[1]:
-            loss = loss - w_u * unlabelled.mean(-1)
         logs["loss"] = loss.detach()
         logs["view_weights"] = self.log_weights(p).detach().exp()
         return loss, logs

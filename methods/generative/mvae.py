@@ -30,10 +30,11 @@ from datasets.base import Rows
 from methods import base
 from methods._training import noise
 from methods._training.data import Batch, Batches, Scaler, demand_complete, gather
-from methods._training.densities import LATENT_LIMIT, Entropy, gaussian_head, smooth_clamp
+from methods._training.decode import Decoder, log_likelihood
+from methods._training.densities import LATENT_LIMIT, Entropy, smooth_clamp
 from methods._training.loop import Curves, Task, train
-from methods._training.nets import Activation, Layout, Parameter, Params, mlp, upper_layers
-from methods._training.semisup_elbo import lower_bound
+from methods._training.nets import Activation, Layout, Parameter, Params, mlp, perceptron
+from methods._training.semisup_elbo import weighted_bound
 from methods.base import Can, ConfigError, Event, Fitted, Member, Shape, StackedMethod, Training, hp
 
 
@@ -70,23 +71,11 @@ class Net:
         found["logits"] = Parameter((len(self.dims),))
         return Layout(found, frozenset({"logits"}))
 
-    def hidden(self, p: Params, name: str, part: str, x: Tensor) -> Tensor:
-        """Last hidden layer of net ``name``, (t, r, h)."""
-        first = torch.baddbmm(p[f"{name}.0.b"], x, p[f"{name}.0.{part}"])
-        activation = cast(Activation, self.config.activation)
-        return upper_layers(p, name, first, len(self.config.hidden), activation)
-
-    def head(self, p: Params, name: str) -> tuple[Tensor, Tensor]:
-        """Weight and bias of the last layer of net ``name``."""
-        last = len(self.config.hidden)
-        return p[f"{name}.{last}.W"], p[f"{name}.{last}.b"]
-
     def posterior(self, p: Params, x: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Means and log-variances (t, V, r, D)."""
-        raw = []
-        for v, view in enumerate(x):
-            weight, bias = self.head(p, f"enc{v}")
-            raw.append(torch.baddbmm(bias, self.hidden(p, f"enc{v}", "x", view), weight))
+        activation = cast(Activation, self.config.activation)
+        depth = len(self.config.hidden)
+        raw = [perceptron(p, f"enc{v}", {"x": x[v]}, depth, activation) for v in range(len(x))]
         mean, spread = torch.stack(raw, 1).split(self.config.latent, -1)
         return mean, smooth_clamp(spread, LATENT_LIMIT)
 
@@ -96,25 +85,28 @@ class Net:
         return torch.log_softmax(logits if self.config.weights == "learned" else 0 * logits, -1)
 
     def bound(self, p: Params, batch: Batch) -> Tensor:
-        """Lower bound on log p(X), (t, b)."""
+        """Mean over rows of the lower bound on log p(X), (t,)."""
+        activation = cast(Activation, self.config.activation)
+        depth = len(self.config.hidden)
 
-        def log_likelihood(z: Tensor) -> Tensor:
-            values = [
-                gaussian_head(
-                    self.hidden(p, f"dec{v}", "z", z), *self.head(p, f"dec{v}"), x, batch.keep[v]
-                )
-                for v, x in enumerate(batch.x)
-            ]
-            return torch.stack(values).sum(0)
+        def likelihood(z: Tensor, weight: Tensor) -> Tensor:
+            total = z.new_zeros(len(z))
+            for v, x in enumerate(batch.x):
+                decoder = Decoder(f"dec{v}", "z", depth, activation)
+                base = p[f"dec{v}.0.b"].expand(-1, x.shape[1], -1)
+                keep = batch.keep[v]
+                total = total + log_likelihood(decoder, p, z, base, x, weight, keep)
+            return total
 
         mean, logvar = self.posterior(p, batch.x)
+        rows = mean.new_full((len(mean), mean.shape[2]), 1 / mean.shape[2])
         entropy = cast(Entropy, self.config.entropy)
         weights, eps = self.log_weights(p), batch.noise["eps"]
-        return lower_bound(log_likelihood, mean, logvar, eps, weights, entropy)
+        return weighted_bound(likelihood, mean, logvar, eps, weights, rows, entropy)
 
     def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Minus the mean bound (t,), and what is logged."""
-        loss = -self.bound(p, batch).mean(-1)
+        loss = -self.bound(p, batch)
         weights = self.log_weights(p).detach().exp()
         return loss, {"loss": loss.detach(), "view_weights": weights}
 
@@ -190,7 +182,7 @@ class FittedMVAE(Fitted):
         keep = tuple(torch.as_tensor(k)[None].to(like) for _, _, k in self.scaler.columns)
         batch = Batch(x, like, like, 0, {"eps": eps}, {}, keep)
         with torch.no_grad():
-            return -float(self.net.bound(self.params, batch).mean())
+            return -float(self.net.bound(self.params, batch))
 
     def facts(self) -> dict[str, float | int | str | bool]:
         lam = self.net.log_weights(self.params).exp()[0].tolist()

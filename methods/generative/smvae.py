@@ -43,8 +43,8 @@ from methods._training.semisup import (
     batches,
     counts,
     make_task,
+    shares,
     step_cost,
-    weights_of,
 )
 from methods._training.semisup_elbo import Model
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
@@ -143,7 +143,7 @@ def _recipe(config: Config, problem: Problem) -> Recipe:
     model = Model(
         dims=problem.dims,
         n_classes=problem.n_classes,
-        weights_of=weights_of(plan, *counts(problem)),
+        shares=shares(plan, *counts(problem)),
         hidden=tuple(config.hidden),
         latent=config.latent,
         activation=cast(Activation, config.activation),
