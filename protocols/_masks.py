@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from protocols._splits import rounded
+
 
 def mask_order(n_train: int, rng: np.random.Generator) -> np.ndarray:
     """The permutation of training rows whose prefixes lose a view; drawn apart from the labels."""
@@ -15,7 +17,7 @@ def present_rows(order: np.ndarray, fraction: float, view: int, n_views: int) ->
 
     Fractions are of ALL training rows, labelled and unlabelled alike (paper, section 4.3.1).
     """
-    count = int(np.floor(fraction * len(order) + 0.5))
+    count = rounded(fraction, len(order))
     present = np.ones((len(order), n_views), bool)
     present[order[:count], view] = False
     return present

@@ -21,7 +21,7 @@ import numpy as np
 
 from datasets.base import HIDDEN, TEST, TRAIN, TUNE, Answers, Dataset, Problem, Rows
 from protocols._masks import mask_order, present_rows
-from protocols._splits import label_order, labelled_rows, part_of_rows
+from protocols._splits import label_order, labelled_rows, part_of_rows, rounded
 
 Paradigm = Literal["supervised", "transductive", "inductive"]
 PARADIGMS: tuple[Paradigm, ...] = ("supervised", "transductive", "inductive")
@@ -273,7 +273,7 @@ def label_rule(data: Dataset) -> Literal["random", "random_min_one"]:
 def _kept(train: np.ndarray, labelled: np.ndarray, fraction: float, rng: Any) -> np.ndarray:
     kept = labelled.copy()
     unlabelled = rng.permutation(train[~labelled[train]])
-    kept[unlabelled[: int(np.floor(fraction * len(unlabelled) + 0.5))]] = True
+    kept[unlabelled[: rounded(fraction, len(unlabelled))]] = True
     return kept
 
 
