@@ -1,6 +1,7 @@
 """Digests of source: which code made a record, and whether it has changed since.
 
-A digest covers a module's syntax tree without docstrings, so that rewording makes nothing stale.
+A digest covers a module's syntax tree without docstrings and other strings that are not used, so
+that rewording makes nothing stale.
 ``digests`` covers a method's module and every first-party module that it imports, directly or
 through others.
 """
@@ -46,11 +47,20 @@ def revision() -> str:
 def _digest(path: Path) -> str:
     tree = ast.parse(path.read_text("utf-8"))
     for node in ast.walk(tree):
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        if documented and ast.get_docstring(node):
-            node.body = node.body[1:] or [ast.Pass()]
+        block = getattr(node, "body", None)
+        if isinstance(block, list):
+            node.body = [line for line in block if not _is_remark(line)] or [ast.Pass()]  # type: ignore[attr-defined]
     # unparse, not dump: dump's spelling of the same tree differs between Python versions
     return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:12]
+
+
+def _is_remark(line: ast.stmt) -> bool:
+    """A string on its own: a docstring, or the words below a constant."""
+    return (
+        isinstance(line, ast.Expr)
+        and isinstance(line.value, ast.Constant)
+        and isinstance(line.value.value, str)
+    )
 
 
 @cache
@@ -67,11 +77,14 @@ def _closure(path: Path) -> frozenset[Path]:
 
 def _imports(path: Path) -> list[Path]:
     names: list[str] = []
+    package = path.relative_to(ROOT).parent.parts
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        if isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join((*above, *filter(None, [node.module])))
+            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     files = [_file_of(name) for name in names if name.split(".")[0] in FIRST_PARTY]
     return [file for file in files if file.is_file()]
 
