@@ -41,9 +41,11 @@ def data_root(given: str | None) -> Path | None:
 
 def open_dataset(spec: str, root: Path | None = None) -> tuple[Dataset, str]:
     """Data set and split name of ``key[:view,view][@split]``, or of a path to .npz or .mat."""
-    name, _, split = spec.partition("@")
+    name, mark, split = spec.rpartition("@")
+    if not mark or _is_path(split):  # a folder's name may hold an @ of its own
+        name, split = spec, ""
     try:
-        if Path(name).suffix in {".npz", ".mat"} or "/" in name:
+        if _is_path(name):
             data = registry.load_file(Path(name).expanduser())
         else:
             key, _, views = name.partition(":")
@@ -54,6 +56,10 @@ def open_dataset(spec: str, root: Path | None = None) -> tuple[Dataset, str]:
     except DataError as error:
         raise UsageError(str(error)) from error
     return replace(data, key=f"{data.key}@{chosen}" if split else data.key), chosen
+
+
+def _is_path(name: str) -> bool:
+    return Path(name).suffix in {".npz", ".mat"} or "/" in name
 
 
 def licensed_found(root: Path | None) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from functools import cached_property
 
 import numpy as np
 
-from datasets.base import TEST, TRAIN, Dataset
+from datasets.base import TEST, TRAIN, DataError, Dataset
 from harness import registry, source
+from harness.errors import UsageError
 from harness.execute import Stack
 from harness.job import Job, canonical, expand, training_of
 from harness.record import Record
@@ -90,7 +91,10 @@ class Plan:
     def _draw(self, job: Job) -> Draw:
         key = (job.data_key, job.scenario, job.trial, job.seed)
         if key not in self._draws:
-            self._draws[key] = draw(self.data[job.data_key], job.scenario, job.trial, job.seed)
+            try:
+                self._draws[key] = draw(self.data[job.data_key], job.scenario, job.trial, job.seed)
+            except DataError as error:
+                raise UsageError(f"trial {job.trial}: {error}") from error
         return self._draws[key]
 
     @cached_property
