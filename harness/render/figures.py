@@ -32,7 +32,7 @@ _SETTINGS: dict[Any, Any] = {
     "text.color": INK,
     "axes.unicode_minus": True,
 }
-_LINE, _SIDE, _PANEL = 0.215, 1.95, 2.75  # inches: one row, the column of names, one panel
+_LINE = 0.215  # inches: the height of one row
 
 
 def render(plot: Plot, kind: str) -> bytes:
@@ -60,7 +60,8 @@ def inline(svg: bytes, prefix: str) -> str:
 
 
 def _figure(plot: Plot) -> Figure:
-    width = _SIDE + _PANEL * len(plot.panels) + 0.1
+    side, panel_width = _widths(plot)
+    width = side + panel_width * len(plot.panels) + 0.1
     top = 0.66 + 0.17 * len(plot.stamps)
     height = top + _LINE * len(plot.lines) + 0.56
     figure = Figure(figsize=(width, height), facecolor=PAPER)
@@ -69,8 +70,8 @@ def _figure(plot: Plot) -> Figure:
         y = 1 - (0.4 + 0.17 * i) / height
         figure.text(0.06 / width, y, stamp, fontsize=8, weight="bold", color=MUTED, va="center")
     for i, panel in enumerate(plot.panels):
-        left = (_SIDE + i * _PANEL + 0.08) / width
-        box = (left, 0.52 / height, (_PANEL - 0.2) / width, _LINE * len(plot.lines) / height)
+        left = (side + i * panel_width + 0.08) / width
+        box = (left, 0.52 / height, (panel_width - 0.2) / width, _LINE * len(plot.lines) / height)
         axes = figure.add_axes(box)
         _frame(axes, plot, panel)
         for y, line in enumerate(plot.lines):
@@ -78,9 +79,15 @@ def _figure(plot: Plot) -> Figure:
             if cell is not None:
                 _DRAW[plot.kind](axes, y, line, cell)
     _names(figure, plot, width, height)
-    middle = (_SIDE + 0.5 * _PANEL * len(plot.panels)) / width
+    middle = (side + 0.5 * panel_width * len(plot.panels)) / width
     figure.text(middle, 0.12 / height, plot.x_label, ha="center", va="center", color=MUTED)
     return figure
+
+
+def _widths(plot: Plot) -> tuple[float, float]:
+    """Inches of the column of names and of one panel; a lone panel leaves room for the title."""
+    longest = max((len(line.title) for line in plot.lines if line.cells), default=0)
+    return max(1.95, 0.078 * longest + 0.1), max(2.75, 6.0 / max(len(plot.panels), 1))
 
 
 def _frame(axes: Axes, plot: Plot, title: str) -> None:
@@ -111,8 +118,8 @@ def _names(figure: Figure, plot: Plot, width: float, height: float) -> None:
         else:
             weight = "bold" if line.reference else "normal"
             figure.text(
-                (_SIDE - 0.02) / width, at, line.title, ha="right", va="center", weight=weight,
-                color=ACCENT if line.reference else INK,
+                (_widths(plot)[0] - 0.02) / width, at, line.title, ha="right", va="center",
+                color=ACCENT if line.reference else INK, weight=weight,
             )  # fmt: skip
 
 
@@ -128,7 +135,7 @@ def _dots(axes: Axes, y: int, line: PlotLine, cell: DotCell) -> None:
             mfc=PAPER if line.ceiling else colour,
         )  # fmt: skip
     if cell.published is not None:
-        axes.plot([cell.published[0]], [y], "D", ms=4.4, mfc="none", mec=INK, mew=0.9, zorder=5)
+        axes.plot([cell.published[0]], [y - 0.3], "D", ms=3, mfc=PAPER, mec=INK, mew=0.8, zorder=5)
     _note(axes, y, cell.note)
 
 

@@ -156,7 +156,7 @@ def _difference(line: pd.Series) -> ForestCell:
 def _caption(note: DatasetNote, near: bool) -> str:
     text = "Small dots: trials. Large dot and bar: mean ± SD, where every trial is there; hollow "
     text += "for a ceiling."
-    text += " Diamond: the paper’s mean." if note.paper_name else ""
+    text += " Diamond above the line: the paper’s mean." if note.paper_name else ""
     return text + (f" Dashed: chance level, 1/{note.n_classes}." if near else "")
 
 

@@ -267,7 +267,9 @@ def _selections(trials: pd.DataFrame) -> tuple[str, ...]:
     for row in trials.drop_duplicates(["row_key", "selection"]).to_dict("records"):
         if isinstance(row["selection"], str) and row["selection"]:
             rules.setdefault(row["selection"], []).append(row["row"])
-    return tuple(f"{rule}: {', '.join(dict.fromkeys(rows))}" for rule, rows in rules.items())
+    if len(rules) == 1:
+        return (f"{next(iter(rules))} (every row)",)
+    return tuple(f"{rule}: {'; '.join(dict.fromkeys(rows))}" for rule, rows in rules.items())
 
 
 def _progress(trials: pd.DataFrame) -> str:
