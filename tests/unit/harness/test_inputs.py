@@ -1,0 +1,176 @@
+"""What the user names: specs of data sets, the choice of budget, refusals of one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from harness import inputs, registry
+from harness.errors import UsageError
+from harness.inputs import choose, data_root, device_of, licensed_found, open_dataset
+from protocols.base import Protocol
+
+
+class Toy(Protocol):
+    """Lists nothing; names its data sets."""
+
+    title = "Toy"
+    datasets: ClassVar[dict[str, tuple[str, ...]]] = {
+        "paper": ("mfeat", "watch"),
+        "preview": ("mfeat",),
+        "smoke": ("digits",),
+    }
+
+    def rows(self, view_names: Any, methods: Any) -> tuple:
+        return ()
+
+    def cells(self, data: Any, split: Any, budget: Any, methods: Any) -> tuple:
+        return ()
+
+
+# ---------------------------------------------------------------- specs
+
+
+@pytest.mark.parametrize(
+    ("spec", "key", "views", "split"),
+    [
+        ("digits", "digits:left,right", ("left", "right"), "stratified"),
+        ("digits:right", "digits:right", ("right",), "stratified"),
+        ("digits:right, left", "digits:right,left", ("right", "left"), "stratified"),
+        ("watch", "watch:acc,gyr", ("acc", "gyr"), "person"),
+        ("watch@window", "watch:acc,gyr@window", ("acc", "gyr"), "window"),
+        ("watch:gyr@recording", "watch:gyr@recording", ("gyr",), "recording"),
+    ],
+)
+def test_a_spec_names_data_views_and_split(
+    spec: str, key: str, views: tuple[str, ...], split: str
+) -> None:
+    data, chosen = open_dataset(spec)
+    assert (data.key, data.view_names, chosen) == (key, views, split)
+
+
+def test_a_split_changes_the_name_but_not_the_content() -> None:
+    plain, named = (open_dataset(spec)[0] for spec in ("watch", "watch@window"))
+    assert plain.fingerprint == named.fingerprint
+    assert plain.draw_key == named.draw_key == "watch"
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("digit", "unknown dataset 'digit'; did you mean digits"),
+        ("digits:top", "digits has no view 'top'; its views are: left, right"),
+        ("digits:left,left", "named twice"),
+        ("watch@week", "has no split 'week'; it offers: person, recording, window"),
+        ("nowhere/none.npz", "none.npz"),
+    ],
+)
+def test_a_wrong_spec_is_refused_in_a_sentence(spec: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        open_dataset(spec)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["mine.npz", "me@home/mine.npz", "mine@home.npz"])
+def test_a_path_may_hold_an_at(tmp_path: Path, name: str) -> None:
+    rng = np.random.default_rng(0)
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    labels = np.arange(30) % 2
+    np.savez(path, view_a=rng.normal(size=(30, 2)), view_b=rng.normal(size=(30, 3)), labels=labels)
+    data, split = open_dataset(str(path))
+    assert data.view_names == ("a", "b")
+    again, same = open_dataset(f"{path}@{split}")
+    assert again.fingerprint == data.fingerprint
+    assert same == split
+
+
+# ---------------------------------------------------------------- budget and data
+
+
+def test_without_licensed_data_open_data_stands_in() -> None:
+    choice = choose(Toy(), None, (), None)
+    assert (choice.budget.name, choice.specs) == ("preview", ("mfeat",))
+    assert "no licensed data was found" in choice.why
+
+
+@pytest.mark.parametrize("budget", ["paper", "preview", "smoke"])
+def test_a_budget_that_is_named_is_obeyed(budget: str) -> None:
+    choice = choose(Toy(), budget, (), None)
+    assert choice.budget.name == budget
+    assert choice.specs == Toy.datasets[budget]
+    assert choice.why == "as asked"
+
+
+def test_data_that_is_named_is_used() -> None:
+    choice = choose(Toy(), None, ("watch@window", "digits"), None)
+    assert choice.specs == ("watch@window", "digits")
+    assert choice.budget.name == "preview"
+    assert choose(Toy(), "smoke", ("watch",), None).specs == ("watch",)
+
+
+@pytest.fixture
+def licensed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data root that holds the files of one of two licensed sets."""
+    fakes = {}
+    for name in ("sealed", "signed"):
+        fakes[name] = ModuleType(name)
+        fakes[name].found = lambda root, name=name: (root / name).exists()  # type: ignore[attr-defined]
+    real = registry.module
+    keys = registry.entries("datasets") | {name: f"datasets.{name}" for name in fakes}
+    monkeypatch.setattr(registry, "entries", lambda kind: keys)
+    monkeypatch.setattr(registry, "module", lambda kind, key: fakes.get(key) or real(kind, key))
+    (tmp_path / "sealed").touch()
+    return tmp_path
+
+
+def test_licensed_data_that_is_found_means_the_paper(licensed: Path) -> None:
+    assert licensed_found(licensed) == ("sealed",)
+    choice = choose(Toy(), None, (), licensed)
+    assert (choice.budget.name, choice.specs) == ("paper", ("sealed",))
+    assert str(licensed) in choice.why
+
+
+def test_licensed_data_gives_way_to_what_is_asked(licensed: Path) -> None:
+    assert choose(Toy(), "smoke", (), licensed).specs == ("digits",)
+    assert choose(Toy(), "preview", (), licensed).specs == ("sealed",)
+    named = choose(Toy(), None, ("mfeat",), licensed)
+    assert (named.budget.name, named.specs) == ("preview", ("mfeat",))
+    assert "no licensed data was found" not in named.why
+
+
+def test_a_root_without_licensed_data_changes_nothing(licensed: Path) -> None:
+    empty = licensed / "empty"
+    empty.mkdir()
+    assert choose(Toy(), None, (), empty).budget.name == "preview"
+    assert licensed_found(None) == ()
+
+
+def test_the_data_root_comes_from_the_flag_then_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.delenv(inputs.DATA_ROOT, raising=False)
+    assert data_root(None) is None
+    monkeypatch.setenv(inputs.DATA_ROOT, str(tmp_path))
+    assert data_root(None) == tmp_path
+    assert data_root(str(other)) == other
+    with pytest.raises(UsageError, match="is not a folder"):
+        data_root(str(tmp_path / "nowhere"))
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    assert device_of("cpu") == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device_of("auto") == "cpu"
+    with pytest.raises(UsageError, match="no CUDA GPU"):
+        device_of("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device_of("auto") == device_of("cuda") == "cuda"

@@ -1,0 +1,92 @@
+"""From a cell to jobs: candidates by budget, stages before the last one, one job an input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness import registry
+from harness.errors import UsageError
+from harness.job import candidates, expand, training_of
+from protocols.base import BUDGETS, Cell, Row, Stage
+from tests.helpers import scenario, tiny
+
+PAPER, PREVIEW, SMOKE = BUDGETS["paper"], BUDGETS["preview"], BUDGETS["smoke"]
+
+
+def cell(*recipe: Stage) -> Cell:
+    return Cell(Row("row", "Row", "block", "inductive", recipe), scenario(), 0.3)
+
+
+def settings(key: str, budget: object = PAPER, **config: object) -> list[dict]:
+    return list(candidates(registry.load_method(key), Stage(key, config=config), budget))
+
+
+def test_a_budget_thins_the_grid_of_slow_methods_first() -> None:
+    assert [s["c"] for s in settings("smvae")] == [0.1, 0.5, 1.0]
+    assert [s["c"] for s in settings("smvae", PREVIEW)] == [0.5]
+    assert len(settings("smvae", SMOKE)) == 2
+    assert len(settings("logistic_regression", PREVIEW)) == 6
+    assert len(settings("logistic_regression", SMOKE)) == 2
+
+
+def test_a_linear_kernel_has_no_width() -> None:
+    found = settings("svm")
+    assert len(found) == 5 + 5 * 4
+    assert len([s for s in found if s["kernel"] == "linear"]) == 5
+
+
+def test_what_a_stage_pins_is_no_candidate() -> None:
+    assert [s["C"] for s in settings("logistic_regression", C=3.0)] == [3.0]
+    assert {s["kernel"] for s in settings("svm", kernel="rbf")} == {"rbf"}
+    assert len({(s["C"], s["gamma"]) for s in settings("svm", kernel="rbf")}) == len(
+        settings("svm", kernel="rbf")
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "said"), [({"width": 3}, "width"), ({"C": -1.0}, "must lie in")]
+)
+def test_a_setting_that_does_not_exist_is_refused(config: dict, said: str) -> None:
+    with pytest.raises(UsageError, match=rf"stage 'svm': .*{said}"):
+        expand(cell(Stage("svm", config=config)), tiny(), SMOKE, 0, 0)
+
+
+def test_a_chain_rests_on_every_candidate_of_each_input() -> None:
+    data = tiny()
+    chain = cell(Stage("logistic_regression", "each"), Stage("svm"))
+    top = expand(chain, data, SMOKE, 3, 1)
+    assert {job.method for job in top} == {"svm"}
+    for job in top:
+        assert [[u.views for u in group] for group in job.upstream] == [[("a",)] * 2, [("b",)] * 2]
+        assert {u.trial for group in job.upstream for u in group} == {3}
+        assert {u.seed for group in job.upstream for u in group} == {1}
+        assert [s.method for s in job.stages()] == ["logistic_regression"] * 4 + ["svm"]
+        assert job.methods() == {"logistic_regression", "svm"}
+    assert len({u.id for job in top for group in job.upstream for u in group}) == 4
+
+
+def test_a_stage_is_the_same_job_wherever_it_recurs() -> None:
+    data, first = tiny(), Stage("logistic_regression", "each")
+    left, right = (
+        expand(cell(first, Stage(key)), data, SMOKE, 0, 0)[0] for key in ("svm", "majority")
+    )
+    assert left.upstream == right.upstream
+    assert left.id != right.id
+
+
+def test_a_recipe_must_end_in_one_fit() -> None:
+    with pytest.raises(UsageError, match="ends in one fit per view"):
+        expand(cell(Stage("svm", "each")), tiny(), SMOKE, 0, 0)
+
+
+def test_only_trained_methods_have_a_length_of_training() -> None:
+    (quick, *_), (trained, *_) = (
+        expand(cell(Stage(key)), tiny(), SMOKE, 0, 0) for key in ("svm", "m2")
+    )
+    assert quick.training is None
+    assert trained.training == training_of(SMOKE).identity()
+    assert "device" not in trained.training
+    longer = training_of(replace(SMOKE, epochs=7), device="cuda")
+    assert (longer.epochs, longer.device) == (7, "cuda")

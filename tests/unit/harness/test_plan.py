@@ -1,0 +1,295 @@
+"""The plan: what is stored, stale, failed or to do; what is shared; how work is cut into stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from datasets.base import Dataset
+from harness import plan as planning
+from harness import registry
+from harness.errors import UsageError
+from harness.execute import Stack
+from harness.plan import Plan, matches, method_cards, plan_cells, settle, stacks
+from harness.record import Record
+from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Row, Stage, build
+from tests.helpers import record_of, scenario, tiny
+
+BUDGET = replace(BUDGETS["smoke"], trials=2, columns=None)
+
+
+class Toy(Protocol):
+    """Three rows and an optional one."""
+
+    title, datasets = "Toy", {}  # noqa: RUF012
+    wanted: ClassVar[tuple[Row, ...]] = (
+        Row("plain", "Plain", "b", "supervised", (Stage("svm"),)),
+        Row("trained", "Trained", "b", "inductive", (Stage("m2"),)),
+        Row(
+            "chain", "Chain", "b", "inductive", (Stage("logistic_regression", "each"), Stage("svm"))
+        ),
+        Row("svm_extra", "Extra", "b", "supervised", (Stage("majority"),), optional=True),
+    )
+
+    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+        return self.wanted
+
+    def cells(
+        self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
+    ) -> tuple[Cell, ...]:
+        return tuple(Cell(row, scenario(row.paradigm, split=split), 0.3) for row in self.wanted)
+
+
+def made(
+    *only: str, names: Sequence[str] = ("toy",), budget: Budget = BUDGET, **changes: Any
+) -> Plan:
+    """A plan of Toy under one or more names."""
+    data = changes.pop("data", None) or tiny()
+    split = changes.pop("split", "rows")
+    every = {data.key: data}
+    protocols = {name: Toy() for name in names}
+    cells = plan_cells(protocols, every, {data.key: split}, budget, only, **changes)
+    return Plan(cells, every, {data.key: split}, budget)
+
+
+def kept(plan: Plan, **changes: Any) -> dict[str, Record]:
+    """A record that stands for every job of a plan."""
+    return {name: record_of(job, **changes) for name, job in plan.jobs.items()}
+
+
+def state(plan: Plan) -> dict[str, int]:
+    return {name: count for name, count in plan.tally().items() if count}
+
+
+# ---------------------------------------------------------------- which cells
+
+
+@pytest.mark.parametrize(
+    ("only", "rows"),
+    [
+        ((), {"plain", "trained", "chain"}),
+        (("plain",), {"plain"}),
+        (("svm",), {"plain", "chain"}),  # a method's key names every row it has a part in
+        (("m*", "plain"), {"trained", "plain"}),
+        (("logistic*",), {"chain"}),
+        (("svm_extra",), {"svm_extra"}),
+        (("svm*",), {"plain", "chain", "svm_extra"}),
+        (("majority",), set()),  # an optional row is run by its own name alone
+        (("S*",), set()),
+    ],
+)
+def test_globs_name_rows_and_methods(only: tuple[str, ...], rows: set[str]) -> None:
+    assert {planned.cell.row.key for planned in made(*only).cells} == rows
+
+
+def test_matching_is_by_row_and_by_every_method_of_the_recipe() -> None:
+    cell = Cell(Toy.wanted[2], scenario(), 0.3)
+    assert [matches(cell, name) for name in ("chain", "svm", "log*n", "lr")] == [True] * 3 + [False]
+
+
+def test_shared_stages_and_shared_tables_are_one_job() -> None:
+    one, two = made(), made(names=("toy", "else"))
+    assert len(two.cells) == 2 * len(one.cells)
+    assert two.jobs.keys() == one.jobs.keys()
+    assert {c.protocol for c in two.cells} == {"toy", "else"}
+
+
+def test_a_protocol_by_another_name_finds_its_work_done() -> None:
+    records = kept(made(names=("figure3",)))
+    later = settle(made(names=("figure4",)), records)
+    assert not later.todo
+    assert len(later.stored) == len(records)
+
+
+def test_another_seed_is_other_work() -> None:
+    assert not made().jobs.keys() & made(seed=1).jobs.keys()
+
+
+def test_a_split_that_cannot_be_drawn_is_refused_in_a_sentence() -> None:
+    data = tiny()
+    rare = np.where(np.arange(data.n) < 1, 2, data.labels % 2)
+    plan = settle(
+        made("plain", data=replace(data, labels=rare), budget=replace(BUDGET, trials=20)), {}
+    )
+    with pytest.raises(UsageError, match=r"trial \d+: .* has no training row of class z"):
+        plan.core_hours()
+
+
+# ---------------------------------------------------------------- what is left
+
+
+def test_with_an_empty_ledger_all_is_to_do() -> None:
+    plan = settle(made(), {})
+    assert state(plan) == {"total": len(plan.jobs), "todo": len(plan.jobs)}
+    assert plan.core_hours() > 0
+
+
+def test_what_is_stored_is_not_run_again() -> None:
+    plan = settle(made(), kept(made()))
+    assert state(plan) == {"total": len(plan.jobs), "stored": len(plan.jobs)}
+    assert plan.core_hours() == 0
+    assert stacks(plan) == []
+
+
+def test_five_trials_made_twenty_add_fifteen() -> None:
+    few, many = (made(budget=replace(BUDGET, trials=n)) for n in (5, 20))
+    settle(many, kept(few))
+    assert many.stored == set(few.jobs)
+    assert {job.trial for job in many.todo.values()} == set(range(5, 20))
+    assert len(many.todo) == 3 * len(few.jobs)
+
+
+def test_twenty_trials_serve_five() -> None:
+    plan = settle(
+        made(budget=replace(BUDGET, trials=5)), kept(made(budget=replace(BUDGET, trials=20)))
+    )
+    assert not plan.todo
+
+
+def test_records_of_other_code_are_stale_and_name_the_file() -> None:
+    records = kept(made())
+    touched = {
+        name: replace(record, digests=dict(record.digests) | {"methods/kernel/svm.py": "old"})
+        for name, record in records.items()
+        if "methods/kernel/svm.py" in record.digests
+    }
+    plan = settle(made(), records | touched)
+    assert plan.stale == dict.fromkeys(touched, ("methods/kernel/svm.py",))
+    assert plan.todo.keys() == touched.keys()
+    assert {job.method for job in plan.todo.values()} == {"svm"}
+    kept_anyway = settle(made(), records | touched, accept_stale=True)
+    assert kept_anyway.stale.keys() == touched.keys()
+    assert not kept_anyway.todo
+    assert kept_anyway.stored == set(records)
+
+
+def test_a_chain_is_stale_when_its_first_stage_is() -> None:
+    records = kept(made("chain"))
+    top = {name for name, job in made("chain").jobs.items() if job.method == "svm"}
+    for name in top:
+        digests = dict(records[name].digests)
+        assert "methods/reference/logistic_regression.py" in digests
+        digests["methods/reference/logistic_regression.py"] = "old"
+        records[name] = replace(records[name], digests=digests)
+    assert settle(made("chain"), records).todo.keys() == top
+
+
+@pytest.mark.parametrize(
+    ("status", "flags", "where"),
+    [
+        ("ok", {}, "stored"),
+        ("failed", {}, "failed"),
+        ("failed", {"retry_failed": True}, "todo"),
+        ("skipped", {}, "todo"),  # its earlier stage may have been run since
+        ("ok", {"force": True}, "todo"),
+        ("failed", {"force": True}, "todo"),
+        ("failed", {"accept_stale": True}, "failed"),
+    ],
+)
+def test_each_status_has_its_place(status: Any, flags: Mapping[str, bool], where: str) -> None:
+    plan = settle(made("plain"), kept(made("plain"), status=status), **flags)
+    assert state(plan) == {"total": len(plan.jobs), where: len(plan.jobs)}
+
+
+# ---------------------------------------------------------------- stacks
+
+
+def ids(found: Sequence[Stack]) -> list[str]:
+    return sorted(job.id for stack in found for job in stack.jobs)
+
+
+def todo(*only: str, **changes: Any) -> Plan:
+    return settle(made(*only, **changes), {})
+
+
+@pytest.mark.parametrize("limit", [None, 1, 3])
+def test_stacks_hold_every_job_once(limit: int | None) -> None:
+    plan = todo()
+    found = stacks(plan, limit)
+    assert ids(found) == sorted(plan.todo)
+    assert all(len({job.method for job in stack.jobs}) == 1 for stack in found)
+    assert limit is None or max(len(stack.jobs) for stack in found) <= limit
+
+
+def test_trials_and_candidates_that_stack_train_together() -> None:
+    plan = todo("trained", budget=replace(BUDGET, trials=4))
+    (stack,) = stacks(plan)
+    assert {job.trial for job in stack.jobs} == {0, 1, 2, 3}
+    assert len({job.config["c"] for job in stack.jobs}) == 2
+
+
+def test_members_of_a_stack_agree_in_what_does_not_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tiny()
+    grouped = replace(
+        data, groups={"person": np.sort(np.arange(60) ** 2 // 290), "day": data.groups["day"]}
+    )
+    plan = todo("trained", data=grouped, split="person", budget=replace(BUDGET, trials=8))
+    found = stacks(plan)
+    assert len(found) > 1
+    for stack in found:
+        drawn = [plan._draw(job) for job in stack.jobs]
+        problems = [
+            build(grouped, job.scenario, d)[0] for job, d in zip(stack.jobs, drawn, strict=True)
+        ]
+        assert len({(p.rows.n, int(p.labelled.sum()), p.tuning.n) for p in problems}) == 1
+    stacking = registry.load_method("m2").Config.stacking()
+    for stack in found:
+        fixed = [{k: v for k, v in j.config.items() if k not in stacking} for j in stack.jobs]
+        assert all(config == fixed[0] for config in fixed)
+
+
+def test_dear_work_is_cut_small_and_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = todo("plain", "trained", budget=replace(BUDGET, trials=6))
+    cost = plan.cost(next(job for job in plan.todo.values() if job.method == "m2"))
+    monkeypatch.setattr(planning, "STACK_SECONDS", 3.5 * cost)
+    found = stacks(plan)
+    trained = [stack for stack in found if stack.jobs[0].method == "m2"]
+    assert [len(stack.jobs) for stack in trained] == [3] * 4
+    costs = [sum(plan.cost(job) for job in stack.jobs) for stack in found]
+    assert costs == sorted(costs, reverse=True)
+    monkeypatch.setattr(planning, "STACK_SECONDS", 0.0)
+    assert {len(stack.jobs) for stack in stacks(plan)} == {1}
+
+
+def test_work_that_a_checkpoint_holds_is_not_planned_twice() -> None:
+    plan = todo("trained")
+    held = Stack(tuple(plan.todo.values())[:2])
+    found = stacks(plan, held=[held])
+    assert found[0] is held
+    assert ids(found) == sorted(plan.todo)
+
+
+def test_stacks_are_cut_the_same_way_every_time() -> None:
+    assert [stack.id for stack in stacks(todo())] == [stack.id for stack in stacks(todo())]
+
+
+# ---------------------------------------------------------------- shapes and cards
+
+
+@pytest.mark.parametrize("paradigm", ["supervised", "inductive", "transductive"])
+@pytest.mark.parametrize("kept_share", [1.0, 0.5])
+def test_the_expected_shape_is_that_of_the_problem(paradigm: Any, kept_share: float) -> None:
+    plan = made("trained")
+    job = next(iter(plan.jobs.values()))
+    wanted = scenario(paradigm, unlabelled_fraction=kept_share)
+    job = replace(job, scenario=wanted, views=("b",))
+    problem, _ = build(plan.data[job.data_key], wanted, plan._draw(job))
+    shape = plan.shape(job)
+    assert (shape.n_labelled, shape.n_unlabelled) == (
+        int(problem.labelled.sum()),
+        int((~problem.labelled).sum()),
+    )
+    assert shape.dims == (4,)
+    assert shape.n_classes == 3
+
+
+def test_cards_say_what_methods_can() -> None:
+    cards = {card.key: card for card in method_cards()}
+    assert cards.keys() == registry.entries("methods").keys()
+    assert cards["smvae"].unlabelled
+    assert not cards["svm"].unlabelled
+    assert not cards["mvae"].classify

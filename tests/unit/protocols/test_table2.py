@@ -1,0 +1,66 @@
+"""Table 2: the paper's rows first, every other classifier behind them, optional rows aside."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from protocols.base import BUDGETS, MethodCard
+from protocols.table2 import Table2
+from tests.helpers import tiny
+
+CARDS = (
+    MethodCard("smvae", "SMVAE", True, True, True),
+    MethodCard("graph", "Graph", True, True, False),
+    MethodCard("forest", "Forest", True, False, True),
+    MethodCard("codes", "Codes", False, True, True),
+)
+
+
+def rows(views: tuple[str, ...] = ("eeg", "eye")) -> dict:
+    return {row.key: row for row in Table2().rows(views, CARDS)}
+
+
+def test_single_view_rows_follow_the_views_of_the_data() -> None:
+    assert [key for key in rows() if key.startswith("m2_")] == ["m2_eye", "m2_eeg", "m2_concat"]
+    assert rows()["m2_eye"].recipe[0].views == ("eye",)
+    assert "m2_c" in rows(("a", "b", "c"))
+
+
+def test_a_new_classifier_gets_a_row_in_the_paradigm_it_can_use() -> None:
+    found = rows()
+    assert found["forest"].paradigm == "supervised"
+    assert found["graph"].paradigm == "transductive"
+    assert {found[key].block for key in ("forest", "graph")} == {"reference"}
+    assert found["forest"].published is None
+    assert "codes" not in found
+    assert list(found)[-1] in {"graph", "forest"}
+
+
+def test_smvae_is_asked_in_both_paradigms_and_its_variants_only_by_name() -> None:
+    found = rows()
+    assert found["smvae"].paradigm == "inductive"
+    assert found["smvae_transductive"].paradigm == "transductive"
+    assert {key for key, row in found.items() if row.optional} == {
+        "smvae_authors2017",
+        "smvae_authors2017_head",
+    }
+
+
+def test_columns_follow_the_data_and_the_budget() -> None:
+    data = tiny()
+    licensed = replace(data, provenance=replace(data.provenance, kind="licensed"))
+    for wanted, budget, columns in (
+        (data, "paper", {0.02, 0.05, 0.10}),
+        (licensed, "paper", {0.01, 0.02, 0.03}),
+        (data, "smoke", {0.02}),
+    ):
+        cells = Table2().cells(wanted, "rows", BUDGETS[budget], CARDS)
+        assert {cell.label_fraction for cell in cells} == columns
+
+
+def test_the_ceiling_shows_every_label_in_every_column() -> None:
+    cells = Table2().cells(tiny(), "rows", BUDGETS["paper"], CARDS)
+    ceiling = [cell for cell in cells if cell.row.all_labels]
+    assert [cell.label_fraction for cell in ceiling] == [0.02, 0.05, 0.10]
+    assert {cell.scenario.label_fraction for cell in ceiling} == {1.0}
+    assert len({cell.scenario for cell in ceiling}) == 1
