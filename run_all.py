@@ -6,14 +6,13 @@ Parses arguments and hands them to the harness; holds no logic.
 from __future__ import annotations
 
 import argparse
+import shlex
+import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
-
-from harness import session
-from harness.errors import UsageError
 
 EXAMPLES = """
 examples:
@@ -32,23 +31,30 @@ examples:
 Work is stored the moment a fit ends, under results/. Stop a run when you like (Ctrl-C): the same
 command goes on where it stopped, and never runs a finished fit again.
 
-exit status: 0 all well; 1 a trial failed (the report lists it); 2 wrong usage, before any work;
-130 interrupted.
+exit status: 0 all well; 1 a trial failed (the report lists it) or the disk is full; 2 wrong usage,
+before any work; 130 interrupted.
 """
 
 
-NAMES: dict[str, Any] = {"nargs": "+", "default": []}
+NAMES: dict[str, Any] = {"nargs": "+"}
 YES: dict[str, Any] = {"action": "store_true"}
 FLAGS: dict[str, dict[str, dict[str, Any]]] = {
     "what to run": {
-        "--protocol": {**NAMES, "metavar": "NAME", "help": "tables and figures, or: all"},
+        "--protocol": {
+            **NAMES,
+            "dest": "protocols",
+            "metavar": "NAME",
+            "help": "tables and figures, or: all",
+        },
         "--dataset": {
             **NAMES,
+            "dest": "datasets",
             "metavar": "NAME",
             "help": "key[:view,view][@split], or a path to .npz or .mat",
         },
         "--method": {
             **NAMES,
+            "dest": "methods",
             "metavar": "KEY",
             "help": "only rows whose key or method matches (globs)",
         },
@@ -59,7 +65,6 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "--seed": {
             "type": int,
-            "default": 0,
             "metavar": "N",
             "help": "another N draws other splits, labels and weights (default 0)",
         },
@@ -71,18 +76,15 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
     "how to run it": {
         "--executor": {
             "choices": ("ray", "serial"),
-            "default": "ray",
             "help": "ray: processes, GPUs, machines; serial: this process (default ray)",
         },
         "--workers": {"type": int, "metavar": "N", "help": "stacks at once (default: all cores)"},
         "--device": {
             "choices": ("auto", "cpu", "cuda"),
-            "default": "auto",
             "help": "where to train (default: a GPU if torch sees one)",
         },
         "--gpus-per-job": {
             "type": float,
-            "default": 1.0,
             "metavar": "F",
             "help": "GPU share of a stack; 0.25 packs four on one (default 1)",
         },
@@ -91,13 +93,11 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
     "where things are": {
         "--results": {
             "type": Path,
-            "default": session.Options.results,
             "metavar": "DIR",
             "help": "ledger of all fits (default results/)",
         },
         "--reports": {
             "type": Path,
-            "default": session.Options.reports,
             "metavar": "DIR",
             "help": "tables and figures (default reports/)",
         },
@@ -125,30 +125,55 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
 def main(argv: list[str] | None = None) -> int:
     """Run one command line; returns its exit status."""
     argv = sys.argv[1:] if argv is None else argv
-    console = Console(soft_wrap=True)
-    arguments = parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a run as Ctrl-C does
     try:
-        if arguments.list:
-            for key, sentence in session.listing(arguments.list):
-                console.print(f"{key:<22} {sentence}", highlight=False, markup=False)
+        return _run(argv)
+    except KeyboardInterrupt as stop:
+        print(f"interrupted: {str(stop) or 'what had ended is stored'}", file=sys.stderr)
+        print(f"the same command goes on: python run_all.py {shlex.join(argv)}", file=sys.stderr)
+        return 130
+
+
+def _run(argv: list[str]) -> int:
+    from harness import registry, session  # a second or more: Ctrl-C may come while they load
+    from harness.errors import UsageError
+    from harness.store import StoreError
+
+    console = Console(soft_wrap=True, markup=False, highlight=False, emoji=False)
+    arguments, rest = parser().parse_known_args(argv)
+    given = vars(arguments)
+    try:
+        if rest:
+            flags = [flag for group in FLAGS.values() for flag in group]
+            raise UsageError(registry.unknown("argument", rest[0], flags))
+        if kind := given.pop("list", None):
+            for key, sentence in session.listing(kind):
+                console.print(f"{key:<22} {sentence}")
             return 0
-        if not arguments.protocol:
+        if "protocols" not in given:
             raise UsageError("name a --protocol, for example --protocol table2 (--list protocols)")
-        return session.run(_options(arguments, argv), console)
+        return session.run(session.Options(**given, command=argv), console)
     except UsageError as error:
         print(f"run_all.py: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
+    except StoreError as error:
+        print(f"run_all.py: {error}; mend that and give the same command", file=sys.stderr)
+        return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"run_all.py: {message}; --help shows every flag\n")
 
 
 def parser() -> argparse.ArgumentParser:
     """Every flag, with what it means."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog="run_all.py",
         description="Reproduce the tables and figures of Du et al., ACM MM 2018.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,  # session.Options holds the defaults
         allow_abbrev=False,
     )
     for title, flags in FLAGS.items():
@@ -156,18 +181,6 @@ def parser() -> argparse.ArgumentParser:
         for name, settings in flags.items():
             group.add_argument(name, **settings)
     return made
-
-
-def _options(arguments: argparse.Namespace, argv: list[str]) -> session.Options:
-    values = dict(vars(arguments))
-    values.pop("list")
-    return session.Options(
-        protocols=values.pop("protocol"),
-        datasets=values.pop("dataset"),
-        methods=values.pop("method"),
-        command=argv,
-        **values,
-    )
 
 
 if __name__ == "__main__":

@@ -57,12 +57,13 @@ class Display(AbstractContextManager["Display"]):
         if self.bar is not None:
             self.bar.stop()
         else:
-            self._say()
+            self._say(ended=True)
 
     def show(self, tick: Tick) -> None:
         """Take one tick from the loop."""
         if tick.note:
-            self.console.print(tick.note, highlight=False)
+            self.console.print(tick.note)
+            self.partial.pop(tick.stack.id, None)
         if tick.record is not None:
             self._take(tick)
         elif tick.done:
@@ -77,10 +78,10 @@ class Display(AbstractContextManager["Display"]):
         if record.status != "ok":
             self.failed += 1
             where = f"{record.job['method']} on {record.data_key}, trial {record.job['trial']}"
-            self.console.print(f"{record.status}: {where}: {record.reason}", highlight=False)
+            self.console.print(f"{record.status}: {where}: {record.reason}")
 
     def _refresh(self, stack: Stack) -> None:
-        if all(job.id in self.ended for job in stack.jobs):
+        if self.ended.issuperset(job.id for job in stack.jobs if job.id in self.costs):
             self.partial.pop(stack.id, None)
         if self.bar is not None:
             self.bar.update(
@@ -89,10 +90,14 @@ class Display(AbstractContextManager["Display"]):
         elif time.monotonic() - self.spoke >= PLAIN_SECONDS:
             self._say()
 
-    def _say(self) -> None:
+    def _say(self, *, ended: bool = False) -> None:
         self.spoke = time.monotonic()
         seconds = int(self.spoke - self.start)
-        self.console.print(f"[{seconds:5d} s] {self._counts()}; {self._eta()}", markup=False)
+        rest = "" if ended and not self._all_ended() else f"; {self._eta()}"
+        self.console.print(f"[{seconds:5d} s] {self._counts()}{rest}")
+
+    def _all_ended(self) -> bool:
+        return self.ended >= self.costs.keys()
 
     def _done(self) -> float:
         """Share of the work that is done, 0..1, by estimated cost."""
@@ -106,9 +111,9 @@ class Display(AbstractContextManager["Display"]):
         return f"{cells}/{len(self.cells)} cells, {len(self.ended)}/{len(self.costs)} fits{failed}"
 
     def _eta(self) -> str:
-        done = self._done()
-        if done >= 1:
+        if self._all_ended():
             return "done"
+        done = self._done()
         if done < 0.01:
             return "ETA: measuring"
         left = (time.monotonic() - self.start) * (1 - done) / done

@@ -49,14 +49,16 @@ class Drive:
     def run(self, stacks: Sequence[Stack], pool: Pool) -> None:
         """Run every stack to its end. KeyboardInterrupt passes through; finished work is stored."""
         waiting = list(stacks)
-        todo = {job.id for stack in stacks for job in stack.jobs}
+        todo = {job.id for stack in stacks for job in stack.jobs if job.id not in stack.done}
         running = 0
         while waiting or running:
             while pool.free > 0 and (stack := self._ready(waiting, todo)) is not None:
                 started = self._start(stack, pool, todo)
                 running += started
             if not running:
-                continue
+                if waiting:
+                    raise RuntimeError("stages wait for work that is not part of this run")
+                return
             happened = pool.next(timeout=0.5)
             if happened is None:
                 continue
@@ -82,11 +84,12 @@ class Drive:
             try:
                 names = tuple(self._codes(group, codes) for group in job.upstream)
             except ValueError as error:
-                self._note_skipped(stack, job, str(error), todo)
+                if job.id in todo:
+                    self._note_skipped(stack, job, str(error), todo)
                 continue
             jobs.append(job)
             chosen.append(names)
-        if not jobs:
+        if todo.isdisjoint(job.id for job in jobs):
             return False
         work = Stack(tuple(jobs), stack.done, tuple(chosen), codes)
         kept = self.store.checkpoint(work.id)
@@ -115,7 +118,7 @@ class Drive:
         elif isinstance(event, Ended):
             self.store.drop_checkpoint(stack.id)
         elif isinstance(event, Lost):
-            return self._retry(stack, event.reason, todo)
+            return self._retry(stack, event, todo)
         return []
 
     def _book(self, stack: Stack, outcome: Outcome, todo: set[str]) -> None:
@@ -134,25 +137,32 @@ class Drive:
         todo.discard(job.id)
         self.show(Tick(stack, record=record))
 
-    def _retry(self, stack: Stack, reason: str, todo: set[str]) -> list[Stack]:
+    def _retry(self, stack: Stack, lost: Lost, todo: set[str]) -> list[Stack]:
         """The jobs of a lost stack that have no record: again, one by one after the second loss."""
         left = [job for job in stack.jobs if job.id in todo]
         for job in left:
             self.attempts[job.id] += 1
         again = [job for job in left if self.attempts[job.id] < ATTEMPTS]
+        note = f"a worker was lost ({lost.reason}); {len(again)} jobs run again"
+        self.show(Tick(stack, note=note))
         for job in left:
             if job not in again:
-                self._book(stack, _lost(job, len(left), reason), todo)
-        note = f"a worker was lost ({reason}); {len(again)} jobs run again"
-        self.show(Tick(stack, note=note))
-        if any(self.attempts[job.id] > 1 for job in again):
-            return [Stack((job,)) for job in again]  # alone, so that one bad job cannot take others
-        if self.store.checkpoint(stack.id) is not None:  # go on from it, with the jobs it holds
-            return [replace(stack, done=frozenset(job.id for job in stack.jobs) - {*todo})]
+                self._book(stack, _lost(job, len(left), lost), todo)
+        alone = any(self.attempts[job.id] > 1 for job in again)
+        if again and not alone and self.store.checkpoint(stack.id) is not None:
+            return [replace(stack, done=frozenset(job.id for job in stack.jobs) - todo)]
+        self.store.drop_checkpoint(stack.id)
+        if alone:  # so that one bad job cannot take others along
+            return [Stack((job,)) for job in again]
         return [Stack(tuple(again))] if again else []
 
     def _note_skipped(self, stack: Stack, job: Job, reason: str, todo: set[str]) -> None:
-        record = replace(_lost(job, 1, reason).record, status="skipped", reason=reason)
+        earlier = self.records.get(job.id)
+        if earlier and (earlier.status, earlier.reason) == ("skipped", reason):
+            todo.discard(job.id)  # known: no second record of it
+            self.show(Tick(stack, record=earlier))
+            return
+        record = replace(_lost(job, 1, Lost(reason)).record, status="skipped", reason=reason)
         self._book(stack, Outcome(record, {}), todo)
 
 
@@ -180,14 +190,36 @@ def resumable(store: Store, plan_jobs: Mapping[str, Job], todo: set[str]) -> lis
     return found
 
 
-def _lost(job: Job, size: int, reason: str) -> Outcome:
-    text = f"its worker was lost {ATTEMPTS} times: {reason}"
+def missing_inputs(
+    store: Store, records: Mapping[str, Record], todo: Mapping[str, Job]
+) -> dict[str, Job]:
+    """Stored stages that ``todo`` rests on and whose arrays are gone or damaged: to run again."""
+    found: dict[str, Job] = {}
+    seen = set(todo)
+    waiting = list(todo.values())
+    while waiting:
+        for job in (job for group in waiting.pop().upstream for job in group):
+            record = records.get(job.id)
+            if job.id in seen or record is None or record.status != "ok":
+                continue
+            seen.add(job.id)
+            try:
+                store.arrays(record)
+            except ValueError:
+                found[job.id] = job
+                waiting.append(job)
+    return found
+
+
+def _lost(job: Job, size: int, lost: Lost) -> Outcome:
+    what = "it failed" if lost.trace else "its worker was lost"
     record = Record(
         id=job.id,
         job=job.identity(),
         data_key=job.data_key,
         status="failed",
-        reason=text,
+        reason=f"{what} {ATTEMPTS} times: {lost.reason}",
+        trace=lost.trace,
         stack_size=size,
     )
     return Outcome(record, {})

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from datasets.base import DataError, Dataset
 from harness import registry
@@ -95,10 +96,23 @@ def choose(
     return Choice(BUDGETS[name], chosen, why)
 
 
-def device_of(name: str) -> str:
-    """``auto`` becomes ``cuda`` where torch sees a GPU. Raises UsageError for cuda without one."""
-    if name == "cpu":
-        return "cpu"
+def check_writable(folder: Path) -> None:
+    """Raise UsageError where ``folder`` could not be made or written; leaves nothing behind."""
+    folder = folder.absolute()
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        TemporaryFile(dir=nearest).close()
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written ({error.strerror})") from error
+
+
+def device_of(name: str, address: str | None = None) -> str:
+    """``auto`` becomes ``cuda`` where torch sees a GPU. Raises UsageError for cuda without one.
+
+    At the ``address`` of a cluster the GPUs may be elsewhere: Ray says whether there are any.
+    """
+    if name == "cpu" or (name == "cuda" and address):
+        return name
     import torch  # not for listing or --device cpu
 
     found = torch.cuda.is_available()

@@ -43,13 +43,12 @@ def write_reports(
             console.print(
                 f"{line.status}: {line.row} on {line.dataset}, {line.label_percent:g} %, "
                 f"trial {line.trial}: {line.reason}",
-                highlight=False,
             )
         missing = int((trials["status"] == "missing").sum())
         if missing:
             console.print(f"{missing} trials have no result yet; their cells show no mean")
         for path in paths:
-            console.print(f"wrote {_shown(path)}", highlight=False)
+            console.print(f"wrote {_shown(path)}")
     return bad
 
 

@@ -7,8 +7,12 @@ The only module that knows Ray; Ray is imported when a Ray pool is made and not 
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import time
+import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,9 +36,10 @@ class Ended:
 
 @dataclass(frozen=True)
 class Lost:
-    """The worker died under the stack (killed, out of memory, machine gone)."""
+    """The stack broke as a whole: its worker died (killed, out of memory) or raised."""
 
     reason: str
+    trace: str = ""
 
 
 Happening = Outcome | Progress | Checkpoint | Ended | Lost
@@ -94,6 +99,9 @@ class SerialPool:
         except StopIteration:
             self._current = None
             return stack, Ended()
+        except Exception as error:  # as on Ray: the other stacks go on
+            self._current = None
+            return stack, _raised(error, traceback.format_exc())
 
     def close(self) -> None:
         self._current = None
@@ -107,6 +115,11 @@ class RayPool:
 
         self._ray: Any = ray
         _connect(ray, resources)
+        try:
+            self._slots = _slots(ray, resources)
+        except UsageError:
+            ray.shutdown()
+            raise
         self._data = {key: ray.put(dataset) for key, dataset in data.items()}
         self._device = resources.device
         on_gpu = resources.device == "cuda"
@@ -116,7 +129,6 @@ class RayPool:
             max_retries=0,  # the driver retries what has no record yet, from the last checkpoint
             num_returns="streaming",
         )
-        self._slots = _slots(ray, resources)
         self._running: dict[Any, Stack] = {}
 
     @property
@@ -140,6 +152,9 @@ class RayPool:
         except StopIteration:
             del self._running[stream]
             return stack, Ended()
+        except self._ray.exceptions.RayTaskError as error:
+            del self._running[stream]
+            return stack, _raised(error.cause or error, str(error))
         except self._ray.exceptions.RayError as error:
             del self._running[stream]
             return stack, Lost(str(error).strip().splitlines()[0][:300])
@@ -153,6 +168,11 @@ def open_pool(executor: str, data: Mapping[str, Dataset], resources: Resources) 
     if executor == "serial":
         return SerialPool(data, resources)
     return RayPool(data, resources)
+
+
+def _raised(error: Exception, trace: str) -> Lost:
+    sentence = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    return Lost(sentence[:300], trace)
 
 
 def _execute_in_worker(
@@ -177,6 +197,7 @@ def _connect(ray: Any, resources: Resources) -> None:
     }
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if resources.address:
+        _knock(resources.address)
         settings["address"] = resources.address
         settings["runtime_env"] = {
             "env_vars": THREADS,
@@ -190,14 +211,33 @@ def _connect(ray: Any, resources: Resources) -> None:
         settings["object_store_memory"] = 512 * 1024**2
         if resources.device == "cuda" and resources.gpus is not None:
             settings["num_gpus"] = resources.gpus
+    group, on_terminate = os.getpgrp(), signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**settings)
+    except SystemExit as error:  # Ray's own answer to SIGTERM while it starts
+        raise KeyboardInterrupt from error
     except (ConnectionError, ValueError, RuntimeError) as error:
         where = f"at {resources.address}" if resources.address else "on this machine"
         reason = str(error).strip().splitlines()[0]
         raise UsageError(
             f"Ray cannot be reached or started {where} ({reason}); --executor serial needs no Ray"
         ) from error
+    finally:
+        signal.signal(signal.SIGTERM, on_terminate)
+        if os.getpgrp() != group:  # Ray left it, and with it the reach of Ctrl-C under make
+            with suppress(PermissionError):
+                os.setpgid(0, group)
+
+
+def _knock(address: str) -> None:
+    """Raise UsageError where nobody listens: Ray itself would wait for minutes, and then exit."""
+    host, colon, port = address.rpartition(":")
+    if not (colon and port.isdigit()) or "://" in host:
+        return  # a word such as auto, or Ray's own scheme: for Ray to judge
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"no Ray cluster answers at {address} ({error})") from error
 
 
 def _slots(ray: Any, resources: Resources) -> int:

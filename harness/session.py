@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import shlex
-import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
 from datasets.base import Dataset
 from harness import inputs, registry
 from harness.display import Display
-from harness.drive import Drive, resumable
+from harness.drive import Drive, missing_inputs, resumable
 from harness.errors import UsageError
-from harness.plan import Plan, plan_cells, settle, stacks
+from harness.plan import (
+    Plan,
+    PlannedCell,
+    matches,
+    method_cards,
+    plan_cells,
+    settle,
+    stacks,
+)
 from harness.record import Record
 from harness.registry import ROOT
 from harness.reporting import write_reports
-from harness.schedule import Resources, open_pool
-from harness.store import Store
+from harness.schedule import Pool, Resources, open_pool
+from harness.store import Store, StoreError
 from protocols.base import Budget, Protocol
 
 CORE_HOURS_UNASKED = 8.0
@@ -56,7 +63,12 @@ class Options:
 
 
 def run(options: Options, console: Console) -> int:
-    """Run one session. Returns the exit status; raises UsageError before any work is done."""
+    """Run one session. Returns the exit status.
+
+    Raises UsageError before any work is done; StoreError where work cannot be stored, and
+    KeyboardInterrupt, whose messages say how much is.
+    """
+    _check(options)
     root = inputs.data_root(options.data_root)
     plan, protocols = _plan(options, root, console)
     store = Store(options.results)
@@ -68,16 +80,24 @@ def run(options: Options, console: Console) -> int:
         accept_stale=options.accept_stale or options.report_only,
         force=options.force,
     )
+    if not options.report_only:
+        _restore_inputs(plan, store, records, console)
     for warning in store.warnings:
-        console.print(f"ledger: {warning}", highlight=False)
+        console.print(f"ledger: {warning}")
     _say_plan(plan, options, console)
     if options.dry_run:
         return 0
+    inputs.check_writable(options.reports)
     if not options.report_only and plan.todo:
         _guard(plan, options)
+        inputs.check_writable(options.results)
         records = _work(plan, options, store, records, console)
     store.close()
-    bad = write_reports(plan, protocols, records, _command(options), options.reports, console)
+    try:
+        command = "python run_all.py " + shlex.join(options.command)
+        bad = write_reports(plan, protocols, records, command, options.reports, console)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("every fit is stored, the report is not complete") from None
     return 1 if bad else 0
 
 
@@ -87,11 +107,31 @@ def listing(kind: str) -> list[tuple[str, str]]:
     return [(key, registry.first_line(kinds[kind], key)) for key in registry.entries(kinds[kind])]
 
 
+def _check(options: Options) -> None:
+    for flag, number in (("--trials", options.trials), ("--workers", options.workers)):
+        if number is not None and number < 1:
+            raise UsageError(f"{flag} must be at least 1, not {number}")
+    share = options.gpus_per_job
+    if not 0 < share < math.inf or (share > 1 and share != int(share)):
+        raise UsageError(f"--gpus-per-job must be a share up to 1 or a whole number, not {share:g}")
+    if options.address and options.executor == "serial":
+        raise UsageError("--address needs --executor ray: serial runs in this process alone")
+
+
+def _restore_inputs(
+    plan: Plan, store: Store, records: Mapping[str, Record], console: Console
+) -> None:
+    for name, job in missing_inputs(store, records, plan.todo).items():
+        console.print(f"arrays of {job.method} ({name}) are gone or damaged: it runs again")
+        plan.todo[name] = job
+        plan.stored.discard(name)
+
+
 def _plan(
     options: Options, root: Path | None, console: Console
 ) -> tuple[Plan, dict[str, Protocol]]:
     names = list(options.protocols)
-    if names == ["all"]:
+    if "all" in names:
         names = list(registry.entries("protocols"))
     protocols = {name: registry.load_protocol(name) for name in names}
     data: dict[str, Dataset] = {}
@@ -105,7 +145,6 @@ def _plan(
             budget = _with_trials(budget, options.trials)
         console.print(
             f"{name}: budget {budget.name} ({choice.why}) on {', '.join(choice.specs)}",
-            highlight=False,
         )
         opened = {}
         for spec in choice.specs:
@@ -115,23 +154,28 @@ def _plan(
         cells += plan_cells({name: protocol}, opened, splits, budget, options.methods, options.seed)
     if budget is None:
         raise UsageError("name at least one protocol; --list protocols shows them")
-    _check_patterns(options.methods, cells)
+    _check_patterns(options.methods, cells, protocols.values(), data.values())
     return Plan(cells, data, splits, budget), protocols
 
 
-def _check_patterns(patterns: Sequence[str], cells: Sequence[object]) -> None:
-    if not patterns or cells:
+def _check_patterns(
+    patterns: Sequence[str],
+    cells: Sequence[PlannedCell],
+    protocols: Iterable[Protocol],
+    data: Iterable[Dataset],
+) -> None:
+    """Raise UsageError for the first pattern that names no cell of the plan."""
+    lost = [p for p in patterns if not any(matches(planned.cell, p) for planned in cells)]
+    if not lost:
         return
-    known = registry.entries("methods")
-    for pattern in patterns:
-        if not any(mark in pattern for mark in "*?["):
-            raise UsageError(registry.unknown("method or row", pattern, known))
-    raise UsageError(f"no row matches {' '.join(patterns)}; --list methods shows the keys")
+    if any(mark in lost[0] for mark in "*?["):
+        raise UsageError(f"no row matches {lost[0]}; --list methods shows the keys")
+    cards, names = method_cards(), {d.view_names for d in data}
+    rows = {row.key for p in protocols for views in names for row in p.rows(views, cards)}
+    raise UsageError(registry.unknown("method or row", lost[0], rows | {c.key for c in cards}))
 
 
 def _with_trials(budget: Budget, trials: int) -> Budget:
-    if trials < 1:
-        raise UsageError(f"--trials must be at least 1, not {trials}")
     stamp = "" if budget.name == "paper" and trials >= budget.trials else budget.stamp
     if budget.name == "paper" and trials < budget.trials:
         stamp = f"{trials} trials; the paper uses {budget.trials}"
@@ -158,7 +202,6 @@ def _say_plan(plan: Plan, options: Options, console: Console) -> None:
         what = "kept as they are" if options.accept_stale or options.report_only else "run again"
         console.print(
             f"stale: {len(plan.stale)} records, changed: {', '.join(files)} ({what})",
-            highlight=False,
         )
     if plan.failed:
         console.print(
@@ -170,7 +213,6 @@ def _say_plan(plan: Plan, options: Options, console: Console) -> None:
     console.print(
         f"plan: {len(plan.cells)} cells, {tally['total']} fits: {tally['stored']} stored, "
         f"{tally['todo']} to run, about {_duration(hours)} of core time",
-        highlight=False,
     )
 
 
@@ -184,7 +226,6 @@ def _say_cells(plan: Plan, console: Console) -> None:
             f"{100 * cell.cell.label_fraction:5g} %  {len(ids):4d} fits, "
             f"{len(ids & plan.stored):4d} stored, {len(ids & plan.stale.keys()):4d} stale, "
             f"{len(todo):4d} to run, {_duration(hours)}",
-            highlight=False,
         )
 
 
@@ -197,8 +238,8 @@ def _duration(hours: float) -> str:
 def _work(
     plan: Plan, options: Options, store: Store, records: dict[str, Record], console: Console
 ) -> dict[str, Record]:
-    """Run what is left; an interrupt says how to resume and passes on."""
-    device = inputs.device_of(options.device)
+    """Run what is left; an interrupt says how much is stored and passes on."""
+    device = inputs.device_of(options.device, options.address)
     resources = Resources(device, options.workers, options.gpus_per_job, options.address)
     held = resumable(store, plan.jobs, set(plan.todo))
     work = stacks(plan, limit=None if device == "cuda" else 4, held=held)
@@ -207,29 +248,20 @@ def _work(
         frozenset(j.id for trial in cell.trials for top in trial for j in top.stages()) & set(costs)
         for cell in plan.cells
     ]
-    signal.signal(signal.SIGTERM, _interrupt)
     display = Display(console, costs, [ids for ids in every if ids])
-    pool = open_pool(options.executor, plan.data, resources)
+    drive = Drive(store, records, plan.budget.name, display.show)
+    pool: Pool | None = None
     try:
+        pool = open_pool(options.executor, plan.data, resources)
         with display:
-            drive = Drive(store, records, plan.budget.name, display.show)
             drive.run(work, pool)
-    except KeyboardInterrupt:
-        left = len(plan.todo) - len(display.ended)
-        console.print(
-            f"interrupted: {len(display.ended)} fits of this run are stored, {left} are left; "
-            f"resume with the same command:\n  {_command(options)}",
-            highlight=False,
-        )
-        raise
+    except (KeyboardInterrupt, StoreError) as stop:
+        now = store.records()
+        ended = sum(now.get(name) not in (None, records.get(name)) for name in plan.todo)
+        told = f"{stop}; " if str(stop) else ""
+        left = len(plan.todo) - ended
+        raise type(stop)(f"{told}{ended} fits of this run are stored, {left} are left") from None
     finally:
-        pool.close()
+        if pool is not None:
+            pool.close()
     return drive.records
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _command(options: Options) -> str:
-    return "python run_all.py " + shlex.join(options.command)

@@ -17,15 +17,20 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from harness.record import Outcome, Record
+
+
+class StoreError(Exception):
+    """A record or an array could not be written; the message is one sentence."""
 
 
 class Store:
@@ -34,7 +39,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.warnings: list[str] = []
-        self._ledger: IO[bytes] | None = None
+        self._ledger: FileIO | None = None
 
     def records(self) -> dict[str, Record]:
         """Every job's record that counts, by id: highest generation, then ok, then the first."""
@@ -45,17 +50,24 @@ class Store:
                 kept[record.id] = record
         return kept
 
+    def open(self) -> None:
+        """Lock a ledger for this driver. Raises StoreError where the folder cannot be written."""
+        with self._writing():
+            self._own_ledger()
+
     def append(self, outcome: Outcome) -> Record:
         """Write the arrays, then the record that names their sha256; return that record."""
         record = outcome.record
-        if outcome.arrays:
-            content = _npz(outcome.arrays)
-            _replace(self.folder / "arrays" / f"{record.id}.npz", content)
-            record = replace(record, arrays=hashlib.sha256(content).hexdigest())
-        ledger = self._own_ledger()
-        ledger.write(record.line().encode() + b"\n")
-        ledger.flush()
-        os.fsync(ledger.fileno())
+        with self._writing():
+            if outcome.arrays:
+                content = _npz(outcome.arrays)
+                _replace(self.folder / "arrays" / f"{record.id}.npz", content)
+                record = replace(record, arrays=hashlib.sha256(content).hexdigest())
+            ledger = self._own_ledger()
+            line = record.line().encode() + b"\n"
+            while line:  # unbuffered: a full disk takes less than it was given
+                line = line[ledger.write(line) :]
+            os.fsync(ledger.fileno())
         return record
 
     def arrays(self, record: Record) -> dict[str, np.ndarray]:
@@ -72,16 +84,18 @@ class Store:
 
     def save_checkpoint(self, stack: str, header: Mapping[str, Any], state: bytes) -> None:
         """Keep the state of a stack in training; ``header`` says which jobs and which source."""
-        first = json.dumps(header, sort_keys=True).encode()
-        _replace(self.folder / "checkpoints" / f"{stack}.bin", first + b"\n" + state)
+        first = json.dumps([header, hashlib.sha256(state).hexdigest()], sort_keys=True).encode()
+        with self._writing():
+            _replace(self.folder / "checkpoints" / f"{stack}.bin", first + b"\n" + state)
 
     def checkpoint(self, stack: str) -> tuple[dict[str, Any], bytes] | None:
         """Header and state kept for a stack, None if there is none that can be read."""
+        path = self.folder / "checkpoints" / f"{stack}.bin"
         with suppress(FileNotFoundError, ValueError):
-            first, state = (
-                (self.folder / "checkpoints" / f"{stack}.bin").read_bytes().split(b"\n", 1)
-            )
-            return json.loads(first), state
+            first, state = path.read_bytes().split(b"\n", 1)
+            header, digest = json.loads(first)
+            if digest == hashlib.sha256(state).hexdigest():
+                return header, state
         return None
 
     def checkpoints(self) -> list[str]:
@@ -110,14 +124,22 @@ class Store:
                     what = "the cut last line" if number == len(lines) else f"line {number}"
                     self.warnings.append(f"{what} of {path.name} is not a record and was ignored")
 
-    def _own_ledger(self) -> IO[bytes]:
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            where = error.filename or self.folder
+            raise StoreError(f"{where} cannot be written ({error.strerror})") from error
+
+    def _own_ledger(self) -> FileIO:
         """The first ledger file that no other driver holds, locked until this process ends."""
         if self._ledger is not None:
             return self._ledger
         folder = self.folder / "records"
         folder.mkdir(parents=True, exist_ok=True)
         for number in range(1000):
-            handle = (folder / f"ledger-{number:03d}.jsonl").open("a+b")
+            handle = (folder / f"ledger-{number:03d}.jsonl").open("a+b", buffering=0)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -133,7 +155,7 @@ def _rank(record: Record) -> tuple[int, bool]:
     return (record.generation, record.status == "ok")
 
 
-def _end_cut_line(handle: IO[bytes]) -> None:
+def _end_cut_line(handle: FileIO) -> None:
     """A driver killed in mid-write leaves half a line: end it, so that ours starts on its own."""
     if handle.seek(0, os.SEEK_END) > 0:
         handle.seek(-1, os.SEEK_END)
@@ -151,8 +173,11 @@ def _replace(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)  # only there if something went wrong
