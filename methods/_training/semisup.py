@@ -26,14 +26,21 @@ from methods._training.nets import Params
 from methods._training.semisup_elbo import Model
 from methods.base import Fitted, Member, Shape
 
-Batching = Literal["proportional", "balanced"]
+Batching = Literal["proportional", "minibatch", "balanced"]
+BATCHING: tuple[Batching, ...] = ("proportional", "minibatch", "balanced")
 FACT_ROWS = 500
 """Training rows on which the bounds of a finished member are reported."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How minibatches are cut; see :func:`batches`."""
+    """How minibatches are cut, and which weights eq. 7 gives to mean L and mean U.
+
+    ``proportional``  weights N_l / N and N_u / N of the training set: the sum over the data set.
+    ``minibatch``     weights of the minibatch, in which labelled rows are over-represented: they
+                      count as often as they are drawn.
+    ``balanced``      as many labelled as unlabelled rows, weights 1/2 and 1/2 (Maaloe et al. 2016).
+    """
 
     batching: Batching
     batches_per_epoch: int
@@ -45,28 +52,28 @@ def batches(plan: Plan, n_labelled: int, n_unlabelled: int) -> Batches:
     """Sizes of the minibatches of an epoch.
 
     An epoch passes once over the unlabelled rows, in ``batches_per_epoch`` equal parts or in parts
-    of ``rows``, remainder dropped. Proportional: the labelled rows are cut likewise, but no smaller
-    than ``labelled_rows``, and are used again within the epoch when they run out. Balanced: a part
-    holds as many labelled as unlabelled rows, as far as there are.
+    of ``rows``, remainder dropped. The labelled rows are cut likewise, but a minibatch has no fewer
+    than ``labelled_rows`` of them (balanced: than of unlabelled ones), as far as there are; they
+    are used again within the epoch when they run out.
     """
     pool = n_unlabelled or n_labelled
     steps = plan.batches_per_epoch if plan.rows is None else -(-pool // plan.rows)
     steps = max(1, min(steps, pool))
     share = pool // steps
-    if plan.batching == "balanced":
-        known = min(n_labelled, share)
-    else:
-        wanted = max(plan.labelled_rows, round(n_labelled / steps))
-        known = min(n_labelled, wanted)
+    least = share if plan.batching == "balanced" else plan.labelled_rows
+    known = min(n_labelled, max(least, round(n_labelled / steps)))
     return Batches(steps, known, share if n_unlabelled else 0)
 
 
 def shares(plan: Plan, n_labelled: int, n_unlabelled: int) -> tuple[float, float]:
-    """Weights of mean L and mean U: (N_l, N_u) / N as eq. 8, or 1 each when balanced."""
-    if plan.batching == "balanced":
-        return 1.0, 1.0
-    n = n_labelled + n_unlabelled
-    return n_labelled / n, n_unlabelled / n
+    """Weights of mean L and mean U; see :class:`Plan`."""
+    known, unknown = n_labelled, n_unlabelled
+    if plan.batching == "minibatch":
+        sizes = batches(plan, n_labelled, n_unlabelled)
+        known, unknown = sizes.labelled, sizes.unlabelled
+    if plan.batching == "balanced" and min(known, unknown) > 0:
+        return 0.5, 0.5
+    return known / (known + unknown), unknown / (known + unknown)
 
 
 def counts(problem: Problem) -> tuple[int, int]:

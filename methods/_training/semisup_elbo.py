@@ -65,6 +65,23 @@ def weighted_bound(
     return fit + (rows * (prior + mixture_entropy(mean, logvar, log_weights, entropy))).sum(-1)
 
 
+def semisup_bound(
+    bound: Callable[[Tensor], Tensor], log_q: Tensor, known: int, shares: tuple[float, float]
+) -> Tensor:
+    """J / N of eq. 7, (t,): shares[0] mean_l L + shares[1] mean_u U, classes enumerated (eq. 6).
+
+    ``log_q`` (t, b, K), the first ``known`` rows labelled. ``bound`` maps weights (t, r) of rows to
+    the weighted sum of their bounds without log p(y); its rows are the labelled ones, then the
+    unlabelled ones once for every class, class by class.
+    """
+    n_classes, guess = log_q.shape[2], log_q[:, known:]
+    q = guess.exp() * (shares[1] / max(guess.shape[1], 1))  # (t, b_u, K)
+    first = q.new_full((len(q), known), shares[0] / max(known, 1))
+    rows = torch.cat([first, q.transpose(1, 2).flatten(1)], 1)  # (t, r)
+    log_prior = -math.log(n_classes) * rows.sum(-1)
+    return (q * guess).sum((1, 2)) - bound(rows) - log_prior
+
+
 @dataclass(frozen=True)
 class Model:
     """Nets and switches of a semi-supervised multi-view VAE; the functions of its objective.
@@ -169,6 +186,8 @@ class Model:
                 bias = p[f"dec{v}.0.b"].expand(-1, view.shape[1], -1)
                 base = self.over_labels(bias, onehot, p[f"dec{v}.0.y"])
                 target, keep = self.repeat(view, known), batch.keep[v]
+                if keep is not None:
+                    keep = keep[:, : view.shape[2]]
                 total = total + log_likelihood(decoder, p, z, base, target, weight, keep)
             return total
 
@@ -189,15 +208,13 @@ class Model:
         eps = batch.noise["eps"]  # (t, V, S, b, D): one draw for every label, or (t, V, S, r, D)
         if eps.shape[3] != mean.shape[2]:
             eps = self.repeat(eps, known)
-        log_q = self.log_q(p, x)
-        guess, unknown = log_q[:, known:], x[0].shape[1] - known
-        q = guess.exp() * (shares[1] / max(unknown, 1))  # (t, b_u, K)
-        first = q.new_full((len(q), known), shares[0] / max(known, 1))
-        rows = torch.cat([first, q.transpose(1, 2).flatten(1)], 1)  # (t, r), as over_labels
-        likelihood, log_weights = self.likelihood(p, x, batch), self.log_weights(p)
-        bound = weighted_bound(likelihood, mean, logvar, eps, log_weights, rows, entropy)
-        log_prior = -math.log(self.n_classes) * rows.sum(-1)
-        return -(bound + log_prior - (q * guess).sum((1, 2))), log_q
+        log_q, likelihood = self.log_q(p, x), self.likelihood(p, x, batch)
+        log_weights = self.log_weights(p)
+
+        def bound(rows: Tensor) -> Tensor:
+            return weighted_bound(likelihood, mean, logvar, eps, log_weights, rows, entropy)
+
+        return semisup_bound(bound, log_q, known, shares), log_q
 
     def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """F / N (t,) of eq. 8 and what is logged of it, each (t, ...)."""

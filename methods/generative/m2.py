@@ -30,6 +30,7 @@ from methods import base
 from methods._training.loop import train
 from methods._training.nets import Activation
 from methods._training.semisup import (
+    BATCHING,
     Batching,
     Plan,
     Recipe,
@@ -52,7 +53,7 @@ class Config(base.Config):
     hidden: tuple[int, ...] = hp((100, 50), "encoder and classifier layers; the decoder mirrors")
     latent: int = hp(30, "width of z", low=1, high=1000)
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
-    batching: str = hp("proportional", "see Plan", choices=("proportional", "balanced"))
+    batching: str = hp("proportional", "see Plan", choices=BATCHING)
     batches_per_epoch: int = hp(10, "minibatches of an epoch", low=1, high=100_000)
     batch: int | None = hp(None, "unlabelled rows a minibatch, instead of a count", low=1)
     labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
