@@ -80,14 +80,17 @@ def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta
 def _note(data: Dataset, split: str) -> DatasetNote:
     origin = data.provenance
     rule = data.split(split)
+    # The default split of a licensed set is the paper's; another one is another experiment.
+    as_published = origin.kind == "licensed" and split == data.splits[0].name
     drawn = "the labelled rows, the initial weights and the minibatches"
     varies = drawn if rule.official else f"the {split} split ({_shares(rule.shares)}), {drawn}"
     return DatasetNote(
         key=data.key,
         title=data.title,
         kind=origin.kind,
-        is_paper_data=origin.kind == "licensed",
-        published_name=data.draw_key.upper() if origin.kind == "licensed" else None,
+        is_paper_data=as_published,
+        published_name=data.draw_key.upper() if as_published else None,
+        split_fixed=rule.official,
         source=origin.source,
         licence=origin.licence,
         citation=origin.citation,
