@@ -54,7 +54,7 @@ class Said(Fitted):
         return 2.5
 
     def facts(self) -> dict:
-        return {"nan": np.float32("nan"), "count": np.int64(3), "n": self.problem.rows.n}
+        return {"nan": np.float32("nan"), "count": np.int64(3), "ids": self.problem.rows.ids.sum()}
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"curve": np.arange(3.0)}

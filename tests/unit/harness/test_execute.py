@@ -68,9 +68,10 @@ def test_a_record_says_what_was_scored_and_on_how_many_rows() -> None:
 
 def test_the_score_is_tuning_accuracy_and_facts_become_plain() -> None:
     (outcome,) = run(job("plain"))
-    _, _, answers = trial(DATA, scenario())
+    _, problem, answers = trial(DATA, scenario())
+    ids = int(problem.rows.ids.sum())
     assert outcome.record.score == np.mean(answers.tuning_labels == 0)
-    assert outcome.record.facts == {"nan": "nan", "count": 3, "n": 36}
+    assert outcome.record.facts == {"nan": "nan", "count": 3, "ids": ids}
     np.testing.assert_array_equal(outcome.arrays["curve"], np.arange(3.0))
 
 
@@ -143,7 +144,7 @@ def test_a_transductive_method_is_selected_by_a_second_transduction() -> None:
     assert set(first.rows.ids) == set(problem.rows.ids)
     assert set(second.rows.ids) == {*problem.rows.ids[problem.labelled], *problem.tuning.ids}
     assert not set(second.rows.ids) & set(answers.test.ids)
-    assert outcome.record.facts["n"] == first.rows.n
+    assert outcome.record.facts["ids"] == problem.rows.ids.sum()  # not of the second one
 
 
 def test_codes_of_the_stage_before_become_the_views() -> None:

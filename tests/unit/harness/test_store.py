@@ -13,7 +13,7 @@ import pytest
 
 from harness.record import Outcome, Record
 from harness.registry import ROOT
-from harness.store import Store
+from harness.store import Store, StoreError
 
 
 def record(name: str = "job", **changes: object) -> Record:
@@ -69,8 +69,11 @@ def test_arrays_that_were_changed_or_lost_are_refused(store: Store, tmp_path: Pa
 def test_a_crash_between_arrays_and_record_leaves_nothing_to_believe(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("no space")))
-    with pytest.raises(OSError, match="no space"):
+    def full(_: int) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="cannot be written"):
         store.append(outcome(x=np.ones(3)))
     assert Store(tmp_path).records() == {}
     assert not list((tmp_path / "arrays").glob("*.npz"))
