@@ -8,6 +8,7 @@ counts is decided afterwards, over records (``harness.selection``).
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -117,10 +118,12 @@ def expand(cell: Cell, data: Dataset, budget: Budget, trial: int, seed: int) -> 
 def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict[str, Any], ...]:
     """Full settings of every candidate: the budget's grid, less what the stage pins."""
     points = budget.quick_grid if method.quick else budget.grid
+    own = itertools.product(*(values[:points] for values in stage.grid.values()))
+    pinned = [{**stage.config, **dict(zip(stage.grid, values, strict=True))} for values in own]
     found: list[dict[str, Any]] = []
-    for override in method.Config.grid(points):
+    for override, pins in itertools.product(method.Config.grid(points), pinned):
         try:
-            config = method.Config(**{**override, **stage.config})
+            config = method.Config(**{**override, **pins})
         except (TypeError, ConfigError) as error:
             raise UsageError(f"stage '{stage.key}': {error}") from error
         if config.settings() not in found:

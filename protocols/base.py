@@ -158,11 +158,14 @@ class Stage:
     ``views``   None: every view; names: those views; ``each``: one fit per view, whose codes become
                 the views of the next stage.
     ``config``  overrides of the method's defaults; the budget adds the candidate grid.
+    ``grid``    candidate values that stand in for the method's own grid on these settings; a budget
+                of one point takes the first.
     """
 
     key: str
     views: tuple[str, ...] | Literal["each"] | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
+    grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 Recipe = tuple[Stage, ...]

@@ -90,3 +90,13 @@ def test_only_trained_methods_have_a_length_of_training() -> None:
     assert "device" not in trained.training
     longer = training_of(replace(SMOKE, epochs=7), device="cuda")
     assert (longer.epochs, longer.device) == (7, "cuda")
+
+
+def test_a_stage_may_bring_a_grid_of_its_own() -> None:
+    stage = Stage("smvae", grid={"c": (10.0, 30.0, 100.0)})
+    method = registry.load_method("smvae")
+    values = {
+        name: [config["c"] for config in candidates(method, stage, BUDGETS[name])]
+        for name in ("paper", "smoke", "preview")
+    }
+    assert values == {"paper": [10.0, 30.0, 100.0], "smoke": [10.0, 30.0], "preview": [10.0]}
