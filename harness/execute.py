@@ -11,9 +11,9 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ from methods.base import (
     StackedMethod,
     Training,
 )
-from protocols.base import build, draw, seed_of
+from protocols.base import Scenario, build, draw, seed_of
 
 
 @dataclass(frozen=True)
@@ -66,34 +66,53 @@ def execute(
 ) -> Iterator[Outcome | Progress | Checkpoint]:
     """Run a stack; yield each job's outcome when it ends, progress and checkpoints between."""
     method = registry.load_method(stack.jobs[0].method)
-    tasks = [_Task(stack, index, data) for index in range(len(stack.jobs))]
+    build_trial = _builder(stack, data)
     if issubclass(method, StackedMethod):
+        tasks = [_Task(stack, index, data, build_trial) for index in range(len(stack.jobs))]
         yield from _together(method, tasks, stack.done, device, state)
-    else:
-        yield from _one_by_one(method, [t for t in tasks if t.job.id not in stack.done])
+        return
+    left = [index for index, job in enumerate(stack.jobs) if job.id not in stack.done]
+    for done, index in enumerate(left, start=1):
+        yield _alone(method, _Task(stack, index, data, build_trial))
+        yield Progress(done / len(left))
+
+
+Build = Callable[[Job, tuple[str, ...]], tuple[Problem, Answers]]
+
+
+def _builder(stack: Stack, data: Dataset) -> Build:
+    """Problem and Answers of a job, made once for all candidates of a trial.
+
+    Candidates share them, also in memory. A stacked method needs every trial at once; other methods
+    go trial by trial, so that a long list of candidates holds one trial in memory.
+    """
+    stacked = registry.is_stacked(registry.load_method(stack.jobs[0].method))
+
+    @lru_cache(maxsize=None if stacked else 1)
+    def made(
+        scenario: Scenario, trial: int, seed: int, views: Any, chosen: tuple[str, ...]
+    ) -> tuple[Problem, Answers]:
+        problem, answers = build(data, scenario, draw(data, scenario, trial, seed))
+        if chosen:
+            return with_codes(problem, answers, [stack.codes[name] for name in chosen])
+        return with_views(problem, answers, views) if views else (problem, answers)
+
+    return lambda job, chosen: made(job.scenario, job.trial, job.seed, job.views, chosen)
 
 
 class _Task:
     """One job inside a worker: its Problem, its Answers, and how a fit of it is scored."""
 
-    def __init__(self, stack: Stack, index: int, data: Dataset) -> None:
+    def __init__(self, stack: Stack, index: int, data: Dataset, build_trial: Build) -> None:
         self.job, self.size = stack.jobs[index], len(stack.jobs)
         self.method = registry.load_method(self.job.method)
         self.config = self.method.Config(**self.job.config)
-        problem, answers = build(data, self.job.scenario, self._draw(data))
-        if self.job.upstream:
-            codes = [stack.codes[name] for name in stack.chosen[index]]
-            problem, answers = with_codes(problem, answers, codes)
-        elif self.job.views is not None:
-            problem, answers = with_views(problem, answers, self.job.views)
-        self.problem, self.answers = problem, answers
-        views = canonical([self.job.views, len(list(self.job.stages()))])
+        chosen = stack.chosen[index] if self.job.upstream else ()
+        self.problem, self.answers = build_trial(self.job, chosen)
+        place = canonical([self.job.views, self.job.depth])
         self.seed = seed_of(
-            data, self.job.scenario.split, self.job.trial, f"fit:{views}", self.job.seed
+            data, self.job.scenario.split, self.job.trial, f"fit:{place}", self.job.seed
         )
-
-    def _draw(self, data: Dataset) -> Any:
-        return draw(data, self.job.scenario, self.job.trial, self.job.seed)
 
     def score(self, fitted: Fitted) -> float:
         """Score on tuning rows, higher is better: what chooses the epoch."""
@@ -183,19 +202,17 @@ def _together(
         yield _on(name, task.failed(reason, "", 0.0))
 
 
-def _one_by_one(method: type[Method], tasks: list[_Task]) -> Iterator[Outcome | Progress]:
-    for done, task in enumerate(tasks):
-        start = time.perf_counter()
-        try:
-            chooser = fitted = _fit(method, task, task.problem)
-            if not method.can.inductive:
-                chooser = _fit(method, task, second_transduction(task.problem))
-            outcome = task.ok(fitted, task.score(chooser), 0, 0.0)
-        except Exception as error:
-            outcome = task.failed(_sentence(error), traceback.format_exc(), 0.0)
-        seconds = round(time.perf_counter() - start, 4)
-        yield _on("cpu", replace(outcome, record=replace(outcome.record, seconds=seconds)))
-        yield Progress((done + 1) / len(tasks))
+def _alone(method: type[Method], task: _Task) -> Outcome:
+    start = time.perf_counter()
+    try:
+        chooser = fitted = _fit(method, task, task.problem)
+        if not method.can.inductive:
+            chooser = _fit(method, task, second_transduction(task.problem))
+        outcome = task.ok(fitted, task.score(chooser), 0, 0.0)
+    except Exception as error:
+        outcome = task.failed(_sentence(error), traceback.format_exc(), 0.0)
+    seconds = round(time.perf_counter() - start, 4)
+    return _on("cpu", replace(outcome, record=replace(outcome.record, seconds=seconds)))
 
 
 def _fit(method: type[Method], task: _Task, problem: Problem) -> Fitted:

@@ -66,6 +66,11 @@ class Job:
         """20 hex digits of the canonical JSON of :meth:`identity`."""
         return hashlib.sha256(canonical(self.identity()).encode()).hexdigest()[:20]
 
+    @property
+    def depth(self) -> int:
+        """How many stages come before this one."""
+        return 1 + self.upstream[0][0].depth if self.upstream else 0
+
     def stages(self) -> Iterator[Job]:
         """Every job this one rests on, earlier stages first, itself last."""
         for group in self.upstream:
