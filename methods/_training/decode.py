@@ -20,7 +20,7 @@ from torch import Tensor
 from methods._training.densities import DATA_LIMIT, LOG_2PI
 from methods._training.nets import Activation, Params, activate_, backward_activation_
 
-CHUNK_ROWS = 400
+CHUNK_ROWS = 600
 """Rows of a chunk on a CPU: its arrays should fit the second-level cache. A GPU takes all rows."""
 LOG2_E = math.log2(math.e)
 
@@ -65,9 +65,11 @@ class _LogLikelihood(torch.autograd.Function):
     def forward(ctx: Any, decoder: Decoder, keep: Tensor | None, *tensors: Tensor) -> Tensor:
         wanted = any(ctx.needs_input_grad)
         work = _Work(decoder, keep, tensors, wanted, wanted and ctx.needs_input_grad[4])
-        chunk = CHUNK_ROWS if tensors[0].device.type == "cpu" else tensors[1].shape[1]
+        rows = tensors[1].shape[1]
+        parts = -(-rows // CHUNK_ROWS) if tensors[0].device.type == "cpu" else 1
+        chunk = max(1, -(-rows // parts))
         for sample in range(tensors[0].shape[1]):
-            for start in range(0, tensors[1].shape[1], chunk):
+            for start in range(0, rows, chunk):
                 work.run(sample, slice(start, start + chunk))
         if wanted:
             ctx.save_for_backward(*(g for g in work.grads if g is not None))

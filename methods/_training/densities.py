@@ -7,7 +7,7 @@ polynomially, so that no gradient dies. The log-density of the data is in ``deco
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -20,7 +20,23 @@ LATENT_LIMIT, DATA_LIMIT = 8.0, 6.0
 
 def smooth_clamp(raw: Tensor, limit: float) -> Tensor:
     """``raw`` bent into (-limit, limit): raw / (1 + (raw / limit)^4)^(1/4)."""
-    return raw * (1 + (raw / limit).square().square()).rsqrt().sqrt()
+    return _SmoothClamp.apply(raw, limit)
+
+
+class _SmoothClamp(torch.autograd.Function):
+    """Slope (1 + (raw / limit)^4)^(-5/4), kept from the forward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, raw: Tensor, limit: float) -> Tensor:
+        bent = (raw * (1 / limit)).square_().square_().add_(1).rsqrt_()
+        root = bent.rsqrt()
+        value = raw / root
+        ctx.save_for_backward(bent.square_().div_(root))
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        return grads[0] * ctx.saved_tensors[0], None
 
 
 def gaussian(x: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
@@ -28,9 +44,9 @@ def gaussian(x: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
     return -0.5 * ((x - mean).square() * torch.exp(-logvar) + logvar + LOG_2PI).sum(-1)
 
 
-def expected_log_prior(mean: Tensor, logvar: Tensor) -> Tensor:
-    """E log N(z; 0, I) under N(mean, exp logvar), in closed form, summed over the last axis."""
-    return -0.5 * (mean.square() + logvar.exp() + LOG_2PI).sum(-1)
+def expected_log_prior(mean: Tensor, var: Tensor) -> Tensor:
+    """E log N(z; 0, I) under N(mean, var), in closed form, summed over the last axis."""
+    return -0.5 * (torch.addcmul(var, mean, mean).sum(-1) + mean.shape[-1] * LOG_2PI)
 
 
 def mixture_entropy(mean: Tensor, logvar: Tensor, log_weights: Tensor, kind: Entropy) -> Tensor:

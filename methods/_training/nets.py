@@ -86,11 +86,6 @@ def mlp(
     return found
 
 
-def activate(pre: Tensor, activation: Activation) -> Tensor:
-    """The nonlinearity; overwrites ``pre``, which nothing else may need."""
-    return torch.relu_(pre) if activation == "relu" else _Softplus.apply(pre)
-
-
 def activate_(pre: Tensor, activation: Activation) -> tuple[Tensor, Tensor]:
     """Value, and what :func:`backward_activation_` needs; overwrites ``pre``. Not differentiable.
 
@@ -111,10 +106,11 @@ def backward_activation_(grad: Tensor, kept: Tensor, activation: Activation) -> 
 
 
 def upper_layers(p: Params, name: str, first: Tensor, depth: int, activation: Activation) -> Tensor:
-    """From the first layer's sum ``(t, r, h)`` to the last hidden layer of ``depth`` of them."""
-    h = activate(first, activation)
-    for i in range(1, depth):
-        h = activate(torch.baddbmm(p[f"{name}.{i}.b"], h, p[f"{name}.{i}.W"]), activation)
+    """From the first layer's sum ``(t, r, h)``, which is overwritten, to the output of the net."""
+    h = _Activated.apply(first, activation)
+    for i in range(1, depth + 1):
+        kind = activation if i < depth else None
+        h = _Layer.apply(h, p[f"{name}.{i}.W"], p[f"{name}.{i}.b"], kind)
     return h
 
 
@@ -125,20 +121,45 @@ def perceptron(
     first = p[f"{name}.0.b"]
     for key, x in inputs.items():
         first = torch.baddbmm(first, x, p[f"{name}.0.{key}"])
-    h = upper_layers(p, name, first, depth, activation)
-    return torch.baddbmm(p[f"{name}.{depth}.b"], h, p[f"{name}.{depth}.W"])
+    return upper_layers(p, name, first, depth, activation)
 
 
-class _Softplus(torch.autograd.Function):
-    """log(1 + e^a), see :func:`activate_`."""
+class _Activated(torch.autograd.Function):
+    """The nonlinearity in place of its argument, which nothing else may need."""
 
     @staticmethod
-    def forward(ctx: Any, pre: Tensor) -> Tensor:
-        value, kept = activate_(pre.clone(), "softplus")
+    def forward(ctx: Any, pre: Tensor, kind: Activation) -> Tensor:
+        value, kept = activate_(pre.detach(), kind)
         ctx.save_for_backward(kept)
+        ctx.kind = kind
         return value
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        (kept,) = ctx.saved_tensors
-        return torch.addcmul(grads[0], grads[0], kept, value=-1)
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        return backward_activation_(grads[0].clone(), ctx.saved_tensors[0], ctx.kind), None
+
+
+class _Layer(torch.autograd.Function):
+    """activation(h matrix + bias); a bias's gradient as a product with ones, which is fast."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, h: Tensor, matrix: Tensor, bias: Tensor, kind: Activation | None
+    ) -> Tensor:
+        value = torch.baddbmm(bias, h, matrix)
+        kept = None
+        if kind is not None:
+            value, kept = activate_(value, kind)
+        ctx.save_for_backward(h, matrix, kept)
+        ctx.kind = kind
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        h, matrix, kept = ctx.saved_tensors
+        grad = grads[0]
+        if kept is not None:
+            grad = backward_activation_(grad.clone(), kept, ctx.kind)
+        grad_h = torch.bmm(grad, matrix.transpose(1, 2)) if ctx.needs_input_grad[0] else None
+        grad_bias = torch.bmm(grad.new_ones(len(h), 1, h.shape[1]), grad)
+        return grad_h, torch.bmm(h.transpose(1, 2), grad), grad_bias, None

@@ -57,11 +57,12 @@ def weighted_bound(
     ``likelihood`` maps samples z (t, V S, r, D) and weights (t, V S, r) to the weighted sum of
     sum_v log p(x_v | y, z), (t,).
     """
-    z = mean[:, :, None] + (0.5 * logvar).exp()[:, :, None] * eps  # (t, V, S, r, D)
+    std = (0.5 * logvar).exp()
+    z = torch.addcmul(mean[:, :, None], std[:, :, None], eps)  # (t, V, S, r, D)
     lam = log_weights.exp()[:, :, None]  # (t, V, 1)
     weight = (lam * rows[:, None])[:, :, None].expand(z.shape[:4]) / z.shape[2]
     fit = likelihood(z.flatten(1, 2), weight.flatten(1, 2))
-    prior = (lam * expected_log_prior(mean, logvar)).sum(1)  # (t, r)
+    prior = (lam * expected_log_prior(mean, std.square())).sum(1)  # (t, r)
     return fit + (rows * (prior + mixture_entropy(mean, logvar, log_weights, entropy))).sum(-1)
 
 
@@ -153,9 +154,7 @@ class Model:
         for v, view in enumerate(x):
             read = torch.baddbmm(p[f"enc{v}.0.b"], view, p[f"enc{v}.0.x"])
             first = self.over_labels(read, onehot, p[f"enc{v}.0.y"])
-            h = upper_layers(p, f"enc{v}", first, len(self.hidden), self.activation)
-            weight, bias = self.head(p, f"enc{v}")
-            raw.append(torch.baddbmm(bias, h, weight))
+            raw.append(upper_layers(p, f"enc{v}", first, len(self.hidden), self.activation))
         mean, spread = torch.stack(raw, 1).split(self.latent, -1)
         return mean, smooth_clamp(spread, LATENT_LIMIT)
 
@@ -192,11 +191,6 @@ class Model:
             return total
 
         return summed
-
-    def head(self, p: Params, name: str) -> tuple[Tensor, Tensor]:
-        """Weight and bias of the last layer of net ``name``."""
-        last = len(self.hidden)
-        return p[f"{name}.{last}.W"], p[f"{name}.{last}.b"]
 
     def objective(
         self, p: Params, batch: Batch, shares: tuple[float, float], entropy: Entropy

@@ -53,7 +53,7 @@ class Config(base.Config):
     hidden: tuple[int, ...] = hp((100, 50), "encoder and classifier layers; the decoder mirrors")
     latent: int = hp(30, "width of z", low=1, high=1000)
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
-    batching: str = hp("proportional", "see Plan", choices=BATCHING)
+    batching: str = hp("minibatch", "weights of L and U, see Plan", choices=BATCHING)
     batches_per_epoch: int = hp(10, "minibatches of an epoch", low=1, high=100_000)
     batch: int | None = hp(None, "unlabelled rows a minibatch, instead of a count", low=1)
     labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)

@@ -88,7 +88,7 @@ class Config(base.Config):
     )
     weights: str = hp("learned", "lam", choices=("learned", "uniform"))
     alpha: str = hp("paper", "alpha: c N / N_l, or 5 N of 2017", choices=("paper", "5n"))
-    batching: str = hp("proportional", "see Plan", choices=BATCHING)
+    batching: str = hp("minibatch", "weights of L and U, see Plan", choices=BATCHING)
     batches_per_epoch: int = hp(10, "minibatches of an epoch", low=1, high=100_000)
     batch: int | None = hp(None, "unlabelled rows a minibatch, instead of a count", low=1)
     labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
