@@ -12,8 +12,8 @@ enter through U; rows with absent views are refused.
 
 Departs from the paper: nets, latent width, step size and minibatches are SMVAE's here unless
 ``nets`` is "kingma2014" (one hidden layer of 500, z of 50), so that the two rows differ in the
-posterior alone; the authors fix c = 0.1, here it is tuned over SMVAE's grid; log-variances are
-bounded, weights start Glorot-uniform, Adam corrects its bias and gradients are clipped at norm 5.
+posterior alone; the authors fix c = 0.1, here it is tuned over SMVAE's grid, and a budget of one
+point takes SMVAE's value (at 0.1 few labels leave M2 near chance); log-variances are bounded, weights start Glorot-uniform, Adam corrects its bias and gradients are clipped at norm 5.
 The authors' better known M1+M2 is a chain, of which this is the second stage.
 """
 
@@ -48,7 +48,7 @@ from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 class Config(base.Config):
     """Settings of M2."""
 
-    c: float = hp(0.1, "weight of CE", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True)
+    c: float = hp(0.5, "weight of CE", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True)
     nets: str = hp("smvae", "whose nets", choices=("smvae", "kingma2014"))
     hidden: tuple[int, ...] = hp((100, 50), "encoder and classifier layers; the decoder mirrors")
     latent: int = hp(30, "width of z", low=1, high=1000)
