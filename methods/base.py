@@ -276,7 +276,7 @@ def _check(owner: str, item: dataclasses.Field[Any], value: Any) -> None:
     if low is None and high is None:
         return
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value is None and item.default is None:
+    if value is None and "None" in str(item.type):
         return
     if not is_number or not (low is None or value >= low) or not (high is None or value <= high):
         bounds = f"[{'-inf' if low is None else low}, {'inf' if high is None else high}]"

@@ -51,13 +51,15 @@ class Plan:
 def batches(plan: Plan, n_labelled: int, n_unlabelled: int) -> Batches:
     """Sizes of the minibatches of an epoch.
 
-    An epoch passes once over the unlabelled rows, in ``batches_per_epoch`` equal parts or in parts
-    of ``rows``, remainder dropped. The labelled rows are cut likewise, but a minibatch has no fewer
-    than ``labelled_rows`` of them (balanced: than of unlabelled ones), as far as there are; they
-    are used again within the epoch when they run out.
+    An epoch passes once over the unlabelled rows, in ``batches_per_epoch`` equal parts, or in more
+    where a part would hold over ``rows`` of them; the remainder is dropped. The labelled rows are
+    cut likewise, but a minibatch has no fewer than ``labelled_rows`` of them (balanced: than of
+    unlabelled ones), as far as there are; they are used again within the epoch when they run out.
     """
     pool = n_unlabelled or n_labelled
-    steps = plan.batches_per_epoch if plan.rows is None else -(-pool // plan.rows)
+    steps = plan.batches_per_epoch
+    if plan.rows is not None:
+        steps = max(steps, -(-pool // plan.rows))
     steps = max(1, min(steps, pool))
     share = pool // steps
     least = share if plan.batching == "balanced" else plan.labelled_rows

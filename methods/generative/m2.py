@@ -1,7 +1,7 @@
 """M2: semi-supervised VAE of one view [kingma2014, eqs 6-9], or of all views side by side.
 
 p(y) uniform, p(z) = N(0, I), p(x|y,z) Gaussian; q(y|x) a classifier, q(z|x,y) = N(mu, diag s2).
-Minimised, divided by N = N_l + N_u (alpha = c N / N_l):
+Minimised, divided by N = N_l + N_u (alpha = c N / N_l), with the counts of a minibatch as SMVAE:
 
     F/N = (N_l/N) mean_l L(x,y) + (N_u/N) mean_u U(x) + c mean_l [-log q(y|x)]
     -L(x,y) = log p(x|y,z) + log p(y) - KL(q(z|x,y) || p(z)),  one draw of z, KL in closed form
@@ -13,7 +13,8 @@ enter through U; rows with absent views are refused.
 Departs from the paper: nets, latent width, step size and minibatches are SMVAE's here unless
 ``nets`` is "kingma2014" (one hidden layer of 500, z of 50), so that the two rows differ in the
 posterior alone; the authors fix c = 0.1, here it is tuned over SMVAE's grid, and a budget of one
-point takes SMVAE's value (at 0.1 few labels leave M2 near chance); log-variances are bounded, weights start Glorot-uniform, Adam corrects its bias and gradients are clipped at norm 5.
+point takes SMVAE's value (at 0.1 few labels leave M2 near chance); log-variances are bounded,
+weights start Glorot-uniform, Adam corrects its bias and gradients are clipped at norm 5.
 The authors' better known M1+M2 is a chain, of which this is the second stage.
 """
 
@@ -54,8 +55,8 @@ class Config(base.Config):
     latent: int = hp(30, "width of z", low=1, high=1000)
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
     batching: str = hp("minibatch", "weights of L and U, see Plan", choices=BATCHING)
-    batches_per_epoch: int = hp(10, "minibatches of an epoch", low=1, high=100_000)
-    batch: int | None = hp(None, "unlabelled rows a minibatch, instead of a count", low=1)
+    batches_per_epoch: int = hp(10, "least minibatches of an epoch", low=1, high=100_000)
+    batch: int | None = hp(100, "most unlabelled rows of a minibatch; None: no bound", low=1)
     labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
     mc_samples: int = hp(1, "draws of z", low=1, high=100)
     learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
@@ -76,7 +77,7 @@ class M2(StackedMethod):
     """Semi-supervised VAE of one view."""
 
     version, title = 1, "M2"
-    cites = ("kingma2014",)
+    cites = ("Kingma et al., NeurIPS 2014",)
     can = Can(classify=True, unlabelled=True)
     Config = Config
 

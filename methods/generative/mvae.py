@@ -116,7 +116,7 @@ class MVAE(StackedMethod):
     """Multi-view VAE."""
 
     version, title = 1, "MVAE"
-    cites = ("du2018",)
+    cites = ("Du et al., ACM Multimedia 2018",)
     can = Can(represent=True, unlabelled=True)
     Config = Config
 

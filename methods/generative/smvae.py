@@ -4,7 +4,8 @@ Model: p(y) uniform, p(z) = N(0, I), p(x_v|y,z) Gaussian, independent over views
 q(y|X) a classifier on all views, q(z|X,y) = sum_v lam_v N(mu_v(x_v,y), diag s2_v(x_v,y)) (eq. 4),
 lam = softmax of V logits shared by all rows: the learned weights of the views.
 
-Objective, minimised (eqs 5-8; alpha = c N / N_l, all divided by N = N_l + N_u):
+Objective of a minibatch, minimised (eqs 5-8; alpha = c N / N_l, all divided by N = N_l + N_u, and
+N_l, N_u "the numbers of labeled and unlabeled data points in one minibatch"):
 
     F/N = (N_l/N) mean_l L(X,y) + (N_u/N) mean_u U(X) + c mean_l [-log q(y|X)]
     -L(X,y) = sum_l lam_l { sum_v log p(x_v|y,z_l) + E_l log p(z) } + log p(y) + H(lam, mu, s2)
@@ -18,8 +19,10 @@ Departs from the paper:
   bounds a nearly constant feature sends its density to infinity;
 - N(0, 1) prior on every weight but the logits, as L2 / (2N) in the loss, and gradients clipped at
   norm 5 (not stated; the first author's public code of 2017 has the prior);
-- a minibatch holds at least ``labelled_rows`` labelled rows, weighted back so that the objective is
-  unchanged; the paper does not state its minibatches;
+- minibatches are not stated: here an epoch passes over the unlabelled rows in parts of
+  at most ``batch``, each with at least ``labelled_rows`` labelled ones. With few labels these are
+  over-represented, and with eq. 8 read per minibatch L weighs more than over the whole set
+  (``batching="proportional"`` weighs it back; tuning accuracy is then far lower: docs/results.md);
 - profile ``authors2017`` keeps lam a softmax where that code has squares with a penalty.
 """
 
@@ -57,6 +60,8 @@ _HEAD: dict[str, Any] = {
     "entropy": "per_dim",
     "alpha": "5n",
     "labelled_rows": 1,
+    "batching": "proportional",
+    "batch": None,
 }
 PROFILES: dict[str, dict[str, Any]] = {
     "paper": {},
@@ -89,8 +94,8 @@ class Config(base.Config):
     weights: str = hp("learned", "lam", choices=("learned", "uniform"))
     alpha: str = hp("paper", "alpha: c N / N_l, or 5 N of 2017", choices=("paper", "5n"))
     batching: str = hp("minibatch", "weights of L and U, see Plan", choices=BATCHING)
-    batches_per_epoch: int = hp(10, "minibatches of an epoch", low=1, high=100_000)
-    batch: int | None = hp(None, "unlabelled rows a minibatch, instead of a count", low=1)
+    batches_per_epoch: int = hp(10, "least minibatches of an epoch", low=1, high=100_000)
+    batch: int | None = hp(100, "most unlabelled rows of a minibatch; None: no bound", low=1)
     labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
     mc_samples: int = hp(1, "draws from each component", low=1, high=100)
     share_eps_over_y: bool = hp(True, "one draw serves all classes")
@@ -114,7 +119,7 @@ class SMVAE(StackedMethod):
     """Semi-supervised multi-view VAE."""
 
     version, title = 1, "SMVAE"
-    cites = ("du2018",)
+    cites = ("Du et al., ACM Multimedia 2018",)
     can = Can(classify=True, unlabelled=True)
     Config = Config
 
