@@ -40,8 +40,9 @@ def write_reports(
         failed = trials["status"].isin(["failed", "skipped"]) | (trials["candidates_failed"] > 0)
         bad += int(failed.sum())
         for line in trials[failed].itertuples():
+            what = "a candidate failed" if line.status == "ok" else line.status
             console.print(
-                f"{line.status}: {line.row} on {line.dataset}, {line.label_percent:g} %, "
+                f"{what}: {line.row} on {line.dataset}, {line.label_percent:g} %, "
                 f"trial {line.trial}: {line.reason}",
             )
         missing = int((trials["status"] == "missing").sum())

@@ -12,8 +12,9 @@ import socket
 import time
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any, Protocol
 
 from datasets.base import Dataset
@@ -114,10 +115,10 @@ class RayPool:
         import ray
 
         self._ray: Any = ray
-        _connect(ray, resources)
         try:
+            _connect(ray, resources)
             self._slots = _slots(ray, resources)
-        except UsageError:
+        except (UsageError, KeyboardInterrupt):
             ray.shutdown()
             raise
         self._data = {key: ray.put(dataset) for key, dataset in data.items()}
@@ -211,9 +212,10 @@ def _connect(ray: Any, resources: Resources) -> None:
         settings["object_store_memory"] = 512 * 1024**2
         if resources.device == "cuda" and resources.gpus is not None:
             settings["num_gpus"] = resources.gpus
-    group, on_terminate = os.getpgrp(), signal.getsignal(signal.SIGTERM)
+    group = os.getpgrp()
     try:
-        ray.init(**settings)
+        with _patient():
+            ray.init(**settings)
     except SystemExit as error:  # Ray's own answer to SIGTERM while it starts
         raise KeyboardInterrupt from error
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -222,11 +224,29 @@ def _connect(ray: Any, resources: Resources) -> None:
         raise UsageError(
             f"Ray cannot be reached or started {where} ({reason}); --executor serial needs no Ray"
         ) from error
+    if os.getpgrp() != group:  # on macOS Ray leaves it, and so the reach of Ctrl-C under make
+        with suppress(PermissionError):
+            os.setpgid(0, group)
+
+
+@contextmanager
+def _patient() -> Iterator[None]:
+    """The first Ctrl-C waits until the end: a Ray broken off as it starts may crash the process."""
+    came: list[int] = []
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        if len(came) > 1:
+            raise KeyboardInterrupt
+
+    kept = {number: signal.signal(number, wait) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
     finally:
-        signal.signal(signal.SIGTERM, on_terminate)
-        if os.getpgrp() != group:  # Ray left it, and with it the reach of Ctrl-C under make
-            with suppress(PermissionError):
-                os.setpgid(0, group)
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _knock(address: str) -> None:

@@ -43,6 +43,7 @@ class Options:
     command: Sequence[str] = ()
     datasets: Sequence[str] = ()
     methods: Sequence[str] = ()
+    label_percent: Sequence[float] = ()
     trials: int | None = None
     budget: str | None = None
     executor: str = "ray"
@@ -92,7 +93,6 @@ def run(options: Options, console: Console) -> int:
         _guard(plan, options)
         inputs.check_writable(options.results)
         records = _work(plan, options, store, records, console)
-    store.close()
     try:
         command = "python run_all.py " + shlex.join(options.command)
         bad = write_reports(plan, protocols, records, command, options.reports, console)
@@ -151,9 +151,22 @@ def _plan(
             dataset, split = inputs.open_dataset(spec, root)
             opened[dataset.key] = data.setdefault(dataset.key, dataset)
             splits[dataset.key] = split
-        cells += plan_cells({name: protocol}, opened, splits, budget, options.methods, options.seed)
+        cells += plan_cells(
+            {name: protocol},
+            opened,
+            splits,
+            budget,
+            options.methods,
+            options.seed,
+            options.label_percent,
+        )
     if budget is None:
         raise UsageError("name at least one protocol; --list protocols shows them")
+    if options.label_percent and not cells:
+        asked = ", ".join(f"{percent:g}" for percent in options.label_percent)
+        raise UsageError(
+            f"no column has {asked} % labels; open data has 2, 5 and 10 %, licensed data 1, 2, 3 %"
+        )
     _check_patterns(options.methods, cells, protocols.values(), data.values())
     return Plan(cells, data, splits, budget), protocols
 
@@ -264,4 +277,5 @@ def _work(
     finally:
         if pool is not None:
             pool.close()
+        store.close()
     return drive.records
