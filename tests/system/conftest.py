@@ -1,0 +1,33 @@
+"""The door in this process, for tests that need no second one."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import run_all
+from harness import inputs, session
+from tests.system.door import Door, places
+
+
+@pytest.fixture
+def door(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Door]:
+    monkeypatch.setattr(session, "write_reports", lambda *_: 0)
+    monkeypatch.delenv(inputs.DATA_ROOT, raising=False)
+    before = signal.getsignal(signal.SIGTERM)
+
+    def call(*argv: str) -> tuple[int, str, str]:
+        try:
+            status = run_all.main([*argv, *places(tmp_path)])
+        except SystemExit as left:
+            status = int(left.code or 0)
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    yield call
+    signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,120 @@
+"""The door from outside: start it, watch what it stores, read what it wrote."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+DOOR = (sys.executable, str(ROOT / "run_all.py"))
+PLANTED = (sys.executable, str(ROOT / "tests" / "system" / "planted.py"))
+SMOKE = ("--protocol", "table2", "--budget", "smoke")
+CHEAP = (*SMOKE, "--method", "svm", "logistic_regression", "majority")
+SERIAL = ("--executor", "serial")
+RAY = ("--executor", "ray", "--workers", "2")
+Door = Callable[..., tuple[int, str, str]]
+"""Arguments in; status, stdout, stderr out."""
+
+
+def places(folder: Path) -> tuple[str, ...]:
+    return ("--results", str(folder / "results"), "--reports", str(folder / "reports"))
+
+
+def run(*argv: str, cwd: Path = ROOT, timeout: float = 180, fault: str = "") -> Any:
+    """Run to the end; stdout, stderr, returncode."""
+    head = (*PLANTED, fault) if fault else DOOR
+    return subprocess.run(
+        [*head, *argv], cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+def start(*argv: str, fault: str = "", cwd: Path = ROOT) -> subprocess.Popen[str]:
+    """Start in a process group of its own."""
+    head = (*PLANTED, fault) if fault else DOOR
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [*head, *argv], cwd=cwd, stdout=pipe, stderr=pipe, text=True, process_group=0
+    )
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """Every record of every ledger, cut lines left out."""
+    found = []
+    for path in sorted((folder / "results" / "records").glob("*.jsonl")):
+        for line in path.read_text("utf-8").splitlines():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+    return found
+
+
+def most_ok(folder: Path) -> int:
+    """The largest number of ok records that any one job has."""
+    counts = Counter(line["id"] for line in lines(folder) if line["status"] == "ok")
+    return max(counts.values(), default=0)
+
+
+def table(folder: Path) -> list[dict[str, str]]:
+    """The table that the run wrote, less what a clock or a commit puts into it."""
+    path = folder / "reports" / "table2" / "table2.csv"
+    with path.open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    moving = ("second", "memory", "revision", "date", "command")
+    return [{k: v for k, v in row.items() if not any(m in k for m in moving)} for row in rows]
+
+
+def change_source(folder: Path) -> None:
+    """As if the records had been made by other code."""
+    for path in (folder / "results" / "records").glob("*.jsonl"):
+        found = [json.loads(line) for line in path.read_text().splitlines()]
+        for record in found:
+            record["digests"]["methods/base.py"] = "0" * 12
+        path.write_text("".join(json.dumps(record) + "\n" for record in found))
+
+
+def until(true: Callable[[], object], seconds: float = 60) -> None:
+    """Wait for something; an error if it does not come."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError(f"did not happen within {seconds} s")
+        time.sleep(0.05)
+
+
+def mine(leader: int, *, agents: bool = True) -> list[int]:
+    """Living processes of a process group; Ray's stay in that of the driver which started them.
+
+    ``agents``  count Ray's two agents: they hold no work, and outlive a killed Ray by a minute.
+    """
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            state, _, group = entry.joinpath("stat").read_text().rpartition(")")[2].split()[:3]
+            name = entry.joinpath("cmdline").read_bytes()
+        except (OSError, ValueError):
+            continue
+        if int(group) == leader and state != "Z" and (agents or b"Agent" not in name):
+            found.append(int(entry.name))
+    return found
+
+
+def ended(process: subprocess.Popen[str], timeout: float = 60) -> tuple[int, str, str]:
+    """Exit status, stdout, stderr."""
+    out, err = process.communicate(timeout=timeout)
+    return process.returncode, out, err
+
+
+def signal_group(process: subprocess.Popen[str], number: int) -> None:
+    """As the terminal does on Ctrl-C: to every process of the foreground group."""
+    os.killpg(process.pid, number)

@@ -1,0 +1,170 @@
+"""Workers with a planted fault, and a door that uses them: ``python planted.py FAULT arguments``.
+
+A fault wraps ``execute`` in the process that trains: this one, or a Ray worker, which imports this
+module by name. The rest of the run is the real one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from datasets.base import Dataset  # noqa: E402
+from harness import execute as real  # noqa: E402
+from harness import schedule  # noqa: E402
+from harness.execute import Stack  # noqa: E402
+from harness.record import Outcome  # noqa: E402
+from methods.base import Checkpoint  # noqa: E402
+
+FIRST = "PLANTED_FIRST"
+"""Environment variable: a file that the first victim makes, so that the second is spared."""
+
+
+def victim(stack: Stack) -> bool:
+    return any(
+        job.config.get("C") == 1.0 and job.method == "logistic_regression" for job in stack.jobs
+    )
+
+
+def slow(
+    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+) -> Iterator[Any]:
+    for event in real.execute(stack, data, device, state):
+        yield event
+        time.sleep(0.4 * isinstance(event, Outcome))
+
+
+def dies(
+    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+) -> Iterator[Any]:
+    if victim(stack):
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield from real.execute(stack, data, device, state)
+
+
+def dies_once(
+    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+) -> Iterator[Any]:
+    first = Path(os.environ[FIRST])
+    if victim(stack) and not first.exists():
+        first.touch()
+        os._exit(1)
+    yield from real.execute(stack, data, device, state)
+
+
+def breaks(
+    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+) -> Iterator[Any]:
+    if victim(stack):
+        raise ArithmeticError("planted: the stack broke")
+    yield from real.execute(stack, data, device, state)
+
+
+def raises(
+    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+) -> Iterator[Any]:
+    fit = real._fit
+
+    def planted(method: Any, task: Any, problem: Any) -> Any:
+        if victim(Stack((task.job,))):
+            raise ArithmeticError("planted: [/this] fit broke")
+        return fit(method, task, problem)
+
+    real._fit = planted
+    try:
+        yield from real.execute(stack, data, device, state)
+    finally:
+        real._fit = fit
+
+
+def checkpoints(
+    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+) -> Iterator[Any]:
+    """A checkpoint after every epoch, with time to be killed, and a word when one is resumed."""
+    from methods._training import loop
+
+    loop.CHECKPOINT_SECONDS = 0.0
+    restore = loop._restore
+
+    def told(*arguments: Any) -> Any:
+        found = restore(*arguments)
+        print(f"resumed after epoch {found.epoch}", file=sys.stderr, flush=True)
+        return found
+
+    loop._restore = told
+    try:
+        for event in real.execute(stack, data, device, state):
+            yield event
+            time.sleep(0.3 * isinstance(event, Checkpoint))
+    finally:
+        loop._restore = restore
+
+
+def facts(
+    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+) -> Iterator[Any]:
+    """What a worker sees, as the arrays of no fit."""
+    import datasets
+
+    time.sleep(1.0)
+    yield {
+        "devices": os.environ.get("CUDA_VISIBLE_DEVICES", ""),
+        "pid": os.getpid(),
+        "start": time.time() - 1.0,
+        "end": time.time(),
+        "datasets": str(datasets.__file__),
+        "cwd": os.getcwd(),
+        "threads": _threads(),
+    }
+
+
+def _threads() -> list[Any]:
+    import torch
+
+    return [torch.get_num_threads(), os.environ.get("OMP_NUM_THREADS")]
+
+
+def worker(fault: str) -> Any:
+    """A stand-in for the function that Ray runs; by name, so that it pickles by reference."""
+    return globals()[f"{fault}_in_worker"]
+
+
+def _stand_in(fault: str) -> Any:
+    def run(stack: Stack, data: Dataset, device: str, state: bytes | None) -> Iterator[Any]:
+        schedule.execute = globals()[fault]
+        try:
+            yield from REAL(stack, data, device, state)
+        finally:
+            schedule.execute = real.execute
+
+    run.__name__ = run.__qualname__ = f"{fault}_in_worker"
+    return run
+
+
+REAL = schedule._execute_in_worker
+FAULTS = ("slow", "dies", "dies_once", "breaks", "raises", "checkpoints", "facts")
+for _fault in FAULTS:
+    globals()[f"{_fault}_in_worker"] = _stand_in(_fault)
+
+
+def main(fault: str, argv: list[str]) -> int:
+    import run_all
+
+    schedule.execute = globals()[fault]
+    schedule._execute_in_worker = worker(fault)
+    return run_all.main(argv)
+
+
+if __name__ == "__main__":
+    from tests.system import planted  # by its importable name: workers must find it
+
+    sys.exit(planted.main(sys.argv[1], sys.argv[2:]))

@@ -1,0 +1,192 @@
+"""The door in this process: what it refuses and what it says. Reports are left out."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import run_all
+from harness import registry, session
+from tests.system.door import CHEAP, DOOR, ROOT, SERIAL, SMOKE, Door, places
+
+ONE = (*SMOKE, "--method", "majority", *SERIAL)
+
+
+def nothing_written(folder: Path) -> bool:
+    return not [path for path in folder.rglob("*") if path.is_file()]
+
+
+# ---------------------------------------------------------------- refusals
+
+REFUSALS = [
+    ([], r"name a --protocol, for example"),
+    (["--protocol", "tabel2"], r"unknown protocol 'tabel2'; did you mean table2"),
+    (["--protocol", "zzz"], r"unknown protocol 'zzz'; known: .*table2"),
+    ([*SMOKE, "--dataset", "digit"], r"unknown dataset 'digit'; did you mean digits"),
+    ([*SMOKE, "--dataset", ""], r"unknown dataset ''; known: digits"),
+    ([*SMOKE, "--dataset", "digits:top"], r"digits has no view 'top'; its views are: left, right"),
+    ([*SMOKE, "--dataset", "digits@leaky"], r"digits.* has no split 'leaky'; it offers: strat"),
+    ([*SMOKE, "--dataset", "/no/such.npz"], r"/no/such.npz.* no such file"),
+    ([*SMOKE, "--method", "svn"], r"unknown method or row 'svn'; did you mean svm"),
+    ([*SMOKE, "--method", "smvae_transductiv"], r"did you mean smvae_transductive"),
+    ([*SMOKE, "--method", "svm", "zzz"], r"unknown method or row 'zzz'; known: .*svm_all_labels"),
+    ([*SMOKE, "--method", ""], r"unknown method or row ''; known: "),
+    ([*SMOKE, "--method", "zzz*"], r"no row matches zzz\*; --list methods"),
+    (["--protocol", "table2", "--budget", "smok"], r"--budget: invalid choice: 'smok' .*'smoke'"),
+    (["--protocl", "table2"], r"unknown argument '--protocl'; did you mean --protocol"),
+    ([*ONE, "--trials", "0"], r"--trials must be at least 1, not 0"),
+    ([*ONE, "--trials", "-2"], r"--trials must be at least 1, not -2"),
+    ([*ONE, "--trials", "two"], r"--trials: invalid int value: 'two'"),
+    ([*ONE, "--workers", "0"], r"--workers must be at least 1, not 0"),
+    ([*ONE, "--gpus-per-job", "0"], r"--gpus-per-job must be a share .*, not 0"),
+    ([*ONE, "--gpus-per-job", "-1"], r"--gpus-per-job must be a share .*, not -1"),
+    ([*ONE, "--gpus-per-job", "nan"], r"--gpus-per-job must be a share .*, not nan"),
+    ([*ONE, "--gpus-per-job", "1.5"], r"--gpus-per-job must be a share .*, not 1.5"),
+    ([*ONE, "--address", "auto"], r"--address needs --executor ray"),
+    ([*ONE, "--data-root", "/no/such/folder"], r"data root /no/such/folder is not a folder"),
+    ([*SMOKE, "--method", "svm", "--address", "127.0.0.1:1"], r"no Ray cluster answers at 127"),
+    (
+        [*SMOKE, "--method", "smvae", "--trials", "9999"],
+        r"core-hours; add --yes .*--budget preview",
+    ),
+]
+
+
+@pytest.mark.parametrize(("argv", "sentence"), REFUSALS)
+def test_wrong_usage_is_one_sentence_status_2_and_leaves_nothing(
+    argv: list[str], sentence: str, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "9999" in argv:  # a plan that long takes its time: make every hour count for more
+        argv = [*argv[:-1], "1"]
+        monkeypatch.setattr(session, "CORE_HOURS_UNASKED", 1e-9)
+    status, _, err = door(*argv)
+    assert status == 2
+    assert re.search(sentence, err), err
+    assert err.startswith("run_all.py: ")
+    assert err.count("\n") == 1
+    assert nothing_written(tmp_path)
+
+
+def test_the_guard_says_that_a_stopped_run_resumes(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "CORE_HOURS_UNASKED", 1e-9)
+    status, _, err = door(*ONE)
+    assert status == 2
+    assert "a run that is stopped resumes with the same command" in err
+    assert door(*ONE, "--yes")[0] == 0
+
+
+def test_cuda_without_a_gpu(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    status, _, err = door(*ONE, "--device", "cuda")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "torch sees no CUDA GPU here; use --device cpu" in err
+    assert nothing_written(tmp_path)
+
+
+@pytest.mark.parametrize("flag", ["--results", "--reports"])
+def test_a_folder_that_cannot_be_written(flag: str, door: Door, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    if flag == "--results":
+        argv = [*ONE, *places(tmp_path)[2:], flag, str(tmp_path / "file" / "x")]
+    else:
+        argv = [*ONE, *places(tmp_path)[:2], flag, str(tmp_path / "file" / "x")]
+    status = run_all.main(argv)
+    assert status == 2
+    assert [path.name for path in tmp_path.rglob("*")] == ["file"]
+
+
+# ---------------------------------------------------------------- instead of running
+
+
+@pytest.mark.parametrize("kind", ["methods", "datasets", "protocols"])
+def test_listing_prints_every_first_line(kind: Any, door: Door) -> None:
+    status, out, _ = door("--list", kind)
+    assert status == 0
+    for key, line in zip(registry.entries(kind), out.splitlines(), strict=True):
+        assert line.split(maxsplit=1) == [key, registry.first_line(kind, key)]
+
+
+def test_listing_loads_neither_torch_nor_ray_nor_any_entry() -> None:
+    program = (
+        "import sys, run_all\n"
+        "for kind in ('methods', 'datasets', 'protocols'): run_all.main(['--list', kind])\n"
+        "heavy = {'torch', 'ray', 'matplotlib', 'cvxpy', 'methods.kernel.svm', 'datasets.digits',"
+        " 'protocols.table2'}\n"
+        "sys.exit(f'loaded: {heavy & sys.modules.keys()}' if heavy & sys.modules.keys() else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_shows_every_flag_examples_and_statuses(door: Door) -> None:
+    status, out, _ = door("--help")
+    assert status == 0
+    for flag in (flag for group in run_all.FLAGS.values() for flag in group):
+        assert flag in out
+    for word in ("examples:", "Ctrl-C", "130 interrupted", "SUPPRESS"):
+        assert (word in out) == (word != "SUPPRESS")
+    assert max(map(len, out.splitlines())) <= 100
+
+
+def test_a_dry_run_plans_by_cell_and_writes_nothing(door: Door, tmp_path: Path) -> None:
+    status, out, _ = door(*CHEAP, *SERIAL, "--dry-run")
+    assert status == 0
+    assert "SVM, all labels" in out
+    assert out.count(" fits, ") == 4
+    assert "plan: 4 cells, 15 fits: 0 stored, 15 to run, about" in out
+    assert nothing_written(tmp_path)
+
+
+def test_report_only_runs_nothing(door: Door, tmp_path: Path) -> None:
+    status, out, _ = door(*ONE, "--report-only")
+    assert status == 0
+    assert "1 to run" in out
+    assert nothing_written(tmp_path)
+
+
+def test_options_have_one_home_for_defaults() -> None:
+    given, rest = run_all.parser().parse_known_args(["--protocol", "table2"])
+    assert vars(given) == {"protocols": ["table2"]}
+    assert rest == []
+
+
+def test_an_interrupt_while_modules_load_shows_no_traceback() -> None:
+    program = (
+        "import sys, run_all\n"
+        "class Stop:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'harness.session': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stop())\n"
+        "sys.exit(run_all.main(['--protocol', 'table2']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr == (
+        "interrupted: what had ended is stored\n"
+        "the same command goes on: python run_all.py --protocol table2\n"
+    )
+
+
+def test_output_into_a_pipe_that_closes_shows_no_traceback() -> None:
+    run = subprocess.Popen(
+        [*DOOR, "--list", "methods"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert run.stdout is not None
+    assert run.stderr is not None
+    run.stdout.close()
+    assert run.stderr.read() == ""
+    run.stderr.close()
+    run.wait(30)

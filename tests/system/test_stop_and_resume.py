@@ -1,0 +1,242 @@
+"""Whole runs that are killed, interrupted or doubled: nothing lost, nothing counted twice."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.system.door import (
+    CHEAP,
+    PLANTED,
+    RAY,
+    ROOT,
+    SERIAL,
+    SMOKE,
+    change_source,
+    ended,
+    lines,
+    mine,
+    most_ok,
+    places,
+    run,
+    signal_group,
+    start,
+    table,
+    until,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
+
+FITS = 15
+EXECUTORS = {"serial": SERIAL, "ray": RAY}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
+    """The table of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert run(*CHEAP, *SERIAL, *places(folder)).returncode == 0
+    assert len(lines(folder)) == FITS
+    return table(folder)
+
+
+def gone(leader: int) -> bool:
+    return not mine(leader, agents=False)
+
+
+@pytest.mark.parametrize("executor", ["serial", "ray"])
+def test_a_killed_driver_loses_only_what_was_in_flight(
+    executor: str, tmp_path: Path, whole: list[dict[str, str]]
+) -> None:
+    argv = (*CHEAP, *EXECUTORS[executor], *places(tmp_path))
+    process = start(*argv, fault="slow")
+    until(lambda: len(lines(tmp_path)) >= 3)
+    process.kill()
+    assert ended(process)[0] == -signal.SIGKILL
+    until(lambda: gone(process.pid), 15)  # Ray's processes follow their driver
+    kept = lines(tmp_path)
+    assert 3 <= len(kept) < FITS
+    again = run(*argv)
+    assert again.returncode == 0, again.stderr
+    assert f"{len(kept)} stored, {FITS - len(kept)} to run" in again.stdout
+    assert lines(tmp_path)[: len(kept)] == kept
+    assert len(lines(tmp_path)) == FITS
+    assert most_ok(tmp_path) == 1
+    assert table(tmp_path) == whole
+
+
+@pytest.mark.parametrize(
+    ("executor", "number"), [("serial", signal.SIGINT), ("ray", signal.SIGTERM)]
+)
+def test_a_stopped_driver_says_what_is_stored_and_resumes(
+    executor: str, number: int, tmp_path: Path, whole: list[dict[str, str]]
+) -> None:
+    argv = (*CHEAP, *EXECUTORS[executor], *places(tmp_path))
+    process = start(*argv, fault="slow")
+    until(lambda: len(lines(tmp_path)) >= 2)
+    process.send_signal(number)
+    status, out, err = ended(process)
+    assert status == 130
+    assert "Traceback" not in out + err
+    kept = lines(tmp_path)
+    said = f"interrupted: {len(kept)} fits of this run are stored, {FITS - len(kept)} are left"
+    assert said in err
+    assert f"python run_all.py {shlex.join(argv)}" in err
+    until(lambda: gone(process.pid), 15)
+    again = run(*argv)
+    assert again.returncode == 0, again.stderr
+    assert most_ok(tmp_path) == 1
+    assert table(tmp_path) == whole
+
+
+@pytest.mark.parametrize("moment", [0.3, 1.0, 2.5, 4.0, 7.0])
+def test_ctrl_c_at_any_moment_ends_without_traceback_or_orphan(
+    moment: float, tmp_path: Path
+) -> None:
+    """To the whole process group, as a terminal does; Ray's start-up is among the moments."""
+    process = start(*CHEAP, *RAY, *places(tmp_path), fault="slow")
+    time.sleep(moment)
+    signal_group(process, signal.SIGINT)
+    status, out, err = ended(process)
+    until(lambda: gone(process.pid), 15)
+    if "interrupted" not in err:  # before the door was open: the interpreter itself answers
+        assert moment < 2
+        return
+    assert status == 130
+    assert "Traceback" not in out + err
+    assert err.count("the same command goes on: python run_all.py") == 1
+
+
+def test_ctrl_c_while_the_report_is_written(tmp_path: Path) -> None:
+    argv = (*CHEAP, *SERIAL, *places(tmp_path))
+    process = start(*argv)
+    until(lambda: len(lines(tmp_path)) == FITS)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    status, out, err = ended(process)
+    if status == 0:
+        pytest.skip("the report was faster")
+    assert status == 130
+    assert "Traceback" not in out + err
+    assert "fit" in err
+    assert "stored" in err
+
+
+def test_ray_leaves_the_driver_in_reach_of_its_makefile(tmp_path: Path) -> None:
+    """Under make the door is no group leader: Ctrl-C must still arrive after Ray has started."""
+    argv = shlex.join([*PLANTED, "slow", *CHEAP, *RAY, *places(tmp_path)])
+    pipe = subprocess.PIPE
+    parent = subprocess.Popen(
+        ["sh", "-c", f"trap : INT; {argv}; exit $?"],
+        cwd=ROOT, stdout=pipe, stderr=pipe, text=True, process_group=0,
+    )  # fmt: skip
+    until(lambda: len(lines(tmp_path)) >= 1)
+    signal_group(parent, signal.SIGINT)
+    status, _, err = ended(parent)
+    assert status == 130
+    assert "interrupted: " in err
+
+
+def test_a_killed_neural_stack_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    argv = (*SMOKE, "--method", "m2_left", *SERIAL)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert run(*argv, *places(whole)).returncode == 0
+    process = start(*argv, *places(cut), fault="checkpoints")
+    kept = cut / "results" / "checkpoints"
+    until(lambda: kept.is_dir() and list(kept.glob("[!.]*.bin")))
+    process.kill()
+    ended(process)
+    assert list(kept.glob("[!.]*.bin"))
+    before = len(lines(cut))
+    again = run(*argv, *places(cut), fault="checkpoints")
+    assert again.returncode == 0, again.stderr
+    resumed = re.findall(r"resumed after epoch (\d+)", again.stderr)
+    assert len(resumed) == 1
+    assert int(resumed[0]) >= 1
+    assert len(lines(cut)) > before
+    assert most_ok(cut) == 1
+    assert not list(kept.glob("[!.]*.bin"))
+    assert table(cut) == table(whole)
+    same = ("id", "score", "epoch", "metrics", "facts", "arrays")
+    left, right = (
+        sorted(([line[name] for name in same] for line in lines(folder)), key=str)
+        for folder in (whole, cut)
+    )
+    assert left == right  # the arrays byte for byte: their digests are among the names
+
+
+def test_two_drivers_on_one_ledger_count_nothing_twice(
+    tmp_path: Path, whole: list[dict[str, str]]
+) -> None:
+    argv = (*CHEAP, *SERIAL)
+    both = [
+        start(*argv, *places(tmp_path)[:2], "--reports", str(tmp_path / name), fault="slow")
+        for name in ("reports", "other")
+    ]
+    for process in both:
+        status, _, err = ended(process, 120)
+        assert status == 0, err
+    assert len(list((tmp_path / "results" / "records").glob("*.jsonl"))) == 2
+    last = run(*argv, *places(tmp_path))
+    assert f"{FITS} stored, 0 to run" in last.stdout
+    assert table(tmp_path) == whole
+
+
+@pytest.mark.parametrize("executor", ["serial", "ray"])
+def test_a_fit_that_raises_is_listed_and_the_rest_goes_on(executor: str, tmp_path: Path) -> None:
+    run_ = run(*CHEAP, *EXECUTORS[executor], *places(tmp_path), fault="raises")
+    assert run_.returncode == 1, run_.stderr
+    assert run_.stderr == ""
+    statuses = sorted(line["status"] for line in lines(tmp_path))
+    assert statuses == ["failed", *["ok"] * (FITS - 1)]
+    (bad,) = (line for line in lines(tmp_path) if line["status"] == "failed")
+    assert "planted.py" in bad["trace"]
+    assert "planted: [/this] fit broke" in run_.stdout
+    page = (tmp_path / "reports" / "table2" / "index.html").read_text("utf-8")
+    assert "(1 failed)" in page  # the other candidates still give the cell its number
+
+
+def test_ray_from_another_folder_gives_the_table_of_serial(
+    tmp_path: Path, whole: list[dict[str, str]]
+) -> None:
+    done = run(*CHEAP, *RAY, *places(tmp_path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert table(tmp_path) == whole
+    assert {line["status"] for line in lines(tmp_path)} == {"ok"}
+    second = time.monotonic()
+    assert run(*CHEAP, *RAY, *places(tmp_path)).returncode == 0
+    assert time.monotonic() - second < 20  # no Ray: there is nothing to run
+    assert len(lines(tmp_path)) == FITS
+
+
+def test_a_disk_that_fills_up_is_one_sentence(tmp_path: Path) -> None:
+    """A real one: files may not grow past a size that a few records reach."""
+    program = "ulimit -f 8; exec " + shlex.join([*PLANTED, "slow", *CHEAP, *SERIAL])
+    done = subprocess.run(
+        ["bash", "-c", f"{program} {shlex.join(places(tmp_path))}"],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+        env={"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith("run_all.py: ")
+    assert "cannot be written (File too large)" in done.stderr
+    assert done.stderr.count("\n") == 1
+    again = run(*CHEAP, *SERIAL, *places(tmp_path))
+    assert again.returncode == 0
+    assert most_ok(tmp_path) == 1
+
+
+def test_records_of_other_code_are_stamped_when_accepted(tmp_path: Path) -> None:
+    argv = (*SMOKE, "--method", "majority", *SERIAL, *places(tmp_path))
+    assert run(*argv).returncode == 0
+    page = tmp_path / "reports" / "table2" / "index.html"
+    assert "from earlier source" not in page.read_text("utf-8")
+    change_source(tmp_path)
+    assert run(*argv, "--accept-stale").returncode == 0
+    assert "1 stale result from earlier source" in page.read_text("utf-8")

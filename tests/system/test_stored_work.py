@@ -1,0 +1,171 @@
+"""What a run stores and what later runs make of it: nothing twice, lost or silent."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import schedule, session, source
+from tests.system import planted
+from tests.system.door import CHEAP, SERIAL, SMOKE, Door, change_source, lines
+
+ONE = (*SMOKE, "--method", "majority", *SERIAL)
+LR = (*SMOKE, "--method", "logistic_regression", *SERIAL)
+
+
+def test_a_second_call_trains_nothing(door: Door, tmp_path: Path) -> None:
+    door(*ONE)
+    first = lines(tmp_path)
+    start = time.monotonic()
+    status, out, _ = door(*ONE)
+    assert status == 0
+    assert "1 stored, 0 to run" in out
+    assert time.monotonic() - start < 5
+    assert lines(tmp_path) == first
+
+
+def test_more_trials_run_only_the_new_ones(door: Door, tmp_path: Path) -> None:
+    door(*LR, "--trials", "1")
+    first = lines(tmp_path)
+    _, out, _ = door(*LR, "--trials", "2")
+    assert f"{len(first)} stored, {len(first)} to run" in out
+    added = lines(tmp_path)[len(first) :]
+    assert {line["job"]["trial"] for line in added} == {1}
+    assert door(*LR, "--trials", "1")[1].count("0 to run") == 1
+
+
+def test_force_supersedes_and_the_newer_counts(door: Door, tmp_path: Path) -> None:
+    door(*ONE)
+    _, out, _ = door(*ONE, "--force")
+    assert "0 stored, 1 to run" in out
+    assert [line["generation"] for line in lines(tmp_path)] == [0, 1]
+    assert "1 stored, 0 to run" in door(*ONE)[1]
+
+
+def test_stale_records_run_again_unless_accepted(door: Door, tmp_path: Path) -> None:
+    door(*ONE)
+    change_source(tmp_path)
+    _, out, _ = door(*ONE, "--dry-run")
+    assert "stale: 1 records, changed: methods/base.py (run again)" in out
+    assert "1 stale,    1 to run" in out
+    _, out, _ = door(*ONE, "--accept-stale")
+    assert "(kept as they are)" in out
+    assert "0 to run" in out
+    assert len(lines(tmp_path)) == 1
+    door(*ONE)
+    assert [line["generation"] for line in lines(tmp_path)] == [0, 1]
+    assert source.digests(["majority"]) == lines(tmp_path)[1]["digests"]
+    assert "stale" not in door(*ONE)[1]
+
+
+def test_failed_fits_are_left_alone_until_asked(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(schedule, "execute", planted.raises)
+        _, out, _ = door(*LR)
+    assert "failed: logistic_regression" in out
+    assert "ArithmeticError: planted: [/this] fit broke" in out
+    _, out, _ = door(*LR)
+    assert "failed before: 1 fits are left alone; --retry-failed runs them again" in out
+    assert "0 to run" in out
+    assert "1 to run" in door(*LR, "--retry-failed")[1]
+    statuses = [line["status"] for line in lines(tmp_path)]
+    assert sorted(statuses) == ["failed", "ok", "ok"]
+    assert "failed before" not in door(*LR)[1]
+
+
+def test_garbage_in_the_ledger_is_said_and_passed_over(door: Door, tmp_path: Path) -> None:
+    door(*ONE)
+    ledger = tmp_path / "results" / "records" / "ledger-000.jsonl"
+    good = ledger.read_bytes()
+    junk = b'\x00\xff\x00\n{"id": 3}\n[]\nnull\n{"id":'
+    ledger.write_bytes(b"not json\n" + good + junk)
+    status, out, _ = door(*LR)
+    assert status == 0
+    assert "ledger: line 1 of ledger-000.jsonl is not a record and was ignored" in out
+    assert "ledger: the cut last line of ledger-000.jsonl" in out
+    assert "plan: 1 cells" in out
+    assert "1 stored, 0 to run" in door(*ONE)[1]
+    assert ledger.read_bytes().startswith(b"not json\n" + good + junk + b"\n{")
+
+
+def test_lost_arrays_of_an_earlier_stage_are_made_again(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = (*SMOKE, "--method", "smvae_authors2017", *SERIAL)
+    _, out, _ = door(*chain)
+    before = lines(tmp_path)
+    assert {line["job"]["method"] for line in before} == {"mvae", "smvae"}
+    ledger = tmp_path / "results" / "records" / "ledger-000.jsonl"
+    kept = [line for line in ledger.read_text().splitlines() if '"method": "mvae"' in line]
+    ledger.write_text("".join(line + "\n" for line in kept))  # as if stopped after stage one
+    first, second = ([line for line in before if line["job"]["method"] == "mvae"])[:2]
+    arrays = tmp_path / "results" / "arrays"
+    was = (arrays / f"{first['id']}.npz").read_bytes()
+    (arrays / f"{first['id']}.npz").unlink()
+    (arrays / f"{second['id']}.npz").write_bytes(b"damaged")
+    status, out, _ = door(*chain)
+    assert status == 0
+    assert out.count("are gone or damaged: it runs again") == 2
+    assert (arrays / f"{first['id']}.npz").read_bytes() == was
+    again = {line["id"]: line["generation"] for line in lines(tmp_path)}
+    assert again[first["id"]] == again[second["id"]] == 1
+    assert "0 to run" in door(*chain)[1]
+
+
+def test_a_full_disk_is_one_sentence(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = 0
+
+    def full(descriptor: int) -> None:
+        nonlocal done
+        done += 1
+        if done > 4:  # arrays and line of two fits
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        status, _, err = door(*CHEAP, *SERIAL)
+    assert status == 1
+    assert err.count("\n") == 1
+    assert "cannot be written (No space left on device); 2 fits of this run are stored, 13 " in err
+    assert not list((tmp_path / "results" / "arrays").glob(".*"))
+    assert door(*CHEAP, *SERIAL)[0] == 0
+    assert len(lines(tmp_path)) == 15
+
+
+def test_an_interrupt_says_what_is_stored_and_how_to_go_on(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = planted.real.execute
+
+    def stopped(*arguments: Any) -> Iterator[Any]:
+        yield next(real(*arguments))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(schedule, "execute", stopped)
+        status, _, err = door(*CHEAP, *SERIAL, "--trials", "2")
+    assert status == 130
+    assert "interrupted: 1 fits of this run are stored, 29 are left\n" in err
+    assert "python run_all.py --protocol table2 --budget smoke --method svm" in err
+    assert len(lines(tmp_path)) == 1
+    assert door(*CHEAP, *SERIAL, "--trials", "2")[0] == 0
+    assert len(lines(tmp_path)) == 30
+
+
+def test_an_interrupted_report_is_said(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: Any) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session, "write_reports", stopped)
+    status, _, err = door(*ONE)
+    assert status == 130
+    assert "interrupted: every fit is stored, the report is not complete" in err

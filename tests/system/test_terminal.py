@@ -1,0 +1,63 @@
+"""What a person sees: a live bar on a terminal, plain lines in a file, nothing odd in a pipe."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.system.door import CHEAP, DOOR, PLANTED, ROOT, SERIAL, lines, places, run
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_terminal_shows_cells_fits_and_time_left(tmp_path: Path) -> None:
+    main, side = pty.openpty()
+    process = subprocess.Popen(
+        [*PLANTED, "slow", *CHEAP, *SERIAL, *places(tmp_path)],
+        cwd=ROOT, stdin=side, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(side)
+    seen = b""
+    while True:
+        try:
+            seen += (more := os.read(main, 65536))
+        except OSError:  # the other side has closed
+            break
+        if not more:
+            break
+    os.close(main)
+    assert process.wait(30) == 0
+    text = seen.decode()
+    assert re.search(r"\d/4 cells, \d+/15 fits", text)
+    assert re.search(r"ETA \d+ s", text)
+    assert "4/4 cells, 15/15 fits" in text
+    assert "done" in text
+    assert "\x1b[?25l" in text  # a live display, which hides the cursor ...
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # ... and gives it back
+
+
+def test_a_file_gets_plain_lines(tmp_path: Path) -> None:
+    done = run(*CHEAP, *SERIAL, *places(tmp_path))
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+    assert "\r" not in done.stdout
+    assert re.search(r"^\[ +\d+ s\] 4/4 cells, 15/15 fits; done$", done.stdout, re.M)
+    assert "ETA" not in done.stdout.splitlines()[2]
+
+
+def test_a_reader_that_leaves_causes_no_traceback_and_loses_no_fit(tmp_path: Path) -> None:
+    command = " ".join([*DOOR, *CHEAP, *SERIAL, *places(tmp_path)])
+    done = subprocess.run(
+        ["bash", "-c", f"{command} | head -1"],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.stdout.startswith("table2: budget smoke")
+    assert done.stderr == ""
+    assert run(*CHEAP, *SERIAL, *places(tmp_path)).returncode == 0
+    assert len(lines(tmp_path)) == 15
