@@ -58,6 +58,12 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
             "metavar": "KEY",
             "help": "only rows whose key or method matches (globs)",
         },
+        "--label-percent": {
+            **NAMES,
+            "type": float,
+            "metavar": "P",
+            "help": "only these columns, in percent of the training rows (default: all)",
+        },
         "--trials": {"type": int, "metavar": "N", "help": "trials a cell (default: the budget's)"},
         "--budget": {
             "choices": ("paper", "preview", "smoke"),

@@ -119,11 +119,13 @@ def plan_cells(
     budget: Budget,
     only: Sequence[str] = (),
     seed: int = 0,
+    percents: Sequence[float] = (),
 ) -> list[PlannedCell]:
     """Cells of all protocols on all data sets, cut down to rows that match one of ``only``.
 
     ``splits``  data key -> name of its split.   ``only`` globs over row keys and method keys; an
-    optional row is planned only if one of them names it.
+    optional row is planned only if one of them names it.   ``percents`` columns to keep (all if
+    empty), in percent of labelled training rows.
     """
     cards = method_cards()
     planned = []
@@ -131,6 +133,8 @@ def plan_cells(
         for key, dataset in data.items():
             for cell in protocol.cells(dataset, splits[key], budget, cards):
                 if not _wanted(cell, only):
+                    continue
+                if percents and not np.isclose(100 * cell.label_fraction, percents).any():
                     continue
                 trials = tuple(
                     expand(cell, dataset, budget, trial, seed) for trial in range(budget.trials)

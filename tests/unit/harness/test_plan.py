@@ -293,3 +293,8 @@ def test_cards_say_what_methods_can() -> None:
     assert cards["smvae"].unlabelled
     assert not cards["svm"].unlabelled
     assert not cards["mvae"].classify
+
+
+def test_columns_can_be_named_in_percent() -> None:
+    assert len(made(percents=[30.0]).cells) == len(made().cells)
+    assert made(percents=[29.0]).cells == []
