@@ -66,8 +66,9 @@ def epoch(task: Task, members: list[Member]) -> Callable[[], None]:
     mask = task.layout.prior_mask(stack.flat) / task.data.n
 
     def run() -> None:
-        for start in range(0, len(members), task.members_per_pass):
-            part = slice(start, start + task.members_per_pass)
+        width = task.members_per_pass or loop.CPU_PASS
+        for start in range(0, len(members), width):
+            part = slice(start, start + width)
             for batch, step in loop._epoch(task, stack, members, part):
                 loop._step(task, stack, batch, part, step, mask)
 

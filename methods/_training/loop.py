@@ -1,8 +1,8 @@
 """The training loop: many members along one tensor axis, each with its own fate.
 
 A member's result depends on its own problem, settings and seed. Members are stacked in the
-parameters ``(T, P)``; a pass trains ``members_per_pass`` of them at a time (on a CPU as many as the
-cache holds, on a GPU all). A member that stops, or is no longer finite, leaves the stack at once.
+parameters ``(T, P)``; a pass trains a few of them at a time, on a GPU all. A member that stops, or
+is no longer finite, leaves the stack at once.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from methods._training.nets import Layout, Params
 from methods.base import Checkpoint, Event, Failed, Finished, Fitted, Member, Progress, Training
 
 BETAS, ADAM_EPS, CLIP = (0.9, 0.999), 1e-8, 5.0
+CPU_PASS = 4
+"""Members of a pass on a CPU: fewer cost more calls for each of them, more gain nothing."""
 PROGRESS_SECONDS, CHECKPOINT_SECONDS = 1.0, 240.0
 Curves = dict[str, Tensor]
 """What was logged, by name, each (epochs, ...), on the CPU."""
@@ -44,6 +46,8 @@ class Task:
                   training, when the parameters are live and only scores are wanted.
     ``prior``     variance^-1 of the Gaussian prior on every weight but ``layout.free``; it enters
                   the loss as prior / (2 n_rows) sum of squares.
+    ``members_per_pass``  how many members share a forward pass (None: 4 on a CPU, all on a GPU);
+                  speed only.
     """
 
     layout: Layout
@@ -55,7 +59,7 @@ class Task:
     rates: Tensor
     fitted: Callable[[int, Params, Curves, bool], Fitted]
     prior: float = 1.0
-    members_per_pass: int = 1
+    members_per_pass: int | None = None
     dtype: torch.dtype = torch.float32
 
 
@@ -89,13 +93,13 @@ def train(
     for index in sorted(stack.ended):
         yield _report(task, stack, index)
     mask = task.layout.prior_mask(stack.flat) * (task.prior / task.data.n)
+    width = task.members_per_pass or (CPU_PASS if training.device == "cpu" else len(members))
     told = saved = time.monotonic()
     while stack.alive and stack.epoch < training.epochs:
         stack.epoch += 1
         sums: list[dict[str, Tensor]] = []
-        starts = range(0, len(stack.alive), task.members_per_pass)
-        for start in starts:
-            part = slice(start, start + task.members_per_pass)
+        for start in range(0, len(stack.alive), width):
+            part = slice(start, start + width)
             began = time.perf_counter()
             total: dict[str, Tensor] = {}
             for batch, step in _epoch(task, stack, members, part):

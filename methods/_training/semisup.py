@@ -181,7 +181,6 @@ def make_task(members: Sequence[Member], recipe: Recipe, device: str, dtype: tor
         rates=torch.tensor([float(m.config.learning_rate) for m in members]),
         fitted=fitted,
         dtype=dtype,
-        members_per_pass=len(members) if device != "cpu" else 1,
     )
 
 
