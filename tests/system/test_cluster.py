@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -76,28 +77,27 @@ def test_a_cluster_without_gpus_refuses_cuda(address: str, tmp_path: Path) -> No
     assert lines(tmp_path) == []
 
 
-def test_what_is_sent_leaves_out_environment_and_output(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import ray
-
-    from harness import schedule
-    from harness.execute import Stack
-    from harness.schedule import Resources
-    from tests.system import planted
-    from tests.unit.harness.test_schedule import DATA, drained, jobs
-
-    monkeypatch.setattr(schedule, "_execute_in_worker", planted.worker("facts"))
-    pool = schedule.open_pool("ray", {"tiny": DATA}, Resources(address=address))
-    try:
-        (seen, _) = drained(pool, [Stack(jobs("majority", 1))])
-        sent = Path(seen["datasets"]).parents[1]
-        assert sent != ROOT
-        assert Path(seen["cwd"]) == sent
-        names = {path.name for path in sent.iterdir()}
-        assert {"run_all.py", "harness", "datasets"} <= names
-        assert not {".venv", ".git", "results", "reports"} & names
-        assert seen["threads"] == [1, "1"]
-    finally:
-        pool.close()
-    assert not ray.is_initialized()
+def test_what_is_sent_leaves_out_environment_and_output(address: str) -> None:
+    """In a process of its own: Ray reads its token once."""
+    program = (
+        "import json, os\n"
+        "from harness import schedule\n"
+        "from tests.system import planted\n"
+        "from tests.unit.harness.test_schedule import DATA, Stack, drained, jobs\n"
+        "schedule._execute_in_worker = planted.worker('facts')\n"
+        f"there = schedule.Resources(address={address!r})\n"
+        "pool = schedule.open_pool('ray', {'tiny': DATA}, there)\n"
+        "print(json.dumps(drained(pool, [Stack(jobs('majority', 1))])[0]))\n"
+        "pool.close()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    seen = json.loads(done.stdout.splitlines()[-1])
+    sent = Path(seen["datasets"]).parents[1]
+    assert sent != ROOT
+    assert Path(seen["cwd"]) == sent
+    names = {path.name for path in sent.iterdir()}
+    assert {"run_all.py", "harness", "datasets"} <= names
+    assert not {".venv", ".git", "results", "reports"} & names
+    assert seen["threads"] == [1, "1"]
