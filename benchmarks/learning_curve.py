@@ -12,19 +12,30 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import cast
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
-import pandas as pd
+import pandas as pd  # noqa: E402 - after the threads are set
 
-from harness import inputs, registry
-from harness.execute import accuracy
-from methods.base import Failed, Fitted, Member, Training
-from protocols.base import BUDGETS, Scenario, build, draw, label_fractions, label_rule, seed_of
+from datasets.base import Answers, Problem  # noqa: E402
+from harness import inputs, registry  # noqa: E402
+from harness.execute import accuracy  # noqa: E402
+from methods.base import Failed, Fitted, Member, StackedMethod, Training  # noqa: E402
+from protocols.base import (  # noqa: E402
+    BUDGETS,
+    Paradigm,
+    Scenario,
+    build,
+    draw,
+    label_fractions,
+    label_rule,
+    seed_of,
+)
 
 DATA = ("mfeat", "mnist_hog", "watch")
 CURVES = (("smvae", "inductive"), ("smvae", "transductive"), ("m2", "inductive"))
@@ -34,9 +45,12 @@ POINTS_LOST = 0.02
 def main() -> None:
     """Measure, write the table and the picture, say whether the rule holds."""
     arguments = _arguments()
-    tasks = [(d, m, p, arguments) for d in arguments.dataset for m, p in CURVES]
-    with ProcessPoolExecutor(arguments.workers) as pool:
-        lines = [line for found in pool.map(curve, tasks) for line in found]
+    tasks = [(d, m, p, arguments) for m, p in CURVES for d in arguments.dataset]
+    with ProcessPoolExecutor(arguments.workers, get_context("spawn")) as pool:
+        lines = []
+        for task, found in zip(tasks, pool.map(curve, tasks), strict=True):
+            print(*task[:3], "done", flush=True)
+            lines += found
     table = pd.DataFrame(lines)
     arguments.out.mkdir(parents=True, exist_ok=True)
     table.to_csv(arguments.out / "preview_epochs.csv", index=False, float_format="%.4f")
@@ -46,28 +60,31 @@ def main() -> None:
 
 
 def curve(task: tuple[str, str, str, argparse.Namespace]) -> list[dict[str, object]]:
-    """One line per trial and scored epoch."""
+    """One line per trial and scored epoch. Trials of one shape train in one stack."""
     import torch
 
     torch.set_num_threads(1)
     spec, method, paradigm, arguments = task
     data, split = inputs.open_dataset(spec)
-    fraction = label_fractions(data)[0]
-    scenario = Scenario(split, paradigm, fraction, label_rule(data))  # pyright: ignore[reportArgumentType]
-    lines: list[dict[str, object]] = []
+    scenario = Scenario(split, cast(Paradigm, paradigm), label_fractions(data)[0], label_rule(data))
+    kind = cast(type[StackedMethod], registry.load_method(method))
+    scores: dict[int, list[float]] = {}
+    shapes: dict[int, list[Member]] = {}
     for trial in range(arguments.trials):
-        for epoch, score in enumerate(_scores(data, scenario, method, trial, arguments), start=1):
-            lines.append(
-                {
-                    "dataset": spec,
-                    "method": method,
-                    "paradigm": paradigm,
-                    "trial": trial,
-                    "epoch": epoch * arguments.every,
-                    "tuning_accuracy": score,
-                }
-            )
-    return lines
+        problem, answers = build(data, scenario, draw(data, scenario, trial))
+        seed = seed_of(data, split, trial, "learning curve")
+        score = _recorder(problem, answers, scores.setdefault(trial, []))
+        shapes.setdefault(problem.rows.n, []).append(Member(problem, kind.Config(), seed, score))
+    for members in shapes.values():
+        for event in kind.fit_stack(members, Training(arguments.epochs, arguments.every, None)):
+            if isinstance(event, Failed):
+                raise SystemExit(f"{method} on {spec} failed: {event.reason}")
+    cell = {"dataset": spec, "method": method, "paradigm": paradigm}
+    return [
+        {**cell, "trial": trial, "epoch": step * arguments.every, "tuning_accuracy": score}
+        for trial, found in scores.items()
+        for step, score in enumerate(found, start=1)
+    ]
 
 
 def judge(table: pd.DataFrame, epochs: int) -> pd.DataFrame:
@@ -85,7 +102,7 @@ def judge(table: pd.DataFrame, epochs: int) -> pd.DataFrame:
 
 
 def picture(table: pd.DataFrame, path: Path) -> None:
-    """One panel a data set: mean tuning accuracy of the best epoch so far, band = SD over trials."""
+    """One panel a data set: mean tuning accuracy of the best epoch so far, band: SD of trials."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -113,25 +130,14 @@ def picture(table: pd.DataFrame, path: Path) -> None:
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
-def _scores(
-    data: object, scenario: Scenario, method: str, trial: int, arguments: argparse.Namespace
-) -> Iterator[float]:
-    drawn = draw(data, scenario, trial)  # pyright: ignore[reportArgumentType]
-    problem, answers = build(data, scenario, drawn)  # pyright: ignore[reportArgumentType]
-    found: list[float] = []
+def _recorder(problem: Problem, answers: Answers, found: list[float]) -> Callable[[Fitted], float]:
+    """The harness's tuning score, which also notes every value in ``found``."""
 
     def score(fitted: Fitted) -> float:
         found.append(accuracy(fitted.predict(problem.tuning), answers.tuning_labels))
         return found[-1]
 
-    seed = seed_of(data, scenario.split, trial, "learning curve")  # pyright: ignore[reportArgumentType]
-    kind = registry.load_method(method)
-    member = Member(problem, kind.Config(), seed, score)
-    training = Training(arguments.epochs, arguments.every, None)
-    for event in kind.fit_stack([member], training):  # pyright: ignore[reportAttributeAccessIssue]
-        if isinstance(event, Failed):
-            raise SystemExit(f"{method} on trial {trial} failed: {event.reason}")
-    return iter(np.array(found).tolist())
+    return score
 
 
 def _arguments() -> argparse.Namespace:
