@@ -151,11 +151,15 @@ def settle(
     accept_stale: bool = False,
     force: bool = False,
 ) -> Plan:
-    """Sort the plan's jobs into stored, stale, failed and todo by what the ledger holds."""
+    """Sort the plan's jobs into stored, stale, failed and todo by what the ledger holds.
+
+    A job whose earlier stage runs again runs again too: another candidate of it may win.
+    """
     now = {job.methods(): source.digests(job.methods()) for job in plan.jobs.values()}
     for name, job in plan.jobs.items():
         record = records.get(name)
-        if record is None or force:
+        earlier = (stage.id for group in job.upstream for stage in group)
+        if record is None or force or any(stage in plan.todo for stage in earlier):
             plan.todo[name] = job
             continue
         moved = source.changed(dict(record.digests), now[job.methods()])
@@ -166,11 +170,19 @@ def settle(
                 continue
         if record.status == "ok":
             plan.stored.add(name)
-        elif retry_failed or record.status == "skipped":
+        elif retry_failed or (record.status == "skipped" and _can_start(job, records)):
             plan.todo[name] = job
         else:
             plan.failed.add(name)
     return plan
+
+
+def _can_start(job: Job, records: Mapping[str, Record]) -> bool:
+    """Whether every input of a job has a candidate that is ok by now."""
+    return all(
+        any(stage.id in records and records[stage.id].status == "ok" for stage in group)
+        for group in job.upstream
+    )
 
 
 def stacks(plan: Plan, limit: int | None = None, held: Sequence[Stack] = ()) -> list[Stack]:
