@@ -46,6 +46,7 @@ class Task:
                   training, when the parameters are live and only scores are wanted.
     ``prior``     variance^-1 of the Gaussian prior on every weight but ``layout.free``; it enters
                   the loss as prior / (2 n_rows) sum of squares.
+    ``clip``      largest norm of a member's gradient (inf: none).
     ``members_per_pass``  how many members share a forward pass (None: 4 on a CPU, all on a GPU);
                   speed only.
     """
@@ -59,6 +60,7 @@ class Task:
     rates: Tensor
     fitted: Callable[[int, Params, Curves, bool], Fitted]
     prior: float = 1.0
+    clip: float = CLIP
     members_per_pass: int | None = None
     dtype: torch.dtype = torch.float32
 
@@ -182,8 +184,9 @@ def _step(
     loss, logs = task.loss(task.layout.views(leaf), batch)
     (grad,) = torch.autograd.grad(loss.sum(), leaf)
     grad.addcmul_(flat, mask)
-    norm = torch.linalg.vector_norm(grad, dim=1, keepdim=True)
-    grad.mul_(CLIP / norm.clamp(min=CLIP))
+    if math.isfinite(task.clip):
+        norm = torch.linalg.vector_norm(grad, dim=1, keepdim=True)
+        grad.mul_(task.clip / norm.clamp(min=task.clip))
     momentum, square = stack.momentum[part], stack.square[part]
     momentum.lerp_(grad, 1 - BETAS[0])
     square.mul_(BETAS[1]).addcmul_(grad, grad, value=1 - BETAS[1])

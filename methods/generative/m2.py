@@ -60,6 +60,7 @@ class Config(base.Config):
     labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
     mc_samples: int = hp(1, "draws of z", low=1, high=100)
     learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
+    clip: float = hp(5.0, "largest gradient norm (0: none)", low=0, high=1e9)
     weight_prior: bool = hp(True, "N(0, 1) prior on weights")
 
     def resolved(self) -> Config:
@@ -88,7 +89,7 @@ class M2(StackedMethod):
         config = members[0].config.resolved()
         recipe = _recipe(config, members[0].problem)
         task = make_task(members, recipe, training.device, torch.float32)
-        task = replace(task, prior=float(config.weight_prior))
+        task = replace(task, prior=float(config.weight_prior), clip=config.clip or float("inf"))
         return train(task, members, training, state)
 
     @classmethod

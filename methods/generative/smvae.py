@@ -100,6 +100,7 @@ class Config(base.Config):
     mc_samples: int = hp(1, "draws from each component", low=1, high=100)
     share_eps_over_y: bool = hp(True, "one draw serves all classes")
     learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
+    clip: float = hp(5.0, "largest gradient norm (0: none)", low=0, high=1e9)
     weight_prior: bool = hp(True, "N(0, 1) prior on weights, logits excepted")
     sample_inputs: bool = hp(False, "views are [means | log-variances], x is drawn from them")
     standardise: bool = hp(True, "z-score on training rows")
@@ -134,7 +135,7 @@ class SMVAE(StackedMethod):
             known = batches(recipe.plan, *counts(problem)).labelled
             members = [replace(m, config=replace(m.config, c=5.0 * known)) for m in members]
         task = make_task(members, recipe, training.device, torch.float32)
-        task = replace(task, prior=float(config.weight_prior))
+        task = replace(task, prior=float(config.weight_prior), clip=config.clip or float("inf"))
         return train(task, members, training, state)
 
     @classmethod

@@ -173,3 +173,12 @@ def test_fitted_pickles_and_predicts_the_same(steps):
     copy = pickle.loads(pickle.dumps(found.fitted))
     rows = problem(0).tuning
     assert np.array_equal(copy.predict(rows), found.fitted.predict(rows))
+
+
+def test_the_clip_binds_each_member_by_its_own_norm_or_not_at_all(steps):
+    tight, loose = run([member(0)], steps, clip=1e-3)[0], run([member(0)], steps, clip=1e9)[0]
+    none = run([member(0)], steps, clip=float("inf"))[0]
+    torch.testing.assert_close(weights(loose), weights(none), **TIGHT)
+    assert not torch.allclose(weights(tight), weights(none))
+    both = run([member(0), member(1, c=500.0)], steps)
+    torch.testing.assert_close(weights(both[0]), weights(run([member(0)], steps)[0]), **TIGHT)
