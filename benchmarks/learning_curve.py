@@ -144,7 +144,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--dataset", nargs="+", default=list(DATA))
     parser.add_argument("--epochs", type=int, default=4 * BUDGETS["preview"].epochs)
-    parser.add_argument("--every", type=int, default=5)
+    parser.add_argument("--every", type=int, default=BUDGETS["preview"].eval_every)
     parser.add_argument("--trials", type=int, default=3)
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=Path("docs/figures"))

@@ -17,8 +17,8 @@ Unlabelled rows enter through U; rows with absent views are refused. Prediction:
 Departs from the paper:
 - log-variances are bent smoothly into (-8, 8) for z and (-6, 6) for standardised data; without
   bounds a nearly constant feature sends its density to infinity;
-- N(0, 1) prior on every weight but the logits, as L2 / (2N) in the loss, and gradients clipped at
-  norm 5 (not stated; the first author's public code of 2017 has the prior);
+- N(0, 1) prior on every weight but the logits, as L2 / (2N) in the loss (not stated; the
+  first author's public code of 2017 has it); ``clip`` bounds gradients as SDGM does, by default not;
 - minibatches are not stated: here an epoch passes over the unlabelled rows in parts of
   at most ``batch``, each with at least ``labelled_rows`` labelled ones. With few labels these are
   over-represented, and with eq. 8 read per minibatch L weighs more than over the whole set
@@ -100,7 +100,7 @@ class Config(base.Config):
     mc_samples: int = hp(1, "draws from each component", low=1, high=100)
     share_eps_over_y: bool = hp(True, "one draw serves all classes")
     learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
-    clip: float = hp(5.0, "largest gradient norm (0: none)", low=0, high=1e9)
+    clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
     weight_prior: bool = hp(True, "N(0, 1) prior on weights, logits excepted")
     sample_inputs: bool = hp(False, "views are [means | log-variances], x is drawn from them")
     standardise: bool = hp(True, "z-score on training rows")
