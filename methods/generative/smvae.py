@@ -18,7 +18,7 @@ Departs from the paper:
 - log-variances are bent smoothly into (-8, 8) for z and (-6, 6) for standardised data; without
   bounds a nearly constant feature sends its density to infinity;
 - N(0, 1) prior on every weight but the logits, as L2 / (2N) in the loss (not stated; the
-  first author's public code of 2017 has it); ``clip`` bounds gradients as SDGM does, by default not;
+  first author's public code of 2017 has it); ``clip`` bounds gradients as SDGM does (off);
 - minibatches are not stated: here an epoch passes over the unlabelled rows in parts of
   at most ``batch``, each with at least ``labelled_rows`` labelled ones. With few labels these are
   over-represented, and with eq. 8 read per minibatch L weighs more than over the whole set
