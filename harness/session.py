@@ -230,12 +230,14 @@ def _say_plan(plan: Plan, options: Options, console: Console) -> None:
 
 
 def _say_cells(plan: Plan, console: Console) -> None:
+    data = max((len(cell.data_key) for cell in plan.cells), default=0)
+    row = max((len(cell.cell.row.title) for cell in plan.cells), default=0)
     for cell in plan.cells:
         ids = {job.id for trial in cell.trials for top in trial for job in top.stages()}
         todo = [plan.todo[name] for name in ids if name in plan.todo]
         hours = sum(plan.cost(job) for job in todo) / 3600
         console.print(
-            f"  {cell.data_key:<12} {cell.cell.row.block:<12} {cell.cell.row.title:<24}"
+            f"  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  {cell.cell.row.title:<{row}}"
             f"{100 * cell.cell.label_fraction:5g} %  {len(ids):4d} fits, "
             f"{len(ids & plan.stored):4d} stored, {len(ids & plan.stale.keys()):4d} stale, "
             f"{len(todo):4d} to run, {_duration(hours)}",
