@@ -224,7 +224,7 @@ def _review(task: Task, stack: _Stack, members: Sequence[Member], training: Trai
             try:
                 one = task.layout.views(stack.flat[row : row + 1])
                 score = float(members[index].score(task.fitted(index, one, {}, False)))
-            except Exception as error:  # noqa: BLE001 - one member's error must not end the stack
+            except Exception as error:  # one member's error must not end the stack
                 stack.ended[index] = (repr(error), traceback.format_exc())
                 gone.append(index)
                 continue
@@ -254,7 +254,7 @@ def _report(task: Task, stack: _Stack, index: int) -> Event:
     one = task.layout.views(end[None])
     try:
         fitted = task.fitted(index, one, curves, True)
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:  # as above
         return Failed(index, repr(error), traceback.format_exc(), stack.seconds[index])
     score, epoch = stack.score[index], stack.epoch_of[index]
     return Finished(index, fitted, score, epoch, stack.seconds[index])

@@ -180,6 +180,8 @@ def make_task(members: Sequence[Member], recipe: Recipe, device: str, dtype: tor
         hyper={"c": torch.tensor([float(m.config.c) for m in members])},
         rates=torch.tensor([float(m.config.learning_rate) for m in members]),
         fitted=fitted,
+        prior=float(members[0].config.weight_prior),
+        clip=members[0].config.clip or float("inf"),
         dtype=dtype,
     )
 

@@ -89,7 +89,6 @@ class M2(StackedMethod):
         config = members[0].config.resolved()
         recipe = _recipe(config, members[0].problem)
         task = make_task(members, recipe, training.device, torch.float32)
-        task = replace(task, prior=float(config.weight_prior), clip=config.clip or float("inf"))
         return train(task, members, training, state)
 
     @classmethod

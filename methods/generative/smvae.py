@@ -135,7 +135,6 @@ class SMVAE(StackedMethod):
             known = batches(recipe.plan, *counts(problem)).labelled
             members = [replace(m, config=replace(m.config, c=5.0 * known)) for m in members]
         task = make_task(members, recipe, training.device, torch.float32)
-        task = replace(task, prior=float(config.weight_prior), clip=config.clip or float("inf"))
         return train(task, members, training, state)
 
     @classmethod

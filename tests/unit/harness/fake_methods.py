@@ -65,7 +65,7 @@ class Plain(Method):
 
     version, title, cites, can = 1, "Plain", ("none",), Can(classify=True)
     Config = Config
-    problems: list[Problem] = []  # noqa: RUF012 - what it was given, for the tests to see
+    problems: list[Problem] = []  # what it was given, for the tests to see
     draws: list[float] = []  # noqa: RUF012
 
     def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
