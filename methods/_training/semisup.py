@@ -1,10 +1,10 @@
-"""What SMVAE and M2 share besides their bound: minibatch plans, the fitted classifier, the task."""
+"""What semi-supervised VAEs share besides their bound: minibatches, fitted classifier, task."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal, Protocol, cast
 
 import numpy as np
 import torch
@@ -22,9 +22,9 @@ from methods._training.data import (
     gather,
 )
 from methods._training.loop import Curves, Task
-from methods._training.nets import Params
-from methods._training.semisup_elbo import Model
-from methods.base import Fitted, Member, Shape
+from methods._training.nets import Layout, Params
+from methods._training.semisup_elbo import Draw
+from methods.base import Config, Fitted, Member, Shape, hp
 
 Batching = Literal["proportional", "minibatch", "balanced"]
 BATCHING: tuple[Batching, ...] = ("proportional", "minibatch", "balanced")
@@ -46,6 +46,21 @@ class Plan:
     batches_per_epoch: int
     labelled_rows: int
     rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Minibatches(Config):
+    """The settings that say how minibatches are cut."""
+
+    batching: str = hp("minibatch", "weights of L and U, see Plan", choices=BATCHING)
+    batches_per_epoch: int = hp(10, "least minibatches of an epoch", low=1, high=100_000)
+    batch: int | None = hp(100, "most unlabelled rows of a minibatch; None: no bound", low=1)
+    labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
+
+    def plan(self) -> Plan:
+        """How minibatches are cut."""
+        batching = cast(Batching, self.batching)
+        return Plan(batching, self.batches_per_epoch, self.labelled_rows, self.batch)
 
 
 def batches(plan: Plan, n_labelled: int, n_unlabelled: int) -> Batches:
@@ -95,11 +110,32 @@ def step_cost(shape: Shape, sizes: Batches, hidden: tuple[int, ...]) -> float:
     return 0.002 + 1.2e-10 * (decoders + encoders)
 
 
+class Net(Protocol):
+    """What is asked of a semi-supervised model: parameters, loss, noise, answers, facts.
+
+    ``draws``     shapes of a step's noise by name, for ``samples`` draws of each latent variable;
+                  ``share_eps``: one draw serves all classes.
+    ``classify``  log q(y|X) (1, n, K) of rows to be predicted.
+    ``facts``     bounds and the like over a batch of unlabelled training rows.
+    """
+
+    @property
+    def layout(self) -> Layout: ...
+    @property
+    def n_classes(self) -> int: ...
+    def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]: ...
+    def draws(
+        self, sizes: Batches, samples: int, share_eps: bool
+    ) -> dict[str, tuple[int, ...]]: ...
+    def classify(self, p: Params, x: tuple[Tensor, ...], draw: Draw) -> Tensor: ...
+    def facts(self, p: Params, batch: Batch) -> dict[str, float]: ...
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All that a semi-supervised method hands over to be trained."""
 
-    model: Model
+    model: Net
     plan: Plan
     mc_samples: int = 1
     share_eps: bool = True
@@ -108,7 +144,7 @@ class Recipe:
 
 
 class FittedSemisup(Fitted):
-    """A trained classifier q(y|X), with the bounds and mixture weights of its training.
+    """A trained classifier q(y|X), with the facts and curves of its training.
 
     ``merge``: all views are read as one.
     """
@@ -121,16 +157,16 @@ class FittedSemisup(Fitted):
         self.reported: dict[str, float | int | str | bool] = {}
 
     def predict(self, rows: Rows) -> np.ndarray:
-        model = self.recipe.model
+        x = self.tensors(rows)
+
+        def draw(name: str, width: int) -> Tensor:
+            # By the member's seed and the row's id, so that a row's answer is its own.
+            fixed = noise.normals_by_id(self.seed, name, rows.ids, width)
+            return torch.as_tensor(fixed)[None].to(x[0])
+
         with torch.no_grad():
-            x = self.tensors(rows)
-            noise_ = None
-            if model.sampled:
-                # One draw for each row, fixed by the member's seed and the row's id.
-                width = sum(model.widths)
-                draw = noise.normals_by_id(self.seed, "test input", rows.ids, width)
-                noise_ = torch.as_tensor(draw)[None].to(x[0])
-            return model.log_q(self.params, model.inputs(x, noise_))[0].argmax(-1).cpu().numpy()
+            log_q = self.recipe.model.classify(self.params, x, draw)
+        return log_q[0].argmax(-1).cpu().numpy()
 
     def tensors(self, rows: Rows) -> tuple[Tensor, ...]:
         """Scaled views (1, n, d_v) on the parameters' device."""
@@ -156,19 +192,11 @@ def make_task(members: Sequence[Member], recipe: Recipe, device: str, dtype: tor
         members, torch.empty(0, dtype=dtype, device=device), standardise=recipe.standardise
     )
     model, plan = recipe.model, batches(recipe.plan, *counts(members[0].problem))
-    rows = plan.labelled + plan.unlabelled
-    if not recipe.share_eps:
-        rows = plan.labelled + model.n_classes * plan.unlabelled
-    shapes: dict[str, tuple[int, ...]] = {
-        "eps": (len(model.dims), recipe.mc_samples, rows, model.latent)
-    }
-    if model.sampled:
-        shapes["input"] = (plan.labelled + plan.unlabelled, sum(model.widths))
 
     def fitted(index: int, params: Params, curves: Curves, final: bool) -> Fitted:
         made = FittedSemisup(recipe, data.scalers[index], params, members[index].seed, curves)
         if final:
-            made.reported = _facts(made, data, index, model)
+            made.reported = _facts(made, data, index)
         return made
 
     return Task(
@@ -176,7 +204,7 @@ def make_task(members: Sequence[Member], recipe: Recipe, device: str, dtype: tor
         data=data,
         loss=model.loss,
         batches=plan,
-        noise=shapes,
+        noise=model.draws(plan, recipe.mc_samples, recipe.share_eps),
         hyper={"c": torch.tensor([float(m.config.c) for m in members])},
         rates=torch.tensor([float(m.config.learning_rate) for m in members]),
         fitted=fitted,
@@ -198,35 +226,26 @@ def _merged(members: Sequence[Member]) -> list[Member]:
     return [replace(member, problem=made[id(member.problem)]) for member in members]
 
 
-def _facts(
-    fitted: FittedSemisup, data: Data, index: int, model: Model
-) -> dict[str, float | int | str | bool]:
-    """Weights, and the bound -U on log p(X) over training rows, labels unused, one fixed draw."""
-    params, n = fitted.params, min(data.n, FACT_ROWS)
+def _facts(fitted: FittedSemisup, data: Data, index: int) -> dict[str, float | int | str | bool]:
+    """The model's facts over training rows, labels unused, one fixed draw; and dropped columns."""
+    params, n, model = fitted.params, min(data.n, FACT_ROWS), fitted.recipe.model
     start = int(data.owner[index]) * data.n
     like = next(iter(params.values()))
     rows = slice(start, start + n)
+    shapes = model.draws(Batches(steps=1, labelled=0, unlabelled=n), 1, True)
+    names = {name: "facts" if name == "eps" else f"facts {name}" for name in shapes}
     with torch.no_grad():
-        shape = (len(model.dims), 1, n, model.latent)
-        drawn: dict[str, Tensor] = {
-            "eps": noise.normals([fitted.seed], ("facts",), shape, like),
-        }
-        if model.sampled:
-            wide = (n, sum(model.widths))
-            drawn["input"] = noise.normals([fitted.seed], ("facts input",), wide, like)
         batch = Batch(
             x=tuple(x[rows][None].to(like) for x in data.x),
             present=data.present[rows][None].to(like),
             onehot=like.new_zeros(1, 0, model.n_classes),
             n_labelled=0,
-            noise=drawn,
+            noise={
+                name: noise.normals([fitted.seed], (names[name],), shape, like)
+                for name, shape in shapes.items()
+            },
             hyper={},
             keep=tuple(k[data.owner[index]][None].to(like) for k in data.keep),
         )
-        found: dict[str, Any] = {
-            "elbo": -float(model.objective(params, batch, (0, 1), model.entropy)[0]),
-            "elbo_tight": -float(model.objective(params, batch, (0, 1), model.tight)[0]),
-        }
-        weights = model.log_weights(params).exp()[0].tolist()
-    found |= {f"weight_{v}": weight for v, weight in enumerate(weights)}
-    return found | {"dropped_columns": fitted.scaler.dropped}
+        found = model.facts(params, batch)
+    return {**found, "dropped_columns": fitted.scaler.dropped}

@@ -13,12 +13,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from methods._training.data import Batch
+from methods._training.data import Batch, Batches
 from methods._training.decode import Decoder, log_likelihood
 from methods._training.densities import (
     LATENT_LIMIT,
@@ -39,6 +38,8 @@ from methods._training.nets import (
 
 Likelihood = Callable[[Tensor, Tensor], Tensor]
 """(samples z, weights) -> weighted sum of log-likelihoods."""
+Draw = Callable[[str, int], Tensor]
+"""(name, width) -> standard normal draws (1, n, width), fixed by the member and the rows' ids."""
 
 
 def weighted_bound(
@@ -83,6 +84,24 @@ def semisup_bound(
     return (q * guess).sum((1, 2)) - bound(rows) - log_prior
 
 
+def over_labels(rows: Tensor, onehot: Tensor, embed: Tensor) -> Tensor:
+    """``rows`` (t, b, h) plus each row's label embedding: (t, r, h), r = b_l + K b_u.
+
+    Labelled rows come first with their own label ``onehot`` (t, b_l, K), then the unlabelled rows
+    once for every class, class by class; ``embed`` (t, K, h).
+    """
+    (t, _, h), known = rows.shape, onehot.shape[1]
+    first = torch.baddbmm(rows[:, :known], onehot, embed)
+    rest = (rows[:, None, known:] + embed[:, :, None]).view(t, -1, h)
+    return torch.cat([first, rest], 1)
+
+
+def repeat(rows: Tensor, known: int, n_classes: int) -> Tensor:
+    """``rows`` (..., b, h) lined up with :func:`over_labels`: (..., b_l + K b_u, h)."""
+    rest = rows[..., known:, :]
+    return torch.cat([rows[..., :known, :], *[rest] * n_classes], -2)
+
+
 @dataclass(frozen=True)
 class Model:
     """Nets and switches of a semi-supervised multi-view VAE; the functions of its objective.
@@ -111,7 +130,7 @@ class Model:
         """The tightest entropy that this model has."""
         return "exact" if len(self.dims) == 1 else "bhattacharyya"
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
         """Encoders [x_v, y] -> hidden -> z, decoders mirrored, one classifier, mixture logits."""
         classes, mirrored = {"y": self.n_classes}, self.hidden[::-1]
@@ -142,6 +161,30 @@ class Model:
         draws = noise.split(self.widths, -1)
         return tuple(m + (0.5 * lv).exp() * e for (m, lv), e in zip(split, draws, strict=True))
 
+    def draws(self, sizes: Batches, samples: int, share_eps: bool) -> dict[str, tuple[int, ...]]:
+        """Shapes of a step's noise: ``samples`` of z a component, one for all classes or each."""
+        rows = sizes.labelled + sizes.unlabelled
+        repeated = rows if share_eps else sizes.labelled + self.n_classes * sizes.unlabelled
+        shapes: dict[str, tuple[int, ...]] = {
+            "eps": (len(self.dims), samples, repeated, self.latent)
+        }
+        if self.sampled:
+            shapes["input"] = (rows, sum(self.widths))
+        return shapes
+
+    def classify(self, p: Params, x: tuple[Tensor, ...], draw: Draw) -> Tensor:
+        """Log q(y|X) (t, n, K) of rows to be predicted; one draw each where x is drawn."""
+        noise = draw("test input", sum(self.widths)) if self.sampled else None
+        return self.log_q(p, self.inputs(x, noise))
+
+    def facts(self, p: Params, batch: Batch) -> dict[str, float]:
+        """The bound -U on log p(X) of unlabelled rows, loose and tight, and the weights lam."""
+        weights = self.log_weights(p).exp()[0].tolist()
+        return {
+            "elbo": -float(self.objective(p, batch, (0, 1), self.entropy)[0]),
+            "elbo_tight": -float(self.objective(p, batch, (0, 1), self.tight)[0]),
+        } | {f"weight_{v}": weight for v, weight in enumerate(weights)}
+
     def log_q(self, p: Params, x: tuple[Tensor, ...]) -> Tensor:
         """Log q(y|X) (t, b, K)."""
         parts = {f"x{v}": view for v, view in enumerate(x)}
@@ -149,30 +192,18 @@ class Model:
         return torch.log_softmax(scores, -1)
 
     def posterior(self, p: Params, x: tuple[Tensor, ...], onehot: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and log-variances (t, V, r, D), rows as in :meth:`over_labels`."""
+        """Means and log-variances (t, V, r, D), rows as in :func:`over_labels`."""
         raw = []
         for v, view in enumerate(x):
             read = torch.baddbmm(p[f"enc{v}.0.b"], view, p[f"enc{v}.0.x"])
-            first = self.over_labels(read, onehot, p[f"enc{v}.0.y"])
+            first = over_labels(read, onehot, p[f"enc{v}.0.y"])
             raw.append(upper_layers(p, f"enc{v}", first, len(self.hidden), self.activation))
         mean, spread = torch.stack(raw, 1).split(self.latent, -1)
         return mean, smooth_clamp(spread, LATENT_LIMIT)
 
-    def over_labels(self, rows: Tensor, onehot: Tensor, embed: Tensor) -> Tensor:
-        """``rows`` (t, b, h) plus each row's label embedding: (t, r, h), r = b_l + K b_u.
-
-        Labelled rows come first with their own label, then the unlabelled rows once for every
-        class, class by class.
-        """
-        (t, _, h), known = rows.shape, onehot.shape[1]
-        first = torch.baddbmm(rows[:, :known], onehot, embed)
-        rest = (rows[:, None, known:] + embed[:, :, None]).view(t, -1, h)
-        return torch.cat([first, rest], 1)
-
     def repeat(self, rows: Tensor, known: int) -> Tensor:
-        """``rows`` (..., b, h) lined up with :meth:`over_labels`: (..., b_l + K b_u, h)."""
-        rest = rows[..., known:, :]
-        return torch.cat([rows[..., :known, :], *[rest] * self.n_classes], -2)
+        """``rows`` (..., b, h) lined up with :func:`over_labels`: (..., b_l + K b_u, h)."""
+        return repeat(rows, known, self.n_classes)
 
     def likelihood(self, p: Params, x: tuple[Tensor, ...], batch: Batch) -> Likelihood:
         """The function of samples and weights that :func:`weighted_bound` asks for."""
@@ -183,7 +214,7 @@ class Model:
             for v, view in enumerate(x):
                 decoder = Decoder(f"dec{v}", "z", depth, self.activation)
                 bias = p[f"dec{v}.0.b"].expand(-1, view.shape[1], -1)
-                base = self.over_labels(bias, onehot, p[f"dec{v}.0.y"])
+                base = over_labels(bias, onehot, p[f"dec{v}.0.y"])
                 target, keep = self.repeat(view, known), batch.keep[v]
                 if keep is not None:
                     keep = keep[:, : view.shape[2]]

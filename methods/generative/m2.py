@@ -27,13 +27,10 @@ from typing import cast, final
 import torch
 
 from datasets.base import Problem
-from methods import base
 from methods._training.loop import train
 from methods._training.nets import Activation
 from methods._training.semisup import (
-    BATCHING,
-    Batching,
-    Plan,
+    Minibatches,
     Recipe,
     batches,
     counts,
@@ -46,7 +43,7 @@ from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 
 
 @dataclass(frozen=True)
-class Config(base.Config):
+class Config(Minibatches):
     """Settings of M2."""
 
     c: float = hp(0.5, "weight of CE", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True)
@@ -54,10 +51,6 @@ class Config(base.Config):
     hidden: tuple[int, ...] = hp((100, 50), "encoder and classifier layers; the decoder mirrors")
     latent: int = hp(30, "width of z", low=1, high=1000)
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
-    batching: str = hp("minibatch", "weights of L and U, see Plan", choices=BATCHING)
-    batches_per_epoch: int = hp(10, "least minibatches of an epoch", low=1, high=100_000)
-    batch: int | None = hp(100, "most unlabelled rows of a minibatch; None: no bound", low=1)
-    labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
     mc_samples: int = hp(1, "draws of z", low=1, high=100)
     learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
     clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
@@ -66,11 +59,6 @@ class Config(base.Config):
     def resolved(self) -> Config:
         """The settings with the chosen nets put in."""
         return replace(self, hidden=(500,), latent=50) if self.nets == "kingma2014" else self
-
-    def plan(self) -> Plan:
-        """How minibatches are cut."""
-        batching = cast(Batching, self.batching)
-        return Plan(batching, self.batches_per_epoch, self.labelled_rows, self.batch)
 
 
 @final

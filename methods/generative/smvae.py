@@ -35,14 +35,11 @@ from typing import Any, Literal, cast, final
 import torch
 
 from datasets.base import Problem
-from methods import base
 from methods._training.densities import Entropy
 from methods._training.loop import train
 from methods._training.nets import Activation
 from methods._training.semisup import (
-    BATCHING,
-    Batching,
-    Plan,
+    Minibatches,
     Recipe,
     batches,
     counts,
@@ -78,7 +75,7 @@ PROFILES: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Config(base.Config):
+class Config(Minibatches):
     """Settings of SMVAE."""
 
     profile: Profile = hp("paper", "named set of switches", choices=tuple(PROFILES))
@@ -93,10 +90,6 @@ class Config(base.Config):
     )
     weights: str = hp("learned", "lam", choices=("learned", "uniform"))
     alpha: str = hp("paper", "alpha: c N / N_l, or 5 N of 2017", choices=("paper", "5n"))
-    batching: str = hp("minibatch", "weights of L and U, see Plan", choices=BATCHING)
-    batches_per_epoch: int = hp(10, "least minibatches of an epoch", low=1, high=100_000)
-    batch: int | None = hp(100, "most unlabelled rows of a minibatch; None: no bound", low=1)
-    labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
     mc_samples: int = hp(1, "draws from each component", low=1, high=100)
     share_eps_over_y: bool = hp(True, "one draw serves all classes")
     learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
@@ -108,11 +101,6 @@ class Config(base.Config):
     def resolved(self) -> Config:
         """The settings with those of the profile put in."""
         return replace(self, **PROFILES[self.profile])
-
-    def plan(self) -> Plan:
-        """How minibatches are cut."""
-        batching = cast(Batching, self.batching)
-        return Plan(batching, self.batches_per_epoch, self.labelled_rows, self.batch)
 
 
 @final
