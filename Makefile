@@ -25,7 +25,7 @@ export OPENBLAS_NUM_THREADS := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env test test-fast test-slow test-gpu lint types imports format golden report lock clean $(PROTOCOLS)
+.PHONY: help env test test-fast test-slow test-gpu lint types imports format golden docs report lock clean $(PROTOCOLS)
 
 help: ## list the targets
 	@echo "Usage: make TARGET [ARGS='arguments for the command']"
@@ -78,6 +78,9 @@ format: $(STAMP) ## rewrite the sources as lint wants them
 
 golden: $(STAMP) ## rewrite the golden files; read the diff before committing it
 	$(BIN)/python -m tests.golden.update $(ARGS)
+
+docs: $(STAMP) ## rewrite docs/methods/ from the sources
+	$(BIN)/python -m tests.contract.method_pages
 
 report: $(STAMP) ## rebuild reports/ from the records in results/; trains nothing
 	$(BIN)/python run_all.py --protocol all --report-only $(ARGS)

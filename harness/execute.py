@@ -7,8 +7,6 @@ back. A job that raises is a failed record; the others go on.
 from __future__ import annotations
 
 import hashlib
-import resource
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from datasets.base import Answers, Dataset, Problem, Rows
-from harness import registry
+from harness import machine, registry
 from harness.job import Job, canonical
 from harness.record import Outcome, Record
 from harness.trial_views import Codes, second_transduction, with_codes, with_views
@@ -90,14 +88,26 @@ def _builder(stack: Stack, data: Dataset) -> Build:
 
     @lru_cache(maxsize=None if stacked else 1)
     def made(
-        scenario: Scenario, trial: int, seed: int, views: Any, chosen: tuple[str, ...]
+        scenario: Scenario,
+        coded: Scenario | None,
+        trial: int,
+        seed: int,
+        views: Any,
+        chosen: tuple[str, ...],
     ) -> tuple[Problem, Answers]:
         problem, answers = build(data, scenario, draw(data, scenario, trial, seed))
-        if chosen:
-            return with_codes(problem, answers, [stack.codes[name] for name in chosen])
+        if coded is not None:
+            seen = problem.rows
+            if coded != scenario:
+                seen = build(data, coded, draw(data, coded, trial, seed))[0].rows
+            return with_codes(problem, answers, [stack.codes[name] for name in chosen], seen.ids)
         return with_views(problem, answers, views) if views else (problem, answers)
 
-    return lambda job, chosen: made(job.scenario, job.trial, job.seed, job.views, chosen)
+    def of(job: Job, chosen: tuple[str, ...]) -> tuple[Problem, Answers]:
+        coded = job.upstream[0][0].scenario if job.upstream else None
+        return made(job.scenario, coded, job.trial, job.seed, job.views, chosen)
+
+    return of
 
 
 class _Task:
@@ -166,9 +176,9 @@ class _Task:
             data_key=self.job.data_key,
             status=status,
             seconds=round(seconds, 4),
-            peak_memory_mb=_peak_memory_mb(),
+            peak_memory_mb=machine.peak_memory_mb(),
             stack_size=self.size,
-            versions=_versions(),
+            versions=machine.versions(),
         )
 
     def _parts(self) -> dict[str, Rows]:
@@ -185,25 +195,26 @@ def _together(
     members = [Member(t.problem, t.config, t.seed, t.score) for t in tasks]
     training = Training(**(tasks[0].job.training or {}), device=device)
     waiting = {i: task for i, task in enumerate(tasks) if task.job.id not in done}
-    name = _device_name(device)
+    machine.forget_peak_memory(device)
     try:
         for event in method.fit_stack(members, training, state):
             if isinstance(event, Progress | Checkpoint):
                 yield event
                 continue
             if (task := waiting.pop(event.index, None)) is not None:
-                yield _on(name, _outcome(task, event))
+                yield _on(device, _outcome(task, event))
     except Exception as error:  # a stack that breaks as a whole fails every job still in it
         for task in waiting.values():
-            yield _on(name, task.failed(_sentence(error), traceback.format_exc(), 0.0))
+            yield _on(device, task.failed(_sentence(error), traceback.format_exc(), 0.0))
         return
     for task in waiting.values():
         reason = f"{method.__name__} ended without a word on this job"
-        yield _on(name, task.failed(reason, "", 0.0))
+        yield _on(device, task.failed(reason, "", 0.0))
 
 
 def _alone(method: type[Method], task: _Task) -> Outcome:
     start = time.perf_counter()
+    machine.forget_peak_memory("cpu")
     try:
         chooser = fitted = _fit(method, task, task.problem)
         if not method.can.inductive:
@@ -253,7 +264,13 @@ def _outcome(task: _Task, event: Finished | Failed) -> Outcome:
 
 
 def _on(device: str, outcome: Outcome) -> Outcome:
-    return replace(outcome, record=replace(outcome.record, device=device))
+    """The outcome with what is known of the device it was made on."""
+    record = replace(
+        outcome.record,
+        device=machine.device_name(device),
+        peak_gpu_memory_mb=machine.peak_gpu_memory_mb(device),
+    )
+    return replace(outcome, record=record)
 
 
 def _sentence(error: Exception) -> str:
@@ -264,26 +281,3 @@ def _plain(value: Any) -> Any:
     """A scalar that JSON can hold; not-a-number becomes a word."""
     value = value.item() if hasattr(value, "item") else value
     return str(value) if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def _peak_memory_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1024 if sys.platform != "darwin" else 1024**2), 1)
-
-
-def _device_name(device: str) -> str:
-    if device == "cpu":
-        return "cpu"
-    import torch  # only where a GPU is asked for: listing and shallow methods need no torch
-
-    return torch.cuda.get_device_name()
-
-
-def _versions() -> dict[str, str]:
-    import sklearn
-
-    found = {"python": sys.version.split()[0], "numpy": np.__version__}
-    found["scikit-learn"] = sklearn.__version__
-    if "torch" in sys.modules:
-        found["torch"] = str(sys.modules["torch"].__version__)
-    return found

@@ -19,7 +19,7 @@ from datasets.base import Dataset
 from harness import registry
 from harness.errors import UsageError
 from methods.base import ConfigError, Method, Training
-from protocols.base import Budget, Cell, Scenario, Stage
+from protocols.base import REPR_ROWS, Budget, Cell, Scenario, Stage
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def expand(cell: Cell, data: Dataset, budget: Budget, trial: int, seed: int) -> 
         first = Job(
             data_key=data.key,
             fingerprint=data.fingerprint,
-            scenario=cell.scenario,
+            scenario=_scenario(cell, stage),
             method=stage.key,
             version=method.version,
             views=None,
@@ -110,6 +110,11 @@ def expand(cell: Cell, data: Dataset, budget: Budget, trial: int, seed: int) -> 
             seed=seed,
             upstream=upstream,
         )
+        if upstream and not _codes_reach(first.scenario, upstream[0][0].scenario):
+            raise UsageError(
+                f"row '{cell.row.key}': stage '{stage.key}' reads unlabelled training rows, of"
+                f" which '{upstream[0][0].method}' leaves no codes; give that stage rows=\"train\""
+            )
         settings = candidates(method, stage, budget)
         upstream = tuple(
             tuple(replace(first, views=views, config=config) for config in settings)
@@ -118,6 +123,18 @@ def expand(cell: Cell, data: Dataset, budget: Budget, trial: int, seed: int) -> 
     if len(upstream) != 1:
         raise UsageError(f"row '{cell.row.key}' ends in one fit per view; add a stage after it")
     return upstream[0]
+
+
+def _scenario(cell: Cell, stage: Stage) -> Scenario:
+    """The cell's scenario, with the rows that the stage asks for."""
+    if stage.rows == "paradigm":
+        return cell.scenario
+    return replace(cell.scenario, paradigm=REPR_ROWS[stage.rows])
+
+
+def _codes_reach(needs: Scenario, has: Scenario) -> bool:
+    """Whether codes of a stage exist for all rows of the next: labelled and test rows always do."""
+    return needs.paradigm != "inductive" or has.paradigm == "inductive"
 
 
 def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict[str, Any], ...]:

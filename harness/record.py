@@ -21,7 +21,8 @@ class Record:
                   representation's codes, minus NMSE of an imputer. None unless ok.
     ``metrics``   test accuracy and counts; ``facts`` what the method reports of itself.
     ``epoch``     the chosen epoch, 0 for methods without epochs.
-    ``seconds``   this job's share of its stack's wall time; ``peak_memory_mb`` of the process.
+    ``seconds``   this job's share of its stack's wall time; ``peak_memory_mb`` and
+                  ``peak_gpu_memory_mb``, in MiB, of its whole stack: the process, while it ran.
     ``digests``   source file -> digest of its syntax tree, for the method and all it imports.
     ``generation``  rises when a job is run again; the highest one counts.
     ``arrays``    sha256 of ``arrays/<id>.npz``, None if nothing was kept.
@@ -39,6 +40,7 @@ class Record:
     trace: str = ""
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
+    peak_gpu_memory_mb: float = 0.0
     device: str = ""
     stack_size: int = 1
     budget: str = ""

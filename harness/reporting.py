@@ -17,7 +17,7 @@ from harness.plan import Plan
 from harness.record import Record
 from harness.render.meta import DatasetNote, ReportMeta
 from harness.tabulate import trials_table
-from protocols.base import Protocol
+from protocols.base import Protocol, Row
 from protocols.published import published_table
 
 
@@ -56,11 +56,7 @@ def write_reports(
 def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta:
     shown = {cell.data_key for cell in plan.cells if cell.protocol == name}
     revision = source.revision()
-    notes = {}
-    for cell in plan.cells:
-        method = registry.load_method(cell.cell.row.recipe[-1].key)
-        first = registry.first_line("methods", cell.cell.row.recipe[-1].key)
-        notes[cell.cell.row.key] = (first, method.cites)
+    notes = {cell.cell.row.key: _row_note(cell.cell.row) for cell in plan.cells}
     return ReportMeta(
         protocol=name,
         title=protocol.title,
@@ -76,6 +72,14 @@ def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta
         datasets=tuple(_note(d, plan.splits[d.key]) for d in plan.data.values() if d.key in shown),
         row_notes=notes,
     )
+
+
+def _row_note(row: Row) -> tuple[str, tuple[str, ...]]:
+    """What the methods of a row are, stage by stage, and where they come from."""
+    keys = list(dict.fromkeys(stage.key for stage in row.recipe))
+    cites = [cite for key in keys for cite in registry.load_method(key).cites]
+    first = " Then ".join(registry.first_line("methods", key) for key in keys)
+    return first, tuple(dict.fromkeys(cites))
 
 
 def _note(data: Dataset, split: str) -> DatasetNote:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -13,8 +14,12 @@ Codes = Mapping[str, np.ndarray]
 """What a representation leaves for the next stage: ``codes_rows``, ``_tuning``, ``_test``."""
 
 
+@lru_cache(maxsize=1)
 def second_transduction(problem: Problem) -> Problem:
-    """Labelled rows plus the tuning rows without labels: how purely transductive methods select."""
+    """Labelled rows plus the tuning rows without labels: how purely transductive methods select.
+
+    Candidates of a trial are given the very same object, so that they may share a graph.
+    """
     keep = problem.labelled
     rows, tuning = problem.rows, problem.tuning
     views = zip(rows.views, tuning.views, strict=True)
@@ -43,13 +48,24 @@ def with_views(
     return _on_all_rows(problem, answers, cut, names)
 
 
-def with_codes(problem: Problem, answers: Answers, codes: list[Codes]) -> tuple[Problem, Answers]:
-    """The same trial with the codes of the stage before as its views, one view per input."""
-    parts = {id(problem.rows): "rows", id(problem.tuning): "tuning", id(answers.test): "test"}
-    parts[id(answers.complete)] = "rows"
+def with_codes(
+    problem: Problem, answers: Answers, codes: list[Codes], seen: np.ndarray
+) -> tuple[Problem, Answers]:
+    """The same trial with the codes of the stage before as its views, one view per input.
+
+    ``seen``  ids of that stage's own rows, in the order of ``codes_rows``. Codes are found by row
+    id: the two stages may have been given different rows of one trial.
+    """
+    ids = np.concatenate([answers.test.ids, problem.tuning.ids, seen])
+    last = np.full(ids.max(initial=-1) + 1, -1)
+    last[ids] = np.arange(len(ids))  # a test row among the stage's own rows: the same code twice
+    parts = ("codes_test", "codes_tuning", "codes_rows")
+    tables = [np.concatenate([code[part] for part in parts]) for code in codes]
 
     def swap(rows: Rows) -> Rows:
-        views = tuple(np.asarray(code[f"codes_{parts[id(rows)]}"], np.float32) for code in codes)
+        place = last[rows.ids]
+        assert place.min(initial=0) >= 0, "a row has no code"
+        views = tuple(np.asarray(table[place], np.float32) for table in tables)
         return Rows(views, np.ones((rows.n, len(views)), bool), rows.ids)
 
     names = tuple(f"codes{i}" for i in range(len(codes)))

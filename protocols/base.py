@@ -25,6 +25,13 @@ from protocols._splits import label_order, labelled_rows, part_of_rows, rounded
 
 Paradigm = Literal["supervised", "transductive", "inductive"]
 PARADIGMS: tuple[Paradigm, ...] = ("supervised", "transductive", "inductive")
+ReprRows = Literal["paradigm", "labelled", "labelled+test", "train"]
+REPR_ROWS: Mapping[ReprRows, Paradigm] = {
+    "labelled": "supervised",
+    "labelled+test": "transductive",
+    "train": "inductive",
+}
+"""Rows that a stage may be fitted on, and the paradigm that has these rows."""
 
 
 @dataclass(frozen=True)
@@ -160,12 +167,15 @@ class Stage:
     ``config``  overrides of the method's defaults; the budget adds the candidate grid.
     ``grid``    candidate values that stand in for the method's own grid on these settings; a budget
                 of one point takes the first.
+    ``rows``    which rows the stage is fitted on: those of its row's paradigm, or another's; so a
+                representation may see more, or fewer, rows than the classifier behind it.
     """
 
     key: str
     views: tuple[str, ...] | Literal["each"] | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    rows: ReprRows = "paradigm"
 
 
 Recipe = tuple[Stage, ...]

@@ -11,6 +11,7 @@ from methods._training.decode import Decoder, log_likelihood
 from methods._training.densities import DATA_LIMIT, gaussian, smooth_clamp
 from methods._training.nets import Activation, Layout, mlp
 
+METHODS = ("m2", "mvae", "sdgm", "smvae")
 DOUBLE = torch.float64
 T, L, ROWS, LATENT, WIDTH = 2, 2, 7, 3, 4
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from methods._training.densities import expected_log_prior, gaussian, mixture_entropy
 
+METHODS = ("mvae", "smvae")
 DOUBLE = torch.float64
 SLACK = 0.5 * (1 - math.log(2))
 

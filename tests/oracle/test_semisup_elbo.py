@@ -16,6 +16,7 @@ from methods._training.data import Batch
 from methods._training.densities import gaussian
 from methods._training.semisup_elbo import Model, Params, semisup_bound, weighted_bound
 
+METHODS = ("m2", "smvae")
 DOUBLE = torch.float64
 SLACK = 0.5 * (1 - math.log(2))
 """What the joint entropy bound lacks, in nats a latent dimension, where components coincide."""

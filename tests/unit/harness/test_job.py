@@ -76,6 +76,20 @@ def test_a_stage_is_the_same_job_wherever_it_recurs() -> None:
     assert left.id != right.id
 
 
+def test_a_stage_may_be_fitted_on_other_rows_than_the_next() -> None:
+    first = Stage("logistic_regression", rows="train")
+    row = Row("row", "Row", "block", "supervised", (first, Stage("svm")))
+    (top, *_) = expand(Cell(row, scenario("supervised"), 0.3), tiny(), SMOKE, 0, 0)
+    assert top.scenario.paradigm == "supervised"
+    assert top.upstream[0][0].scenario == scenario("inductive")
+
+
+def test_a_stage_without_codes_for_the_rows_of_the_next_is_refused() -> None:
+    chain = cell(Stage("logistic_regression", rows="labelled"), Stage("svm"))
+    with pytest.raises(UsageError, match=r"leaves no codes; give that stage rows=\"train\""):
+        expand(chain, tiny(), SMOKE, 0, 0)
+
+
 def test_a_recipe_must_end_in_one_fit() -> None:
     with pytest.raises(UsageError, match="ends in one fit per view"):
         expand(cell(Stage("svm", "each")), tiny(), SMOKE, 0, 0)

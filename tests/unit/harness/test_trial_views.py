@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from datasets.base import Rows
 from harness.trial_views import second_transduction, with_codes, with_views
 from tests.helpers import scenario, tiny, trial
 
@@ -38,7 +39,7 @@ def test_codes_become_views_row_for_row() -> None:
         {f"codes_{name}": np.full((n, width), width, np.float64) for name, n in sizes.items()}
         for width in (2, 3)
     ]
-    coded, kept = with_codes(problem, answers, codes)
+    coded, kept = with_codes(problem, answers, codes, problem.rows.ids)
     assert coded.dims == (2, 3)
     assert coded.view_names == ("codes0", "codes1")
     for rows in (coded.rows, coded.tuning, kept.test, kept.complete):
@@ -47,6 +48,25 @@ def test_codes_become_views_row_for_row() -> None:
         assert rows.present.all()
     np.testing.assert_array_equal(coded.rows.ids, problem.rows.ids)
     np.testing.assert_array_equal(coded.labels, problem.labels)
+
+
+def test_codes_are_found_by_row_whatever_rows_the_stage_before_was_given() -> None:
+    _, few, _ = trial(tiny(), scenario("supervised"))
+    _, problem, answers = trial(tiny(), scenario("transductive"))
+    _, many, _ = trial(tiny(), scenario("inductive"))
+
+    def named(rows: Rows) -> np.ndarray:
+        return rows.ids[:, None].astype(np.float32)  # a code that says whose it is
+
+    for seen in (few, many):
+        codes = {
+            "codes_rows": named(seen.rows),
+            "codes_tuning": named(problem.tuning),
+            "codes_test": named(answers.test),
+        }
+        coded, kept = with_codes(problem, answers, [codes], seen.rows.ids)
+        for rows in (coded.rows, coded.tuning, kept.test, kept.complete):
+            np.testing.assert_array_equal(rows.views[0][:, 0], rows.ids)
 
 
 def test_the_second_transduction_holds_labelled_and_tuning_rows() -> None:

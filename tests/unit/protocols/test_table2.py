@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from protocols.base import BUDGETS, MethodCard
+from harness.job import expand
+from protocols.base import BUDGETS, Cell, MethodCard
+from protocols.published import published_table
 from protocols.table2 import Table2
-from tests.helpers import tiny
+from tests.helpers import scenario, tiny
 
 CARDS = (
     MethodCard("smvae", "SMVAE", True, True, True),
@@ -36,14 +38,35 @@ def test_a_new_classifier_gets_a_row_in_the_paradigm_it_can_use() -> None:
     assert list(found)[-1] in {"graph", "forest"}
 
 
-def test_smvae_is_asked_in_both_paradigms_and_its_variants_only_by_name() -> None:
+def test_the_papers_rows_come_in_the_papers_order() -> None:
+    printed = published_table("table2")
+    assert printed is not None
+    lines = printed[printed["dataset"] == "SEED"].drop_duplicates(["paradigm", "row"])
+    # The paper calls the views Eye and EEG.
+    ours = [(row.paradigm, row.published) for row in rows(("EEG", "Eye")).values() if row.published]
+    assert ours == list(zip(lines["paradigm"], lines["row"], strict=True))
+    assert len(ours) == 14
+
+
+def test_readings_of_the_paper_that_it_does_not_print_run_only_by_name() -> None:
     found = rows()
     assert found["smvae"].paradigm == "inductive"
     assert found["smvae_transductive"].paradigm == "transductive"
-    assert {key for key, row in found.items() if row.optional} == {
-        "smvae_authors2017",
-        "smvae_authors2017_head",
-    }
+    optional = {key for key, row in found.items() if row.optional}
+    assert {"smvae_authors2017", "sdgm_paper", "amgl_exact", "dcca_tsvm_train"} <= optional
+    assert not [key for key in optional if found[key].published]
+
+
+def test_codes_may_be_learned_on_rows_that_the_paper_does_not_use() -> None:
+    found = rows()
+    assert [stage.rows for stage in found["mae_svm"].recipe] == ["paradigm", "paradigm"]
+    fair = found["mae_svm_train"]
+    assert (fair.paradigm, fair.recipe[0].rows, fair.published) == ("supervised", "train", None)
+    assert fair.title == "MAE+SVM, codes of all training rows"
+    assert not fair.optional
+    for row in found.values():  # every recipe hands its classifier codes of all rows it reads
+        if len(row.recipe) > 1:
+            expand(Cell(row, scenario(row.paradigm), 0.3), tiny(), BUDGETS["smoke"], 0, 0)
 
 
 def test_columns_follow_the_data_and_the_budget() -> None:
