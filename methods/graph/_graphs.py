@@ -28,7 +28,8 @@ def neighbours(points: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     expanded squares, so that equal rows are at 0 exactly; ties go to the lower row number.
     """
     count = min(k + SPARE, len(points) - 1)
-    search = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(points)
+    centred = points - points.mean(0)  # the search expands squares: keep them small
+    search = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(centred)
     near = search.kneighbors(return_distance=False)  # without a query, rows are not their own
     near.sort(axis=1)
     squared = np.empty(near.shape)
@@ -64,11 +65,13 @@ def self_tuning(squared: np.ndarray, near: np.ndarray, k: int) -> csr_array:
     """Heat kernel exp(-d_ij / (s_i s_j)) over k nearest neighbours, d squared, joined by maximum.
 
     s_i is the distance to row i's seventh neighbour, so lists hold at least that many where rows
-    suffice. Source: Zelnik-Manor and Perona, NeurIPS 2004.
+    suffice; a row with seven copies is joined to copies alone, by weights of 1. Source:
+    Zelnik-Manor and Perona, NeurIPS 2004.
     """
     sigma = np.sqrt(squared[:, min(SIGMA_RANK, squared.shape[1]) - 1])
-    scale = np.maximum(sigma[:, None] * sigma[near], np.finfo(float).tiny)
-    directed = _from_lists(np.exp(-squared / scale)[:, :k], near[:, :k])
+    scale = np.maximum(sigma[:, None] * sigma[near], 1e-3 * squared)  # exp(-1000) is 0
+    exponent = np.divide(squared, scale, out=np.zeros_like(squared), where=squared > 0)
+    directed = _from_lists(np.exp(-exponent)[:, :k], near[:, :k])
     return csr_array(directed.maximum(directed.T))
 
 
@@ -113,7 +116,7 @@ def view_graphs(rows: Rows, kind: str, k: int, scaling: str) -> tuple[Graph, ...
     found = []
     for view in rows.views:
         content = hashlib.sha256(f"{view.dtype}{view.shape}".encode())
-        content.update(np.ascontiguousarray(view))
+        content.update(view.tobytes())
         key = (content.hexdigest(), kind, k, scaling)
         graph = _KEPT.get(key) or _build(view.astype(np.float64), kind, k, scaling)
         _KEPT[key] = graph

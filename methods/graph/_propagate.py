@@ -19,7 +19,6 @@ from datasets.base import Problem, Rows
 from methods.base import FitError, Fitted, Shape, UnsupportedError
 from methods.graph._graphs import Graph
 
-ROUNDS = 100  # most rounds of solving and reweighting
 STOP = 1e-8  # relative decrease of the objective that ends them
 RTOL = 1e-10  # residual of a solve, relative to its right side
 CG_STEPS = 5000
@@ -36,7 +35,7 @@ class Solution:
 
     ``assigned``   F (n, c); 0 in rows that no path joins to a label, listed by ``label_free`` (n,).
     ``energies``   (V,) of F. ``log_objectives`` one a round.
-    ``converged``  whether the objective settled within ROUNDS. ``cg_steps`` over all rounds.
+    ``converged``  whether the objective settled, to STOP of itself. ``cg_steps`` over all rounds.
     """
 
     assigned: np.ndarray
@@ -55,16 +54,18 @@ def alternate(
     *,
     step: float = 1.0,
     fit: float = np.inf,
+    rounds: int = 100,
 ) -> Solution:
     """Solve for F and reweight the views by ``rule``, from equal weights, until F settles.
 
-    Ends from the third round on, when the objective falls by less than STOP of itself. ``step``
-    scales the unlabelled part of every solution, ``fit`` is that of :func:`propagate` in units of
-    the weighted graphs. ``targets`` and ``labelled`` as there.
+    Ends from the third round on, when the objective rises or falls by less than STOP of itself, or
+    after ``rounds``. It can rise only where ``step`` is not 1; only a settled end counts as
+    converged. ``step`` scales the unlabelled part of every solution; ``fit`` is that of
+    :func:`propagate`, in units of the weighted graphs; ``targets`` and ``labelled`` as there.
     """
     log_weights, _ = rule(np.ones(len(graphs)))
-    change, values, cg_steps, converged = np.zeros(targets.shape), [], 0, False
-    while len(values) < ROUNDS and not converged:
+    change, values, cg_steps = np.zeros(targets.shape), [], 0
+    while True:
         graph, scale = combine(graphs, log_weights), np.exp(-logsumexp(log_weights))
         change, taken = propagate(graph, targets, labelled, change, fit * scale)
         assigned = targets + step * change
@@ -75,9 +76,10 @@ def alternate(
             value = np.logaddexp(value, np.log(max(misfit, np.finfo(float).tiny)))
         values.append(value)
         cg_steps += taken
-        converged = len(values) > 2 and -np.expm1(values[-1] - values[-2]) < STOP
-    free = ~reached(graph, labelled)
-    return Solution(assigned, free, found, np.array(values), converged, cg_steps)
+        fall = -np.expm1(values[-1] - values[-2]) if len(values) > 2 else np.inf
+        if fall < STOP or len(values) == rounds:
+            free, settled = ~reached(graph, labelled), bool(abs(fall) < STOP)
+            return Solution(assigned, free, found, np.array(values), settled, cg_steps)
 
 
 def propagate(

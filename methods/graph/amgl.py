@@ -12,7 +12,8 @@ raw features. The objective is jointly convex.
 
 ``variant = exact`` solves for F with kappa = 1, the minimiser. ``authors``, the default, keeps the
 kappa = 1/2 of the authors' published code: that leaves each solve's largest entries as they are but
-halves F_u in the energies, hence changes the weights and what follows.
+halves F_u in the energies, hence changes the weights and what follows. The objective may then rise;
+the rounds end there, as in that code, and ``facts`` says that it has not converged.
 
 Unlabelled rows are nodes of the graphs; the method is purely transductive and answers only rows of
 its Problem, by id. Rows with absent views are refused. Rows that no path joins to a label (they

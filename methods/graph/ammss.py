@@ -9,7 +9,7 @@ ours, with the weighting that the same authors published that year for multi-vie
 
 with r > 1, L_v = I - D_v^-1/2 W_v D_v^-1/2 and one-hot labels Y_l, by turns, from equal weights:
 G_u = -L_uu^-1 L_ul Y_l with L = sum_v alpha_v^r L_v, and alpha_v proportional to t_v^(1 / (1 - r)),
-until the objective falls by less than 1e-8 of itself (at least 3, at most 100 rounds; ``facts``
+until the objective falls by less than 1e-8 of itself (at least 3, at most 1000 rounds; ``facts``
 says if it has not settled). A row's class is its largest entry of G.
 
 As r nears 1 one view takes all; as r grows, weights alpha become equal and those of the graphs,
@@ -44,6 +44,7 @@ from methods.graph._graphs import view_graphs
 from methods.graph._propagate import Transduced, alternate, cost_of, one_hot
 
 LOG10_R = (0.1, 0.3, 0.5, 0.7, 0.9, 1.1, 1.3, 1.5, 1.7, 1.9)
+ROUNDS = 1000  # middling powers settle slowly
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class AMMSS(Method):
             problem.labelled,
             lambda energies: reweighted(energies, r),
             fit=np.inf if config.fit == "hard" else config.lam,
+            rounds=ROUNDS,
         )
         log_powers, _ = reweighted(solved.energies, r)
         return Transduced(problem, graphs, solved, np.exp(log_powers / r))
