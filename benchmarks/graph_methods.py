@@ -3,8 +3,9 @@
     python -m benchmarks.graph_methods [--rows 4700 18000]
 
 A trial is one fit: AMGL's alone, AMMSS's over its whole grid of r, which shares the graphs. Seconds
-are the processor's, one thread, so that a busy machine changes them little. Peak memory is this process's, everything included, so sizes run in ascending order. Last, one solve by
-conjugate gradients against a dense one of the same system, as a ratio measured in one run.
+are the processor's, one thread, so that a busy machine changes them little. Peak memory is this
+process's, everything included, so sizes run in ascending order. Last, one solve by conjugate
+gradients against a dense one of the same system, as a ratio measured in one run.
 """
 
 from __future__ import annotations

@@ -222,7 +222,8 @@ class Transduced(Fitted):
         return {"log_objectives": self.solved.log_objectives}
 
 
-def cost_of(shape: Shape) -> float:
-    """Core-seconds of the graphs and of one descent on them, measured on simulated classes."""
+def cost_of(shape: Shape, sharing: int = 1) -> float:
+    """Core-seconds of one fit, ``sharing`` fits building the graphs once."""
     n = shape.n_labelled + shape.n_unlabelled
-    return 0.02 + 1.1e-9 * n**2 * (sum(shape.dims) / 10 + 10) + 1e-5 * n * shape.n_classes
+    graphs = 6e-10 * n**2 * (sum(shape.dims) / 10 + 10)
+    return 0.01 + graphs / sharing + 1e-5 * n * shape.n_classes

@@ -85,7 +85,7 @@ class AMMSS(Method):
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        return cost_of(shape)
+        return cost_of(shape, sharing=len(LOG10_R))
 
 
 def reweighted(energies: np.ndarray, r: float) -> tuple[np.ndarray, float]:
