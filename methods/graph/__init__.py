@@ -1,0 +1,1 @@
+"""Classifiers on similarity graphs of the rows."""
