@@ -31,7 +31,7 @@ TIE = 1e-4
 """Scores closer than this are not worth a switch (SVM-light's value)."""
 KNEES = (2.0, 0.5, 0.1, 0.02)
 """At 2 every row of a first fit has curvature, the free bias included; annealing keeps the last."""
-COARSE, FINE = 1e-5, 1e-10
+COARSE, FINE = 1e-4, 1e-8
 """Newton stops once it expects to gain less than this share of F: while annealing, at the end."""
 MOST_NEWTON, MOST_PASSES, MOST_KNEES, MOST_TRIES = 200, 500, 10, 100
 
