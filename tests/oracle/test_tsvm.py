@@ -342,6 +342,17 @@ def test_a_class_without_a_labelled_row_is_never_predicted():
         assert set(fitted.predict(rows_of(x))) == set(present)
 
 
+def test_even_shares_make_up_for_an_uneven_draw_of_balanced_classes():
+    x, labels = three(2)
+    known = np.isin(np.arange(90), np.r_[0:24:3, 1:6:3, 2:6:3])  # eight, two and two rows
+    right = {
+        ratio: (solve(problem_of(x, labels, known, 3), ratio=ratio).predict(rows_of(x)) == labels)
+        for ratio in ("labelled", "even")
+    }
+    assert right["even"][~known].mean() > right["labelled"][~known].mean()
+    assert right["even"][~known].mean() > 0.9
+
+
 def test_two_classes_are_one_plane_and_three_are_three():
     x, labels = three(0)
     known = np.arange(90) < 12
