@@ -8,7 +8,8 @@ with h(m) = max(0, m) and m = 1 - y (w.x + b): section 3, OP 2. The algorithm is
 (section 4): an SVM on the labelled rows; the num+ highest scores of unlabelled rows become
 positive; the costs C* rise from 1e-5 C to their end, and at each level pairs of signs are switched
 and w is trained again until no pair is out of order. ``_tsvm.py`` says how, and why all pairs may
-be switched at once. num+ follows from the labelled rows' frequencies. Several classes: one against
+be switched at once. num+ follows from the class's share of the labelled rows (``ratio`` = "even":
+all labelled classes have equal shares, for data known to be balanced). Several classes: one against
 the rest, the highest score wins; two classes are one problem; a class without a labelled row is
 never predicted. Views are standardised on all rows of the Problem; rows with absent views are
 refused. Without unlabelled rows this is an SVM. A fitted TSVM is a plane, so rows that it has not
@@ -50,6 +51,7 @@ class Config(base.Config):
         1.0, "cost of a hinge, times (mean |x|)^2", grid=(2**-6, 2**-3, 1.0, 4.0, 16.0), low=1e-9
     )
     costs: str = hp("svmlight", "how the unlabelled rows' costs end", choices=COSTS)
+    ratio: str = hp("labelled", "shares of classes, see above", choices=("labelled", "even"))
     loss: str = hp("hinge", "loss of all rows", choices=("hinge", "squared"))
     features: str = hp("linear", "or an RBF approximated", choices=("linear", "nystroem"))
     components: int = hp(300, "most landmarks of the Nystroem features", low=1)
@@ -79,6 +81,7 @@ class TSVM(Method):
         config = self.config
         settings = Settings(config.C / size**2, config.costs, config.loss == "squared")
         classes, counts = np.unique(labels[problem.labelled], return_counts=True)
+        counts = counts if config.ratio == "labelled" else np.ones(len(classes))
         planes, tallies = [], []
         for k, share in zip(classes, counts / counts.sum(), strict=True):
             if len(classes) == 1 or (len(classes) == 2 and k == classes[0]):
