@@ -20,7 +20,8 @@ from torch import Tensor
 
 from methods._training import noise
 
-Activation = Literal["relu", "softplus"]
+Activation = Literal["relu", "softplus", "identity"]
+"""``identity`` makes a net linear, for comparison with closed forms."""
 Params = Mapping[str, Tensor]
 
 
@@ -92,6 +93,8 @@ def activate_(pre: Tensor, activation: Activation) -> tuple[Tensor, Tensor]:
     softplus(a) = -log sigmoid(-a), whose slope is 1 - sigmoid(-a): one fast and one slow function
     instead of two slow ones. sigmoid(-a) is kept off zero, where a > 87 in single precision.
     """
+    if activation == "identity":
+        return pre, pre
     if activation == "relu":
         return pre.relu_(), pre
     rest = pre.neg_().sigmoid_().clamp_(min=torch.finfo(pre.dtype).tiny)
@@ -100,6 +103,8 @@ def activate_(pre: Tensor, activation: Activation) -> tuple[Tensor, Tensor]:
 
 def backward_activation_(grad: Tensor, kept: Tensor, activation: Activation) -> Tensor:
     """``grad`` times the slope of the nonlinearity, in place."""
+    if activation == "identity":
+        return grad
     if activation == "relu":
         return torch.ops.aten.threshold_backward.grad_input(grad, kept, 0, grad_input=grad)
     return grad.addcmul_(grad, kept, value=-1)
