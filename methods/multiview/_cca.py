@@ -97,14 +97,15 @@ def fit(outputs: Sequence[Tensor], ridges: Sequence[Tensor], k: int) -> LinearCC
         rows.append(torch.cat(row, 1))
     values, vectors = torch.linalg.eigh(torch.cat(rows, 0))
     values, vectors = values.flip(0)[:k], vectors.flip(1)[:, :k]
+    values = torch.where(values > RANK, values, 0.0)
     peak = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))
-    vectors = vectors * peak.sign() * (values > RANK) * len(hs) ** 0.5
+    vectors = vectors * peak.sign() * (values > 0) * len(hs) ** 0.5
     widths = [h.shape[-1] for h in hs]
     maps = tuple(
         torch.linalg.solve_triangular(factor[0].T, part, upper=True)
         for factor, part in zip(factors, vectors.split(widths), strict=True)
     )
-    return LinearCCA(means, maps, values.clamp(min=0) / (len(hs) - 1))
+    return LinearCCA(means, maps, values / (len(hs) - 1))
 
 
 def pearson(variates: Sequence[Tensor]) -> float:

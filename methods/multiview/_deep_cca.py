@@ -36,6 +36,11 @@ class DeepCCA:
     def layout(self) -> Layout:
         return Layout(self.nets.encoders() | (self.nets.decoders() if self.decodes else {}))
 
+    @cached_property
+    def _output_biases(self) -> frozenset[str]:
+        last = len(self.nets.hidden)
+        return frozenset(f"enc{v}.{last}.b" for v in range(len(self.nets.dims)))
+
     def outputs(self, p: Params, x: Sequence[Tensor]) -> list[Tensor]:
         """f_v(x_v), (t, r, d) a view."""
         return [self.nets.encode(p, v, view) for v, view in enumerate(x)]
@@ -51,6 +56,8 @@ class DeepCCA:
 
     def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """- total correlation + lambda reconstruction, (t,), and what is logged."""
+        if not self.decodes:  # no correlation feels an output bias; Adam would amplify its rounding
+            p = {k: v.detach() if k in self._output_biases else v for k, v in p.items()}
         h = self.outputs(p, batch.x)
         correlation = _cca.total_correlation(h, batch.hyper["r"]).to(h[0])
         logs = {"correlation": correlation.detach()}
@@ -129,7 +136,9 @@ class FittedDeepCCA(Fitted):
             h = net.outputs(self.params, [view.to(like) for view in x])
             r = torch.tensor([float(config.r)], device=h[0].device)
             ridges = [_cca.ridge(one, r)[0] for one in h]
-            self.cca: LinearCCA = _cca.fit([one[0] for one in h], ridges, min(config.directions, config.latent))
+            self.cca: LinearCCA = _cca.fit(
+                [one[0] for one in h], ridges, min(config.directions, config.latent)
+            )
 
     def transform(self, rows: Rows) -> np.ndarray:
         with torch.no_grad():

@@ -20,11 +20,12 @@ class Config(base.Config):
 
     hidden: tuple[int, ...] = hp((100, 50), "encoder layers")
     latent: int = hp(30, "outputs of a view", low=1, high=1000)
-    directions: int = hp(30, "canonical directions kept, at most", grid=(10, 30), low=1, high=1000)
+    directions: int = hp(
+        30, "canonical directions kept, at most", grid=(10, 30), low=1, high=1000, stacks=True
+    )
     r: float = hp(
-        1e-1,
+        1.0,
         "regularisation, in mean variances of the outputs",
-        grid=(1e-2, 1e-1, 1.0),
         low=0.0,
         high=1e6,
         stacks=True,
@@ -37,7 +38,7 @@ class Config(base.Config):
         high=1e6,
         stacks=True,
     )
-    output: str = hp("concat", "codes of the views", choices=("concat", "mean"))
+    output: str = hp("mean", "codes of the views", choices=("mean", "concat"), stacks=True)
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu", "identity"))
     steps_per_epoch: int = hp(20, "minibatches of an epoch", low=1, high=100_000)
     batch_rows: int = hp(500, "rows of a minibatch, at most", low=3, high=1_000_000)
