@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,7 +102,8 @@ def fit_stack(
         hyper={n: torch.tensor([float(getattr(m.config, n)) for m in members]) for n in names},
         rates=torch.tensor([float(m.config.learning_rate) for m in members]),
         fitted=fitted,
-        prior=config.weight_prior,
+        prior=config.weight_decay * problem.rows.n,
+        clip=math.inf,
         dtype=dtype,
     )
     return train(task, members, training, state)
@@ -111,7 +113,7 @@ def cost(shape: Shape, config: Any, training: Training, *, decodes: bool) -> flo
     """Core-seconds of one fit."""
     rows = min(shape.n_labelled + shape.n_unlabelled, config.batch_rows)
     weights = ViewNets.of(shape.dims, config).weights_per_row * (2 if decodes else 1)
-    step = 1.5e-3 + 1.2e-10 * rows * weights
+    step = (2.7e-3 if decodes else 1.8e-3) + 2e-10 * rows * weights
     return step * config.steps_per_epoch * training.epochs
 
 

@@ -78,7 +78,7 @@ def squared_error(x: Tensor, guess: Tensor, keep: Tensor | None) -> Tensor:
 
 
 def scaled(rows: Rows, scaler: Scaler, like: Tensor) -> tuple[Tensor, ...]:
-    """Complete rows as z-scored tensors (1, n, d_v). Raises UnsupportedError if a view is absent."""
+    """Rows as z-scored tensors (1, n, d_v). Raises UnsupportedError where a view is absent."""
     demand_complete(rows)
     return tuple(torch.as_tensor(view)[None].to(like) for view in scaler.apply(rows))
 

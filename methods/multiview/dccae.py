@@ -1,6 +1,26 @@
-"""DCCAE: deep canonically correlated autoencoders.
+"""DCCAE: deep canonically correlated autoencoders, DCCA whose outputs must also rebuild the views.
 
-Departs from the paper: see below.
+Minimised [Wang et al. 2015], with decoders g_v that mirror the encoders f_v and the
+total correlation of ``dcca.py``, summed over pairs of views:
+
+    - || (S_11 + r_1 I)^-1/2 S_12 (S_22 + r_2 I)^-1/2 ||_tr
+    + lambda / n sum_X sum_v |x_v - g_v(f_v(x_v))|^2,             r_v = r tr(S_vv) / d
+
+on z-scored features, lambda from 1e-3 to 10. Everything else as in DCCA: a linear CCA of the
+outputs follows, with the same r; all rows of the Problem train alike, labels unused; rows with
+absent views are refused, as is a single view. Representation: the mean of the views' canonical
+variates, or, ``output="concat"``, all of them side by side.
+
+The loss on new rows, which chooses the epoch, is lambda times their reconstruction error minus the
+Pearson correlations of their variates along the directions of training, summed; nothing is refitted
+on them, since few rows correlate perfectly once directions are free.
+
+Departs from the paper: Wang et al. pre-train with restricted Boltzmann machines and optimise by
+stochastic gradients with momentum; Du et al. take SMVAE's nets and Adam: so here, softplus units,
+no pre-training, Adam with step 1e-3 (Du et al.: 3e-4) and an epoch of ``steps_per_epoch``
+minibatches whatever the number of rows, with all rows up to ``batch_rows`` in each. r is in units
+of the mean variance of the outputs, for nets escape an absolute r by making their outputs larger,
+and 1 by default, as in DCCA; lambda, not r, is tuned. Weight decay is small, as in theirs.
 """
 
 from __future__ import annotations
@@ -40,10 +60,10 @@ class Config(base.Config):
     )
     output: str = hp("mean", "codes of the views", choices=("mean", "concat"), stacks=True)
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu", "identity"))
-    steps_per_epoch: int = hp(20, "minibatches of an epoch", low=1, high=100_000)
+    steps_per_epoch: int = hp(20, "minibatches of an epoch, whatever the rows", low=1, high=100_000)
     batch_rows: int = hp(500, "rows of a minibatch, at most", low=3, high=1_000_000)
     learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)
-    weight_prior: float = hp(1.0, "precision of a Gaussian prior on weights", low=0.0, high=1e6)
+    weight_decay: float = hp(1e-4, "L2: times half the squared weights", low=0.0, high=1e3)
 
 
 @final

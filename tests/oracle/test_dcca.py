@@ -76,7 +76,7 @@ def optimise(made: DeepCCA, data: Batch) -> Tensor:
         loss.backward()
         return loss
 
-    search.step(closure)  # type: ignore[arg-type]
+    search.step(closure)
     return leaf.detach()
 
 

@@ -65,7 +65,7 @@ def minimum(made: Net, x: list[Tensor]) -> float:
         loss.backward()
         return loss
 
-    search.step(closure)  # type: ignore[arg-type]
+    search.step(closure)
     return float(closure().detach())
 
 
