@@ -15,11 +15,12 @@ objective itself.
 
 Departs from the paper: Ngiam et al. and Liu et al. pre-train every layer as a restricted Boltzmann
 machine with sigmoid units; here, as in SMVAE whose settings Du et al. lend to MAE, there is no
-pre-training, hidden units are softplus, the code is linear and weights have an N(0, 1) prior, as
-L2 / (2 N) in the loss. Du et al. state a step size of 3e-4 and no minibatches: here an epoch is
-``steps_per_epoch`` minibatches whatever the number of rows, for there may be two dozen, and
-Adam's step is 1e-3, with which 30 epochs (600 steps) come as far as 2000 steps of 3e-4; best epochs
-are restored, so a longer step costs no more than a finer choice of the moment to stop.
+pre-training, hidden units are softplus and weights have an N(0, 1) prior; the code is linear. The
+prior's precision is tuned; it enters as if the squared errors under every input were those of unit
+Gaussians, so that the loss gains precision (V + 1) / N times the sum of squared weights. Du et al.
+state a step size of 3e-4 and no minibatches: here an epoch is ``steps_per_epoch`` minibatches
+whatever the number of rows, for there may be two dozen, and Adam's step is 1e-3, with which 30
+epochs (600 steps) come as far as 2000 steps of 3e-4.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ class Config(base.Config):
     steps_per_epoch: int = hp(20, "minibatches of an epoch, whatever the rows", low=1, high=100_000)
     batch_rows: int = hp(128, "rows of a minibatch, at most", low=1, high=1_000_000)
     learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)
-    weight_prior: float = hp(1.0, "precision of a Gaussian prior on weights", low=0.0, high=1e6)
+    weight_prior: float = hp(
+        1.0, "precision of a Gaussian prior on weights", grid=(0.3, 1.0, 3.0), low=0.0, high=1e6
+    )
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,12 @@ class Net:
     def layout(self) -> Layout:
         return Layout(self.nets.encoders() | self.nets.decoders())
 
+    @property
+    def conditions(self) -> int:
+        """In how many ways a code is made: from all views, and from each alone."""
+        views = len(self.nets.dims)
+        return 1 if self.inputs == "all" or views == 1 else 1 + views
+
     def code(self, p: Params, x: Sequence[Tensor]) -> Tensor:
         """Joint codes (t, r, D) from all views."""
         return sum_of([self.nets.encode(p, v, view) for v, view in enumerate(x)])
@@ -78,7 +87,7 @@ class Net:
         """Codes (t, r, D) from all views and, if so set, from each view alone, others zero."""
         whole = [self.nets.encode(p, v, view) for v, view in enumerate(x)]
         found = [sum_of(whole)]
-        if self.inputs == "all" or len(x) == 1:
+        if self.conditions == 1:
             return found
         blank = [self.nets.encode(p, v, torch.zeros_like(view[:, :1])) for v, view in enumerate(x)]
         alone = [[whole[v], *blank[:v], *blank[v + 1 :]] for v in range(len(x))]
@@ -131,7 +140,8 @@ class MAE(StackedMethod):
             hyper={},
             rates=torch.tensor([float(m.config.learning_rate) for m in members]),
             fitted=fitted,
-            prior=config.weight_prior,
+            # Per input, half the squared error is a unit Gaussian's minus log-likelihood.
+            prior=config.weight_prior * 2 * net.conditions,
             clip=math.inf,
         )
         return train(task, members, training, state)
