@@ -53,7 +53,9 @@ def total_correlation(outputs: Sequence[Tensor], r: Tensor) -> Tensor:
 
 def ridge(outputs: Tensor, r: Tensor) -> Tensor:
     """r_v (t,): ``r`` (t,) times the mean variance of outputs (t, n, d)."""
-    return r.double() * centred(outputs.double()).square().mean((-2, -1)) + FLOOR
+    n, d = outputs.shape[-2:]
+    variance = centred(outputs.double()).square().sum((-2, -1)) / ((n - 1) * d)
+    return r.double() * variance + FLOOR
 
 
 def centred(h: Tensor) -> Tensor:
