@@ -16,7 +16,7 @@ from datasets.base import Rows
 from methods._training.data import Batch, Scaler, demand_complete, gather
 from methods._training.loop import Curves, Task, train
 from methods._training.nets import Layout, Params
-from methods.base import ConfigError, Event, Fitted, Member, Shape, Training
+from methods.base import ConfigError, Event, FitError, Fitted, Member, Shape, Training
 from methods.multiview import _cca
 from methods.multiview._cca import LinearCCA
 from methods.multiview._views import ViewNets, batches, kept, scaled, squared_error
@@ -73,12 +73,16 @@ class DeepCCA:
 def fit_stack(
     members: Sequence[Member], training: Training, state: bytes | None, *, decodes: bool
 ) -> Iterator[Event]:
-    """Train the members' nets. Raises ConfigError, UnsupportedError for what CCA cannot read."""
+    """Train the members' nets to their best epochs.
+
+    Raises ConfigError for a single view, FitError for fewer than three rows, UnsupportedError for
+    rows with absent views.
+    """
     config, problem = members[0].config, members[0].problem
     if len(problem.dims) < 2:
         raise ConfigError("canonical correlation needs at least two views, not one")
     if problem.rows.n < 3:
-        raise ConfigError(f"canonical correlation needs at least 3 rows, not {problem.rows.n}")
+        raise FitError(f"canonical correlation needs at least 3 rows, not {problem.rows.n}")
     for member in members:
         demand_complete(member.problem.rows)
     net = DeepCCA(ViewNets.of(problem.dims, config), decodes)
