@@ -1,0 +1,1 @@
+"""Representations learned from several views without labels."""

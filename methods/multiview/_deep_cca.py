@@ -1,0 +1,185 @@
+"""Deep CCA with or without autoencoders: the nets, their objective, the fitted model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datasets.base import Rows
+from methods._training.data import Batch, Scaler, demand_complete, gather
+from methods._training.loop import Curves, Task, train
+from methods._training.nets import Layout, Params
+from methods.base import ConfigError, Event, FitError, Fitted, Member, Shape, Training
+from methods.multiview import _cca
+from methods.multiview._cca import LinearCCA
+from methods.multiview._views import ViewNets, batches, kept, scaled, squared_error
+
+DOUBLE_ROWS = 300
+"""Up to so many rows train in double precision: with hardly more rows than outputs the small
+canonical correlations are ill-determined, and it costs nothing at that size."""
+
+
+@dataclass(frozen=True)
+class DeepCCA:
+    """Encoders, and decoders where ``decodes``."""
+
+    nets: ViewNets
+    decodes: bool
+
+    @cached_property
+    def layout(self) -> Layout:
+        return Layout(self.nets.encoders() | (self.nets.decoders() if self.decodes else {}))
+
+    @cached_property
+    def _output_biases(self) -> frozenset[str]:
+        last = len(self.nets.hidden)
+        return frozenset(f"enc{v}.{last}.b" for v in range(len(self.nets.dims)))
+
+    def outputs(self, p: Params, x: Sequence[Tensor]) -> list[Tensor]:
+        """f_v(x_v), (t, r, d) a view."""
+        return [self.nets.encode(p, v, view) for v, view in enumerate(x)]
+
+    def reconstruction(
+        self, p: Params, h: Sequence[Tensor], x: Sequence[Tensor], keep: Sequence[Tensor | None]
+    ) -> Tensor:
+        """Mean over rows of sum_v |x_v - g_v(h_v)|^2, (t,)."""
+        errors = [
+            squared_error(view, self.nets.decode(p, v, h[v]), keep[v]) for v, view in enumerate(x)
+        ]
+        return torch.stack(errors).sum(0)
+
+    def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """- total correlation + lambda reconstruction, (t,), and what is logged."""
+        if not self.decodes:  # no correlation feels an output bias; Adam would amplify its rounding
+            p = {k: v.detach() if k in self._output_biases else v for k, v in p.items()}
+        h = self.outputs(p, batch.x)
+        correlation = _cca.total_correlation(h, batch.hyper["r"]).to(h[0])
+        logs = {"correlation": correlation.detach()}
+        loss = -correlation
+        if self.decodes:
+            error = self.reconstruction(p, h, batch.x, batch.keep)
+            loss = loss + batch.hyper["reconstruction"] * error
+            logs["reconstruction_error"] = error.detach()
+        return loss, logs | {"loss": loss.detach()}
+
+
+def fit_stack(
+    members: Sequence[Member], training: Training, state: bytes | None, *, decodes: bool
+) -> Iterator[Event]:
+    """Train the members' nets to their best epochs.
+
+    Raises ConfigError for a single view, FitError for fewer than three rows, UnsupportedError for
+    rows with absent views.
+    """
+    config, problem = members[0].config, members[0].problem
+    if len(problem.dims) < 2:
+        raise ConfigError("canonical correlation needs at least two views, not one")
+    if problem.rows.n < 3:
+        raise FitError(f"canonical correlation needs at least 3 rows, not {problem.rows.n}")
+    for member in members:
+        demand_complete(member.problem.rows)
+    net = DeepCCA(ViewNets.of(problem.dims, config), decodes)
+    dtype = torch.float64 if problem.rows.n <= DOUBLE_ROWS else torch.float32
+    like = torch.empty(0, device=training.device, dtype=dtype)
+    data = gather(members, like, use_labels=False)
+    names = ("r", "reconstruction") if decodes else ("r",)
+
+    def fitted(index: int, params: Params, curves: Curves, final: bool) -> Fitted:
+        start = int(data.owner[index]) * data.n
+        x = [view[None, start : start + data.n] for view in data.x]
+        scaler = data.scalers[index]
+        return FittedDeepCCA(net, members[index].config, scaler, params, x, curves)
+
+    task = Task(
+        layout=net.layout,
+        data=data,
+        loss=net.loss,
+        batches=batches(problem.rows.n, config.steps_per_epoch, config.batch_rows),
+        noise={},
+        hyper={n: torch.tensor([float(getattr(m.config, n)) for m in members]) for n in names},
+        rates=torch.tensor([float(m.config.learning_rate) for m in members]),
+        fitted=fitted,
+        prior=config.weight_decay * problem.rows.n,
+        clip=math.inf,
+        dtype=dtype,
+    )
+    return train(task, members, training, state)
+
+
+def cost(shape: Shape, config: Any, training: Training, *, decodes: bool) -> float:
+    """Core-seconds of one fit."""
+    rows = min(shape.n_labelled + shape.n_unlabelled, config.batch_rows)
+    weights = ViewNets.of(shape.dims, config).weights_per_row * (2 if decodes else 1)
+    step = (2.7e-3 if decodes else 1.8e-3) + 2e-10 * rows * weights
+    return step * config.steps_per_epoch * training.epochs
+
+
+class FittedDeepCCA(Fitted):
+    """Trained nets with a linear CCA of their outputs on the training rows ``x``."""
+
+    def __init__(
+        self,
+        net: DeepCCA,
+        config: Any,
+        scaler: Scaler,
+        params: Params,
+        x: Sequence[Tensor],
+        curves: Curves,
+    ) -> None:
+        # Canonical maps magnify small directions, hence outputs in double precision.
+        self.params = {name: value.double() for name, value in params.items()}
+        self.net, self.config, self.scaler = net, config, scaler
+        self.curves = {name: values.numpy() for name, values in curves.items()}
+        with torch.no_grad():
+            like = self.params["enc0.0.b"]
+            h = net.outputs(self.params, [view.to(like) for view in x])
+            r = torch.tensor([float(config.r)], device=h[0].device)
+            ridges = [_cca.ridge(one, r)[0] for one in h]
+            self.cca: LinearCCA = _cca.fit(
+                [one[0] for one in h], ridges, min(config.directions, config.latent)
+            )
+
+    def transform(self, rows: Rows) -> np.ndarray:
+        with torch.no_grad():
+            variates = self.cca.apply([h[0] for h in self._outputs(self._tensors(rows))])
+        if self.config.output == "mean":
+            codes = torch.stack(variates).mean(0)
+        else:
+            codes = torch.cat(variates, 1)
+        return codes.cpu().numpy().astype(np.float32)
+
+    def loss(self, rows: Rows) -> float:
+        """Minus the correlations of rows along the training directions, + lambda reconstruction."""
+        x = self._tensors(rows)
+        with torch.no_grad():
+            h = self._outputs(x)
+            loss = -_cca.pearson(self.cca.apply([one[0] for one in h]))
+            if self.net.decodes:
+                keep = kept(self.scaler, x[0])
+                error = self.net.reconstruction(self.params, h, x, keep)
+                loss += self.config.reconstruction * float(error)
+        return loss
+
+    def facts(self) -> dict[str, float | int | str | bool]:
+        found = self.cca.correlations
+        return {
+            "total_correlation": float(found.sum()),
+            "directions": int((found > 0).sum()),
+            "dropped_columns": self.scaler.dropped,
+        }
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return self.curves | {"canonical_correlations": self.cca.correlations.cpu().numpy()}
+
+    def _tensors(self, rows: Rows) -> tuple[Tensor, ...]:
+        return scaled(rows, self.scaler, self.params["enc0.0.b"])
+
+    def _outputs(self, x: Sequence[Tensor]) -> list[Tensor]:
+        return self.net.outputs(self.params, x)

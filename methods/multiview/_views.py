@@ -1,0 +1,94 @@
+"""One net a view, in and out: what multi-view autoencoders and deep CCA have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import torch
+from torch import Tensor
+
+from datasets.base import Rows
+from methods._training.data import Batches, Scaler, demand_complete
+from methods._training.nets import Activation, Parameter, Params, mlp, perceptron
+
+
+class Sizes(Protocol):
+    """The settings that shape the nets."""
+
+    @property
+    def hidden(self) -> tuple[int, ...]: ...
+    @property
+    def latent(self) -> int: ...
+    @property
+    def activation(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class ViewNets:
+    """Encoders ``enc<v>`` x_v -> hidden -> latent and mirrored decoders ``dec<v>``, linear outputs.
+
+    ``dims`` are the widths of the views.
+    """
+
+    dims: tuple[int, ...]
+    hidden: tuple[int, ...]
+    latent: int
+    activation: Activation
+
+    @classmethod
+    def of(cls, dims: Sequence[int], config: Sizes) -> ViewNets:
+        activation = cast(Activation, config.activation)
+        return cls(tuple(dims), tuple(config.hidden), config.latent, activation)
+
+    def encoders(self) -> dict[str, Parameter]:
+        found: dict[str, Parameter] = {}
+        for v, width in enumerate(self.dims):
+            found |= mlp(f"enc{v}", {"x": width}, self.hidden, self.latent)
+        return found
+
+    def decoders(self) -> dict[str, Parameter]:
+        found: dict[str, Parameter] = {}
+        for v, width in enumerate(self.dims):
+            found |= mlp(f"dec{v}", {"z": self.latent}, self.hidden[::-1], width)
+        return found
+
+    def encode(self, p: Params, v: int, x: Tensor) -> Tensor:
+        """Outputs (t, r, latent) of view ``v`` from its rows (t, r, d_v)."""
+        return perceptron(p, f"enc{v}", {"x": x}, len(self.hidden), self.activation)
+
+    def decode(self, p: Params, v: int, z: Tensor) -> Tensor:
+        """View ``v`` (t, r, d_v) from codes (t, r, latent)."""
+        return perceptron(p, f"dec{v}", {"z": z}, len(self.hidden), self.activation)
+
+    @property
+    def weights_per_row(self) -> int:
+        """Multiplications of one row's way through all encoders."""
+        widths = [(d, *self.hidden, self.latent) for d in self.dims]
+        return sum(a * b for w in widths for a, b in zip(w, w[1:], strict=False))
+
+
+def squared_error(x: Tensor, guess: Tensor, keep: Tensor | None) -> Tensor:
+    """Mean over rows of |x - guess|^2, (t,); ``keep`` (t, d) of 0 and 1 leaves columns out."""
+    error = (x - guess).square()
+    if keep is not None:
+        error = error * keep[:, None]
+    return error.sum(-1).mean(-1)
+
+
+def scaled(rows: Rows, scaler: Scaler, like: Tensor) -> tuple[Tensor, ...]:
+    """Rows as z-scored tensors (1, n, d_v). Raises UnsupportedError where a view is absent."""
+    demand_complete(rows)
+    return tuple(torch.as_tensor(view)[None].to(like) for view in scaler.apply(rows))
+
+
+def kept(scaler: Scaler, like: Tensor) -> tuple[Tensor | None, ...]:
+    """Columns (1, d_v) that are not constant, or None where all are kept."""
+    masks = [torch.as_tensor(keep)[None].to(like) for _, _, keep in scaler.columns]
+    return tuple(None if bool(mask.all()) else mask for mask in masks)
+
+
+def batches(n: int, steps: int, size: int) -> Batches:
+    """``steps`` minibatches of ``size`` rows, or of all ``n`` where there are fewer."""
+    return Batches(steps, 0, min(n, size))
