@@ -1,14 +1,14 @@
 """SDGM: skip deep generative model, a two-layer semi-supervised VAE [maaloe2016], on all views.
 
 p(z) = N(0, I), p(y) uniform, p(a|z,y) and p(x|a,z,y) Gaussian; q(a|x) and q(z|a,x,y) Gaussian, each
-diagonal, q(y|a,x) a classifier. x is all views side by side; a makes the posterior of (z, y) richer
-than Gaussian. With one draw of a (the same for all classes) and of z given each (a, y):
+diagonal; q(y|a,x) a classifier. x is all views side by side; a makes the posterior of (y, z) richer
+than a product. With draws of a, the same for all classes, and one of z for each:
 
-    -L(x,y) = E_q [log p(x|a,z,y) + log p(a|z,y) - log q(a|x) - KL(q(z|a,x,y) || p(z))] + log p(y)
-    -U(x)   = E_q(a|x) sum_y q(y|a,x) [-L(x,y) given a - log q(y|a,x)]     classes enumerated
+    -L(x,y) = E_q(a|x) g(a,x,y),    -U(x) = E_q(a|x) sum_y q(y|a,x) [g(a,x,y) - log q(y|a,x)]
+    g = E_q(z|a,x,y) [log p(x|a,z,y) + log p(a|z,y)] - KL(q(z|a,x,y) || p(z)) - log q(a|x) + log p(y)
 
-``normalisation="authors"`` is their public code, whose beta is c here; N = N_l + N_u of the training
-set:
+KL in closed form, classes enumerated. ``normalisation="authors"`` is their public code, whose beta
+is c here, with N = N_l + N_u rows in the training set:
 
     F = mean_l L(x,y) + mean_u U(x) + c (N/N_l) mean_l [-log mean_a q(y|a,x)]
 
