@@ -5,7 +5,8 @@ diagonal; q(y|a,x) a classifier. x is all views side by side; a makes the poster
 than a product. With draws of a, the same for all classes, and one of z for each:
 
     -L(x,y) = E_q(a|x) g(a,x,y),    -U(x) = E_q(a|x) sum_y q(y|a,x) [g(a,x,y) - log q(y|a,x)]
-    g = E_q(z|a,x,y) [log p(x|a,z,y) + log p(a|z,y)] - KL(q(z|a,x,y) || p(z)) - log q(a|x) + log p(y)
+    g(a,x,y) = E_q(z|a,x,y) [log p(x|a,z,y) + log p(a|z,y)] - KL(q(z|a,x,y) || p(z))
+               + log p(y) - log q(a|x)
 
 KL in closed form, classes enumerated. ``normalisation="authors"`` is their public code, whose beta
 is c here, with N = N_l + N_u rows in the training set:
