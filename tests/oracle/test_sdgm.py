@@ -18,6 +18,7 @@ from methods._training.sdgm_elbo import SkipModel
 from methods._training.semisup_elbo import Model
 from methods.base import Finished, Member, Training
 from methods.generative import sdgm
+from tests.unit.methods.conftest import problem
 
 METHODS = ("sdgm",)
 DOUBLE = torch.float64
@@ -175,6 +176,34 @@ def test_an_answer_is_the_mean_of_q_over_draws_of_a():
     mean, logvar = made.auxiliaries(p, x)
     each = [made.log_q(p, x, mean + (0.5 * logvar).exp() * e).exp() for e in eps.values()]
     torch.testing.assert_close(said.exp(), torch.stack(each).mean(0), atol=1e-12, rtol=0)
+
+
+def test_half_the_authors_loss_is_the_papers_with_equal_shares_and_c_times_n_over_twice_n_l():
+    made, config = problem(0, n=40, known=6), sdgm.Config(c=0.3, hidden=(7, 6), latent=4)
+    authors = sdgm._recipe(config, made).model
+    paper = sdgm._recipe(replace(config, normalisation="paper"), made).model
+    p, data = parameters(authors), batch(authors, 3, 4)
+    scaled = replace(data, hyper={"c": data.hyper["c"] * 40 / (2 * 6)})
+    half, whole = authors.loss(p, data)[0] / 2, paper.loss(p, scaled)[0]
+    assert half.item() == pytest.approx(whole.item(), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("known", "changes"),
+    [
+        (6, {"normalisation": "paper", "batching": "proportional", "mc_samples": 2}),
+        (12, {"batching": "minibatch", "clip": 1.0, "activation": "relu"}),  # all rows labelled
+        (6, {"nets": "maaloe2016", "weight_prior": False}),
+    ],
+)
+def test_every_switch_trains(known, changes):
+    made = problem(0, n=12, known=known)
+    config = sdgm.Config(**{"hidden": (8, 6), "latent": 3, "batches_per_epoch": 2, **changes})
+    member = Member(made, config, 0, lambda fitted: fitted.predict(made.tuning).mean())
+    events = sdgm.SDGM.fit_stack([member], Training(epochs=2, eval_every=1))
+    (end,) = (event for event in events if isinstance(event, Finished))
+    assert math.isfinite(end.fitted.facts()["elbo"])
+    assert end.fitted.arrays()["cross_entropy"].shape == (2,)
 
 
 # ---------------------------------------------------------------- the authors' own example
