@@ -1,0 +1,198 @@
+"""The bound of skip deep generative models [maaloe2016]: nets, objective, answers.
+
+    q(a|x) q(y|a,x) q(z|a,x,y)        p(z) p(y) p(a|z,y) p(x|a,z,y)
+
+Given a draw of a, this is a semi-supervised VAE of one view whose likelihood is log p(x|a,z,y) +
+log p(a|z,y) - log q(a|x): classes are enumerated and KL(q(z|a,x,y) || p(z)) is in closed form, as
+in ``semisup_elbo``; a enters by its draws, the same for all classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from methods._training.data import Batch, Batches
+from methods._training.decode import Decoder, log_likelihood
+from methods._training.densities import LATENT_LIMIT, LOG_2PI, smooth_clamp
+from methods._training.nets import Activation, Layout, Params, mlp, perceptron, upper_layers
+from methods._training.semisup_elbo import (
+    Draw,
+    Likelihood,
+    over_labels,
+    repeat,
+    semisup_bound,
+    weighted_bound,
+)
+
+
+@dataclass(frozen=True)
+class SkipModel:
+    """Nets and weights of a skip deep generative model; the functions of its objective.
+
+    ``shares`` weigh mean L and mean U, ``error_weight`` times c the mean cross-entropy; ``width``
+    are the features of x, ``auxiliary`` the width of a. An answer is the mean of q(y|a,x) over
+    ``answer_draws`` draws of a. Reads the first view of a batch alone.
+    """
+
+    width: int
+    n_classes: int
+    shares: tuple[float, float]
+    error_weight: float = 1.0
+    hidden: tuple[int, ...] = (100, 50)
+    latent: int = 30
+    auxiliary: int = 30
+    activation: Activation = "softplus"
+    answer_draws: int = 100
+
+    @property
+    def layout(self) -> Layout:
+        """Nets of q(a|x), q(y|a,x), q(z|a,x,y), and mirrored ones of p(a|z,y), p(x|a,z,y)."""
+        x, a, y = {"x": self.width}, {"a": self.auxiliary}, {"y": self.n_classes}
+        z, mirrored = {"z": self.latent}, self.hidden[::-1]
+        return Layout(
+            mlp("aux", x, self.hidden, 2 * self.auxiliary)
+            | mlp("cls", x | a, self.hidden, self.n_classes)
+            | mlp("enc", x | a | y, self.hidden, 2 * self.latent)
+            | mlp("dec_a", z | y, mirrored, 2 * self.auxiliary)
+            | mlp("dec_x", z | a | y, mirrored, 2 * self.width)
+        )
+
+    def draws(self, sizes: Batches, samples: int, share_eps: bool) -> dict[str, tuple[int, ...]]:
+        """Shapes of a step's noise: ``samples`` of a and of z; both always serve all classes."""
+        rows = sizes.labelled + sizes.unlabelled
+        return {"a": (samples, rows, self.auxiliary), "z": (samples, rows, self.latent)}
+
+    def auxiliaries(self, p: Params, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(a|x), each (t, b, A)."""
+        raw = perceptron(p, "aux", {"x": x}, len(self.hidden), self.activation)
+        mean, spread = raw.split(self.auxiliary, -1)
+        return mean, smooth_clamp(spread, LATENT_LIMIT)
+
+    def log_q(self, p: Params, x: Tensor, a: Tensor) -> Tensor:
+        """Log q(y|a,x) (t, b, K)."""
+        return self._log_q(p, _first(p, "cls", {"x": x, "a": a}))
+
+    def posterior(self, p: Params, x: Tensor, a: Tensor, onehot: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z|a,x,y), each (t, r, D), rows as ``over_labels`` has them."""
+        first = over_labels(_first(p, "enc", {"x": x, "a": a}), onehot, p["enc.0.y"])
+        raw = upper_layers(p, "enc", first, len(self.hidden), self.activation)
+        mean, spread = raw.split(self.latent, -1)
+        return mean, smooth_clamp(spread, LATENT_LIMIT)
+
+    def likelihood(self, p: Params, x: Tensor, a: Tensor, batch: Batch) -> Likelihood:
+        """The weighted sum of log p(x|a,z,y) + log p(a|z,y), a function of samples and weights."""
+        known, onehot, depth = batch.n_labelled, batch.onehot, len(self.hidden)
+        bias = p["dec_a.0.b"].expand(-1, a.shape[1], -1)
+        bases = {
+            "dec_x": over_labels(_first(p, "dec_x", {"a": a}), onehot, p["dec_x.0.y"]),
+            "dec_a": over_labels(bias, onehot, p["dec_a.0.y"]),
+        }
+        targets = {
+            "dec_x": repeat(x, known, self.n_classes),
+            "dec_a": repeat(a, known, self.n_classes),
+        }
+        keeps = {"dec_x": batch.keep[0], "dec_a": None}
+
+        def summed(z: Tensor, weight: Tensor) -> Tensor:
+            total = z.new_zeros(len(z))
+            for name, base in bases.items():
+                decoder = Decoder(name, "z", depth, self.activation)
+                total = total + log_likelihood(
+                    decoder, p, z, base, targets[name], weight, keeps[name]
+                )
+            return total
+
+        return summed
+
+    def objective(
+        self, p: Params, batch: Batch, shares: tuple[float, float]
+    ) -> tuple[Tensor, Tensor]:
+        """shares[0] mean L + shares[1] mean U (t,), and log q(y|a,x) of all draws (t, S b, K).
+
+        Rows of the latter are those of :func:`once_per_draw`.
+        """
+        batch = once_per_draw(batch)
+        x, known = batch.x[0], batch.n_labelled
+        mean_a, logvar_a = self.auxiliaries(p, x)
+        eps_a, eps_z = batch.noise["a"], repeat(batch.noise["z"], known, self.n_classes)
+        a = torch.addcmul(mean_a, (0.5 * logvar_a).exp(), eps_a)
+        log_q_a = -0.5 * (eps_a.square() + logvar_a + LOG_2PI).sum(-1, keepdim=True)
+        log_q_a = repeat(log_q_a, known, self.n_classes)[..., 0]  # (t, r)
+        mean, logvar = self.posterior(p, x, a, batch.onehot)
+        log_q, likelihood = self.log_q(p, x, a), self.likelihood(p, x, a, batch)
+        alone = mean.new_zeros(len(mean), 1)  # the log-weight of a single component
+
+        def bound(rows: Tensor) -> Tensor:
+            parts = mean[:, None], logvar[:, None], eps_z[:, None, None], alone
+            return weighted_bound(likelihood, *parts, rows, "exact") - (rows * log_q_a).sum(-1)
+
+        return semisup_bound(bound, log_q, known, shares), log_q
+
+    def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The objective with the cross-entropy of the mean of q(y|a,x) over draws; its logs."""
+        loss, log_q = self.objective(p, batch, self.shares)
+        logs: dict[str, Tensor] = {}
+        if known := batch.n_labelled:
+            samples = batch.noise["a"].shape[1]
+            each = log_q[:, : samples * known].unflatten(1, (samples, known))
+            mean = each.logsumexp(1) - math.log(samples)  # (t, b_l, K)
+            error = -(mean * batch.onehot).sum(-1).mean(-1)
+            loss = loss + self.error_weight * batch.hyper["c"] * error
+            logs["cross_entropy"] = error.detach()
+        logs["loss"] = loss.detach()
+        return loss, logs
+
+    def classify(self, p: Params, x: tuple[Tensor, ...], draw: Draw) -> Tensor:
+        """Log of the mean of q(y|a,x) over ``answer_draws`` draws of a, (1, n, K)."""
+        mean, logvar = self.auxiliaries(p, x[0])
+        std, read = (0.5 * logvar).exp(), _first(p, "cls", {"x": x[0]})
+        total = mean.new_zeros(())
+        for number in range(self.answer_draws):  # one at a time: little memory, any number of rows
+            a = torch.addcmul(mean, std, draw(f"a {number}", self.auxiliary))
+            total = total + self._log_q(p, torch.baddbmm(read, a, p["cls.0.a"])).exp()
+        return (total / self.answer_draws).log()
+
+    def facts(self, p: Params, batch: Batch) -> dict[str, float]:
+        """The bound -U on log p(x) of unlabelled rows."""
+        return {"elbo": -float(self.objective(p, batch, (0, 1))[0])}
+
+    def _log_q(self, p: Params, first: Tensor) -> Tensor:
+        scores = upper_layers(p, "cls", first, len(self.hidden), self.activation)
+        return torch.log_softmax(scores, -1)
+
+
+def once_per_draw(batch: Batch) -> Batch:
+    """The batch with every row once for each of its S draws: labelled rows of all draws first.
+
+    Noise (t, S, b, .) becomes (t, S b, .), a view (t, b, d) becomes (t, S b, d): whatever is done
+    to a batch with one draw a row is then done to all draws, and means over rows are over draws.
+    """
+    samples, known = batch.noise["a"].shape[1], batch.n_labelled
+
+    def unfold(rows: Tensor) -> Tensor:
+        return torch.cat([rows[:, :, :known].flatten(1, 2), rows[:, :, known:].flatten(1, 2)], 1)
+
+    def copies(rows: Tensor) -> Tensor:
+        return rows[:, None].expand(-1, samples, -1, -1)
+
+    return replace(
+        batch,
+        x=tuple(unfold(copies(view)) for view in batch.x),
+        present=unfold(copies(batch.present)),
+        onehot=copies(batch.onehot).flatten(1, 2),
+        n_labelled=samples * known,
+        noise={name: unfold(drawn) for name, drawn in batch.noise.items()},
+    )
+
+
+def _first(p: Params, name: str, inputs: Mapping[str, Tensor]) -> Tensor:
+    """The sum of net ``name``'s first layer over ``inputs`` (t, b, n), bias included."""
+    total = p[f"{name}.0.b"]
+    for key, rows in inputs.items():
+        total = torch.baddbmm(total, rows, p[f"{name}.0.{key}"])
+    return total
