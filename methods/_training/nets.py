@@ -112,6 +112,8 @@ def backward_activation_(grad: Tensor, kept: Tensor, activation: Activation) -> 
 
 def upper_layers(p: Params, name: str, first: Tensor, depth: int, activation: Activation) -> Tensor:
     """From the first layer's sum ``(t, r, h)``, which is overwritten, to the output of the net."""
+    if depth == 0:  # no hidden layer
+        return first
     h = _Activated.apply(first, activation)
     for i in range(1, depth + 1):
         kind = activation if i < depth else None

@@ -1,4 +1,4 @@
-"""The transductive SVM against LIBSVM, LIBLINEAR, a convex solver, and a search of all labellings."""
+"""The transductive SVM against LIBSVM, LIBLINEAR, a convex solver and all labellings."""
 
 from __future__ import annotations
 
