@@ -56,7 +56,7 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
             **NAMES,
             "dest": "methods",
             "metavar": "KEY",
-            "help": "only rows whose key or method matches (globs)",
+            "help": "only rows whose key, or first method, matches (globs)",
         },
         "--label-percent": {
             **NAMES,

@@ -123,7 +123,7 @@ def plan_cells(
 ) -> list[PlannedCell]:
     """Cells of all protocols on all data sets, cut down to rows that match one of ``only``.
 
-    ``splits``  data key -> name of its split.   ``only`` globs over row keys and method keys; an
+    ``splits``  data key -> name of its split.   ``only`` globs over row keys and first methods; an
     optional row is planned only if one of them names it.   ``percents`` columns to keep (all if
     empty), in percent of labelled training rows.
     """
@@ -218,8 +218,11 @@ def method_cards() -> tuple[MethodCard, ...]:
 
 
 def matches(cell: Cell, pattern: str) -> bool:
-    """Whether a glob names the cell's row or a method of its recipe."""
-    names = (cell.row.key, *(stage.key for stage in cell.row.recipe))
+    """Whether a glob names the cell's row, or the method that its recipe begins with.
+
+    So ``svm`` is the SVM on the views, and not every row that ends in an SVM.
+    """
+    names = (cell.row.key, cell.row.recipe[0].key)
     return any(fnmatchcase(name, pattern) for name in names)
 
 

@@ -88,3 +88,13 @@ def _check_parts(data: Dataset, split: Split, parts: np.ndarray) -> None:
     if missing:
         names = ", ".join(data.class_names[k] for k in sorted(missing))
         raise DataError(f"split '{split.name}' of {data.key} has no training row of class {names}")
+
+
+def kept_rows(
+    train: np.ndarray, labelled: np.ndarray, fraction: float, rng: np.random.Generator
+) -> np.ndarray:
+    """``(n,)`` training rows that take part: the labelled ones and a share of the others."""
+    kept = labelled.copy()
+    unlabelled = rng.permutation(train[~labelled[train]])
+    kept[unlabelled[: rounded(fraction, len(unlabelled))]] = True
+    return kept

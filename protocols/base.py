@@ -21,7 +21,7 @@ import numpy as np
 
 from datasets.base import HIDDEN, TEST, TRAIN, TUNE, Answers, Dataset, Problem, Rows
 from protocols._masks import mask_order, present_rows
-from protocols._splits import label_order, labelled_rows, part_of_rows, rounded
+from protocols._splits import kept_rows, label_order, labelled_rows, part_of_rows
 
 Paradigm = Literal["supervised", "transductive", "inductive"]
 PARADIGMS: tuple[Paradigm, ...] = ("supervised", "transductive", "inductive")
@@ -110,7 +110,7 @@ def draw(data: Dataset, scenario: Scenario, trial: int, seed: int = 0) -> Draw:
         order=rng("order").permutation(data.n),
         part=part,
         labelled=labelled,
-        kept=_kept(train, labelled, scenario.unlabelled_fraction, rng("unlabelled")),
+        kept=kept_rows(train, labelled, scenario.unlabelled_fraction, rng("unlabelled")),
         present=_present(data, train, scenario, rng("masks")),
     )
 
@@ -281,13 +281,6 @@ def label_fractions(data: Dataset) -> tuple[float, ...]:
 def label_rule(data: Dataset) -> Literal["random", "random_min_one"]:
     """As the paper on its own data; at least one label per class on the small open sets."""
     return "random_min_one" if data.provenance.kind == "open" else "random"
-
-
-def _kept(train: np.ndarray, labelled: np.ndarray, fraction: float, rng: Any) -> np.ndarray:
-    kept = labelled.copy()
-    unlabelled = rng.permutation(train[~labelled[train]])
-    kept[unlabelled[: rounded(fraction, len(unlabelled))]] = True
-    return kept
 
 
 def _present(data: Dataset, train: np.ndarray, scenario: Scenario, rng: Any) -> np.ndarray:

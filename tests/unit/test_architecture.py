@@ -184,7 +184,8 @@ def writes(tree: ast.Module) -> Iterator[int]:
 
 
 def test_only_the_store_and_the_renderer_write_files() -> None:
-    allowed = ("harness/store", "harness/render/")
+    # machine: it asks the kernel to forget a peak, by writing to /proc
+    allowed = ("harness/store", "harness/render/", "harness/machine")
     for path in [*sources("harness", "methods", "protocols"), *ROOT.glob("*.py")]:
         if not name_of(path).startswith(allowed):
             lines = list(writes(parsed(path)))
