@@ -75,7 +75,6 @@ class Plan:
         """Sizes of a job's Problem, from its draw."""
         data = self.data[job.data_key]
         drawn = self._draw(job)
-        dims = dict(zip(data.view_names, data.dims, strict=True))
         unlabelled = {
             "supervised": 0,
             "inductive": ((drawn.part == TRAIN) & drawn.kept & ~drawn.labelled).sum(),
@@ -84,8 +83,21 @@ class Plan:
         return Shape(
             n_labelled=int(drawn.labelled.sum()),
             n_unlabelled=int(unlabelled),
-            dims=tuple(dims[name] for name in (job.views or data.view_names)),
+            dims=self._dims(job),
             n_classes=data.n_classes,
+        )
+
+    def _dims(self, job: Job) -> tuple[int, ...]:
+        """Widths of what a job reads: views, or the codes of the stage before."""
+        data = self.data[job.data_key]
+        if not job.upstream:
+            dims = dict(zip(data.view_names, data.dims, strict=True))
+            return tuple(dims[name] for name in (job.views or data.view_names))
+        firsts = [group[0] for group in job.upstream]
+        methods = [registry.load_method(first.method) for first in firsts]
+        return tuple(
+            method.code_width(self.shape(first), method.Config(**first.config))
+            for method, first in zip(methods, firsts, strict=True)
         )
 
     def _draw(self, job: Job) -> Draw:

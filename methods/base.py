@@ -239,6 +239,11 @@ class Method(ABC):
         """Rough core-seconds of one fit on a present-day CPU; used for plans, never for results."""
         return 0.2
 
+    @classmethod
+    def code_width(cls, shape: Shape, config: Any) -> int:
+        """Columns of the codes, so that the cost of the next stage can be told; for plans only."""
+        return sum(shape.dims)
+
 
 class StackedMethod(Method):
     """A method that trains many members together."""

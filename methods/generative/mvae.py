@@ -149,6 +149,10 @@ class MVAE(StackedMethod):
         return train(task, members, training, state)
 
     @classmethod
+    def code_width(cls, shape: Shape, config: Config) -> int:
+        return config.latent if config.output == "mean" else 2 * config.latent
+
+    @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
         n, views = shape.n_labelled + shape.n_unlabelled, len(shape.dims)
         work = n * views * (2 * config.hidden[0] * sum(shape.dims) + 12_000 * views)

@@ -113,6 +113,12 @@ def fit_stack(
     return train(task, members, training, state)
 
 
+def code_width(shape: Shape, config: Any) -> int:
+    """Columns of the codes."""
+    width = min(config.directions, config.latent)
+    return width * len(shape.dims) if config.output == "concat" else width
+
+
 def cost(shape: Shape, config: Any, training: Training, *, decodes: bool) -> float:
     """Core-seconds of one fit."""
     rows = min(shape.n_labelled + shape.n_unlabelled, config.batch_rows)

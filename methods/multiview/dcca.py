@@ -82,5 +82,9 @@ class DCCA(StackedMethod):
         return _deep_cca.fit_stack(members, training, state, decodes=False)
 
     @classmethod
+    def code_width(cls, shape: Shape, config: Config) -> int:
+        return _deep_cca.code_width(shape, config)
+
+    @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
         return _deep_cca.cost(shape, config, training, decodes=False)

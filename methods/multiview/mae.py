@@ -147,6 +147,10 @@ class MAE(StackedMethod):
         return train(task, members, training, state)
 
     @classmethod
+    def code_width(cls, shape: Shape, config: Config) -> int:
+        return config.latent
+
+    @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
         rows = min(shape.n_labelled + shape.n_unlabelled, config.batch_rows)
         weights = ViewNets.of(shape.dims, config).weights_per_row * (2 + len(shape.dims))

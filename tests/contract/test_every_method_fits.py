@@ -15,7 +15,7 @@ import pytest
 
 from datasets.base import Answers, Problem, Rows
 from harness import registry
-from methods.base import Fitted, Training, UnsupportedError
+from methods.base import Fitted, Shape, Training, UnsupportedError
 from protocols.base import Scenario
 from tests.contract.suite import METHODS, every_method
 from tests.helpers import (
@@ -65,6 +65,8 @@ def test_answers_have_the_right_shape_type_and_range(key: str) -> None:
         assert len(codes) == rows.n
         assert codes.dtype == np.float32
         assert np.isfinite(codes).all()
+        shape = Shape(int(problem.labelled.sum()), 0, problem.dims, problem.n_classes)
+        assert codes.shape[1] == registry.load_method(key).code_width(shape, config_of(key))
         if not can(key).classify and can(key).inductive:
             assert np.isfinite(fitted.loss(problem.tuning))  # chooses its epoch
     if can(key).impute:
