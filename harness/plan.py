@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -61,15 +61,23 @@ class Plan:
         every = (j for c in self.cells for trial in c.trials for job in trial for j in job.stages())
         return {job.id: job for job in every}
 
-    def core_hours(self) -> float:
-        """Estimated core-hours of what is left to run."""
-        return sum(self.cost(job) for job in self.todo.values()) / 3600
+    def core_hours(self, jobs: Iterable[Job] | None = None) -> tuple[float, float]:
+        """Estimated core-hours of ``jobs``, or of all that is left: the least and the most.
 
-    def cost(self, job: Job) -> float:
-        """Estimated core-seconds of one job."""
+        The least where every fit stops as early as patience allows, the most where none does.
+        """
+        chosen = list(self.todo.values() if jobs is None else jobs)
+        least = sum(self.cost(job, stops_early=True) for job in chosen)
+        return least / 3600, sum(self.cost(job) for job in chosen) / 3600
+
+    def cost(self, job: Job, *, stops_early: bool = False) -> float:
+        """Estimated core-seconds of one job, to its last epoch or to the first that may be last."""
+        training = training_of(self.budget)
+        if stops_early and training.patience is not None:
+            soonest = training.eval_every + training.patience
+            training = replace(training, epochs=min(training.epochs, soonest))
         method = registry.load_method(job.method)
-        config = method.Config(**job.config)
-        return method.cost(self.shape(job), config, training_of(self.budget))
+        return method.cost(self.shape(job), method.Config(**job.config), training)
 
     def shape(self, job: Job) -> Shape:
         """Sizes of a job's Problem, from its draw."""

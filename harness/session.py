@@ -198,11 +198,11 @@ def _with_trials(budget: Budget, trials: int) -> Budget:
 
 
 def _guard(plan: Plan, options: Options) -> None:
-    hours = plan.core_hours()
+    hours = plan.core_hours()[0]
     if hours <= CORE_HOURS_UNASKED or options.yes or options.budget == "paper":
         return
     raise UsageError(
-        f"this plan needs about {hours:.0f} core-hours; add --yes (or --budget paper) to run it,"
+        f"this plan needs {hours:.0f} core-hours or more; add --yes (or --budget paper) to run it,"
         " or use --budget preview for a first look; a run that is stopped resumes with the same"
         " command"
     )
@@ -222,10 +222,9 @@ def _say_plan(plan: Plan, options: Options, console: Console) -> None:
         )
     if options.dry_run:
         _say_cells(plan, console)
-    hours = plan.core_hours()
     console.print(
         f"plan: {len(plan.cells)} cells, {tally['total']} fits: {tally['stored']} stored, "
-        f"{tally['todo']} to run, about {_duration(hours)} of core time",
+        f"{tally['todo']} to run, about {_durations(*plan.core_hours())}",
     )
 
 
@@ -235,13 +234,18 @@ def _say_cells(plan: Plan, console: Console) -> None:
     for cell in plan.cells:
         ids = {job.id for trial in cell.trials for top in trial for job in top.stages()}
         todo = [plan.todo[name] for name in ids if name in plan.todo]
-        hours = sum(plan.cost(job) for job in todo) / 3600
         console.print(
             f"  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  {cell.cell.row.title:<{row}}"
             f"{100 * cell.cell.label_fraction:5g} %  {len(ids):4d} fits, "
             f"{len(ids & plan.stored):4d} stored, {len(ids & plan.stale.keys()):4d} stale, "
-            f"{len(todo):4d} to run, {_duration(hours)}",
+            f"{len(todo):4d} to run, {_durations(*plan.core_hours(todo))}",
         )
+
+
+def _durations(least: float, most: float) -> str:
+    """One figure, or two where fits may stop before their last epoch."""
+    few, many = _duration(least), _duration(most)
+    return many if few == many else f"{few} (if fits stop early) to {many}"
 
 
 def _duration(hours: float) -> str:

@@ -40,9 +40,7 @@ class Config(base.Config):
 
     hidden: tuple[int, ...] = hp((100, 50), "encoder layers")
     latent: int = hp(30, "outputs of a view", low=1, high=1000)
-    directions: int = hp(
-        30, "canonical directions kept, at most", grid=(10, 30), low=1, high=1000, stacks=True
-    )
+    directions: int = hp(30, "canonical directions kept, at most", low=1, high=1000, stacks=True)
     r: float = hp(
         1.0,
         "regularisation, in mean variances of the outputs",
