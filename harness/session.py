@@ -198,11 +198,11 @@ def _with_trials(budget: Budget, trials: int) -> Budget:
 
 
 def _guard(plan: Plan, options: Options) -> None:
-    hours = plan.core_hours()[0]
-    if hours <= CORE_HOURS_UNASKED or options.yes or options.budget == "paper":
+    least, most = plan.core_hours()
+    if most <= CORE_HOURS_UNASKED or options.yes or options.budget == "paper":
         return
     raise UsageError(
-        f"this plan needs {hours:.0f} core-hours or more; add --yes (or --budget paper) to run it,"
+        f"this plan needs about {_durations(least, most)}; add --yes (or --budget paper) to run it,"
         " or use --budget preview for a first look; a run that is stopped resumes with the same"
         " command"
     )
