@@ -52,7 +52,7 @@ REFUSALS = [
     ([*SMOKE, "--method", "svm", "--address", "127.0.0.1:1"], r"no Ray cluster answers at 127"),
     (
         [*SMOKE, "--method", "smvae", "--trials", "9999"],
-        r"core-hours; add --yes .*--budget preview",
+        r"core-(hours|minutes); add --yes .*--budget preview",
     ),
 ]
 
