@@ -60,11 +60,13 @@ def measure(name: str, repeats: int) -> None:
     }
     for c in Config.grid():
         method = TSVM(Config(**c))
-        runs[f"TSVM, C {c['C']:g}"] = lambda m=method: m.fit(task, np.random.default_rng(0))
+        runs[f"TSVM, C {c['C']:g}, {c['ratio']}"] = lambda m=method: m.fit(
+            task, np.random.default_rng(0)
+        )
     found = timed(runs, repeats)
     for run, seconds in found.items():
         ratios = ", ".join(f"{seconds / found[k]:7.1f} x {k}" for k in ("LinearSVC", "SVC"))
-        print(f"{name}: {run:<18} {1e3 * seconds:8.1f} ms   {ratios}")
+        print(f"{name}: {run:<26} {1e3 * seconds:8.1f} ms   {ratios}")
 
 
 def main() -> None:

@@ -195,26 +195,26 @@ def _together(
     members = [Member(t.problem, t.config, t.seed, t.score) for t in tasks]
     training = Training(**(tasks[0].job.training or {}), device=device)
     waiting = {i: task for i, task in enumerate(tasks) if task.job.id not in done}
-    machine.forget_peak_memory(device)
+    since = machine.forget_peak_memory(device)
     try:
         for event in method.fit_stack(members, training, state):
             if isinstance(event, Progress | Checkpoint):
                 yield event
                 continue
             if (task := waiting.pop(event.index, None)) is not None:
-                yield _on(device, _outcome(task, event))
+                yield _on(device, since, _outcome(task, event))
     except Exception as error:  # a stack that breaks as a whole fails every job still in it
         for task in waiting.values():
-            yield _on(device, task.failed(_sentence(error), traceback.format_exc(), 0.0))
+            yield _on(device, since, task.failed(_sentence(error), traceback.format_exc(), 0.0))
         return
     for task in waiting.values():
         reason = f"{method.__name__} ended without a word on this job"
-        yield _on(device, task.failed(reason, "", 0.0))
+        yield _on(device, since, task.failed(reason, "", 0.0))
 
 
 def _alone(method: type[Method], task: _Task) -> Outcome:
     start = time.perf_counter()
-    machine.forget_peak_memory("cpu")
+    since = machine.forget_peak_memory("cpu")
     try:
         chooser = fitted = _fit(method, task, task.problem)
         if not method.can.inductive:
@@ -223,7 +223,7 @@ def _alone(method: type[Method], task: _Task) -> Outcome:
     except Exception as error:
         outcome = task.failed(_sentence(error), traceback.format_exc(), 0.0)
     seconds = round(time.perf_counter() - start, 4)
-    return _on("cpu", replace(outcome, record=replace(outcome.record, seconds=seconds)))
+    return _on("cpu", since, replace(outcome, record=replace(outcome.record, seconds=seconds)))
 
 
 def _fit(method: type[Method], task: _Task, problem: Problem) -> Fitted:
@@ -263,12 +263,13 @@ def _outcome(task: _Task, event: Finished | Failed) -> Outcome:
         return task.failed(_sentence(error), traceback.format_exc(), event.seconds)
 
 
-def _on(device: str, outcome: Outcome) -> Outcome:
+def _on(device: str, since: str, outcome: Outcome) -> Outcome:
     """The outcome with what is known of the device it was made on."""
     record = replace(
         outcome.record,
         device=machine.device_name(device),
         peak_gpu_memory_mb=machine.peak_gpu_memory_mb(device),
+        peak_since=since,
     )
     return replace(outcome, record=record)
 

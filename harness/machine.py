@@ -12,17 +12,21 @@ import numpy as np
 _CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
-def forget_peak_memory(device: str) -> None:
-    """Start to measure anew, where the system can: Linux, and CUDA.
+def forget_peak_memory(device: str) -> str:
+    """Start to measure anew; says since when the peak counts: ``stack``, or ``process``.
 
-    Elsewhere the peak is that of the process since its start, so of all fits before as well.
+    Only Linux can forget the peak of main memory. Elsewhere it is that of the process since its
+    start, so of all fits before as well.
     """
-    with suppress(OSError):
-        _CLEAR.write_text("5")
     if device != "cpu":
         import torch
 
         torch.cuda.reset_peak_memory_stats()
+    try:
+        _CLEAR.write_text("5")
+    except OSError:
+        return "process"
+    return "stack"
 
 
 def peak_memory_mb() -> float:

@@ -21,8 +21,9 @@ class Record:
                   representation's codes, minus NMSE of an imputer. None unless ok.
     ``metrics``   test accuracy and counts; ``facts`` what the method reports of itself.
     ``epoch``     the chosen epoch, 0 for methods without epochs.
-    ``seconds``   this job's share of its stack's wall time; ``peak_memory_mb`` and
-                  ``peak_gpu_memory_mb``, in MiB, of its whole stack: the process, while it ran.
+    ``seconds``   this job's share of its stack's wall time; ``peak_memory_mb`` of the process and
+                  ``peak_gpu_memory_mb``, in MiB, while its stack ran; or, where the system cannot
+                  forget a peak and ``peak_since`` is ``process``, since the process began.
     ``digests``   source file -> digest of its syntax tree, for the method and all it imports.
     ``generation``  rises when a job is run again; the highest one counts.
     ``arrays``    sha256 of ``arrays/<id>.npz``, None if nothing was kept.
@@ -41,6 +42,7 @@ class Record:
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     peak_gpu_memory_mb: float = 0.0
+    peak_since: str = "stack"
     device: str = ""
     stack_size: int = 1
     budget: str = ""

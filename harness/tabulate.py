@@ -76,6 +76,7 @@ def _trial_columns(
         "candidates_failed": len(bad),
         "seconds": sum(record.seconds for record in every),
         "peak_memory_mb": max((record.peak_memory_mb for record in every), default=float("nan")),
+        "peak_gpu_memory_mb": max((record.peak_gpu_memory_mb for record in every), default=0.0),
         "epoch": chosen.epoch if chosen else None,
         "config": json.dumps(chosen.job["config"], sort_keys=True) if chosen else "",
         "reason": "; ".join(sorted({record.reason for record in bad})),

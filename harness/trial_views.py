@@ -57,14 +57,15 @@ def with_codes(
     id: the two stages may have been given different rows of one trial.
     """
     ids = np.concatenate([answers.test.ids, problem.tuning.ids, seen])
-    last = np.full(ids.max(initial=-1) + 1, -1)
+    last = np.full(max(ids.max(initial=-1), problem.rows.ids.max(initial=-1)) + 1, -1)
     last[ids] = np.arange(len(ids))  # a test row among the stage's own rows: the same code twice
     parts = ("codes_test", "codes_tuning", "codes_rows")
     tables = [np.concatenate([code[part] for part in parts]) for code in codes]
 
     def swap(rows: Rows) -> Rows:
         place = last[rows.ids]
-        assert place.min(initial=0) >= 0, "a row has no code"
+        if place.min(initial=0) < 0:
+            raise ValueError(f"{(place < 0).sum()} rows have no code of the stage before")
         views = tuple(np.asarray(table[place], np.float32) for table in tables)
         return Rows(views, np.ones((rows.n, len(views)), bool), rows.ids)
 

@@ -25,6 +25,7 @@ from protocols.base import (
 )
 
 CODES = {"mae": "MAE", "dcca": "DCCA", "dccae": "DCCAE"}
+"""The representations of the paper's rows."""
 CLASSIFIERS = {"svm": "SVM", "tsvm": "TSVM"}
 SEEN = {
     "labelled": "labelled rows",
@@ -80,10 +81,9 @@ class Table2(Protocol):
 
 def _paper(view_names: Sequence[str]) -> list[Row]:
     """The rows of the paper, in its order."""
-    reconstruction = "AMMSS (reconstruction)"  # its paper's text and code could not be had
     return [
         *(_chain(code, "svm", "supervised") for code in CODES),
-        _row("ammss", reconstruction, "transductive", Stage("ammss"), "AMMSS"),
+        _row("ammss", "AMMSS (reconstruction)", "transductive", Stage("ammss"), "AMMSS"),
         _row("amgl", "AMGL", "transductive", Stage("amgl"), "AMGL"),
         *(_chain(code, "tsvm", "transductive") for code in CODES),
         _row("smvae_transductive", "SMVAE", "transductive", Stage("smvae"), "SMVAE"),
@@ -102,9 +102,12 @@ def _variants() -> list[Row]:
     head, exact = Stage("smvae", config=HEAD), Stage("amgl", config={"variant": "exact"})
     paper = {"normalisation": "paper"}
     sdgm = {
-        "sdgm_paper_balanced": ("paper's alpha", paper | {"batching": "balanced"}),
-        "sdgm_paper": ("paper's alpha, proportional", paper | {"batching": "proportional"}),
-        "sdgm_proportional": ("proportional", {"batching": "proportional"}),
+        "sdgm_paper": ("paper's alpha, balanced", paper | {"batching": "balanced"}),
+        "sdgm_paper_proportional": (
+            "paper's alpha, proportional",
+            paper | {"batching": "proportional"},
+        ),
+        "sdgm_proportional": ("authors' alpha, proportional", {"batching": "proportional"}),
         "sdgm_2016": ("2016 nets", {"nets": "maaloe2016"}),
     }
     readings: tuple[tuple[str, Paradigm, ReprRows], ...] = (
@@ -144,8 +147,7 @@ def _reference() -> list[Row]:
         _plain("svm", "SVM", "supervised"),
         _plain("logistic_regression", "Logistic regression", "supervised"),
         _plain("tsvm", "TSVM", "transductive"),
-        *(_chain(code, "svm", "supervised", "train") for code in CODES),
-        _plain("mvae_svm", "MVAE+SVM", "inductive", Stage("mvae"), Stage("svm")),
+        *(_chain(code, "svm", "supervised", "train") for code in (*CODES, "mvae")),
         _plain("smvae_uniform", "SMVAE, equal view weights", "inductive", uniform),
         _plain(
             "wide_smvae_transductive", "SMVAE, c 10 to 100 (transductive)", "transductive", wide
@@ -168,10 +170,10 @@ def _own_row(card: MethodCard) -> Row:
 def _chain(code: str, classifier: str, paradigm: Paradigm, rows: ReprRows = "paradigm") -> Row:
     """A representation, then a classifier on its codes.
 
-    With ``rows`` the codes are learned on rows that the paper does not use for them. Codes of all
-    training rows always run: the labelled rows alone are little to learn codes from.
+    With ``rows`` the codes are learned on rows that the paper does not use for them. An SVM on
+    codes of all training rows always runs: the labelled rows alone are little to learn codes from.
     """
-    name = f"{CODES[code]}+{CLASSIFIERS[classifier]}"
+    name = f"{CODES.get(code, code.upper())}+{CLASSIFIERS[classifier]}"
     recipe = (Stage(code, rows=rows), Stage(classifier))
     if rows == "paradigm":
         return Row(f"{code}_{classifier}", name, paradigm, paradigm, recipe, published=name)

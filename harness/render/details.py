@@ -41,7 +41,7 @@ def costs(trials: pd.DataFrame, columns: Sequence[Column]) -> tuple[Cost, ...]:
                 block=first["block"],
                 seconds=seconds,
                 candidates="–".join(dict.fromkeys(str(v) for v in (tried[:1] + tried[-1:]))),
-                memory=say.memory(ok["peak_memory_mb"].max()),
+                memory=_memory(ok["peak_memory_mb"].max(), ok.get("peak_gpu_memory_mb")),
                 device=", ".join(sorted({_text(v) for v in ok["device"]} - {""})),
             )
         )
@@ -72,7 +72,7 @@ def _trial(line: dict[Any, Any]) -> TrialLine:
         candidates=tried,
         config=_text(line["config"]),
         seconds=say.seconds(line["seconds"]),
-        memory=say.memory(line["peak_memory_mb"]),
+        memory=_memory(line["peak_memory_mb"], line.get("peak_gpu_memory_mb")),
         device=_text(line["device"]),
         stale=bool(line["stale"]),
     )
@@ -109,6 +109,12 @@ def _pair(line: dict[Any, Any]) -> PairLine:
         t=say.p_value(line["t_p_holm"]),
         decision=line["decision"],
     )
+
+
+def _memory(main: Any, gpu: Any) -> str:
+    """Peak of main memory, and of the GPU where one was used."""
+    peak = 0.0 if gpu is None else pd.Series(gpu, dtype=float).max()
+    return say.memory(main) + (f" + {say.memory(peak)} GPU" if peak > 0 else "")
 
 
 def _text(value: Any) -> str:

@@ -106,8 +106,8 @@ def repeat(rows: Tensor, known: int, n_classes: int) -> Tensor:
 class Model:
     """Nets and switches of a semi-supervised multi-view VAE; the functions of its objective.
 
-    ``shares`` are (N_l / N, N_u / N), or (1, 1) in balanced batching. ``sampled``: views are
-    [means | log-variances] and x is drawn from them in every step.
+    ``shares`` weigh mean L and mean U: (N_l / N, N_u / N), or (1/2, 1/2) in balanced batching.
+    ``sampled``: views are [means | log-variances] and x is drawn from them in every step.
     """
 
     dims: tuple[int, ...]

@@ -33,6 +33,9 @@ Departs from the paper:
   (theirs: norm 5, then 1 each), output layers start Glorot-uniform and not near zero;
 - the authors fix c = 0.1, here it is tuned over SMVAE's grid, and a budget of one point takes
   SMVAE's value, which did better on tuning rows of two open data sets;
+- with several draws of a the cross-entropy is of their mean answer (their code: the mean of the
+  cross-entropies) and U weighs classes per draw (theirs: by the mean answer); one draw, the
+  default, makes no difference;
 - z's noise is shared by the classes, the unlabelled rows of an epoch do not hold the labelled ones,
   and log-variances are bounded.
 """

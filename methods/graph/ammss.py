@@ -63,7 +63,7 @@ class Config(base.Config):
 class AMMSS(Method):
     """Adaptive multi-modal semi-supervised classification, reconstructed."""
 
-    version, title, quick = 1, "AMMSS", True
+    version, title, quick = 1, "AMMSS (reconstruction)", True
     cites = ("Cai, Nie, Cai and Huang, ICCV 2013", "Cai, Nie and Huang, IJCAI 2013")
     can = Can(classify=True, unlabelled=True, inductive=False)
     Config = Config

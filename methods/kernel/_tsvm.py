@@ -90,7 +90,7 @@ class Settings:
     """``C`` is the cost of a labelled row; ``costs`` those of unlabelled rows, see ``levels``."""
 
     C: float
-    costs: str = "svmlight"
+    costs: str
     squared: bool = False
     gap: float = 1e-3
 

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from datasets.base import Rows
+from methods import base
 from methods._training.data import Batch, Scaler, demand_complete, gather
 from methods._training.loop import Curves, Task, train
 from methods._training.nets import Layout, Params
-from methods.base import ConfigError, Event, FitError, Fitted, Member, Shape, Training
+from methods.base import (
+    ConfigError,
+    Event,
+    Failed,
+    Finished,
+    FitError,
+    Fitted,
+    Member,
+    Shape,
+    Training,
+    hp,
+)
 from methods.multiview import _cca
 from methods.multiview._cca import LinearCCA
 from methods.multiview._views import ViewNets, batches, kept, scaled, squared_error
@@ -24,6 +37,26 @@ from methods.multiview._views import ViewNets, batches, kept, scaled, squared_er
 DOUBLE_ROWS = 300
 """Up to so many rows train in double precision: with hardly more rows than outputs the small
 canonical correlations are ill-determined, and it costs nothing at that size."""
+
+
+@dataclass(frozen=True)
+class Config(base.Config):
+    """The settings that DCCA and DCCAE share."""
+
+    hidden: tuple[int, ...] = hp((100, 50), "encoder layers")
+    latent: int = hp(30, "outputs of a view", low=1, high=1000)
+    directions: int = hp(
+        30, "canonical directions kept, at most", grid=(10, 30), low=1, high=1000, stacks=True
+    )
+    r: float = hp(
+        1.0, "regularisation, in mean variances of the outputs", low=0.0, high=1e6, stacks=True
+    )
+    output: str = hp("mean", "codes of the views", choices=("mean", "concat"), stacks=True)
+    activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu", "identity"))
+    steps_per_epoch: int = hp(20, "minibatches of an epoch, whatever the rows", low=1, high=100_000)
+    batch_rows: int = hp(500, "rows of a minibatch, at most", low=3, high=1_000_000)
+    learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)
+    weight_decay: float = hp(1e-4, "L2: times half the squared weights", low=0.0, high=1e3)
 
 
 @dataclass(frozen=True)
@@ -78,6 +111,28 @@ def fit_stack(
     Raises ConfigError for a single view, FitError for fewer than three rows, UnsupportedError for
     rows with absent views.
     """
+    # Settings that shape the codes alone need no training of their own.
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for index, member in enumerate(members):
+        trained = {**member.config.settings(), "directions": None, "output": None}
+        key = (id(member.problem), member.seed, *trained.values())
+        groups.setdefault(key, []).append(index)
+    sharing = list(groups.values())
+    leads = [members[group[0]] for group in sharing]
+    for event in train(_task(leads, training, decodes), leads, training, state):
+        if isinstance(event, Finished | Failed):
+            group = sharing[event.index]
+            for index in group:
+                own = replace(event, index=index, seconds=event.seconds / len(group))
+                if isinstance(own, Finished):
+                    fitted = cast(FittedDeepCCA, own.fitted).with_codes_of(members[index].config)
+                    own = replace(own, fitted=fitted)
+                yield own
+        else:
+            yield event
+
+
+def _task(members: Sequence[Member], training: Training, decodes: bool) -> Task:
     config, problem = members[0].config, members[0].problem
     if len(problem.dims) < 2:
         raise ConfigError("canonical correlation needs at least two views, not one")
@@ -97,7 +152,7 @@ def fit_stack(
         scaler = data.scalers[index]
         return FittedDeepCCA(net, members[index].config, scaler, params, x, curves)
 
-    task = Task(
+    return Task(
         layout=net.layout,
         data=data,
         loss=net.loss,
@@ -110,16 +165,15 @@ def fit_stack(
         clip=math.inf,
         dtype=dtype,
     )
-    return train(task, members, training, state)
 
 
-def code_width(shape: Shape, config: Any) -> int:
+def code_width(shape: Shape, config: Config) -> int:
     """Columns of the codes."""
     width = min(config.directions, config.latent)
     return width * len(shape.dims) if config.output == "concat" else width
 
 
-def cost(shape: Shape, config: Any, training: Training, *, decodes: bool) -> float:
+def cost(shape: Shape, config: Config, training: Training, *, decodes: bool) -> float:
     """Core-seconds of one fit."""
     rows = min(shape.n_labelled + shape.n_unlabelled, config.batch_rows)
     weights = ViewNets.of(shape.dims, config).weights_per_row * (2 if decodes else 1)
@@ -133,7 +187,7 @@ class FittedDeepCCA(Fitted):
     def __init__(
         self,
         net: DeepCCA,
-        config: Any,
+        config: Config,
         scaler: Scaler,
         params: Params,
         x: Sequence[Tensor],
@@ -142,19 +196,26 @@ class FittedDeepCCA(Fitted):
         # Canonical maps magnify small directions, hence outputs in double precision.
         self.params = {name: value.double() for name, value in params.items()}
         self.net, self.config, self.scaler = net, config, scaler
+        self.reconstruction_weight = float(getattr(config, "reconstruction", 0.0))
         self.curves = {name: values.numpy() for name, values in curves.items()}
         with torch.no_grad():
             like = self.params["enc0.0.b"]
             h = net.outputs(self.params, [view.to(like) for view in x])
             r = torch.tensor([float(config.r)], device=h[0].device)
             ridges = [_cca.ridge(one, r)[0] for one in h]
-            self.cca: LinearCCA = _cca.fit(
-                [one[0] for one in h], ridges, min(config.directions, config.latent)
-            )
+            self.cca: LinearCCA = _cca.fit([one[0] for one in h], ridges, config.latent)
+
+    def with_codes_of(self, config: Config) -> FittedDeepCCA:
+        """The same nets, with the directions and the output that ``config`` asks for."""
+        other = copy.copy(self)
+        other.config = config
+        return other
 
     def transform(self, rows: Rows) -> np.ndarray:
+        kept_ = min(self.config.directions, self.config.latent)
         with torch.no_grad():
-            variates = self.cca.apply([h[0] for h in self._outputs(self._tensors(rows))])
+            every = self.cca.apply([h[0] for h in self._outputs(self._tensors(rows))])
+        variates = [view[:, :kept_] for view in every]
         if self.config.output == "mean":
             codes = torch.stack(variates).mean(0)
         else:
@@ -162,7 +223,7 @@ class FittedDeepCCA(Fitted):
         return codes.cpu().numpy().astype(np.float32)
 
     def loss(self, rows: Rows) -> float:
-        """Minus the correlations of rows along the training directions, + lambda reconstruction."""
+        """Minus the correlations of rows along all directions of training, + lambda error."""
         x = self._tensors(rows)
         with torch.no_grad():
             h = self._outputs(x)
@@ -170,7 +231,7 @@ class FittedDeepCCA(Fitted):
             if self.net.decodes:
                 keep = kept(self.scaler, x[0])
                 error = self.net.reconstruction(self.params, h, x, keep)
-                loss += self.config.reconstruction * float(error)
+                loss += self.reconstruction_weight * float(error)
         return loss
 
     def facts(self) -> dict[str, float | int | str | bool]:

@@ -20,7 +20,8 @@ stochastic gradients with momentum; Du et al. take SMVAE's nets and Adam: so her
 no pre-training, Adam with step 1e-3 (Du et al.: 3e-4) and an epoch of ``steps_per_epoch``
 minibatches whatever the number of rows, with all rows up to ``batch_rows`` in each. r is in units
 of the mean variance of the outputs, for nets escape an absolute r by making their outputs larger,
-and 1 by default, as in DCCA; lambda, not r, is tuned. Weight decay is small, as in theirs.
+and 1 by default, as in DCCA; lambda and the number of directions are tuned, not r. Weight decay is
+small, as in theirs.
 """
 
 from __future__ import annotations
@@ -29,25 +30,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
-from methods import base
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 from methods.multiview import _deep_cca
 
 
 @dataclass(frozen=True)
-class Config(base.Config):
+class Config(_deep_cca.Config):
     """Settings of DCCAE."""
 
-    hidden: tuple[int, ...] = hp((100, 50), "encoder layers")
-    latent: int = hp(30, "outputs of a view", low=1, high=1000)
-    directions: int = hp(30, "canonical directions kept, at most", low=1, high=1000, stacks=True)
-    r: float = hp(
-        1.0,
-        "regularisation, in mean variances of the outputs",
-        low=0.0,
-        high=1e6,
-        stacks=True,
-    )
     reconstruction: float = hp(
         1e-1,
         "lambda, the weight of the reconstruction error",
@@ -56,12 +46,6 @@ class Config(base.Config):
         high=1e6,
         stacks=True,
     )
-    output: str = hp("mean", "codes of the views", choices=("mean", "concat"), stacks=True)
-    activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu", "identity"))
-    steps_per_epoch: int = hp(20, "minibatches of an epoch, whatever the rows", low=1, high=100_000)
-    batch_rows: int = hp(500, "rows of a minibatch, at most", low=3, high=1_000_000)
-    learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)
-    weight_decay: float = hp(1e-4, "L2: times half the squared weights", low=0.0, high=1e3)
 
 
 @final

@@ -16,11 +16,11 @@ objective itself.
 Departs from the paper: Ngiam et al. and Liu et al. pre-train every layer as a restricted Boltzmann
 machine with sigmoid units; here, as in SMVAE whose settings Du et al. lend to MAE, there is no
 pre-training, hidden units are softplus and weights have an N(0, 1) prior; the code is linear. The
-prior's precision is tuned; it enters as if the squared errors under every input were those of unit
-Gaussians, so that the loss gains precision (V + 1) / N times the sum of squared weights. Du et al.
+prior's precision is tuned; with S inputs (V + 1, or 1) the loss gains precision S / N times the sum
+of squared weights: the prior of a unit Gaussian likelihood, counted once for each input. Du et al.
 state a step size of 3e-4 and no minibatches: here an epoch is ``steps_per_epoch`` minibatches
-whatever the number of rows, for there may be two dozen, and Adam's step is 1e-3: 600 such steps, 30
-epochs, come as far on tuning rows as 1600 of 3e-4, and near the least loss that is reached at all.
+whatever the number of rows, for there may be two dozen, and Adam's step is 1e-3: 600 such steps
+came as far on tuning rows as 1600 of 3e-4, and near the least loss that was reached at all.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class MAE(StackedMethod):
             hyper={},
             rates=torch.tensor([float(m.config.learning_rate) for m in members]),
             fitted=fitted,
-            # Per input, half the squared error is a unit Gaussian's minus log-likelihood.
+            # The loss is twice a unit Gaussian's minus log-likelihood, once for each input.
             prior=config.weight_prior * 2 * net.conditions,
             clip=math.inf,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,7 @@ from methods.base import ConfigError
 from methods.multiview import _cca
 from methods.multiview._deep_cca import DeepCCA
 from methods.multiview._views import ViewNets
-from tests.helpers import config_of, fit, fresh, home, tiny, trial
+from tests.helpers import config_of, fit, fit_all, fresh, home, members, same, tiny, trial
 from tests.oracle.test_cca import DIMS, DOUBLE, canonical, r, views
 
 METHODS = ("dcca", "dccae")
@@ -156,3 +158,17 @@ def test_three_views_give_codes_of_all(key: str) -> None:
     for output, width in (("mean", 3), ("concat", 9)):
         config = config_of(key, latent=3, output=output)
         assert fit(key, problem, config).transform(answers.test).shape == (answers.test.n, width)
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_members_that_differ_in_their_codes_alone_share_their_nets(key: str) -> None:
+    _, problem, answers = trial(tiny(), home(registry.load_method(key)))
+    configs = [config_of(key, latent=4, directions=k) for k in (4, 2)]
+    stack = [replace(m, seed=7) for m in members([problem] * 2, configs)]
+    whole, part = fit_all(key, stack)
+    assert same(whole.params, part.params, within=0)  # type: ignore[attr-defined]
+    codes = whole.transform(answers.test), part.transform(answers.test)
+    np.testing.assert_array_equal(codes[0][:, :2], codes[1])
+    np.testing.assert_array_equal(
+        codes[1], fit_all(key, stack[1:], alone=True)[0].transform(answers.test)
+    )

@@ -67,7 +67,7 @@ def solve(problem: Problem, **settings: object):
 @pytest.mark.parametrize("shape", [(40, 3), (30, 60)])
 def test_without_unlabelled_rows_it_is_libsvms_plane(c, shape):
     x, y = clouds(0, *shape)
-    ours = fit(x, y, 0.5, Settings(c, gap=1e-6))
+    ours = fit(x, y, 0.5, Settings(c, "svmlight", gap=1e-6))
     theirs = SVC(kernel="linear", C=c, tol=1e-10).fit(x, y)
     assert ours.tally.converged
     w, b = theirs.coef_[0], theirs.intercept_[0]
@@ -80,7 +80,7 @@ def test_without_unlabelled_rows_it_is_libsvms_plane(c, shape):
 @pytest.mark.parametrize("c", [0.01, 1.0, 100.0])
 def test_without_unlabelled_rows_the_squared_loss_is_liblinears(c):
     x, y = clouds(1)
-    ours = fit(x, y, 0.5, Settings(2 * c, squared=True))
+    ours = fit(x, y, 0.5, Settings(2 * c, "svmlight", squared=True))
     theirs = LinearSVC(C=c, dual=False, tol=1e-12, max_iter=100_000).fit(x, y)
     np.testing.assert_allclose(ours.w, theirs.coef_[0], atol=1e-6)
     assert ours.b == pytest.approx(theirs.intercept_[0], abs=1e-6)
@@ -166,13 +166,14 @@ def test_costs_end_as_their_sources_say():
 
 
 @pytest.mark.slow
-def test_exhaustive_search_is_never_beaten_and_often_met():
+@pytest.mark.parametrize("costs", ["svmlight", "joachims1999"])
+def test_exhaustive_search_is_never_beaten_and_often_met(costs):
     gaps = []
     for seed in range(20):
         rng = np.random.default_rng(seed)
         x, y = rng.normal(size=(14, 3)), hidden(np.where(np.arange(14) % 2, 1, -1), 4)
         x[:, 0] += 0.7 * np.where(np.arange(14) % 2, 1, -1)
-        ours = fit(x, y, 0.5, Settings(1.0, gap=1e-6))
+        ours = fit(x, y, 0.5, Settings(1.0, costs, gap=1e-6))
         best = min(
             _svm_objective(x, _signs(y, plus)) for plus in itertools.combinations(range(4, 14), 5)
         )
@@ -276,7 +277,9 @@ def test_more_features_than_rows_change_nothing_but_the_time():
     known = np.arange(40) < 10
     fitted = solve(problem_of(x, (y + 1) // 2, known, 2))
     z = standard(x.astype(np.float32).astype(float))
-    direct = fit(z, hidden(y, 10), 0.5, Settings(1 / np.linalg.norm(z, axis=1).mean() ** 2))
+    direct = fit(
+        z, hidden(y, 10), 0.5, Settings(1 / np.linalg.norm(z, axis=1).mean() ** 2, "joachims1999")
+    )
     np.testing.assert_allclose(fitted.scores(rows_of(x))[:, 1], direct.scores, atol=1e-3)
 
 

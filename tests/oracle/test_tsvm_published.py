@@ -41,14 +41,13 @@ CASES = [
 @pytest.mark.parametrize(("name", "m", "svm", "light", "lin"), CASES)
 def test_objective_and_errors_are_those_of_svmlight(name, m, svm, light, lin):
     x, y, known = benchmark(name, m)
-    settings, unknown = Settings(1 / np.linalg.norm(x, axis=1).mean() ** 2), ~known
+    settings, unknown = Settings(1 / np.linalg.norm(x, axis=1).mean() ** 2, "svmlight"), ~known
     start = fit(x[known], y[known], 0.5, settings)
     assert (np.sign(x[unknown] @ start.w + start.b) != y[unknown]).sum() == svm
     ours = fit(x, np.where(known, y, 0), (y[unknown] > 0).mean(), settings)
     errors, objective = light
     assert ours.tally.objective == pytest.approx(objective, rel=0.005)
-    # Labels that agree on 95 % of the rows differ in errors by 5 % of them at most.
-    assert abs((np.sign(ours.scores) != y)[unknown].sum() - errors) <= 0.05 * unknown.sum()
+    assert abs((np.sign(ours.scores) != y)[unknown].sum() - errors) <= 1
 
 
 @pytest.mark.parametrize(("name", "m", "svm", "light", "lin"), CASES)
@@ -77,7 +76,7 @@ def mean_errors(draws: int, n: int, d: int, gap: float, labelled: int) -> tuple[
         problem = problem_of(x, labels, known, 2)
         ours = solve(problem).predict(rows_of(x[~known]))
         z = standard(x)
-        settings = Settings(1 / np.linalg.norm(z, axis=1).mean() ** 2)
+        settings = Settings(1 / np.linalg.norm(z, axis=1).mean() ** 2, "svmlight")
         start = fit(z[known], 2 * labels[known] - 1, 0.5, settings)
         theirs = z[~known] @ start.w + start.b > 0
         wrong.append([(ours != labels[~known]).mean(), (theirs != labels[~known]).mean()])

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-CODE = ("datasets", "harness", "methods", "protocols", "tests", "run_all.py", "pyproject.toml")
+CODE = (
+    *("datasets", "harness", "methods", "protocols", "tests", "docs"),
+    *("run_all.py", "pyproject.toml"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,7 @@ def test_it_is_listed(checkout: Path) -> None:
 
 @pytest.mark.slow
 def test_the_contract_suite_takes_it_in(checkout: Path) -> None:
+    run(checkout, "-m", "tests.contract.method_pages")  # what `make docs` runs
     words = run(checkout, "-m", "pytest", "-q", "tests/contract", "-k", "label_spreading")
     count = re.search(r"(\d+) passed", words)
     assert count is not None

@@ -1,0 +1,37 @@
+"""What a fit costs: the peak of one fit is not that of the fit before it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness import machine
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can forget a peak")
+def test_a_peak_is_forgotten_before_the_next_fit() -> None:
+    assert machine.forget_peak_memory("cpu") == "stack"
+    before = machine.peak_memory_mb()
+    large = np.ones(200 * 2**17)  # 200 MiB, touched
+    peak = machine.peak_memory_mb()
+    assert 180 < peak - before < 260
+    del large
+    machine.forget_peak_memory("cpu")
+    assert machine.peak_memory_mb() < peak - 150
+
+
+def test_where_a_peak_cannot_be_forgotten_the_record_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(machine, "_CLEAR", tmp_path / "no" / "such")
+    monkeypatch.setattr(machine, "_STATUS", tmp_path / "nor this")
+    assert machine.forget_peak_memory("cpu") == "process"
+    assert machine.peak_memory_mb() > 10  # of the whole process
+
+
+def test_a_cpu_has_no_gpu_memory() -> None:
+    assert machine.peak_gpu_memory_mb("cpu") == 0.0
+    assert machine.device_name("cpu") == "cpu"
