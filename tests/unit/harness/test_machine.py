@@ -10,7 +10,6 @@ import pytest
 
 from harness import machine
 
-
 PROGRAM = """
 import numpy as np
 from harness import machine
