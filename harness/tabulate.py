@@ -78,6 +78,7 @@ def _trial_columns(
         "peak_memory_mb": max((record.peak_memory_mb for record in every), default=float("nan")),
         "peak_gpu_memory_mb": max((record.peak_gpu_memory_mb for record in every), default=0.0),
         "epoch": chosen.epoch if chosen else None,
+        "converged": chosen.facts.get("converged") is not False if chosen else None,
         "config": json.dumps(chosen.job["config"], sort_keys=True) if chosen else "",
         "reason": "; ".join(sorted({record.reason for record in bad})),
         "trace": bad[0].trace if bad else "",

@@ -146,7 +146,7 @@ class Fitted:
         raise UnsupportedError(f"{type(self).__name__} has no loss on new rows")
 
     def facts(self) -> dict[str, float | int | str | bool]:
-        """Scalars worth a place in the record: bounds, clamp hits, convergence."""
+        """Scalars worth a place in the record; ``converged`` False is said under every table."""
         return {}
 
     def arrays(self) -> dict[str, np.ndarray]:

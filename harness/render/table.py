@@ -83,7 +83,7 @@ def _part(
         blocks=blocks,
         lead=_lead(blocks, columns),
         labels_line=_labels_line(trials, columns),
-        legend=_legend(blocks, ceiling),
+        legend=_legend(blocks, ceiling) + _unconverged(trials),
         selections=_selections(trials),
         progress=_progress(trials),
         failures=failures(trials),
@@ -260,6 +260,19 @@ def _legend(blocks: Sequence[Block], ceiling: bool) -> tuple[str, ...]:
     if any(cell.published for cell in cells):
         legend.append("Paper: the number printed in the paper's Table 2, mean±SD over 20 runs.")
     return tuple(legend)
+
+
+def _unconverged(trials: pd.DataFrame) -> tuple[str, ...]:
+    """Rows with trials whose chosen fit says that it did not converge; their numbers count."""
+    if "converged" not in trials.columns:
+        return ()
+    ok = trials[(trials["status"] == "ok")]
+    found = []
+    for _, row in ok.groupby(["row_order", "row_key"], sort=True):
+        stuck = int((row["converged"] == False).sum())  # noqa: E712 - a column of objects
+        if stuck:
+            found.append(f"{row['row'].iloc[0]} in {stuck} of {len(row)} trials")
+    return (f"Ended without converging: {'; '.join(found)}.",) if found else ()
 
 
 def _selections(trials: pd.DataFrame) -> tuple[str, ...]:

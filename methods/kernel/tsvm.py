@@ -153,7 +153,7 @@ class FittedTSVM(Fitted):
             "objective": sum(t.objective for t in each),
             "gap": max((t.gap for t in each), default=0.0),
             "limit_hits": sum(t.limit_hits for t in each),
-            "unconverged": sum(not t.converged for t in each),
+            "converged": all(t.converged for t in each),
         }
 
 

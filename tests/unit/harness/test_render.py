@@ -79,6 +79,13 @@ def test_a_row_counted_by_cell_keeps_one_cost_line() -> None:
     assert [cost.seconds for cost in part.costs] == [("1.50 s", "1.50 s")]
 
 
+def test_fits_that_did_not_converge_are_said_under_the_table() -> None:
+    trials = trials_of({"ours": [0.5, 0.6], "b": [0.5, 0.6]})
+    said = report_of(trials.assign(converged=[True, False, True, True])).parts[0].legend
+    assert "Ended without converging: OURS in 1 of 2 trials." in said
+    assert not [line for line in report_of(trials).parts[0].legend if "converg" in line]
+
+
 def test_nothing_ran_yet() -> None:
     trials = trials_of({"ours": [0.5], "other": [0.5]})
     gone = ["accuracy", "n_labelled", "n_tuning_labels", "tuning", "seconds", "epoch", "candidates"]
