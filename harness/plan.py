@@ -22,7 +22,7 @@ from harness.record import Record
 from methods.base import Shape
 from protocols.base import Budget, Cell, Draw, MethodCard, Protocol, draw
 
-STACK_SECONDS = 240.0
+STACK_SECONDS, UNTRAINED_SECONDS = 240.0, 20.0
 """Stacks are cut to about this much work, so that little is in flight; one fit is the least."""
 
 
@@ -208,7 +208,9 @@ def _can_start(job: Job, records: Mapping[str, Record]) -> bool:
 def stacks(plan: Plan, limit: int | None = None, held: Sequence[Stack] = ()) -> list[Stack]:
     """The work that is left, grouped into stacks that may train together; dearest stacks first.
 
-    ``limit``  the most jobs in one stack of trained methods (None: as many as fit the time).
+    ``limit``  the most jobs in one stack of trained methods (None: as many as fit the time). Other
+               methods' jobs run one by one, but together: what a stack costs to start is more than
+               many of them take, and candidates of a trial share its Problem.
     ``held``   stacks that go on from a checkpoint; they come first.
     """
     groups: dict[str, list[Job]] = {}
@@ -220,7 +222,10 @@ def stacks(plan: Plan, limit: int | None = None, held: Sequence[Stack] = ()) -> 
     found: list[tuple[float, Stack]] = []
     for jobs in groups.values():
         cost = plan.cost(jobs[0])
-        size = max(1, min(int(STACK_SECONDS / max(cost, 1e-3)), limit or len(jobs)))
+        trained = registry.is_stacked(registry.load_method(jobs[0].method))
+        seconds = STACK_SECONDS if trained else min(STACK_SECONDS, UNTRAINED_SECONDS)
+        most = limit if trained and limit else len(jobs)
+        size = max(1, min(int(seconds / max(cost, 1e-3)), most))
         for start in range(0, len(jobs), size):
             chunk = tuple(jobs[start : start + size])
             found.append((cost * len(chunk), Stack(chunk)))
