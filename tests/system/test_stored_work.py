@@ -135,10 +135,10 @@ def test_a_full_disk_is_one_sentence(
         status, _, err = door(*CHEAP, *SERIAL)
     assert status == 1
     assert err.count("\n") == 1
-    assert "cannot be written (No space left on device); 2 fits of this run are stored, 13 " in err
+    assert "cannot be written (No space left on device); 2 fits of this run are stored, 9 " in err
     assert not list((tmp_path / "results" / "arrays").glob(".*"))
     assert door(*CHEAP, *SERIAL)[0] == 0
-    assert len(lines(tmp_path)) == 15
+    assert len(lines(tmp_path)) == 11
 
 
 def test_an_interrupt_says_what_is_stored_and_how_to_go_on(
@@ -154,11 +154,11 @@ def test_an_interrupt_says_what_is_stored_and_how_to_go_on(
         patch.setattr(schedule, "execute", stopped)
         status, _, err = door(*CHEAP, *SERIAL, "--trials", "2")
     assert status == 130
-    assert "interrupted: 1 fits of this run are stored, 29 are left\n" in err
+    assert "interrupted: 1 fits of this run are stored, 21 are left\n" in err
     assert "python run_all.py --protocol table2 --budget smoke --method svm" in err
     assert len(lines(tmp_path)) == 1
     assert door(*CHEAP, *SERIAL, "--trials", "2")[0] == 0
-    assert len(lines(tmp_path)) == 30
+    assert len(lines(tmp_path)) == 22
 
 
 def test_an_interrupted_report_is_said(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:

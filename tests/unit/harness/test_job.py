@@ -33,7 +33,7 @@ def test_a_budget_thins_the_grid_of_slow_methods_first() -> None:
 
 def test_a_linear_kernel_has_no_width() -> None:
     found = settings("svm")
-    assert len(found) == 5 + 5 * 4
+    assert len(found) == 5 + 3 * 3
     assert len([s for s in found if s["kernel"] == "linear"]) == 5
 
 
