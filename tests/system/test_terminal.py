@@ -33,9 +33,9 @@ def test_a_terminal_shows_cells_fits_and_time_left(tmp_path: Path) -> None:
     os.close(main)
     assert process.wait(30) == 0
     text = seen.decode()
-    assert re.search(r"\d/4 cells, \d+/15 fits", text)
+    assert re.search(r"\d/4 cells, \d+/11 fits", text)
     assert re.search(r"ETA \d+ s", text)
-    assert "4/4 cells, 15/15 fits" in text
+    assert "4/4 cells, 11/11 fits" in text
     assert "done" in text
     assert "\x1b[?25l" in text  # a live display, which hides the cursor ...
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # ... and gives it back
@@ -47,7 +47,7 @@ def test_a_file_gets_plain_lines(tmp_path: Path) -> None:
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
     assert "\r" not in done.stdout
-    assert re.search(r"^\[ +\d+ s\] 4/4 cells, 15/15 fits; done$", done.stdout, re.M)
+    assert re.search(r"^\[ +\d+ s\] 4/4 cells, 11/11 fits; done$", done.stdout, re.M)
     assert "ETA" not in done.stdout.splitlines()[2]
 
 
@@ -60,4 +60,4 @@ def test_a_reader_that_leaves_causes_no_traceback_and_loses_no_fit(tmp_path: Pat
     assert done.stdout.startswith("table2: budget smoke")
     assert done.stderr == ""
     assert run(*CHEAP, *SERIAL, *places(tmp_path)).returncode == 0
-    assert len(lines(tmp_path)) == 15
+    assert len(lines(tmp_path)) == 11
