@@ -130,7 +130,7 @@ def picture(table: pd.DataFrame, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     names = list(dict.fromkeys(table["dataset"]))
-    figure, axes = plt.subplots(1, len(names), figsize=(4 * len(names), 3.4), squeeze=False)
+    figure, axes = plt.subplots(1, len(names), figsize=(max(6, 4 * len(names)), 3.4), squeeze=False)
     epochs, patience = BUDGETS["preview"].epochs, BUDGETS["preview"].patience
     for axis, name in zip(axes[0], names, strict=True):
         for (method, paradigm), part in table[table["dataset"] == name].groupby(
