@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
-import sys
 import time
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,6 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from datasets.base import HIDDEN, Problem, Rows
+from harness import machine
 from methods.base import Fitted, Method
 from methods.graph import _graphs, _propagate
 from methods.graph.amgl import AMGL
@@ -42,12 +41,6 @@ def problem(n: int) -> tuple[Problem, np.ndarray]:
     labelled = np.arange(n) < SHARE * n
     labels = np.where(labelled, truth, HIDDEN)
     return Problem(rows, labels, labelled, ("eeg", "eye"), ("a", "b", "c"), rows), truth
-
-
-def peak_gib() -> float:
-    """Most memory this process has held so far."""
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used / (2**30 if sys.platform == "darwin" else 2**20)
 
 
 def fit(method: type[Method], made: Problem, **settings: float) -> tuple[Fitted, float]:
@@ -72,7 +65,7 @@ def measure(n: int) -> None:
     print(f"{n} rows: AMGL on them               {amgl:.2f} s", end="")
     print(f" ({facts['rounds']} rounds, {facts['cg_steps']} steps, {right:.3f} right)")
     print(f"{n} rows: AMMSS on them, all {len(grid)} r   {sum(s for _, s in grid):.2f} s")
-    print(f"{n} rows: peak memory                {peak_gib():.2f} GiB")
+    print(f"{n} rows: peak memory                {machine.peak_memory_mb() / 1024:.2f} GiB")
 
 
 def dense_ratio(repeats: int = 5) -> None:

@@ -66,18 +66,30 @@ class Plan:
 
         The least where every fit stops as early as patience allows, the most where none does.
         """
-        chosen = list(self.todo.values() if jobs is None else jobs)
-        least = sum(self.cost(job, stops_early=True) for job in chosen)
-        return least / 3600, sum(self.cost(job) for job in chosen) / 3600
+        costs = [self._costs(job) for job in (self.todo.values() if jobs is None else jobs)]
+        return sum(least for least, _ in costs) / 3600, sum(most for _, most in costs) / 3600
 
-    def cost(self, job: Job, *, stops_early: bool = False) -> float:
-        """Estimated core-seconds of one job, to its last epoch or to the first that may be last."""
-        training = training_of(self.budget)
-        if stops_early and training.patience is not None:
-            soonest = training.eval_every + training.patience
-            training = replace(training, epochs=min(training.epochs, soonest))
-        method = registry.load_method(job.method)
-        return method.cost(self.shape(job), method.Config(**job.config), training)
+    def cost(self, job: Job) -> float:
+        """Estimated core-seconds of one job, to its last epoch."""
+        return self._costs(job)[1]
+
+    def _costs(self, job: Job) -> tuple[float, float]:
+        """Estimated core-seconds to the first epoch that may be the last, and to the last."""
+        if job.id not in self._known_costs:
+            training = training_of(self.budget)
+            soon = training
+            if training.patience is not None:
+                first = training.eval_every + training.patience
+                soon = replace(training, epochs=min(training.epochs, first))
+            method, shape = registry.load_method(job.method), self.shape(job)
+            config = method.Config(**job.config)
+            least, most = (method.cost(shape, config, t) for t in (soon, training))
+            self._known_costs[job.id] = least, most
+        return self._known_costs[job.id]
+
+    @cached_property
+    def _known_costs(self) -> dict[str, tuple[float, float]]:
+        return {}
 
     def shape(self, job: Job) -> Shape:
         """Sizes of a job's Problem, from its draw."""

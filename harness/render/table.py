@@ -269,7 +269,7 @@ def _unconverged(trials: pd.DataFrame) -> tuple[str, ...]:
     ok = trials[(trials["status"] == "ok")]
     found = []
     for _, row in ok.groupby(["row_order", "row_key"], sort=True):
-        stuck = int((row["converged"] == False).sum())  # noqa: E712 - a column of objects
+        stuck = int((~row["converged"].astype(bool)).sum())
         if stuck:
             found.append(f"{row['row'].iloc[0]} in {stuck} of {len(row)} trials")
     return (f"Ended without converging: {'; '.join(found)}.",) if found else ()

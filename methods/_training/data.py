@@ -194,6 +194,18 @@ def concatenated(rows: Rows) -> Rows:
     return Rows((np.concatenate(rows.views, 1),), np.all(rows.present, axis=1)[:, None], rows.ids)
 
 
+def scaled(rows: Rows, scaler: Scaler, like: Tensor) -> tuple[Tensor, ...]:
+    """Rows as scaled tensors (1, n, d_v) like ``like``. UnsupportedError where a view is absent."""
+    demand_complete(rows)
+    return tuple(torch.as_tensor(view)[None].to(like) for view in scaler.apply(rows))
+
+
+def kept(scaler: Scaler, like: Tensor) -> tuple[Tensor | None, ...]:
+    """Columns (1, d_v) that are not constant, or None where all are kept."""
+    masks = [torch.as_tensor(keep)[None].to(like) for _, _, keep in scaler.columns]
+    return tuple(None if bool(mask.all()) else mask for mask in masks)
+
+
 def demand_complete(rows: Rows) -> None:
     """Raise UnsupportedError where a view is absent, for methods that cannot read such rows."""
     if not rows.present.all():

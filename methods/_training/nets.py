@@ -125,10 +125,15 @@ def perceptron(
     p: Params, name: str, inputs: Mapping[str, Tensor], depth: int, activation: Activation
 ) -> Tensor:
     """The whole perceptron on row-aligned inputs ``(t, r, n)``, linear output."""
-    first = p[f"{name}.0.b"]
+    return upper_layers(p, name, first_layer(p, name, inputs), depth, activation)
+
+
+def first_layer(p: Params, name: str, inputs: Mapping[str, Tensor]) -> Tensor:
+    """The first layer's sum ``(t, r, h)`` over ``inputs`` (t, r, n), bias included."""
+    total = p[f"{name}.0.b"]
     for key, x in inputs.items():
-        first = torch.baddbmm(first, x, p[f"{name}.0.{key}"])
-    return upper_layers(p, name, first, depth, activation)
+        total = torch.baddbmm(total, x, p[f"{name}.0.{key}"])
+    return total
 
 
 class _Activated(torch.autograd.Function):

@@ -10,7 +10,6 @@ in ``semisup_elbo``; a enters by its draws, the same for all classes.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,7 +18,15 @@ from torch import Tensor
 from methods._training.data import Batch, Batches
 from methods._training.decode import Decoder, log_likelihood
 from methods._training.densities import LATENT_LIMIT, LOG_2PI, smooth_clamp
-from methods._training.nets import Activation, Layout, Params, mlp, perceptron, upper_layers
+from methods._training.nets import (
+    Activation,
+    Layout,
+    Params,
+    first_layer,
+    mlp,
+    perceptron,
+    upper_layers,
+)
 from methods._training.semisup_elbo import (
     Draw,
     Likelihood,
@@ -75,11 +82,11 @@ class SkipModel:
 
     def log_q(self, p: Params, x: Tensor, a: Tensor) -> Tensor:
         """Log q(y|a,x) (t, b, K)."""
-        return self._log_q(p, _first(p, "cls", {"x": x, "a": a}))
+        return self._log_q(p, first_layer(p, "cls", {"x": x, "a": a}))
 
     def posterior(self, p: Params, x: Tensor, a: Tensor, onehot: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|a,x,y), each (t, r, D), rows as ``over_labels`` has them."""
-        first = over_labels(_first(p, "enc", {"x": x, "a": a}), onehot, p["enc.0.y"])
+        first = over_labels(first_layer(p, "enc", {"x": x, "a": a}), onehot, p["enc.0.y"])
         raw = upper_layers(p, "enc", first, len(self.hidden), self.activation)
         mean, spread = raw.split(self.latent, -1)
         return mean, smooth_clamp(spread, LATENT_LIMIT)
@@ -89,7 +96,7 @@ class SkipModel:
         known, onehot, depth = batch.n_labelled, batch.onehot, len(self.hidden)
         bias = p["dec_a.0.b"].expand(-1, a.shape[1], -1)
         bases = {
-            "dec_x": over_labels(_first(p, "dec_x", {"a": a}), onehot, p["dec_x.0.y"]),
+            "dec_x": over_labels(first_layer(p, "dec_x", {"a": a}), onehot, p["dec_x.0.y"]),
             "dec_a": over_labels(bias, onehot, p["dec_a.0.y"]),
         }
         targets = {
@@ -150,7 +157,7 @@ class SkipModel:
     def classify(self, p: Params, x: tuple[Tensor, ...], draw: Draw) -> Tensor:
         """Log of the mean of q(y|a,x) over ``answer_draws`` draws of a, (1, n, K)."""
         mean, logvar = self.auxiliaries(p, x[0])
-        std, read = (0.5 * logvar).exp(), _first(p, "cls", {"x": x[0]})
+        std, read = (0.5 * logvar).exp(), first_layer(p, "cls", {"x": x[0]})
         total = mean.new_zeros(())
         for number in range(self.answer_draws):  # one at a time: little memory, any number of rows
             a = torch.addcmul(mean, std, draw(f"a {number}", self.auxiliary))
@@ -188,11 +195,3 @@ def once_per_draw(batch: Batch) -> Batch:
         n_labelled=samples * known,
         noise={name: unfold(drawn) for name, drawn in batch.noise.items()},
     )
-
-
-def _first(p: Params, name: str, inputs: Mapping[str, Tensor]) -> Tensor:
-    """The sum of net ``name``'s first layer over ``inputs`` (t, b, n), bias included."""
-    total = p[f"{name}.0.b"]
-    for key, rows in inputs.items():
-        total = torch.baddbmm(total, rows, p[f"{name}.0.{key}"])
-    return total

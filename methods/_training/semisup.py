@@ -20,11 +20,12 @@ from methods._training.data import (
     concatenated,
     demand_complete,
     gather,
+    scaled,
 )
 from methods._training.loop import Curves, Task
 from methods._training.nets import Layout, Params
 from methods._training.semisup_elbo import Draw
-from methods.base import Config, Fitted, Member, Shape, hp
+from methods.base import Config, Fitted, Member, Shape, Training, hp
 
 Batching = Literal["proportional", "minibatch", "balanced"]
 BATCHING: tuple[Batching, ...] = ("proportional", "minibatch", "balanced")
@@ -49,13 +50,23 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Minibatches(Config):
-    """The settings that say how minibatches are cut."""
+class SemisupConfig(Config):
+    """The settings that all semi-supervised VAEs share; ``make_task`` reads them."""
 
+    c: float = hp(
+        0.5, "weight of mean cross-entropy", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True
+    )
+    hidden: tuple[int, ...] = hp((100, 50), "encoder and classifier layers; decoders mirror them")
+    latent: int = hp(30, "width of z", low=1, high=1000)
+    activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
     batching: str = hp("minibatch", "weights of L and U, see Plan", choices=BATCHING)
     batches_per_epoch: int = hp(10, "least minibatches of an epoch", low=1, high=100_000)
     batch: int | None = hp(100, "most unlabelled rows of a minibatch; None: no bound", low=1)
     labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
+    mc_samples: int = hp(1, "draws of each latent variable", low=1, high=100)
+    learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
+    clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
+    weight_prior: bool = hp(True, "N(0, 1) prior on weights, mixture logits excepted")
 
     def plan(self) -> Plan:
         """How minibatches are cut."""
@@ -108,6 +119,12 @@ def step_cost(shape: Shape, sizes: Batches, hidden: tuple[int, ...]) -> float:
     decoders = components * rows * (heads + components * inner)
     encoders = components * rows * inner
     return 0.002 + 1.2e-10 * (decoders + encoders)
+
+
+def fit_cost(config: SemisupConfig, shape: Shape, training: Training) -> float:
+    """Rough core-seconds of one fit to its last epoch; ``config`` with its profile put in."""
+    sizes = batches(config.plan(), shape.n_labelled, shape.n_unlabelled)
+    return step_cost(shape, sizes, config.hidden) * sizes.steps * training.epochs
 
 
 class Net(Protocol):
@@ -170,10 +187,8 @@ class FittedSemisup(Fitted):
 
     def tensors(self, rows: Rows) -> tuple[Tensor, ...]:
         """Scaled views (1, n, d_v) on the parameters' device."""
-        demand_complete(rows)
-        like = next(iter(self.params.values()))
         read = concatenated(rows) if self.recipe.merge else rows
-        return tuple(torch.as_tensor(view)[None].to(like) for view in self.scaler.apply(read))
+        return scaled(read, self.scaler, next(iter(self.params.values())))
 
     def facts(self) -> dict[str, float | int | str | bool]:
         return self.reported

@@ -31,6 +31,7 @@ from methods._training.nets import (
     Layout,
     Parameter,
     Params,
+    first_layer,
     mlp,
     perceptron,
     upper_layers,
@@ -195,15 +196,11 @@ class Model:
         """Means and log-variances (t, V, r, D), rows as in :func:`over_labels`."""
         raw = []
         for v, view in enumerate(x):
-            read = torch.baddbmm(p[f"enc{v}.0.b"], view, p[f"enc{v}.0.x"])
+            read = first_layer(p, f"enc{v}", {"x": view})
             first = over_labels(read, onehot, p[f"enc{v}.0.y"])
             raw.append(upper_layers(p, f"enc{v}", first, len(self.hidden), self.activation))
         mean, spread = torch.stack(raw, 1).split(self.latent, -1)
         return mean, smooth_clamp(spread, LATENT_LIMIT)
-
-    def repeat(self, rows: Tensor, known: int) -> Tensor:
-        """``rows`` (..., b, h) lined up with :func:`over_labels`: (..., b_l + K b_u, h)."""
-        return repeat(rows, known, self.n_classes)
 
     def likelihood(self, p: Params, x: tuple[Tensor, ...], batch: Batch) -> Likelihood:
         """The function of samples and weights that :func:`weighted_bound` asks for."""
@@ -215,7 +212,7 @@ class Model:
                 decoder = Decoder(f"dec{v}", "z", depth, self.activation)
                 bias = p[f"dec{v}.0.b"].expand(-1, view.shape[1], -1)
                 base = over_labels(bias, onehot, p[f"dec{v}.0.y"])
-                target, keep = self.repeat(view, known), batch.keep[v]
+                target, keep = repeat(view, known, self.n_classes), batch.keep[v]
                 if keep is not None:
                     keep = keep[:, : view.shape[2]]
                 total = total + log_likelihood(decoder, p, z, base, target, weight, keep)
@@ -232,7 +229,7 @@ class Model:
         mean, logvar = self.posterior(p, x, onehot)
         eps = batch.noise["eps"]  # (t, V, S, b, D): one draw for every label, or (t, V, S, r, D)
         if eps.shape[3] != mean.shape[2]:
-            eps = self.repeat(eps, known)
+            eps = repeat(eps, known, self.n_classes)
         log_q, likelihood = self.log_q(p, x), self.likelihood(p, x, batch)
         log_weights = self.log_weights(p)
 

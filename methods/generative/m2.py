@@ -30,31 +30,22 @@ from datasets.base import Problem
 from methods._training.loop import train
 from methods._training.nets import Activation
 from methods._training.semisup import (
-    Minibatches,
     Recipe,
-    batches,
+    SemisupConfig,
     counts,
+    fit_cost,
     make_task,
     shares,
-    step_cost,
 )
 from methods._training.semisup_elbo import Model
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 
 
 @dataclass(frozen=True)
-class Config(Minibatches):
+class Config(SemisupConfig):
     """Settings of M2."""
 
-    c: float = hp(0.5, "weight of CE", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True)
     nets: str = hp("smvae", "whose nets", choices=("smvae", "kingma2014"))
-    hidden: tuple[int, ...] = hp((100, 50), "encoder and classifier layers; the decoder mirrors")
-    latent: int = hp(30, "width of z", low=1, high=1000)
-    activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
-    mc_samples: int = hp(1, "draws of z", low=1, high=100)
-    learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
-    clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
-    weight_prior: bool = hp(True, "N(0, 1) prior on weights")
 
     def resolved(self) -> Config:
         """The settings with the chosen nets put in."""
@@ -81,10 +72,8 @@ class M2(StackedMethod):
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        config = config.resolved()
-        sizes = batches(config.plan(), shape.n_labelled, shape.n_unlabelled)
         merged = replace(shape, dims=(sum(shape.dims),))
-        return step_cost(merged, sizes, config.hidden) * sizes.steps * training.epochs
+        return fit_cost(config.resolved(), merged, training)
 
 
 def _recipe(config: Config, problem: Problem) -> Recipe:

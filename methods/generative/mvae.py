@@ -29,7 +29,7 @@ from torch import Tensor
 from datasets.base import Rows
 from methods import base
 from methods._training import noise
-from methods._training.data import Batch, Batches, Scaler, demand_complete, gather
+from methods._training.data import Batch, Batches, Scaler, demand_complete, gather, scaled
 from methods._training.decode import Decoder, log_likelihood
 from methods._training.densities import LATENT_LIMIT, Entropy, smooth_clamp
 from methods._training.loop import Curves, Task, train
@@ -198,9 +198,7 @@ class FittedMVAE(Fitted):
         return self.curves
 
     def _tensors(self, rows: Rows) -> tuple[Tensor, ...]:
-        demand_complete(rows)
-        like = next(iter(self.params.values()))
-        return tuple(torch.as_tensor(view)[None].to(like) for view in self.scaler.apply(rows))
+        return scaled(rows, self.scaler, next(iter(self.params.values())))
 
 
 def _batches(config: Config, n: int) -> Batches:

@@ -54,19 +54,18 @@ from methods._training.nets import Activation
 from methods._training.sdgm_elbo import SkipModel
 from methods._training.semisup import (
     BATCHING,
-    Minibatches,
     Recipe,
-    batches,
+    SemisupConfig,
     counts,
+    fit_cost,
     make_task,
     shares,
-    step_cost,
 )
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 
 
 @dataclass(frozen=True)
-class Config(Minibatches):
+class Config(SemisupConfig):
     """Settings of SDGM."""
 
     c: float = hp(
@@ -75,14 +74,7 @@ class Config(Minibatches):
     normalisation: str = hp("authors", "weights of L, U and CE", choices=("authors", "paper"))
     batching: str = hp("balanced", "sizes of minibatches, see Plan", choices=BATCHING)
     nets: str = hp("smvae", "whose nets", choices=("smvae", "maaloe2016"))
-    hidden: tuple[int, ...] = hp((100, 50), "encoder and classifier layers; decoders mirror them")
-    latent: int = hp(30, "width of z", low=1, high=1000)
     auxiliary: int = hp(30, "width of a", low=1, high=1000)
-    activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
-    mc_samples: int = hp(1, "draws of (a, z)", low=1, high=100)
-    learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
-    clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
-    weight_prior: bool = hp(True, "N(0, 1) prior on weights")
 
     def resolved(self) -> Config:
         """The settings with the chosen nets put in."""
@@ -110,11 +102,8 @@ class SDGM(StackedMethod):
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        config = config.resolved()
-        sizes = batches(config.plan(), shape.n_labelled, shape.n_unlabelled)
         merged = replace(shape, dims=(sum(shape.dims),))
-        step = step_cost(merged, sizes, config.hidden) * config.mc_samples
-        return 1.5 * step * sizes.steps * training.epochs
+        return 1.5 * config.mc_samples * fit_cost(config.resolved(), merged, training)
 
 
 def _recipe(config: Config, problem: Problem) -> Recipe:

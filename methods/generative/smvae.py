@@ -39,13 +39,13 @@ from methods._training.densities import Entropy
 from methods._training.loop import train
 from methods._training.nets import Activation
 from methods._training.semisup import (
-    Minibatches,
     Recipe,
+    SemisupConfig,
     batches,
     counts,
+    fit_cost,
     make_task,
     shares,
-    step_cost,
 )
 from methods._training.semisup_elbo import Model
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
@@ -75,26 +75,16 @@ PROFILES: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Config(Minibatches):
+class Config(SemisupConfig):
     """Settings of SMVAE."""
 
     profile: Profile = hp("paper", "named set of switches", choices=tuple(PROFILES))
-    c: float = hp(
-        0.5, "weight of mean cross-entropy", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True
-    )
-    hidden: tuple[int, ...] = hp((100, 50), "encoder and classifier layers; decoders mirror them")
-    latent: int = hp(30, "width of z", low=1, high=1000)
-    activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
     entropy: str = hp(
         "joint", "entropy bound, eq. 5", choices=("joint", "per_dim", "bhattacharyya")
     )
     weights: str = hp("learned", "lam", choices=("learned", "uniform"))
     alpha: str = hp("paper", "alpha: c N / N_l, or 5 N of 2017", choices=("paper", "5n"))
-    mc_samples: int = hp(1, "draws from each component", low=1, high=100)
     share_eps_over_y: bool = hp(True, "one draw serves all classes")
-    learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
-    clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
-    weight_prior: bool = hp(True, "N(0, 1) prior on weights, logits excepted")
     sample_inputs: bool = hp(False, "views are [means | log-variances], x is drawn from them")
     standardise: bool = hp(True, "z-score on training rows")
 
@@ -127,9 +117,7 @@ class SMVAE(StackedMethod):
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        config = config.resolved()
-        sizes = batches(config.plan(), shape.n_labelled, shape.n_unlabelled)
-        return step_cost(shape, sizes, config.hidden) * sizes.steps * training.epochs
+        return fit_cost(config.resolved(), shape, training)
 
 
 def _recipe(config: Config, problem: Problem) -> Recipe:

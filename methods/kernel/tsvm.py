@@ -32,10 +32,11 @@ higher with the listing's on every open set tried.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from sklearn.kernel_approximation import Nystroem
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from datasets.base import Problem, Rows
@@ -76,13 +77,15 @@ class TSVM(Method):
         """One plane a class. Raises FitError where a plane is not finite or all rows are alike."""
         raw = concatenate(problem.rows)
         read = feature_map(raw, self.config, rng)
-        x, labels = read(raw), problem.labels
+        x, labels = read.transform(raw), problem.labels
         size = float(np.linalg.norm(x, axis=1).mean())
         if size == 0:
             raise FitError("all rows have the same features")
         # A plane lies in the span of its rows: with more features than rows, turn into that span.
-        basis = np.linalg.qr(x.T)[0] if x.shape[1] > len(x) else np.eye(x.shape[1])
-        x = x @ basis if x.shape[1] > len(x) else x
+        basis = np.eye(x.shape[1])
+        if x.shape[1] > len(x):
+            basis = np.linalg.qr(x.T)[0]
+            x = x @ basis
         config = self.config
         settings = Settings(config.C / size**2, config.costs, config.loss == "squared")
         classes, counts = np.unique(labels[problem.labelled], return_counts=True)
@@ -106,24 +109,12 @@ class TSVM(Method):
         return planes * (0.03 + 7e-7 * n * min(n, width))
 
 
-@dataclass(frozen=True)
-class FeatureMap:
-    """Standardise rows (n, d); and map them to the features of an approximated RBF, if any."""
-
-    scaler: StandardScaler
-    nystroem: Nystroem | None = None
-
-    def __call__(self, raw: np.ndarray) -> np.ndarray:
-        x = self.scaler.transform(raw)
-        return x if self.nystroem is None else self.nystroem.transform(x)
-
-
 class FittedTSVM(Fitted):
     """Planes of the labelled classes: none for one class, one for two, else one a class."""
 
     def __init__(
         self,
-        read: FeatureMap,
+        read: Pipeline,
         classes: np.ndarray,
         planes: list[tuple[np.ndarray, float]],
         tallies: list[Tally],
@@ -132,7 +123,7 @@ class FittedTSVM(Fitted):
 
     def scores(self, rows: Rows) -> np.ndarray:
         """Decision values ``(n, labelled classes)``, higher is likelier; zeros for one class."""
-        x = self.read(concatenate(rows))
+        x = self.read.transform(concatenate(rows))
         found = [x @ w + b for w, b in self.planes]
         if len(found) == 1:
             found = [-found[0], found[0]]
@@ -157,17 +148,17 @@ class FittedTSVM(Fitted):
         }
 
 
-def feature_map(raw: np.ndarray, config: Config, rng: np.random.Generator) -> FeatureMap:
-    """The map that ``config`` asks for, made from the Problem's rows ``raw`` (n, d)."""
-    scaler = StandardScaler().fit(raw)
-    if config.features == "linear":
-        return FeatureMap(scaler)
-    nystroem = Nystroem(
-        gamma=config.gamma / raw.shape[1],
-        n_components=min(config.components, len(raw)),
-        random_state=int(rng.integers(2**31)),
-    )
-    return FeatureMap(scaler, nystroem.fit(scaler.transform(raw)))
+def feature_map(raw: np.ndarray, config: Config, rng: np.random.Generator) -> Pipeline:
+    """Standardise rows like ``raw`` (n, d); then, if set, approximate the features of an RBF."""
+    steps: list[Any] = [StandardScaler()]
+    if config.features == "nystroem":
+        nystroem = Nystroem(
+            gamma=config.gamma / raw.shape[1],
+            n_components=min(config.components, len(raw)),
+            random_state=int(rng.integers(2**31)),
+        )
+        steps.append(nystroem)
+    return make_pipeline(*steps).fit(raw)
 
 
 def _separate(x: np.ndarray, signs: np.ndarray, share: float, settings: Settings) -> Machine:

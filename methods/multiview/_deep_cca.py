@@ -15,7 +15,7 @@ from torch import Tensor
 
 from datasets.base import Rows
 from methods import base
-from methods._training.data import Batch, Scaler, demand_complete, gather
+from methods._training.data import Batch, Scaler, demand_complete, gather, kept, scaled
 from methods._training.loop import Curves, Task, train
 from methods._training.nets import Layout, Params
 from methods.base import (
@@ -32,7 +32,7 @@ from methods.base import (
 )
 from methods.multiview import _cca
 from methods.multiview._cca import LinearCCA
-from methods.multiview._views import ViewNets, batches, kept, scaled, squared_error
+from methods.multiview._views import ViewNets, batches, squared_error
 
 DOUBLE_ROWS = 300
 """Up to so many rows train in double precision: with hardly more rows than outputs the small

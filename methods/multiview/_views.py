@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-import torch
 from torch import Tensor
 
-from datasets.base import Rows
-from methods._training.data import Batches, Scaler, demand_complete
+from methods._training.data import Batches
 from methods._training.nets import Activation, Parameter, Params, mlp, perceptron
 
 
@@ -75,18 +73,6 @@ def squared_error(x: Tensor, guess: Tensor, keep: Tensor | None) -> Tensor:
     if keep is not None:
         error = error * keep[:, None]
     return error.sum(-1).mean(-1)
-
-
-def scaled(rows: Rows, scaler: Scaler, like: Tensor) -> tuple[Tensor, ...]:
-    """Rows as z-scored tensors (1, n, d_v). Raises UnsupportedError where a view is absent."""
-    demand_complete(rows)
-    return tuple(torch.as_tensor(view)[None].to(like) for view in scaler.apply(rows))
-
-
-def kept(scaler: Scaler, like: Tensor) -> tuple[Tensor | None, ...]:
-    """Columns (1, d_v) that are not constant, or None where all are kept."""
-    masks = [torch.as_tensor(keep)[None].to(like) for _, _, keep in scaler.columns]
-    return tuple(None if bool(mask.all()) else mask for mask in masks)
 
 
 def batches(n: int, steps: int, size: int) -> Batches:

@@ -37,11 +37,11 @@ from torch import Tensor
 
 from datasets.base import Rows
 from methods import base
-from methods._training.data import Batch, Scaler, demand_complete, gather
+from methods._training.data import Batch, Scaler, demand_complete, gather, kept, scaled
 from methods._training.loop import Curves, Task, train
 from methods._training.nets import Layout, Params
 from methods.base import Can, Event, Fitted, Member, Shape, StackedMethod, Training, hp
-from methods.multiview._views import ViewNets, batches, kept, scaled, squared_error
+from methods.multiview._views import ViewNets, batches, squared_error
 
 
 @dataclass(frozen=True)

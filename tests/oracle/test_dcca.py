@@ -17,7 +17,8 @@ from methods.multiview import _cca
 from methods.multiview._deep_cca import DeepCCA
 from methods.multiview._views import ViewNets
 from tests.helpers import config_of, fit, fit_all, fresh, home, members, same, tiny, trial
-from tests.oracle.test_cca import DIMS, DOUBLE, canonical, r, views
+from tests.oracle.search import optimise, start
+from tests.oracle.test_cca import DIMS, canonical, r, views
 
 METHODS = ("dcca", "dccae")
 
@@ -37,38 +38,15 @@ def batch(x: list[Tensor], ridge: float, weight: float = 0.0) -> Batch:
     return Batch(tuple(x), empty, empty, 0, {}, hyper, (None,) * len(x))
 
 
-def start(made: DeepCCA, seed: int = 0, spread: float = 0.1) -> Tensor:
-    flat = made.layout.initial([seed], DOUBLE)
-    draw = torch.Generator().manual_seed(seed)
-    return flat + spread * torch.randn(flat.shape, dtype=DOUBLE, generator=draw)
-
-
-def optimise(made: DeepCCA, data: Batch) -> Tensor:
-    """Parameters at which the production loss is least, by L-BFGS."""
-    leaf = start(made).requires_grad_()
-    search = torch.optim.LBFGS(
-        [leaf],
-        max_iter=2000,
-        tolerance_grad=1e-10,
-        tolerance_change=1e-15,
-        history_size=30,
-        line_search_fn="strong_wolfe",
-    )
-
-    def closure() -> Tensor:
-        search.zero_grad()
-        loss = made.loss(made.layout.views(leaf), data)[0].sum()
-        loss.backward()
-        return loss
-
-    search.step(closure)
-    return leaf.detach()
+def best(made: DeepCCA, data: Batch) -> Tensor:
+    """Parameters at which the production loss is least."""
+    return optimise(made.layout, lambda p: made.loss(p, data)[0])
 
 
 def test_linear_nets_at_their_optimum_are_cca() -> None:
     x, made = views(), linear()
     data = batch(x, 0.0)
-    loss, _ = made.loss(made.layout.views(optimise(made, data)), data)
+    loss, _ = made.loss(made.layout.views(best(made, data)), data)
     exact = canonical(x[0][0].numpy(), x[1][0].numpy())[:3].sum()
     assert -float(loss) == pytest.approx(exact, abs=1e-8)
     peer = CCA(3, scale=False, max_iter=5000, tol=1e-14).fit(x[0][0].numpy(), x[1][0].numpy())
@@ -80,7 +58,7 @@ def test_linear_nets_at_their_optimum_are_cca() -> None:
 def test_its_gradient_is_that_of_finite_differences() -> None:
     for decodes in (False, True):
         made, data = net(decodes, hidden=(4,), latent=2), batch(views(n=12), 0.2, 0.5)
-        leaf = start(made).requires_grad_()
+        leaf = start(made.layout).requires_grad_()
 
         def loss(flat: Tensor, made: DeepCCA = made, data: Batch = data) -> Tensor:
             p = made.layout.views(flat)
@@ -93,7 +71,7 @@ def test_its_gradient_is_that_of_finite_differences() -> None:
 
 def test_output_biases_of_dcca_have_no_gradient_and_never_move() -> None:
     made, data = net(), batch(views(), 0.1)
-    leaf = start(made).requires_grad_()
+    leaf = start(made.layout).requires_grad_()
     made.loss(made.layout.views(leaf), data)[0].sum().backward()
     assert leaf.grad is not None
     gradients = made.layout.views(leaf.grad)
@@ -105,7 +83,7 @@ def test_output_biases_of_dcca_have_no_gradient_and_never_move() -> None:
 def test_dccae_linear_and_ruled_by_reconstruction_is_pca_of_every_view() -> None:
     x, made = [view - view.mean(1, keepdim=True) for view in views()], linear(decodes=True)
     data = batch(x, 0.1, 1e7)
-    p = made.layout.views(optimise(made, data))
+    p = made.layout.views(best(made, data))
     error = made.reconstruction(p, made.outputs(p, data.x), data.x, data.keep)
     values = [np.linalg.svd(view[0].numpy(), compute_uv=False) for view in x]
     least = sum((v[3:] ** 2).sum() for v in values) / x[0].shape[1]
@@ -115,7 +93,7 @@ def test_dccae_linear_and_ruled_by_reconstruction_is_pca_of_every_view() -> None
 
 def test_the_objective_of_dccae_is_that_of_dcca_plus_lambda_times_the_error() -> None:
     x, both, alone = views(), net(decodes=True), net()
-    p = both.layout.views(start(both))
+    p = both.layout.views(start(both.layout))
     error = 0.0
     for v, view in enumerate(x):
         guess = both.nets.decode(p, v, both.nets.encode(p, v, view))

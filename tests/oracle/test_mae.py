@@ -12,6 +12,7 @@ from methods._training.data import Batch
 from methods.multiview._views import ViewNets
 from methods.multiview.mae import Net
 from tests.helpers import config_of, fit, fresh, home, tiny, trial
+from tests.oracle.search import optimise, start
 
 METHODS = ("mae",)
 DOUBLE = torch.float64
@@ -45,28 +46,10 @@ def batch(x: list[Tensor]) -> Batch:
     return Batch(tuple(x), empty, empty, 0, {}, {}, (None,) * len(x))
 
 
-def start(made: Net, seed: int = 0, spread: float = 0.1) -> Tensor:
-    flat = made.layout.initial([seed], DOUBLE)
-    draw = torch.Generator().manual_seed(seed)
-    return flat + spread * torch.randn(flat.shape, dtype=DOUBLE, generator=draw)
-
-
 def minimum(made: Net, x: list[Tensor]) -> float:
     """The least value of the production loss that L-BFGS finds."""
-    leaf = start(made).requires_grad_()
-    search = torch.optim.LBFGS(
-        [leaf], max_iter=2000, tolerance_grad=1e-10, tolerance_change=1e-14,
-        history_size=30, line_search_fn="strong_wolfe",
-    )  # fmt: skip
-
-    def closure() -> Tensor:
-        search.zero_grad()
-        loss = made.loss(made.layout.views(leaf), batch(x))[0].sum()
-        loss.backward()
-        return loss
-
-    search.step(closure)
-    return float(closure().detach())
+    p = optimise(made.layout, lambda p: made.loss(p, batch(x))[0])
+    return float(made.loss(made.layout.views(p), batch(x))[0])
 
 
 def pca_error(x: list[Tensor], k: int) -> float:
@@ -97,14 +80,14 @@ def test_linear_its_optimum_is_the_reduced_rank_regression_on_masked_inputs() ->
 @pytest.mark.parametrize("seed", range(5))
 def test_linear_no_parameters_reconstruct_better_than_pca(seed: int) -> None:
     x, made = rows(), linear("all_and_each")
-    loss = made.loss(made.layout.views(start(made, seed, 0.5)), batch(x))[0]
+    loss = made.loss(made.layout.views(start(made.layout, seed, 0.5)), batch(x))[0]
     assert float(loss) >= 3 * pca_error(x, 3)
 
 
 def test_the_loss_is_the_sum_over_inputs_and_views_spelt_out() -> None:
     dims = (5, 4, 3)
     made, x = net(dims=dims), rows(dims=dims)
-    p = made.layout.views(start(made))
+    p = made.layout.views(start(made.layout))
     total = 0.0
     for shown in [{0, 1, 2}, {0}, {1}, {2}]:
         masked = [view if v in shown else torch.zeros_like(view) for v, view in enumerate(x)]
@@ -117,7 +100,7 @@ def test_the_loss_is_the_sum_over_inputs_and_views_spelt_out() -> None:
 
 def test_a_code_of_one_view_is_the_code_with_zeros_in_the_others() -> None:
     made, x = net(), rows()
-    p = made.layout.views(start(made))
+    p = made.layout.views(start(made.layout))
     codes = made.codes(p, x)
     zeros = [torch.zeros_like(view) for view in x]
     torch.testing.assert_close(codes[1], made.code(p, [x[0], zeros[1]]), rtol=0, atol=1e-13)
@@ -127,7 +110,7 @@ def test_a_code_of_one_view_is_the_code_with_zeros_in_the_others() -> None:
 
 def test_the_joint_code_is_one_linear_layer_on_the_concatenated_tops() -> None:
     made, x = net(), rows()
-    p = made.layout.views(start(made))
+    p = made.layout.views(start(made.layout))
     tops, matrix, bias = [], [], torch.zeros((), dtype=DOUBLE)
     for v, view in enumerate(x):
         h = torch.nn.functional.softplus(view @ p[f"enc{v}.0.x"] + p[f"enc{v}.0.b"])
@@ -140,7 +123,7 @@ def test_the_joint_code_is_one_linear_layer_on_the_concatenated_tops() -> None:
 
 def test_its_gradient_is_that_of_finite_differences() -> None:
     made, x = net(hidden=(4, 3), latent=2), rows(n=4)
-    leaf = start(made).requires_grad_()
+    leaf = start(made.layout).requires_grad_()
     assert torch.autograd.gradcheck(
         lambda flat: made.loss(made.layout.views(flat), batch(x))[0], leaf
     )
@@ -149,7 +132,7 @@ def test_its_gradient_is_that_of_finite_differences() -> None:
 def test_columns_that_were_constant_in_training_are_left_out() -> None:
     made, x = net(), rows()
     x[0][..., 4] = 0
-    p = made.layout.views(start(made))
+    p = made.layout.views(start(made.layout))
     mask = torch.tensor([[1.0, 1, 1, 1, 0]], dtype=DOUBLE)
     whole, part = made.error(p, x, (None, None)), made.error(p, x, (mask, None))
     guess = made.nets.decode(p, 0, torch.cat(made.codes(p, x), 1))
