@@ -95,7 +95,7 @@ def run(options: Options, console: Console) -> int:
         records = _work(plan, options, store, records, console)
     try:
         command = "python run_all.py " + shlex.join(options.command)
-        bad = write_reports(plan, protocols, records, command, options.reports, console)
+        bad = write_reports(plan, protocols, records, store, command, options.reports, console)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("every fit is stored, the report is not complete") from None
     return 1 if bad else 0

@@ -226,12 +226,14 @@ class Cell:
     """One number of a table or figure: a row under a scenario on a data set.
 
     ``at``  its place on a figure's axes, by name: ``{"missing": 0.5}``.
+    ``trials``  the most trials it is run for (None: the budget's), where one is enough to look at.
     """
 
     row: Row
     scenario: Scenario
     label_fraction: float
     at: Mapping[str, float] = field(default_factory=dict)
+    trials: int | None = None
 
 
 @dataclass(frozen=True)
@@ -247,11 +249,19 @@ class MethodCard:
 
 
 class Protocol(ABC):
-    """A table or figure of the paper: which cells it needs, and how they are laid out."""
+    """A table or figure of the paper: which cells it needs, and how they are laid out.
+
+    ``datasets``  default data sets by budget name: open sets, shown when nothing licensed is found.
+    ``layout``    plain values for ``harness.render.meta.Layout``, which says what they mean.
+    ``may_miss``, ``missing_at_test``  what figures of missing views hide; () is every view but the
+                  first. May be set before ``cells`` is called.
+    """
 
     title: ClassVar[str]
     datasets: ClassVar[Mapping[str, tuple[str, ...]]]
-    """Default data sets by budget name: the open sets it shows when nothing licensed is found."""
+    layout: ClassVar[Mapping[str, Any]] = {"kind": "table"}
+    may_miss: tuple[str, ...] = ()
+    missing_at_test: float = 0.0
 
     @abstractmethod
     def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
