@@ -252,6 +252,12 @@ class Protocol(ABC):
     title: ClassVar[str]
     datasets: ClassVar[Mapping[str, tuple[str, ...]]]
     """Default data sets by budget name: the open sets it shows when nothing licensed is found."""
+    takes_missing: ClassVar[bool] = False
+    """Whether its rows lack views; then a run may choose the two that follow, before ``cells``."""
+    may_miss: tuple[str, ...] = ()
+    """Views that a training row may lack; () stands for all but the first (the paper's Eye, PPS)."""
+    missing_at_test: float = 0.0
+    """Share of test rows that lack them too; the paper's are complete."""
 
     @abstractmethod
     def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
