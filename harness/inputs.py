@@ -6,7 +6,7 @@ Every refusal is a :class:`UsageError` of one sentence, before any work is done.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile

@@ -255,7 +255,7 @@ class Protocol(ABC):
     takes_missing: ClassVar[bool] = False
     """Whether its rows lack views; then a run may choose the two that follow, before ``cells``."""
     may_miss: tuple[str, ...] = ()
-    """Views that a training row may lack; () stands for all but the first (the paper's Eye, PPS)."""
+    """Views that rows may lack; () stands for all but the first (the paper's Eye, PPS)."""
     missing_at_test: float = 0.0
     """Share of test rows that lack them too; the paper's are complete."""
 
