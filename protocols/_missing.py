@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from datasets.base import DataError, Dataset
+from datasets.base import Dataset
 from protocols._figures import inductive, on_axis
 from protocols.base import Budget, MethodCard, Protocol, Row, Scenario, Stage
 
@@ -102,20 +102,13 @@ def scenario(
     """The scenario of a share ``missing`` of rows without some view.
 
     The views that may be missing are the protocol's, or all but the first: Eye of SEED, PPS of
-    DEAP. Raises DataError for a name that is no view, or where the data has no second view.
+    DEAP.
     """
-    named = protocol.may_miss or data.view_names[1:]
-    unknown = [name for name in named if name not in data.view_names]
-    if unknown:
-        known = ", ".join(data.view_names)
-        raise DataError(f"{data.key} has no view '{unknown[0]}' to miss; its views are: {known}")
-    if len(data.view_names) < 2:
-        raise DataError(f"{data.key} has one view; a view can be missing only beside another")
     return inductive(
         data,
         split,
         label_fraction,
-        missing=tuple(named),
+        missing=protocol.may_miss or data.view_names[1:],
         missing_fraction=missing,
         missing_at_test=protocol.missing_at_test,
     )

@@ -249,19 +249,19 @@ class MethodCard:
 
 
 class Protocol(ABC):
-    """A table or figure of the paper: which cells it needs, and how they are laid out.
-
-    ``datasets``  default data sets by budget name: open sets, shown when nothing licensed is found.
-    ``layout``    plain values for ``harness.render.meta.Layout``, which says what they mean.
-    ``may_miss``, ``missing_at_test``  what figures of missing views hide; () is every view but the
-                  first. May be set before ``cells`` is called.
-    """
+    """A table or figure of the paper: which cells it needs, and how they are laid out."""
 
     title: ClassVar[str]
     datasets: ClassVar[Mapping[str, tuple[str, ...]]]
+    """Default data sets by budget name: the open sets it shows when nothing licensed is found."""
     layout: ClassVar[Mapping[str, Any]] = {"kind": "table"}
+    """Plain values; ``harness.render.layout.Layout`` says what they mean."""
+    takes_missing: ClassVar[bool] = False
+    """Whether its rows lack views; then a run may choose the two that follow, before ``cells``."""
     may_miss: tuple[str, ...] = ()
+    """Views that rows may lack; () stands for all but the first (the paper's Eye, PPS)."""
     missing_at_test: float = 0.0
+    """Share of test rows that lack them too; the paper's are complete."""
 
     @abstractmethod
     def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:

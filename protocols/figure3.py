@@ -27,6 +27,7 @@ class Figure3(Protocol):
         "preview": ("mfeat",),
         "smoke": ("digits",),
     }
+    takes_missing = True
     layout = {
         "kind": "curves",
         "lines": "rows",

@@ -27,6 +27,7 @@ class Figure4(Protocol):
         "preview": ("mfeat",),
         "smoke": ("digits",),
     }
+    takes_missing = True
     layout = {
         "kind": "curves",
         "lines": "rows",

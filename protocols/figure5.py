@@ -27,6 +27,7 @@ class Figure5(Protocol):
         "preview": ("mfeat",),
         "smoke": ("digits",),
     }
+    takes_missing = True
     layout = {
         "kind": "matrices",
         "axes": (

@@ -27,6 +27,7 @@ class Figure6(Protocol):
         "preview": ("mfeat",),
         "smoke": ("digits",),
     }
+    takes_missing = True
     layout = {
         "kind": "heat",
         "axes": (
