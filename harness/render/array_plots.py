@@ -10,17 +10,15 @@ import pandas as pd
 
 from harness.render import format as say
 from harness.render.curve_plots import number
-from harness.render.figure_struct import MatrixPlot, NumberTable, WeightLine, WeightPlot
+from harness.render.figure_struct import Head, MatrixPlot, NumberTable, WeightLine, WeightPlot
 from harness.render.layout import Layout, Matrices, Weights
-from harness.render.meta import DatasetNote
 
 QUANTILE = 0.99
 """Share of the true values that lies inside the colour scale."""
 
 
 def weight_plot(
-    note: DatasetNote,
-    stamps: tuple[str, ...],
+    head: Head,
     trials: pd.DataFrame,
     found: Sequence[Weights],
     layout: Layout,
@@ -38,20 +36,20 @@ def weight_plot(
             else None,
             ways=tuple((tuple(one.curve[:, v].tolist()), one.epoch) for one in found),
         )
-        for v, view in enumerate(note.view_names)
+        for v, view in enumerate(head.note.view_names)
     )
     percent = say.percent(float(trials["label_percent"].iloc[0]))
     spread = f"mean ± SD over {len(found)} trials" if len(found) > 1 else "one trial, no SD"
     return WeightPlot(
-        title=f"{note.title}: {layout.values[0].label}, {percent} labelled",
-        stamps=stamps,
+        title=head.title(f"{layout.values[0].label}, {percent} labelled"),
+        stamps=head.stamps,
         lines=lines,
         y_label=layout.values[0].label,
         note=spread if complete else f"{len(found)}/{len(trials)} trials: no mean",
         warning=layout.warning,
         caption=f"{layout.shows} Bars: {spread}; dots: trials. A marker on a line is the chosen "
         "epoch of that trial, which training passed by until patience or epochs ran out.",
-        description=f"View weights on {note.title}; the numbers are in the table.",
+        description=f"View weights on {head.note.title}; the numbers are in the table.",
     )
 
 
@@ -105,8 +103,7 @@ def ways_csv(found: Sequence[Weights], names: Sequence[str]) -> pd.DataFrame:
 
 
 def matrix_plot(
-    note: DatasetNote,
-    stamps: tuple[str, ...],
+    head: Head,
     trials: pd.DataFrame,
     found: Matrices,
     layout: Layout,
@@ -124,8 +121,8 @@ def matrix_plot(
     share = say.percent(100 * float(first["at_missing"]))
     what = f"{percent} labelled, {share} of the rows lack a view"
     return MatrixPlot(
-        title=f"{note.title}: view {found.view}, {what}",
-        stamps=stamps,
+        title=head.title(f"view {found.view}, {what}"),
+        stamps=head.stamps,
         panels=tuple(panels),
         groups=_groups(found.classes),
         limit=limit,
@@ -138,7 +135,7 @@ def matrix_plot(
         f"the random order of the trial. One scale for all panels, −{limit:g} to {limit:g}, which "
         f"holds {100 * QUANTILE:g} % of the true values; what lies beyond has its end’s colour. "
         "NMSE is over all hidden entries of the trial.",
-        description=f"Images of hidden rows of {note.title} and of their imputations.",
+        description=f"Images of hidden rows of {head.note.title} and of their imputations.",
     )
 
 

@@ -12,19 +12,18 @@ from harness.render import format as say
 from harness.render.figure_struct import (
     Curve,
     CurvePlot,
+    Head,
     HeatCell,
     HeatPlot,
     NumberTable,
     Point,
 )
 from harness.render.layout import Axis, Layout, Value
-from harness.render.meta import DatasetNote
 from harness.render.struct import Column
 
 
 def curve_plot(
-    note: DatasetNote,
-    stamps: tuple[str, ...],
+    head: Head,
     table: pd.DataFrame,
     columns: Sequence[Column],
     layout: Layout,
@@ -47,12 +46,12 @@ def curve_plot(
             named = zip(titles, parts, strict=True)
             ours = _title(own, layout.reference)
             panels.append((_labelled(column), _curves(named, axis, value, ours)))
-    limits, marks = _limits(own, value, note)
+    limits, marks = _limits(own, value, head.note.n_classes)
     several = bool(table["trials_expected"].max() > 1)
     places = sorted({float(place) for place in table[axis.column]})
     return CurvePlot(
-        title=f"{note.title}: {value.label}",
-        stamps=stamps,
+        title=head.title(value.label),
+        stamps=head.stamps,
         panels=tuple(panels),
         x_label=axis.label,
         y_label=value.label,
@@ -62,13 +61,11 @@ def curve_plot(
         marks=marks,
         spread="bands: SD over trials" if several else "one trial, so no SD",
         caption=_caption(table, layout, several),
-        description=f"Curves of {value.label} on {note.title}; the numbers are in the tables.",
+        description=f"Curves of {value.label} on {head.note.title}; the numbers are in the tables.",
     )
 
 
-def heat_plot(
-    note: DatasetNote, stamps: tuple[str, ...], table: pd.DataFrame, layout: Layout, value: Value
-) -> HeatPlot:
+def heat_plot(head: Head, table: pd.DataFrame, layout: Layout, value: Value) -> HeatPlot:
     """``value`` over two axes."""
     across, up = layout.axes
     xs, ys = (sorted({float(v) for v in table[axis.column]}) for axis in (across, up))
@@ -84,8 +81,8 @@ def heat_plot(
         scale += f"{say.accuracy(high)}."
     several = bool(table["trials_expected"].max() > 1)
     return HeatPlot(
-        title=f"{note.title}: {value.label}",
-        stamps=stamps,
+        title=head.title(value.label),
+        stamps=head.stamps,
         columns=tuple(f"{across.shown(x):g}" for x in xs),
         rows=tuple(f"{up.shown(y):g}" for y in ys),
         cells=tuple(cells),
@@ -93,7 +90,7 @@ def heat_plot(
         y_label=up.label,
         scale=scale,
         caption=_caption(table, layout, several, "Printed: mean ± SD over"),
-        description=f"Heat map of {value.label} on {note.title}; every number is printed on it.",
+        description=f"Heat map of {value.label} on {head.note.title}; every number is printed.",
     )
 
 
@@ -179,12 +176,12 @@ def _cell(at: pd.DataFrame, value: Value) -> str:
 
 
 def _limits(
-    table: pd.DataFrame, value: Value, note: DatasetNote
+    table: pd.DataFrame, value: Value, n_classes: int
 ) -> tuple[tuple[float, float], tuple[tuple[float, str], ...]]:
     """Limits of the y axis, and the levels that lie within."""
     level, name = value.mark, value.mark_label
     if value.column == "accuracy":
-        level, name = 1 / note.n_classes, "chance"
+        level, name = 1 / n_classes, "chance"
     mean, sd = table[f"{value.column}_mean"], table[f"{value.column}_sd"].fillna(0)
     ends = pd.concat([mean - sd, mean + sd]).dropna()
     if len(ends) == 0:
@@ -194,7 +191,8 @@ def _limits(
     if level is not None and low - 0.3 * (high - low) <= level <= high + 0.3 * (high - low):
         low, high, marks = min(low, level), max(high, level), ((level, name),)
     room = 0.05 * (high - low) + 0.003
-    return (max(0.0, low - room), high + room), marks
+    most = 1.01 if value.column == "accuracy" else np.inf
+    return (max(0.0, low - room), min(high + room, most)), marks
 
 
 def _caption(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -23,7 +24,7 @@ def figure(plot: CurvePlot) -> Figure:
     panel = max(2.3, 5.6 / len(plot.panels))
     if len(plot.panels) == 1:
         panel = 4.4
-    legend = 0.45 + 0.078 * max(len(curve.title) for curve in names)
+    legend = 0.45 + 0.078 * max([len(plot.spread), *(len(curve.title) for curve in names)])
     width = LEFT + panel * len(plot.panels) + legend
     body = max(0.3 + PANEL_HEIGHT, 0.6 + LEGEND_LINE * len(names)) + 0.6
     page = Page(max(width, 0.4 + 0.082 * len(plot.title)), body, plot.title, plot.stamps)
@@ -76,15 +77,17 @@ def _panel(axes: Axes, plot: CurvePlot, lines: tuple[Curve, ...]) -> None:
 
 def _curve(axes: Axes, plot: CurvePlot, curve: Curve) -> None:
     look = style(curve.style, curve.reference)
-    there = [point for point in curve.points if point.mean is not None]
-    x, means = [p.x for p in there], [p.mean or 0.0 for p in there]
-    spread = [p for p in there if p.sd is not None]
-    if spread:
-        low, high = ([(p.mean or 0) + sign * (p.sd or 0) for p in spread] for sign in (-1, 1))
+    x = np.array([point.x for point in curve.points])
+    # A line breaks where a point has no mean: nothing may seem to be known there.
+    mean, sd = (
+        np.array([np.nan if value is None else value for value in values])
+        for values in ([p.mean for p in curve.points], [p.sd for p in curve.points])
+    )
+    if np.isfinite(sd).any():
         shade = 0.2 if curve.reference else 0.09
-        axes.fill_between([p.x for p in spread], low, high, color=look["color"], alpha=shade, lw=0)
+        axes.fill_between(x, mean - sd, mean + sd, color=look["color"], alpha=shade, lw=0)
     order = 5 if curve.reference else 3
-    axes.plot(x, means, mec=look["color"], mew=1.0, zorder=order, **look)
+    axes.plot(x, mean, mec=look["color"], mew=1.0, zorder=order, **look)
     for point in curve.points:
         if point.note:
             axes.annotate(

@@ -28,7 +28,7 @@ def figure_contents(
 ) -> dict[str, bytes]:
     """File name -> bytes of a figure's whole report; same arguments, same bytes."""
     columns = [value.column for value in (*layout.values, *layout.extras)]
-    table = points(trials, [name for name in columns if name in trials.columns])
+    table = points(trials, columns)
     numbers = Numbers(trials, table, _compared(trials, layout), shown)
     report = build(numbers, meta, layout, ())
     tables = _tables(report, numbers)

@@ -12,7 +12,7 @@ from harness.render import said
 from harness.render.array_plots import matrix_plot, weight_plot, weight_table
 from harness.render.curve_plots import curve_plot, heat_numbers, heat_plot, numbers
 from harness.render.details import costs, failures, pair_lines, trial_lines
-from harness.render.figure_struct import Drawing, FigurePart, FigureReport, NumberTable
+from harness.render.figure_struct import Drawing, FigurePart, FigureReport, Head, NumberTable
 from harness.render.layout import Layout, Shown
 from harness.render.meta import DatasetNote, ReportMeta
 from harness.render.struct import Column
@@ -63,15 +63,15 @@ def anchor(note: DatasetNote) -> str:
 
 
 def _part(note: DatasetNote, own: Numbers, meta: ReportMeta, layout: Layout) -> FigurePart:
-    stamps = said.stamps(note, meta, own.trials)
+    head = Head(meta.title.split(":")[0], note, said.stamps(note, meta, own.trials))
     columns = _columns(own.trials)
     named = own.trials.loc[own.trials["row_key"] == layout.reference, "row"]
     return FigurePart(
         note=note,
         anchor=anchor(note),
         facts=said.facts(note),
-        stamps=stamps,
-        drawings=_drawings(note, stamps, own, columns, meta, layout),
+        stamps=head.stamps,
+        drawings=_drawings(head, own, columns, meta.protocol, layout),
         tables=_extras(own.table, columns, layout),
         lines=_lines(own, columns, note),
         selections=said.selections(own.trials),
@@ -86,31 +86,26 @@ def _part(note: DatasetNote, own: Numbers, meta: ReportMeta, layout: Layout) -> 
 
 
 def _drawings(
-    note: DatasetNote,
-    stamps: tuple[str, ...],
-    own: Numbers,
-    columns: Sequence[Column],
-    meta: ReportMeta,
-    layout: Layout,
+    head: Head, own: Numbers, columns: Sequence[Column], protocol: str, layout: Layout
 ) -> tuple[Drawing, ...]:
-    stem, (first, *_) = f"{meta.protocol}_{anchor(note)}", layout.values
+    stem, (first, *_) = f"{protocol}_{anchor(head.note)}", layout.values
     if layout.kind == "weights":
-        plot = weight_plot(note, stamps, own.trials, own.shown.weights, layout)
+        plot = weight_plot(head, own.trials, own.shown.weights, layout)
         return (Drawing(stem, plot, (weight_table(plot),)),)
     if layout.kind == "matrices":
         return tuple(
-            Drawing(f"{stem}_{one.view}", matrix_plot(note, stamps, own.trials, one, layout), ())
+            Drawing(f"{stem}_{one.view}", matrix_plot(head, own.trials, one, layout), ())
             for one in own.shown.matrices
         )
     if layout.kind == "heat":
-        heat = heat_plot(note, stamps, own.table, layout, first)
+        heat = heat_plot(head, own.table, layout, first)
         return (Drawing(stem, heat, heat_numbers(heat, layout, first)),)
     found = []
     for value in layout.values:
         if value is not first and not (own.table[f"{value.column}_trials"] > 0).any():
             continue
-        name = stem if value is first else f"{meta.protocol}_{value.column}_{anchor(note)}"
-        curves = curve_plot(note, stamps, own.table, columns, layout, value)
+        name = stem if value is first else f"{protocol}_{value.column}_{anchor(head.note)}"
+        curves = curve_plot(head, own.table, columns, layout, value)
         found.append(Drawing(name, curves, numbers(own.table, columns, layout, value)))
     return tuple(found)
 

@@ -12,6 +12,19 @@ from harness.render.struct import Column, Cost, Failure, PairLine, Plot, TrialLi
 
 
 @dataclass(frozen=True)
+class Head:
+    """What every figure of a data set says above itself: which one it is, and the stamps."""
+
+    figure: str
+    note: DatasetNote
+    stamps: tuple[str, ...]
+
+    def title(self, text: str) -> str:
+        """``Figure 3, Data: text``."""
+        return f"{self.figure}, {self.note.title}: {text}"
+
+
+@dataclass(frozen=True)
 class Point:
     """A place on a curve: ``mean`` (and ``sd``) None unless every planned trial is there.
 

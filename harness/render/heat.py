@@ -33,7 +33,7 @@ def figure(plot: HeatPlot) -> Figure:
                     facecolor="none" if empty else shade, hatch="///" if empty else None,
                 )
             )  # fmt: skip
-            colour = INK if empty else ON_DARK if cell.tone > 0.45 else ON_LIGHT
+            colour = INK if empty else ON_DARK if cell.tone > 0.68 else ON_LIGHT
             axes.text(j + 0.5, i + 0.5, cell.text, ha="center", va="center", color=colour)
     axes.set_xticks([j + 0.5 for j in range(len(plot.columns))], plot.columns)
     axes.set_yticks([i + 0.5 for i in range(len(plot.rows))], plot.rows)
