@@ -43,7 +43,7 @@ class Figure4(Protocol):
                 "column": "nmse",
                 "label": "NMSE of hidden entries, z-scored",
                 "mark": 1.0,
-                "mark_label": "the mean",
+                "mark_label": "imputing the mean",
             },
             {"column": "nmse_all", "label": "NMSE over all rows, z-scored"},
             {"column": "nmse_raw", "label": "NMSE of hidden entries, raw units"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -30,7 +31,7 @@ def figure_contents(
     columns = [value.column for value in (*layout.values, *layout.extras)]
     table = points(trials, columns)
     numbers = Numbers(trials, table, _compared(trials, layout), shown)
-    report = build(numbers, meta, layout, ())
+    report = build(numbers, meta, layout)
     tables = _tables(report, numbers)
     found = {name: text.csv(one).encode() for name, one in tables.items()}
     drawn: dict[str, str] = {}
@@ -38,8 +39,8 @@ def figure_contents(
         for one in part.drawings:
             drawn[one.stem] = inline(render(one.plot, "svg"), one.stem)
             found.update({f"figures/{one.stem}.{kind}": render(one.plot, kind) for kind in kinds})
-    report = build(numbers, meta, layout, tuple(found))
-    found["index.html"] = figure_page(report, drawn).encode()
+    whole = replace(report, files=tuple(found))
+    found["index.html"] = figure_page(whole, drawn).encode()
     return found
 
 

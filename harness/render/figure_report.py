@@ -45,7 +45,7 @@ class Numbers:
         return Numbers(trials, table, compared, shown)
 
 
-def build(numbers: Numbers, meta: ReportMeta, layout: Layout, files: Sequence[str]) -> FigureReport:
+def build(numbers: Numbers, meta: ReportMeta, layout: Layout) -> FigureReport:
     """The report. Raises ValueError for a data set without a note in ``meta``."""
     ordered = check(numbers.trials)
     notes = {note.key: note for note in meta.datasets}
@@ -54,7 +54,7 @@ def build(numbers: Numbers, meta: ReportMeta, layout: Layout, files: Sequence[st
         if key not in notes:
             raise ValueError(f"no note on the data set '{key}' was handed over")
         parts.append(_part(notes[key], replace(numbers, trials=ordered).of(key), meta, layout))
-    return FigureReport(meta, layout, tuple(parts), tuple(files))
+    return FigureReport(meta, layout, tuple(parts))
 
 
 def anchor(note: DatasetNote) -> str:

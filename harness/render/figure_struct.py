@@ -199,4 +199,4 @@ class FigureReport:
     meta: ReportMeta
     layout: Layout
     parts: tuple[FigurePart, ...]
-    files: tuple[str, ...]
+    files: tuple[str, ...] = ()
