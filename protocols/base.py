@@ -77,7 +77,7 @@ class Scenario:
             raise ValueError("a missing fraction needs the names of the views that may be missing")
 
     def identity(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"missing": list(self.missing)}
 
 
 @dataclass(frozen=True)
