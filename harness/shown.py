@@ -69,8 +69,9 @@ def _matrices(data: Dataset, planned: PlannedCell, found: Mapping[str, Arrays]) 
     """One for every view that rows lack: those hidden rows that every method has kept."""
     job = planned.trials[0][0]
     scenario = planned.cell.scenario
-    problem, answers = build(data, scenario, draw(data, scenario, job.trial, job.seed))
-    labels = data.labels[draw(data, scenario, job.trial, job.seed).order[problem.rows.ids]]
+    drawn = draw(data, scenario, job.trial, job.seed)
+    problem, answers = build(data, scenario, drawn)
+    labels = data.labels[drawn.order[problem.rows.ids]]
     made = []
     for v, view in enumerate(data.view_names):
         absent = np.flatnonzero(~problem.rows.present[:, v])

@@ -30,8 +30,8 @@ def end_to_end(key: str, title: str) -> Row:
 SIMVAE = end_to_end("simvae", "SiMVAE")
 VARIANTS = (
     Row(
-        "simvae_mean", "SiMVAE (mean of q for a missing view)", TOGETHER, "inductive",
-        (Stage("simvae", config={"x_tilde": "mean"}),), optional=True,
+        "simvae_single", "SiMVAE (single imputation)", TOGETHER, "inductive",
+        (Stage("simvae", config={"imputation": "single"}),), optional=True,
     ),
     Row(
         "sdgm_plus_clamp_a", "SDGM+ (a clamped)", TOGETHER, "inductive",

@@ -52,7 +52,7 @@ class Figure6(Protocol):
         values = on_axis(budget, VALUES, PRINTED)
         return tuple(
             Cell(
-                replace(row, recipe=(Stage("simvae", config={"c1": c1, "c2": c2}),)),
+                replace(row, recipe=(Stage("simvae", config={"c1": c1, "c": c2}),)),
                 wanted,
                 fraction,
                 {"c1": c1, "c2": c2},
