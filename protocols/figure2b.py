@@ -29,9 +29,10 @@ class Figure2b(Protocol):
         "values": ({"column": "weight", "label": "view weight λ"},),
         "shows": "Left: the weights λ of the views at the chosen epoch of the chosen fit, of all "
         "trials. Right: the same weights over the epochs of these fits.",
-        "warning": "λ drifts towards one-hot while training lasts (winner takes all: where the "
-        "components lie apart the optimum is λ ∝ exp(a), a in nats), so a bar tells at which "
-        "epoch training stopped, not what a view is worth.",
+        "warning": "λ starts at equal weights and drifts towards one-hot for as long as training "
+        "lasts (winner takes all: where the components lie apart the optimum is "
+        "λ ∝ exp(a), a in nats), so a bar tells at which epoch training stopped rather "
+        "than what a view is worth.",
         "claim": "EEG modality has the highest weight on both datasets, which is consistent with "
         "single modality’s performance of M2 shown in Table 2",
     }

@@ -151,6 +151,7 @@ def _point(line: dict[Any, Any], axis: Axis, value: Value) -> Point:
         mean=None if pd.isna(mean) else float(mean),
         sd=None if pd.isna(sd) else float(sd),
         note="" if there == planned else f"{there}/{planned}",
+        beyond=number(mean, value.column) if value.cap is not None and mean > value.cap else "",
     )
 
 
@@ -187,6 +188,7 @@ def _limits(
     if len(ends) == 0:
         return (0.0, 1.0), ()
     low, high = float(ends.min()), float(ends.max())
+    high = high if value.cap is None else max(low, min(high, value.cap))
     marks: tuple[tuple[float, str], ...] = ()
     if level is not None and low - 0.3 * (high - low) <= level <= high + 0.3 * (high - low):
         low, high, marks = min(low, level), max(high, level), ((level, name),)

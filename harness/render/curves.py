@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from harness.render.figure_struct import Curve, CurvePlot
+from harness.render.figure_struct import Curve, CurvePlot, Point
 from harness.render.ink import ACCENT, HUES, INK, MUTED, PAPER, Page, plain
 
 LEFT, PANEL_HEIGHT, LEGEND_LINE = 0.62, 2.75, 0.2
+MARK: dict[str, Any] = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (3, 2))}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*")
 DASHES = ((0, ()), (0, (5, 2)), (0, (1.2, 1.4)), (0, (6, 2, 1.2, 2)), (0, (3, 1.2)))
 
@@ -26,7 +28,7 @@ def figure(plot: CurvePlot) -> Figure:
         panel = 4.4
     legend = 0.45 + 0.078 * max([len(plot.spread), *(len(curve.title) for curve in names)])
     width = LEFT + panel * len(plot.panels) + legend
-    body = max(0.3 + PANEL_HEIGHT, 0.6 + LEGEND_LINE * len(names)) + 0.6
+    body = max(0.3 + PANEL_HEIGHT, 0.6 + LEGEND_LINE * (len(names) + len(plot.marks))) + 0.6
     page = Page(max(width, 0.4 + 0.082 * len(plot.title)), body, plot.title, plot.stamps)
     for i, (title, lines) in enumerate(plot.panels):
         axes = page.axes(LEFT + i * panel, 0.3, panel - 0.22, PANEL_HEIGHT)
@@ -65,17 +67,19 @@ def _panel(axes: Axes, plot: CurvePlot, lines: tuple[Curve, ...]) -> None:
     axes.set_ylim(*plot.limits)
     places = [at for at, _ in plot.ticks]
     axes.set_xlim(*_room(places, plot.log))
-    for level, name in plot.marks:
-        axes.axhline(level, color=MUTED, linewidth=0.9, linestyle=(0, (3, 2)), zorder=1)
-        axes.annotate(
-            name, (1, level), xycoords=("axes fraction", "data"), xytext=(0, 2),
-            textcoords="offset points", ha="right", va="bottom", fontsize=7, color=MUTED,
-        )  # fmt: skip
+    for level, _ in plot.marks:
+        axes.axhline(level, zorder=1, **MARK)
+    taken: Counter[tuple[float, bool]] = Counter()
     for curve in lines:
-        _curve(axes, plot, curve)
+        _curve(axes, curve)
+        for point in curve.points:
+            if point.note or point.beyond:
+                place = (point.x, bool(point.beyond))
+                _at_edge(axes, curve, point, taken[place])
+                taken[place] += 1
 
 
-def _curve(axes: Axes, plot: CurvePlot, curve: Curve) -> None:
+def _curve(axes: Axes, curve: Curve) -> None:
     look = style(curve.style, curve.reference)
     x = np.array([point.x for point in curve.points])
     # A line breaks where a point has no mean: nothing may seem to be known there.
@@ -88,13 +92,25 @@ def _curve(axes: Axes, plot: CurvePlot, curve: Curve) -> None:
         axes.fill_between(x, mean - sd, mean + sd, color=look["color"], alpha=shade, lw=0)
     order = 5 if curve.reference else 3
     axes.plot(x, mean, mec=look["color"], mew=1.0, zorder=order, **look)
-    for point in curve.points:
-        if point.note:
-            axes.annotate(
-                f"{curve.title} {point.note}", (point.x, 0), xycoords=("data", "axes fraction"),
-                xytext=(0, 2 + 7 * (curve.style % 6)), textcoords="offset points", ha="center",
-                fontsize=6, color=look["color"], style="italic",
-            )  # fmt: skip
+
+
+def _at_edge(axes: Axes, curve: Curve, point: Point, above: int) -> None:
+    """What a point without a place says: ``4/5`` at the lower edge, a mean beyond it at the upper.
+
+    The line's marker, hollow, tells whose it is; ``above`` counts those that are there already.
+    """
+    look, step = style(curve.style, curve.reference), 0.045 * above
+    y = 0.97 - step if point.beyond else 0.03 + step
+    where = axes.get_xaxis_transform()
+    axes.plot(
+        [point.x], [y], look["marker"], ms=3.4, mfc=PAPER, mec=look["color"], transform=where,
+        zorder=7,
+    )  # fmt: skip
+    text = f"{point.beyond} ↑" if point.beyond else point.note
+    axes.annotate(
+        text, (point.x, y), xycoords=where, xytext=(3.5, 0), textcoords="offset points",
+        va="center", fontsize=6, color=look["color"], zorder=7,
+    )  # fmt: skip
 
 
 def _legend(page: Page, plot: CurvePlot, names: list[Curve], x: float) -> None:
@@ -103,12 +119,13 @@ def _legend(page: Page, plot: CurvePlot, names: list[Curve], x: float) -> None:
         for curve in names
         for look in (style(curve.style, curve.reference),)
     ]
+    shown += [Line2D([], [], label=name, **MARK) for _, name in plot.marks]
     page.figure.legend(
         handles=shown, loc="upper left", frameon=False, handlelength=3.2, labelspacing=0.45,
         bbox_to_anchor=(x / page.width, 1 - (page.top + 0.22) / page.height), borderaxespad=0,
     )  # fmt: skip
-    page.text(x + 0.08, page.top + 0.42 + LEGEND_LINE * len(names), plot.spread, fontsize=7.5,
-              color=MUTED)  # fmt: skip
+    below = page.top + 0.42 + LEGEND_LINE * (len(names) + len(plot.marks))
+    page.text(x + 0.08, below, plot.spread, fontsize=7.5, color=MUTED)
 
 
 def _names(plot: CurvePlot) -> list[Curve]:

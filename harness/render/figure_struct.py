@@ -28,13 +28,14 @@ class Head:
 class Point:
     """A place on a curve: ``mean`` (and ``sd``) None unless every planned trial is there.
 
-    ``note``  ``3/5`` where some are.
+    ``note``  ``3/5`` where some are.   ``beyond`` the mean where it lies above the axis.
     """
 
     x: float
     mean: float | None
     sd: float | None
     note: str = ""
+    beyond: str = ""
 
 
 @dataclass(frozen=True)

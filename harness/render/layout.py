@@ -32,12 +32,14 @@ class Value:
     """What is measured: a column of the table of trials and its label.
 
     ``mark``  a level worth a dashed line (accuracy has chance for one), and what it is.
+    ``cap``   the highest value that a figure draws; what lies beyond is printed at its edge.
     """
 
     column: str
     label: str
     mark: float | None = None
     mark_label: str = ""
+    cap: float | None = None
 
 
 @dataclass(frozen=True)

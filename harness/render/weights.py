@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.render.curves import DASHES, MARKERS
+from harness.render.curves import DASHES, MARK, MARKERS
 from harness.render.figure_struct import WeightLine, WeightPlot
 from harness.render.ink import HUES, INK, MUTED, PAPER, Page, plain
 
@@ -17,7 +18,7 @@ LEFT, HEIGHT, WAYS = 0.62, 2.6, 4.9
 def figure(plot: WeightPlot) -> Figure:
     """Bars to the left, ways to the right, the warning under both."""
     bars = max(1.9, 0.75 * len(plot.lines))
-    width = LEFT + bars + 0.55 + WAYS + 0.15
+    width = LEFT + bars + 0.55 + WAYS + 0.25 + 0.07 * max(len(line.view) for line in plot.lines)
     warning = textwrap.wrap(plot.warning, int(width / 0.068))
     page = Page(width, 0.3 + HEIGHT + 0.6 + 0.16 * len(warning), plot.title, plot.stamps)
     left = page.axes(LEFT, 0.3, bars, HEIGHT)
@@ -25,12 +26,16 @@ def figure(plot: WeightPlot) -> Figure:
     for axes in (left, right):
         plain(axes)
         axes.set_ylim(0, 1.04)
+        axes.axhline(1 / len(plot.lines), **MARK)
     _bars(left, plot)
     for line in plot.lines:
         _ways(right, line)
+    _names(right, plot.lines)
     left.set_title(plot.note, fontsize=8.5, color=INK, pad=5)
     left.set_ylabel(plot.y_label, color=MUTED, fontsize=8)
-    right.set_title("the same weights over the epochs, every trial", fontsize=8.5, pad=5)
+    right.set_title(
+        "the same weights over the epochs, every trial (dashed: equal weights)", fontsize=8.5, pad=5
+    )
     right.set_xlabel("epoch", color=MUTED, fontsize=8)
     right.set_xlim(left=0)
     for i, text in enumerate(warning):
@@ -55,17 +60,22 @@ def _bars(axes: Axes, plot: WeightPlot) -> None:
 
 
 def _ways(axes: Axes, line: WeightLine) -> None:
-    colour = HUES[line.style % len(HUES)]
-    dashes, marker = DASHES[line.style % len(DASHES)], MARKERS[line.style % len(MARKERS)]
-    name: str | None = line.view
+    colour, marker = HUES[line.style % len(HUES)], MARKERS[line.style % len(MARKERS)]
     for way, chosen in line.ways:
-        axes.plot(range(1, len(way) + 1), way, color=colour, linestyle=dashes, lw=1.0, label=name)
+        dashes = DASHES[line.style % len(DASHES)]
+        axes.plot(range(1, len(way) + 1), way, color=colour, linestyle=dashes, lw=1.0)
         if 0 < chosen <= len(way):
             axes.plot([chosen], [way[chosen - 1]], marker, ms=5, mfc=PAPER, mec=colour, mew=1.2)
-        name = None
-    if line.ways:
-        last = max((way for way, _ in line.ways), key=len)
+
+
+def _names(axes: Axes, lines: Sequence[WeightLine]) -> None:
+    """The views' names where their longest ways end, moved apart where these meet."""
+    ends = [(max((way for way, _ in line.ways), key=len), line) for line in lines if line.ways]
+    y = -1.0
+    for way, line in sorted(ends, key=lambda end: end[0][-1]):
+        y = max(y + 0.06, way[-1])
         axes.annotate(
-            line.view, (len(last), last[-1]), xytext=(4, 0), textcoords="offset points",
-            va="center", fontsize=7.5, color=colour, annotation_clip=False,
+            line.view, (1, y), xycoords=("axes fraction", "data"), xytext=(4, 0), va="center",
+            textcoords="offset points", fontsize=7.5, color=HUES[line.style % len(HUES)],
+            annotation_clip=False,
         )  # fmt: skip

@@ -248,6 +248,17 @@ def test_a_line_breaks_where_a_mean_is_not_there() -> None:
         assert [point.note for point in curve.points] == ["", "2/3", ""]
 
 
+def test_a_mean_far_above_the_others_is_printed_at_the_edge_of_the_figure() -> None:
+    trials = case("figure4")[0]
+    trials.loc[trials["row_key"] == "sdgm_plus", "nmse"] += 3
+    drawn = made("figure4", trials=trials)["figures/figure4_data.svg"].decode()
+    far = trials[(trials["row_key"] == "sdgm_plus") & (trials["at_missing"] == 0.1)]
+    for _, column in far.groupby("label_percent"):
+        assert f"{column['nmse'].mean():.3f} ↑" in drawn
+    ticks = [float(text) for text in re.findall(r"<text[^>]*>(\d\.\d+)</text>", drawn)]
+    assert max(ticks) <= 1.5
+
+
 @every_figure
 def test_nothing_ran_yet(protocol: str) -> None:
     trials = case(protocol)[0]
