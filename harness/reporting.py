@@ -126,6 +126,7 @@ def _note(data: Dataset, split: str, hidden: tuple[str, ...]) -> DatasetNote:
     # The default split of a licensed set is the paper's; another one is another experiment.
     as_published = origin.kind == "licensed" and split == data.splits[0].name
     drawn = "the labelled rows, the initial weights and the minibatches"
+    drawn = f"which rows lack a view, {drawn}" if hidden else drawn
     varies = drawn if rule.official else f"the {split} split ({_shares(rule.shares)}), {drawn}"
     return DatasetNote(
         key=data.key,

@@ -118,6 +118,8 @@ def _extras(
     for value in layout.extras:
         if (table[f"{value.column}_trials"] > 0).any():
             found += numbers(table, columns, layout, value)
+    if layout.kind == "matrices":
+        found += numbers(table, columns, layout, layout.values[0])
     if layout.kind == "curves" and layout.values[0].column == "accuracy":
         found += _kept(table, columns, layout)
     return tuple(found)
