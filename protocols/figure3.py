@@ -41,8 +41,8 @@ class Figure3(Protocol):
         "values": ({"column": "accuracy", "label": "test accuracy"},),
         "reference": "simvae",
         "shows": "Test accuracy by the share of training rows that lack a view, a panel for every "
-        "share of labelled rows. FullData is SiMVAE with nothing missing, PartialData SiMVAE without "
-        "the rows that lack a view.",
+        "share of labelled rows. FullData is SiMVAE with nothing missing; PartialData is SiMVAE "
+        "without the rows that lack a view.",
         "claim": "SiMVAE consistently outperforms the compared methods; SiMVAE with even about "
         "50% incomplete samples achieves comparable results to the fully complete case",
     }
