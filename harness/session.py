@@ -22,12 +22,12 @@ from harness.plan import (
     method_cards,
     plan_cells,
     settle,
-    stacks,
 )
 from harness.record import Record
 from harness.registry import ROOT
 from harness.reporting import write_reports
 from harness.schedule import Pool, Resources, open_pool
+from harness.stacking import stacks
 from harness.store import Store, StoreError
 from protocols.base import Budget, Protocol
 
