@@ -1,0 +1,241 @@
+"""softImpute-ALS on second moments: nuclear-norm completion of a matrix that lacks whole blocks.
+
+For X (n, p) with present entries O, and A (n, k), B (p, k) of at most r columns, the objective is
+
+    1/2 |P_O(X - A B')|_F^2 + lambda/2 (|A|_F^2 + |B|_F^2)
+
+[hastie2015, eq. (10)]; the last two terms are lambda |M|_* at its smallest over all A B' = M. Given
+B a row's best factors are the ridge regression of its present entries on theirs, so that rows with
+the same entries present share one map W: A = X W. A then enters only by X'A = S W and A'A = W'S W
+with S = X'X over those rows: a round costs p^2 k for every pattern of absence, however many rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.linalg
+
+NOISE = 1e-7
+"""Singular values below this share of the largest are rounding: they are roots of moments."""
+WARM = 1e-3
+"""Steepness that ends the rounds at a lambda before the last."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """All that is read of a matrix X (n, p) with NaN where absent.
+
+    ``observed``  (g, p), the patterns of present entries.  ``grams`` (g, p, p), X'X over the rows
+    of each pattern, with zeros for absent entries.
+    """
+
+    observed: np.ndarray
+    grams: np.ndarray
+
+    @classmethod
+    def of(cls, x: np.ndarray) -> Moments:
+        patterns, which = np.unique(~np.isnan(x), axis=0, return_inverse=True)
+        parts = (np.nan_to_num(x[which.reshape(-1) == g]) for g in range(len(patterns)))
+        return cls(patterns, np.stack([part.T @ part for part in parts]))
+
+    @cached_property
+    def squares(self) -> float:
+        """|P_O(X)|^2."""
+        return float(self.grams.trace(axis1=1, axis2=2).sum())
+
+    @cached_property
+    def columns(self) -> tuple[np.ndarray, np.ndarray]:
+        """Patterns in which a column is present, (c, g), and which of these each column has."""
+        kinds, which = np.unique(self.observed.T, axis=0, return_inverse=True)
+        return kinds, which.reshape(-1)
+
+
+def ridge_maps(b: np.ndarray, observed: np.ndarray, lam: float) -> np.ndarray:
+    """W (g, p, k) such that X W are the best factors of rows with entries ``observed`` (g, p).
+
+    X has zeros for absent entries, as have the maps. With ``lam`` = 0 the shortest factors.
+    """
+    seen = observed[:, :, None] * b
+    return seen @ _inverse(seen.mT @ seen, lam)
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """The fit M = A B' with the best A = X W for B.
+
+    ``b`` (p, k), ``maps`` W (g, p, k), ``cross`` X'A (g, p, k), ``inner`` A'A (g, k, k); sums over
+    the rows of each pattern.
+    """
+
+    moments: Moments
+    lam: float
+    b: np.ndarray
+    maps: np.ndarray
+    cross: np.ndarray
+    inner: np.ndarray
+
+    @classmethod
+    def of(cls, moments: Moments, b: np.ndarray, lam: float) -> Factors:
+        maps = ridge_maps(b, moments.observed, lam)
+        cross = moments.grams @ maps
+        return cls(moments, lam, b, maps, cross, maps.mT @ cross)
+
+    @classmethod
+    def nothing(cls, moments: Moments) -> Factors:
+        """M = 0."""
+        return cls.of(moments, np.zeros((moments.observed.shape[1], 0)), 1.0)
+
+    @property
+    def objective(self) -> float:
+        seen = self.moments.observed[:, :, None] * self.b
+        misfit = self.moments.squares - 2 * np.sum(self.cross * seen)
+        misfit += np.sum(self.inner * (seen.mT @ seen))
+        size = self.inner.trace(axis1=1, axis2=2).sum() + np.sum(self.b**2)
+        return float(misfit + self.lam * size) / 2
+
+    @cached_property
+    def slope(self) -> np.ndarray:
+        """Derivative (p, k) of the objective by B, negative; that by A is zero."""
+        seen = self.moments.observed[:, :, None] * self.b
+        return (self.cross - seen @ self.inner).sum(0) - self.lam * self.b
+
+    @property
+    def steepness(self) -> float:
+        """Size of the slope, relative to that of X'A, which the other terms balance."""
+        size = np.linalg.norm(self.cross.sum(0))
+        return float(np.linalg.norm(self.slope) / size) if size else 0.0
+
+    @cached_property
+    def decomposed(self) -> tuple[np.ndarray, np.ndarray]:
+        """Right singular vectors (p, k) and singular values (k,) of M, in rising order."""
+        q, r = np.linalg.qr(self.b)
+        values, z = np.linalg.eigh(r @ self.inner.sum(0) @ r.T)
+        return q @ z, np.sqrt(np.maximum(values, 0))
+
+    def filled(self) -> np.ndarray:
+        """Y'Y (p, p) of Y, which is X where present and M elsewhere."""
+        absent = ~self.moments.observed[:, :, None] * self.b
+        return self._moment(absent)
+
+    def residual(self) -> np.ndarray:
+        """G'G (p, p) of G = P_O(X - M)."""
+        return self._moment(-(self.moments.observed[:, :, None] * self.b))
+
+    def _moment(self, c: np.ndarray) -> np.ndarray:
+        """(X + A c')'(X + A c') over all rows, ``c`` (g, p, k)."""
+        mixed = self.cross @ c.mT
+        both = self.moments.grams + mixed + mixed.mT + c @ self.inner @ c.mT
+        return both.sum(0)
+
+
+def als_round(f: Factors) -> Factors:
+    """Best B for A, turned so that A'A = B'B is diagonal, then best A for B."""
+    moments, b = f.moments, np.empty_like(f.b)
+    kinds, which = moments.columns
+    target = f.cross.sum(0)
+    inverses = _inverse(np.tensordot(kinds.astype(float), f.inner, 1), f.lam)
+    for kind, inverse in enumerate(inverses):
+        b[which == kind] = target[which == kind] @ inverse
+    v, d = Factors(moments, f.lam, b, f.maps, f.cross, f.inner).decomposed
+    return Factors.of(moments, v * np.sqrt(d), f.lam)
+
+
+def svd_round(f: Factors, lam: float, rank: int) -> Factors:
+    """Soft-threshold the SVD of the filled matrix, keep ``rank``, then best A for B.
+
+    The one step that may change how many columns A and B have.
+    """
+    p = f.b.shape[0]
+    rank = min(rank, p)
+    moment = f.filled()
+    values, v = scipy.linalg.eigh(moment, subset_by_index=(p - rank, p - 1))
+    sigma = np.sqrt(np.maximum(values, 0))
+    d = sigma - lam
+    keep = d > NOISE * sigma[-1]
+    return Factors.of(f.moments, v[:, keep] * np.sqrt(d[keep]), lam)
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """Where the rounds ended.
+
+    ``top``  lambda_0, the least lambda at which M = 0.  ``objectives`` one a round at the last
+    lambda, falling; ``rounds`` those at all.  ``converged``: see :func:`complete`.
+    """
+
+    factors: Factors
+    top: float
+    objectives: np.ndarray
+    rounds: int
+    converged: bool
+
+
+def follow(
+    moments: Moments, shares: Sequence[float], rank: int, threshold: float, rounds: int
+) -> Solution:
+    """Minimise at each lambda = share x lambda_0 in turn, from where the one before ended.
+
+    ``rounds`` at each; ``threshold`` that of the last, those before it may stop at WARM.
+    """
+    factors, taken = Factors.nothing(moments), 0
+    top = float(np.sqrt(np.linalg.eigvalsh(factors.filled())[-1]))
+    objectives, converged = [factors.objective], True
+    for k, share in enumerate(shares, start=1):
+        stop = threshold if k == len(shares) else max(threshold, WARM)
+        factors, objectives, converged = complete(factors, share * top, rank, stop, rounds)
+        taken += len(objectives)
+    return Solution(factors, top, np.array(objectives), taken, converged)
+
+
+def complete(
+    start: Factors, lam: float, rank: int, threshold: float, rounds: int
+) -> tuple[Factors, list[float], bool]:
+    """Minimise at one lambda; the objective after each round, and whether M settled.
+
+    A round is one of ALS, which lets go of absent entries at once but is slow to drop or to weaken
+    a direction, and one of SVD, which finds and drops directions at once. It ends when the slope
+    after the latter is at most ``threshold``.
+    """
+    f = svd_round(start, lam, rank)
+    objectives = [f.objective]
+    while f.steepness > threshold:
+        if len(objectives) == rounds:
+            return f, objectives, False
+        f = svd_round(als_round(f), lam, rank)
+        objectives.append(f.objective)
+    return f, objectives, True
+
+
+def certificate(f: Factors) -> dict[str, float]:
+    """How far from the optimum over all M; lambda > 0. With G = P_O(X - M) and M = U D V',
+
+    ``certificate``   |G (I - VV')|_2 / lambda: at most 1 at an optimum, above where rank binds;
+    ``stationarity``  |G'A - lambda B| / (lambda |B|): 0 at an optimum of any rank;
+    ``gap``           (primal - dual) / primal, which bounds the objective's excess: the dual's
+                      value at a multiple of G whose spectral norm is at most lambda, the largest of
+                      <G, X> - |G|^2 / 2.
+    """
+    g, v = f.residual(), f.decomposed[0]
+    norm = np.sqrt(max(0.0, np.linalg.eigvalsh(g)[-1]))
+    out = np.eye(len(g)) - v @ v.T
+    outside = np.sqrt(max(0.0, np.linalg.eigvalsh(out @ g @ out)[-1]))
+    seen = f.moments.observed[:, :, None] * f.b
+    size = f.lam * np.linalg.norm(f.b)
+    share = min(1.0, f.lam / norm) if norm else 1.0
+    dual = share * (f.moments.squares - np.sum(f.cross * seen)) - share**2 / 2 * g.trace()
+    return {
+        "certificate": float(outside / f.lam),
+        "stationarity": float(np.linalg.norm(f.slope) / size) if size else 0.0,
+        "gap": float(1 - dual / f.objective) if f.objective else 0.0,
+    }
+
+
+def _inverse(gram: np.ndarray, lam: float) -> np.ndarray:
+    """(gram + lam I)^-1 of a stack (c, k, k); the pseudo-inverse where ``lam`` is 0."""
+    if lam == 0:
+        return np.linalg.pinv(gram, rtol=NOISE**2, hermitian=True)
+    return np.linalg.inv(gram + lam * np.eye(gram.shape[-1]))
