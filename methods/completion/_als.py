@@ -211,7 +211,9 @@ def complete(
 
 
 def certificate(f: Factors) -> dict[str, float]:
-    """How far from the optimum over all M; lambda > 0. With G = P_O(X - M) and M = U D V',
+    """How far from the optimum over all M; for lambda > 0.
+
+    With G = P_O(X - M) and M = U D V',
 
     ``certificate``   |G (I - VV')|_2 / lambda: at most 1 at an optimum, above where rank binds;
     ``stationarity``  |G'A - lambda B| / (lambda |B|): 0 at an optimum of any rank;

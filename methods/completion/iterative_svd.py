@@ -39,9 +39,9 @@ class IterativeSVD(FancyMethod):
     can, Config = TRANSDUCER, Config
 
     def solver(self, shape: tuple[int, int]) -> Any:
-        from fancyimpute import IterativeSVD as Solver
+        import fancyimpute
 
-        return Solver(
+        return fancyimpute.IterativeSVD(
             rank=min(self.config.rank, min(shape) - 1),
             convergence_threshold=self.config.threshold,
             max_iters=self.config.rounds,

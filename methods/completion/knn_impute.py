@@ -47,9 +47,9 @@ class KNNImpute(FancyMethod):
                 f"KNN imputation compares all pairs of rows, which is for {MOST_ROWS} rows at "
                 f"most; these are {shape[0]}"
             )
-        from fancyimpute import KNN as Solver
+        import fancyimpute
 
-        return Solver(k=self.config.neighbours, verbose=False)
+        return fancyimpute.KNN(k=self.config.neighbours, verbose=False)
 
     def notes(self, rows: Rows) -> dict[str, int]:
         return {"rows_without_neighbours": neighbourless(rows)}

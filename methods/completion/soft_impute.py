@@ -41,9 +41,9 @@ class SoftImpute(FancyMethod):
     can, Config = TRANSDUCER, Config
 
     def solver(self, shape: tuple[int, int]) -> Any:
-        from fancyimpute import SoftImpute as Solver
+        import fancyimpute
 
-        return Solver(
+        return fancyimpute.SoftImpute(
             convergence_threshold=self.config.threshold,
             max_iters=self.config.rounds,
             verbose=False,
