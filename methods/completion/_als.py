@@ -21,6 +21,8 @@ import scipy.linalg
 
 NOISE = 1e-7
 """Singular values below this share of the largest are rounding: they are roots of moments."""
+SWEEPS = 5
+"""Of ALS, between two steps of SVD, which cost several of them."""
 WARM = 1e-3
 """Steepness that ends the rounds at a lambda before the last."""
 
@@ -132,19 +134,17 @@ class Factors:
         return both.sum(0)
 
 
-def als_round(f: Factors) -> Factors:
-    """Best B for A, turned so that A'A = B'B is diagonal, then best A for B."""
-    moments, b = f.moments, np.empty_like(f.b)
-    kinds, which = moments.columns
-    target = f.cross.sum(0)
+def als_sweep(f: Factors) -> Factors:
+    """Best B for A, then best A for B."""
+    kinds, which = f.moments.columns
+    target, b = f.cross.sum(0), np.empty_like(f.b)
     inverses = _inverse(np.tensordot(kinds.astype(float), f.inner, 1), f.lam)
     for kind, inverse in enumerate(inverses):
         b[which == kind] = target[which == kind] @ inverse
-    v, d = Factors(moments, f.lam, b, f.maps, f.cross, f.inner).decomposed
-    return Factors.of(moments, v * np.sqrt(d), f.lam)
+    return Factors.of(f.moments, b, f.lam)
 
 
-def svd_round(f: Factors, lam: float, rank: int) -> Factors:
+def svd_step(f: Factors, lam: float, rank: int) -> Factors:
     """Soft-threshold the SVD of the filled matrix, keep ``rank``, then best A for B.
 
     The one step that may change how many columns A and B have.
@@ -196,16 +196,18 @@ def complete(
 ) -> tuple[Factors, list[float], bool]:
     """Minimise at one lambda; the objective after each round, and whether M settled.
 
-    A round is one of ALS, which lets go of absent entries at once but is slow to drop or to weaken
-    a direction, and one of SVD, which finds and drops directions at once. It ends when the slope
-    after the latter is at most ``threshold``.
+    A round is SWEEPS of ALS, which follow absent entries at once but are slow to weaken a direction
+    and find no new one, and one step of SVD, which does both at once. The rounds end when the slope
+    after that step is at most ``threshold``: see :attr:`Factors.steepness`.
     """
-    f = svd_round(start, lam, rank)
+    f = svd_step(start, lam, rank)
     objectives = [f.objective]
     while f.steepness > threshold:
         if len(objectives) == rounds:
             return f, objectives, False
-        f = svd_round(als_round(f), lam, rank)
+        for _ in range(SWEEPS):
+            f = als_sweep(f)
+        f = svd_step(f, lam, rank)
         objectives.append(f.objective)
     return f, objectives, True
 

@@ -18,7 +18,7 @@ authors' R package softImpute 1.4, whose threshold is 1e-5 on another scale.
 
 Departs from the paper: du2018 names the authors' implementation and no settings. Here the blocks of
 the same objective are solved exactly, pattern by pattern, where softImpute-ALS solves them on a
-matrix filled from the last fit; every round of ALS is followed by the step of an SVD with which the
+matrix filled from the last fit; between them come steps of SVD, such as the one with which the
 authors' program ends; the start is the SVD of the zero-filled matrix and not random. Columns alone
 are standardised, since centring rows (biScale) would mix modalities.
 """
@@ -38,7 +38,7 @@ from methods.completion._als import Moments, Solution, certificate, follow, ridg
 from methods.completion._columns import IMPUTER, FittedColumns, present_columns, standardised
 
 SHARES = (0.5, 0.3, 0.18, 0.11, 0.065, 0.039, 0.023, 0.014, 0.0083, 0.005)
-"""lambda / lambda_0 from 1/2 to 1/200, geometric; every fit walks down these to its own."""
+"""lambda / lambda_0, geometric from 1/2 to 1/200; every fit walks down these to its own."""
 
 
 @dataclass(frozen=True)

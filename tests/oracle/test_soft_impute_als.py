@@ -12,11 +12,11 @@ from methods.completion._als import (
     Factors,
     Moments,
     Solution,
-    als_round,
+    als_sweep,
     certificate,
     follow,
     ridge_maps,
-    svd_round,
+    svd_step,
 )
 from methods.completion.soft_impute_als import Config, LowRank, SoftImputeALS
 from tests.oracle.completion_cases import (
@@ -243,10 +243,10 @@ def test_the_certificates_hold_at_13473_rows_of_343_columns_half_of_which_lack_3
 @pytest.mark.parametrize("rank", [3, 50])
 def test_no_step_raises_the_objective(lam, rank):
     moments = Moments.of(z_scores(blocks(100, (30, 20)).rows))
-    f = svd_round(Factors.nothing(moments), lam, rank)
+    f = svd_step(Factors.nothing(moments), lam, rank)
     values = [f.objective]
     for step in range(40):
-        f = als_round(f) if step % 2 else svd_round(f, lam, rank)
+        f = als_sweep(f) if step % 3 else svd_step(f, lam, rank)
         values.append(f.objective)
     assert np.diff(values).max() <= 1e-9 * values[0]
     assert values[-1] < values[0]
