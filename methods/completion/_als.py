@@ -40,8 +40,8 @@ class Moments:
 
     @classmethod
     def of(cls, x: np.ndarray) -> Moments:
-        patterns, which = np.unique(~np.isnan(x), axis=0, return_inverse=True)
-        parts = (np.nan_to_num(x[which.reshape(-1) == g]) for g in range(len(patterns)))
+        patterns, which = rows_alike(~np.isnan(x))
+        parts = (np.where(seen, x[which == g], 0.0) for g, seen in enumerate(patterns))
         return cls(patterns, np.stack([part.T @ part for part in parts]))
 
     @cached_property
@@ -52,8 +52,15 @@ class Moments:
     @cached_property
     def columns(self) -> tuple[np.ndarray, np.ndarray]:
         """Patterns in which a column is present, (c, g), and which of these each column has."""
-        kinds, which = np.unique(self.observed.T, axis=0, return_inverse=True)
-        return kinds, which.reshape(-1)
+        return rows_alike(self.observed.T)
+
+
+def rows_alike(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different rows of ``mask`` (n, p), and which of these each row is, (n,)."""
+    _, first, which = np.unique(
+        np.packbits(mask, axis=1), axis=0, return_index=True, return_inverse=True
+    )
+    return mask[first], which.reshape(-1)
 
 
 def ridge_maps(b: np.ndarray, observed: np.ndarray, lam: float) -> np.ndarray:

@@ -34,7 +34,7 @@ from datasets.base import Problem, Rows
 from methods import base
 from methods._training.data import Scaler
 from methods.base import Fitted, Method, Shape, Training, hp
-from methods.completion._als import Moments, Solution, certificate, follow, ridge_maps
+from methods.completion._als import Moments, Solution, certificate, follow, ridge_maps, rows_alike
 from methods.completion._columns import IMPUTER, FittedColumns, present_columns, standardised
 
 SHARES = (0.5, 0.3, 0.18, 0.11, 0.065, 0.039, 0.023, 0.014, 0.0083, 0.005)
@@ -83,10 +83,10 @@ class LowRank(FittedColumns):
     def guess(self, rows: Rows) -> np.ndarray:
         """A B' for the ridge regression A of the rows' present entries on B."""
         fit, x = self.solved.factors, np.concatenate(self.scaler.apply(rows), axis=1)
-        patterns, which = np.unique(present_columns(rows), axis=0, return_inverse=True)
+        patterns, which = rows_alike(present_columns(rows))
         maps, codes = ridge_maps(fit.b, patterns, fit.lam), np.empty((rows.n, fit.b.shape[1]))
         for g, w in enumerate(maps):
-            codes[which.reshape(-1) == g] = x[which.reshape(-1) == g] @ w
+            codes[which == g] = x[which == g] @ w
         return codes @ fit.b.T
 
     def facts(self) -> dict[str, float | int | str | bool]:

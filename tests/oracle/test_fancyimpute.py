@@ -119,7 +119,7 @@ def test_a_complete_problem_is_returned_as_it_is(name):
 
 def test_knn_is_scikit_learns_with_weights_of_one_over_the_squared_distance():
     rows = blocks(120, (12, 8)).rows
-    theirs = KNNImputer(n_neighbors=5, weights=lambda d: [1 / x**2 for x in d])
+    theirs = KNNImputer(n_neighbors=5, weights=lambda d: 1 / d**2)
     expected = theirs.fit_transform(z_scores(rows))
     np.testing.assert_allclose(imputed(fit("KNN", problem_of(rows)), rows), expected, atol=1e-4)
 
@@ -164,7 +164,7 @@ def test_iterative_svd_takes_a_rank_below_the_smaller_side():
 @pytest.mark.parametrize("name", ["SoftImpute", "IterativeSVD"])
 def test_rounds_that_do_not_suffice_are_said(name):
     problem = blocks(80, (12, 8))
-    facts = fit(name, problem).facts()
+    facts = fit(name, problem, rounds=1000).facts()
     assert facts["converged"]
-    assert 1 < facts["rounds"] < 100
+    assert 10 < facts["rounds"] < 1000
     assert fit(name, problem, rounds=1).facts() == {"rounds": 1, "converged": False}

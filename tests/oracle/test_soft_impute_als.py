@@ -175,7 +175,7 @@ def test_it_reaches_the_nuclear_norm_optimum_of_a_convex_solver(seed, share, who
     seen, lam = ~np.isnan(x), share * top(x)
     m = cp.Variable(x.shape)
     misfit = cp.sum_squares(cp.multiply(seen, m) - np.nan_to_num(x))
-    settings = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11}
+    settings = {"tol_gap_abs": 1e-9, "tol_gap_rel": 1e-9, "tol_feas": 1e-9}
     found = cp.Problem(cp.Minimize(0.5 * misfit + lam * cp.normNuc(m)))
     found.solve(solver="CLARABEL", **settings)
     ours = solve(x, lam)
@@ -248,8 +248,8 @@ def test_no_step_raises_the_objective(lam, rank):
     for step in range(40):
         f = als_sweep(f) if step % 3 else svd_step(f, lam, rank)
         values.append(f.objective)
-    assert np.diff(values).max() <= 1e-9 * values[0]
-    assert values[-1] < values[0]
+    assert np.diff(values).max() <= 1e-12 * moments.squares
+    assert values[-1] <= values[0]
 
 
 @pytest.mark.parametrize("lam", [2.0, 0.0])
@@ -309,14 +309,15 @@ def test_rows_that_it_has_not_seen_are_imputed_as_those_it_has():
 
 def test_absent_entries_that_the_factors_explain_are_recovered():
     rng = np.random.default_rng(0)
-    factors = rng.normal(size=(400, 3))
+    factors = rng.normal(size=(2, 200, 3))
+    factors = (factors - factors.mean(1, keepdims=True)).reshape(400, 3)  # columns keep their means
     x = [(factors @ rng.normal(size=(3, width))).astype(np.float32) for width in (20, 10)]
     present = np.ones((400, 2), bool)
     present[:200, 1] = False
     hidden = (x[0], np.where(present[:, 1, None], x[1], np.nan))
-    found = fitted(problem_of(Rows(hidden, present, np.arange(400))), shrinkage=1e-4, rank=5)
+    found = fitted(problem_of(Rows(hidden, present, np.arange(400))), shrinkage=1e-4, rank=3)
     guess = found.impute(Rows(hidden, present, np.arange(400)))[0][1]
-    assert np.linalg.norm(guess[:200] - x[1][:200]) < 0.05 * np.linalg.norm(x[1][:200])
+    assert np.linalg.norm(guess[:200] - x[1][:200]) < 1e-3 * np.linalg.norm(x[1][:200])
 
 
 def test_at_lambda_0_absent_entries_are_the_means_of_their_columns():
