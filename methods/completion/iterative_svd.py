@@ -50,5 +50,6 @@ class IterativeSVD(FancyMethod):
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
+        """Measured on one core: 3.5 ns an entry, rank and round, of which half are used."""
         n, p = shape.n_labelled + shape.n_unlabelled, sum(shape.dims)
-        return 0.1 + 1e-7 * n * p * config.rank
+        return 0.1 + 2e-9 * config.rounds * config.rank * n * p

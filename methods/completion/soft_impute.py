@@ -51,5 +51,6 @@ class SoftImpute(FancyMethod):
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
+        """Measured on one core: 0.4 ns x n p^2 a round, of which a third to all are used."""
         n, p = shape.n_labelled + shape.n_unlabelled, sum(shape.dims)
-        return 0.1 + 1e-8 * n * p * min(n, p)
+        return 0.1 + 2e-10 * config.rounds * n * p * min(n, p)

@@ -45,8 +45,8 @@ SHARES = (0.5, 0.3, 0.18, 0.11, 0.065, 0.039, 0.023, 0.014, 0.0083, 0.005)
 class Config(base.Config):
     """``threshold`` is relative to the terms that balance in the derivative by B."""
 
-    shrinkage: float = hp(0.039, "lambda, as a share of lambda_0", grid=SHARES, low=0, high=1)
-    rank: int = hp(60, "most columns of A and B", grid=(10, 30, 60), low=1)
+    shrinkage: float = hp(0.065, "lambda, as a share of lambda_0", grid=SHARES, low=0, high=1)
+    rank: int = hp(40, "most columns of A and B", grid=(10, 20, 40, 80), low=1)
     threshold: float = hp(1e-5, "size of the objective's derivative that ends them", low=0)
     rounds: int = hp(1000, "most rounds at one lambda", low=1)
 
@@ -69,8 +69,12 @@ class SoftImputeALS(Method):
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
+        """Measured on one core: second moments, then rounds that rows do not make longer.
+
+        Over the grid 0.2 s a fit at 1,200 rows of 123 columns, at 13,473 of 343 at most 1 s.
+        """
         n, p = shape.n_labelled + shape.n_unlabelled, sum(shape.dims)
-        return 0.02 + 1e-10 * n * p * p + 1e-9 * p**3
+        return 0.02 + 1.7e-10 * n * p**2 + 2.5e-5 * p**1.5 * min(config.rank, p) ** 0.5
 
 
 class LowRank(FittedColumns):
