@@ -4,10 +4,10 @@ For X (n, p) with present entries O, and A (n, k), B (p, k) of at most r columns
 
     1/2 |P_O(X - A B')|_F^2 + lambda/2 (|A|_F^2 + |B|_F^2)
 
-[hastie2015, eq. (10)]; the last two terms are lambda |M|_* at its smallest over all A B' = M. Given
-B a row's best factors are the ridge regression of its present entries on theirs, so that rows with
-the same entries present share one map W: A = X W. A then enters only by X'A = S W and A'A = W'S W
-with S = X'X over those rows: a round costs p^2 k for every pattern of absence, however many rows.
+[hastie2015]; the last two terms are lambda |M|_* at its smallest over all A B' = M. Given B a row's
+best factors are the ridge regression of its present entries on theirs, so that rows with the same
+entries present share one map W: A = X W. A then enters only by X'A = S W and A'A = W'S W with
+S = X'X over those rows: a sweep costs p^2 k for every pattern of absence, however many rows.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from functools import cached_property
 
 import numpy as np
 import scipy.linalg
+
+from methods.completion._columns import rows_alike
 
 NOISE = 1e-7
 """Singular values below this share of the largest are rounding: they are roots of moments."""
@@ -45,22 +47,19 @@ class Moments:
         return cls(patterns, np.stack([part.T @ part for part in parts]))
 
     @cached_property
+    def total(self) -> np.ndarray:
+        """X'X (p, p) over all rows."""
+        return self.grams.sum(0)
+
+    @property
     def squares(self) -> float:
         """|P_O(X)|^2."""
-        return float(self.grams.trace(axis1=1, axis2=2).sum())
+        return float(self.total.trace())
 
     @cached_property
     def columns(self) -> tuple[np.ndarray, np.ndarray]:
         """Patterns in which a column is present, (c, g), and which of these each column has."""
         return rows_alike(self.observed.T)
-
-
-def rows_alike(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The different rows of ``mask`` (n, p), and which of these each row is, (n,)."""
-    _, first, which = np.unique(
-        np.packbits(mask, axis=1), axis=0, return_index=True, return_inverse=True
-    )
-    return mask[first], which.reshape(-1)
 
 
 def ridge_maps(b: np.ndarray, observed: np.ndarray, lam: float) -> np.ndarray:
@@ -136,9 +135,9 @@ class Factors:
 
     def _moment(self, c: np.ndarray) -> np.ndarray:
         """(X + A c')'(X + A c') over all rows, ``c`` (g, p, k)."""
-        mixed = self.cross @ c.mT
-        both = self.moments.grams + mixed + mixed.mT + c @ self.inner @ c.mT
-        return both.sum(0)
+        pairs = ((0, 2), (0, 2))
+        mixed = np.tensordot(self.cross, c, pairs)
+        return self.moments.total + mixed + mixed.T + np.tensordot(c @ self.inner, c, pairs)
 
 
 def als_sweep(f: Factors) -> Factors:

@@ -23,6 +23,14 @@ def present_columns(rows: Rows) -> np.ndarray:
     return np.repeat(rows.present, [view.shape[1] for view in rows.views], axis=1)
 
 
+def rows_alike(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different rows of ``mask`` (n, p), and which of these each row is, (n,)."""
+    _, first, which = np.unique(
+        np.packbits(mask, axis=1), axis=0, return_index=True, return_inverse=True
+    )
+    return mask[first], which.reshape(-1)
+
+
 class FittedColumns(Fitted):
     """Fills absent entries with :meth:`guess`, in raw units; states no variance."""
 

@@ -20,6 +20,7 @@ import numpy as np
 from datasets.base import Rows
 from methods import base
 from methods.base import Shape, SkipError, Training, hp
+from methods.completion._columns import rows_alike
 from methods.completion._fancyimpute import TRANSDUCER, FancyMethod
 
 MOST_ROWS = 5000
@@ -63,7 +64,8 @@ class KNNImpute(FancyMethod):
 
 def neighbourless(rows: Rows) -> int:
     """How many rows lack a view that no row has with which they share another view."""
-    patterns, which = np.unique(rows.present, axis=0, return_inverse=True)
+    patterns, which = rows_alike(rows.present)
     seen = patterns.astype(int)
     helped = (seen @ seen.T > 0).astype(int) @ seen > 0
-    return int((~patterns & ~helped).any(axis=1)[which.reshape(-1)].sum())
+    alone = np.any(~patterns & ~helped, axis=1)
+    return int(alone[which].sum())

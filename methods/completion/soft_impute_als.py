@@ -4,11 +4,11 @@ Minimises over A (n, k) and B (p, k), k <= r, with X the views side by side, O i
 
     1/2 |P_O(X - A B')|_F^2 + lambda/2 (|A|_F^2 + |B|_F^2)
 
-(eq. (10)), which has the optimum of 1/2 |P_O(X - M)|_F^2 + lambda |M|_* (eq. (2)) unless the limit
-r binds. Columns are first standardised, by their present entries, and turned back in the end; an
-absent entry is that of M = A B', a present one is left alone. lambda is tuned as a share of
-lambda_0, the largest singular value of the zero-filled matrix, at and above which M = 0; r as it
-is. A fit starts from M = 0 and follows shares from 1/2 down to its own, warm.
+which, unless the limit r binds, has the optimum of 1/2 |P_O(X - M)|_F^2 + lambda |M|_*, eq. (1).
+Columns are first standardised, by their present entries, and turned back in the end; an absent
+entry is that of M = A B', a present one is left alone. lambda is tuned as a share of lambda_0, the
+largest singular value of the zero-filled matrix, at and above which M = 0; r is tuned too. A fit
+starts from M = 0 and follows shares from 1/2 down to its own, warm.
 
 Every row counts, labelled or not, whatever views it lacks; labels are not used. A row's factors are
 the ridge regression of its present entries on B, in the fit as after it, so that rows that it has
@@ -16,11 +16,11 @@ not seen are imputed by the same formula. ``_als.py`` says how that is solved, a
 certificates of the optimum ``facts`` holds. shrinkage = 0 and rank = 2 are the defaults of the
 authors' R package softImpute 1.4, whose threshold is 1e-5 on another scale.
 
-Departs from the paper: du2018 names the authors' implementation and no settings. Here the blocks of
-the same objective are solved exactly, pattern by pattern, where softImpute-ALS solves them on a
-matrix filled from the last fit; between them come steps of SVD, such as the one with which the
-authors' program ends; the start is the SVD of the zero-filled matrix and not random. Columns alone
-are standardised, since centring rows (biScale) would mix modalities.
+Departs from the paper: du2018 names the authors' implementation and no settings. Here each of A and
+B is the exact solution for the other, pattern by pattern, where Algorithm 3.1 solves for it on a
+matrix filled from the last fit; its closing SVD (step 5) is taken between sweeps as well; the start
+is the SVD of the zero-filled matrix and not random. Columns alone are standardised, since centring
+rows (biScale) would mix modalities.
 """
 
 from __future__ import annotations
@@ -34,8 +34,14 @@ from datasets.base import Problem, Rows
 from methods import base
 from methods._training.data import Scaler
 from methods.base import Fitted, Method, Shape, Training, hp
-from methods.completion._als import Moments, Solution, certificate, follow, ridge_maps, rows_alike
-from methods.completion._columns import IMPUTER, FittedColumns, present_columns, standardised
+from methods.completion._als import Moments, Solution, certificate, follow, ridge_maps
+from methods.completion._columns import (
+    IMPUTER,
+    FittedColumns,
+    present_columns,
+    rows_alike,
+    standardised,
+)
 
 SHARES = (0.5, 0.3, 0.18, 0.11, 0.065, 0.039, 0.023, 0.014, 0.0083, 0.005)
 """lambda / lambda_0, geometric from 1/2 to 1/200; every fit walks down these to its own."""

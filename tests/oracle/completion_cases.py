@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from datasets.base import Problem, Rows
+from methods.completion._als import Moments, Solution, follow, ridge_maps
 
 N = np.nan
 
@@ -80,6 +81,24 @@ def imputed(fitted, rows: Rows) -> np.ndarray:
     x = np.concatenate(rows.views, axis=1).astype(np.float64)
     filled = np.concatenate(fitted.impute(rows)[0], axis=1).astype(np.float64)
     return (filled - np.nanmean(x, 0)) / np.nanstd(x, 0)
+
+
+def top(x: np.ndarray) -> float:
+    return float(np.linalg.norm(np.nan_to_num(x), 2))
+
+
+def solve(x: np.ndarray, lam: float, rank: int = 99, stop: float = 1e-11) -> Solution:
+    """The production solver along a path from lambda_0 / 2, or at ``lam`` alone."""
+    share = lam / top(x)
+    path = [*(s for s in 0.5 * 0.6 ** np.arange(11) if s > share), share]
+    return follow(Moments.of(x), path, rank, stop, 20_000)
+
+
+def fit_of(x: np.ndarray, solved: Solution) -> np.ndarray:
+    """M = A B' row by row."""
+    f = solved.factors
+    maps = ridge_maps(f.b, ~np.isnan(x), f.lam)
+    return np.einsum("np,npk,qk->nq", np.nan_to_num(x), maps, f.b)
 
 
 def objective(x: np.ndarray, m: np.ndarray, lam: float) -> float:
