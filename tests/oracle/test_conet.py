@@ -16,11 +16,11 @@ from torch import Tensor
 
 from methods._training.data import Batch
 from methods._training.nets import Params
-from methods.base import ConfigError, Training
+from methods.base import ConfigError, Training, UnsupportedError
 from methods.multiview import conet
 from methods.multiview.conet import Net
-from tests.helpers import config_of, fit, members, scenario, tiny, trial
-from tests.oracle.absent_cases import gaussian_pair, nmse
+from tests.helpers import config_of, fit, fit_all, members, scenario, tiny, trial
+from tests.oracle.absent_cases import class_pair, gaussian_pair, nmse
 from tests.oracle.search import assert_finite_differences, optimise, start
 
 METHODS = ("conet",)
@@ -201,6 +201,8 @@ def test_a_linear_shared_net_is_least_squares_beside_logistic_regression() -> No
 # ---------------------------------------------------------------- fits
 
 FORTY = Training(epochs=40, eval_every=40, patience=None)
+TWENTY = Training(epochs=20, eval_every=20, patience=None)
+SIXTY = Training(epochs=60, eval_every=60, patience=None)
 
 
 def test_on_gaussian_views_imputation_comes_near_the_conditional_mean() -> None:
@@ -213,13 +215,29 @@ def test_on_gaussian_views_imputation_comes_near_the_conditional_mean() -> None:
 
 
 def test_a_large_beta_makes_the_classifiers_agree() -> None:
-    problem, _, _ = gaussian_pair(n=300, gap=3.0)
-    apart = [
-        fit("conet", problem, config_of("conet", beta=beta, learning_rate=3e-3), FORTY)
-        .facts()["disagreement"]
-        for beta in (0.0, 1.0, 100.0)
-    ]  # fmt: skip
-    assert apart[0] > 2 * apart[1] > 4 * apart[2]
+    problem, _, _ = class_pair(n=300, lacking=0.4, known=60)
+    grid = [config_of("conet", beta=beta, learning_rate=3e-3) for beta in (0.0, 10.0, 100.0)]
+    fits = fit_all("conet", members([problem] * 3, grid), TWENTY)
+    apart = [float(fitted.facts()["disagreement"]) for fitted in fits]
+    assert apart[0] > 2 * apart[1] > 40 * apart[2]
+
+
+@pytest.mark.slow
+def test_labels_improve_imputation_where_complete_rows_are_few_and_views_tell_the_class() -> None:
+    """On average over draws; also for rows that have no label of their own."""
+    cases = [class_pair(seed=seed) for seed in range(8)]
+    reached = []
+    for gamma in (0.0, 10.0):
+        grid = [config_of("conet", gamma=gamma, beta=0.0)] * len(cases)
+        fits = fit_all("conet", members([case[0] for case in cases], grid), SIXTY)
+        for (problem, truth, best), fitted in zip(cases, fits, strict=True):
+            views, _ = fitted.impute(problem.rows)
+            absent = ~problem.rows.present[:, 1]
+            unlabelled = absent & ~problem.labelled
+            reached.append([nmse(truth, views[1], rows) for rows in (absent, unlabelled)])
+            assert reached[-1][0] > best
+    without, with_labels = np.array(reached).reshape(2, len(cases), 2).mean(1)
+    assert (with_labels < 0.97 * without).all()
 
 
 @pytest.mark.parametrize("form", ["heads", "shared_hidden"])
@@ -238,3 +256,12 @@ def test_without_a_view_that_is_always_there_or_one_that_may_be_absent_it_says_s
         _, problem, _ = trial(tiny(), scenario(missing=missing))
         with pytest.raises(ConfigError, match=what):
             fit("conet", problem)
+
+
+def test_rows_that_lack_a_view_which_is_said_to_be_always_there_are_refused() -> None:
+    _, problem, _ = trial(tiny(), scenario(missing=("b",), missing_fraction=0.4))
+    fitted, rows = fit("conet", problem), problem.tuning
+    lacking = replace(rows, present=np.array([[False, True]] * rows.n))
+    for answer in (fitted.predict, fitted.impute):
+        with pytest.raises(UnsupportedError, match="absent"):
+            answer(lacking)

@@ -16,7 +16,7 @@ from methods._training.data import Batch
 from methods._training.densities import DATA_LIMIT
 from methods._training.sdgm_elbo import SkipModel
 from methods._training.sdgm_plus_elbo import SkipPlusModel
-from methods.base import ConfigError, Training
+from methods.base import ConfigError, Training, UnsupportedError
 from tests.helpers import config_of, fit, scenario, taken, tiny, trial
 from tests.oracle.absent_cases import gaussian_pair, nmse
 from tests.oracle.search import assert_finite_differences, optimise
@@ -298,3 +298,12 @@ def test_every_switch_trains_with_any_share_of_incomplete_rows(changes, fraction
     assert math.isfinite(float(fitted.facts()["elbo"]))
     assert math.isfinite(float(fitted.facts()["imputation_nll"]))
     assert fitted.arrays()["imputation"].shape == (3,)
+
+
+def test_rows_that_lack_a_view_which_is_said_to_be_always_there_are_refused():
+    _, problem, _ = trial(tiny(), scenario(missing=("b",), missing_fraction=0.4))
+    fitted, rows = fit("sdgm_plus", problem), problem.tuning
+    lacking = replace(rows, present=np.array([[False, True]] * rows.n))
+    for answer in (fitted.predict, fitted.impute):
+        with pytest.raises(UnsupportedError, match="absent"):
+            answer(lacking)
