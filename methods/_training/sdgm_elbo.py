@@ -86,9 +86,8 @@ class SkipModel:
         """Draws of a from q(a|x), and the log-density of each of their entries, both (t, b, A)."""
         mean, logvar = self.auxiliaries(p, batch.x[0])
         eps = batch.noise["a"]
-        return torch.addcmul(mean, (0.5 * logvar).exp(), eps), -0.5 * (
-            eps.square() + logvar + LOG_2PI
-        )
+        log_density = -0.5 * (eps.square() + logvar + LOG_2PI)
+        return torch.addcmul(mean, (0.5 * logvar).exp(), eps), log_density
 
     def log_q(self, p: Params, x: Tensor, a: Tensor) -> Tensor:
         """Log q(y|a,x) (t, b, K)."""

@@ -105,14 +105,14 @@ class Net:
     @property
     def layout(self) -> Layout:
         inputs = {f"x{v}": self.dims[v] for v in self.always}
-        found = mlp("gen", inputs, self._depths, sum(self.widths))
+        found = mlp("gen", inputs, self._layers, sum(self.widths))
         if not self.shared:
             for v, width in enumerate(self.dims):
                 found |= mlp(f"head{v}", {"x": width}, self.hidden, self.n_classes)
         return Layout(found)
 
     @property
-    def _depths(self) -> tuple[int, ...]:
+    def _layers(self) -> tuple[int, ...]:
         return self.hidden if self.shared else self.generator
 
     def answers(
@@ -120,7 +120,7 @@ class Net:
     ) -> tuple[dict[int, Tensor], list[Tensor]]:
         """Generated views (t, b, d_m) by position, and log f_v (t, b, K) of every classifier."""
         inputs = {f"x{v}": x[v] for v in self.always}
-        raw = perceptron(p, "gen", inputs, len(self._depths), self.activation)
+        raw = perceptron(p, "gen", inputs, len(self._layers), self.activation)
         parts = raw.split(self.widths, -1)
         generated = dict(zip(self.maybe, parts, strict=False))
         if self.shared:
