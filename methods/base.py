@@ -4,7 +4,6 @@ One method is one file: a docstring for the reader who holds the paper, a frozen
 final class. That is a :class:`Method` with ``fit(problem, rng) -> Fitted``, or a
 :class:`StackedMethod`, whose ``fit_stack`` trains many trials (and settings) along a leading tensor
 axis; a member's result depends on its own problem, config and seed, never on the other members.
-
 No method imports another; the harness composes them (``protocols.base.Stage``). No torch here.
 """
 

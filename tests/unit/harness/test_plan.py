@@ -183,7 +183,7 @@ def test_a_chain_is_stale_when_its_first_stage_is() -> None:
         ("ok", {}, "stored"),
         ("failed", {}, "failed"),
         ("failed", {"retry_failed": True}, "todo"),
-        ("skipped", {}, "todo"),  # its earlier stage may have been run since
+        ("skipped", {}, "failed"),  # it declined, and would again
         ("ok", {"force": True}, "todo"),
         ("failed", {"force": True}, "todo"),
         ("failed", {"accept_stale": True}, "failed"),
