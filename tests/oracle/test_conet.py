@@ -35,7 +35,7 @@ def net(**changes: object) -> Net:
         DIMS, always=(1,), maybe=(0, 2), n_classes=CLASSES,
         proportions=(KNOWN / ROWS, 1 - KNOWN / ROWS), generator=(6, 4, 6), hidden=(5,),
     )  # fmt: skip
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def batch(
@@ -148,7 +148,9 @@ def test_labels_and_agreement_reach_the_generator_through_absent_rows_alone(lack
     fixed = generated(made, made.layout.views(flat), data)
     guesses = {v: guess.detach().requires_grad_() for v, guess in fixed.items()}
     full = conet.completed(data.x, data.present, guesses)
-    slopes = torch.autograd.grad(sum(one.sum() for one in full), [*guesses.values()])
+    slopes = torch.autograd.grad(
+        torch.stack([one.sum() for one in full]).sum(), [*guesses.values()]
+    )
     for v, one in zip(guesses, slopes, strict=True):
         torch.testing.assert_close(one[..., 0], 1 - data.present[..., v], atol=0, rtol=0)
 

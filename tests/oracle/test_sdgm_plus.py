@@ -34,7 +34,7 @@ def model(**changes: object) -> SkipPlusModel:
         3, CLASSES, (0.4, 0.6), hidden=(7, 6), latent=4, auxiliary=3, auxiliary_limit=DATA_LIMIT,
         dims=DIMS, always=(1,), maybe=(0, 2), proportions=(0.3, 0.7),
     )  # fmt: skip
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def batch(
@@ -203,7 +203,7 @@ def linear(**changes: object) -> LinearPlus:
         X, CLASSES, (1.0, 1.0), hidden=(5,), latent=D, auxiliary=A,
         dims=(X, A), always=(0,), maybe=(1,), proportions=(0.5, 0.5),
     )  # fmt: skip
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 @pytest.mark.parametrize("label", range(CLASSES))
