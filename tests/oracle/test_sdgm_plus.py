@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from datasets.base import Problem
 from methods._training.data import Batch
 from methods._training.densities import DATA_LIMIT
 from methods._training.sdgm_elbo import SkipModel
@@ -142,8 +141,8 @@ def test_what_stands_at_absent_entries_enters_nothing(clamp):
 
 
 def test_the_literal_classifier_reads_no_absent_view_and_the_clamped_one_reads_what_is_there():
-    literal, p = model(answer_draws=4), parameters(model())
-    clamped, data = replace(literal, clamp=True), batch(literal, 0, 6, lacking=0.0)
+    literal, p, data = model(answer_draws=4), parameters(model()), batch(model(), 0, 6, lacking=0.0)
+    clamped = replace(literal, clamp=True)
     other = (data.x[0] + 1, data.x[1], data.x[2] + 1)
 
     def said(made: SkipPlusModel, x: tuple[Tensor, ...]) -> Tensor:
@@ -179,15 +178,14 @@ def test_gradients_equal_finite_differences(clamp):
 
 def test_constant_columns_are_no_target_and_stay_finite():
     made, p, data = model(), parameters(model()), batch(model(), 3, 4, lacking=0.0)
-    whole = made.imputation(p, data)
-    part = made.imputation(
-        p, replace(data, keep=(torch.tensor([[1.0, 0.0]], dtype=DOUBLE), None, None))
-    )
+    first = torch.tensor([[1.0, 0.0]], dtype=DOUBLE)
+    part = made.imputation(p, replace(data, keep=(first, None, None)))
     mean, logvar = made.auxiliaries(p, data.x[1])
     of_q = Normal(mean, (0.5 * logvar).exp())
     extra = -of_q.log_prob(torch.cat([data.x[0], data.x[2]], -1))[0, :, 1]
     weights = torch.tensor([0.1] * 3 + [0.7 / 4] * 4, dtype=DOUBLE)
-    torch.testing.assert_close(whole - part, (extra @ weights)[None], atol=1e-12, rtol=0)
+    lost = made.imputation(p, data) - part
+    torch.testing.assert_close(lost, (extra @ weights)[None], atol=1e-12, rtol=0)
 
 
 # ---------------------------------------------------------------- exact likelihoods
@@ -211,9 +209,8 @@ def test_clamped_with_exact_posteriors_l_is_log_p_of_what_is_there(label):
     made, n = linear(label=label, clamp=True), 6
     data = batch(made, n, 0)
     data = replace(data, onehot=torch.eye(CLASSES, dtype=DOUBLE)[[label] * n][None])
-    value, _ = made.objective(
-        parameters(made), at_sigma_points(data, normal(4, 1, n, A)), (1.0, 0.0)
-    )
+    points = at_sigma_points(data, normal(4, 1, n, A))
+    value, _ = made.objective(parameters(made), points, (1.0, 0.0))
     x, a = data.x[0][0], data.x[1][0]
     with_a, without = WORLD.log_joint(x, a)[:, label], WORLD.log_joint(x)[:, label]
     there = data.present[0, :, 1] > 0
@@ -232,10 +229,8 @@ def test_arbitrary_nets_stay_below_the_exact_log_likelihoods(clamp, lacking):
     for shares, exact in (((1.0, 0.0), joint[0, y]), ((0.0, 1.0), joint[1].logsumexp(-1))):
         values = []
         for group in range(groups):
-            noise = {
-                name: normal(1000 + 2 * group + place, 1, draws, 2, width)
-                for place, (name, width) in enumerate({"a": A, "z": D}.items())
-            }
+            noise = {name: normal(1000 + 2 * group + (name == "z"), 1, draws, 2, width)
+                     for name, width in (("a", A), ("z", D))}  # fmt: skip
             values.append(-made.objective(p, replace(single, noise=noise), shares)[0].item())
         assert np.mean(values) - 4 * np.std(values) / math.sqrt(groups) <= exact.item()
 
@@ -250,8 +245,7 @@ def test_imputed_views_are_the_mean_and_variance_of_q_in_raw_units():
     views, variances = fitted.impute(taken(problem.rows, absent))
     made, p, scaler = fitted.recipe.model, fitted.params, fitted.scaler  # type: ignore[attr-defined]
     x = torch.tensor(scaler.apply(problem.rows)[0][absent], dtype=torch.float32)[None]
-    mean, logvar = made.auxiliaries(p, x)
-    centre, sd, _ = scaler.columns[1]
+    (mean, logvar), (centre, sd, _) = made.auxiliaries(p, x), scaler.columns[1]
     np.testing.assert_allclose(views[1], mean[0].numpy() * sd + centre, rtol=1e-5)
     assert variances is not None
     np.testing.assert_allclose(variances[1], logvar[0].exp().numpy() * sd**2, rtol=1e-5)
@@ -289,21 +283,17 @@ def test_without_a_view_that_is_always_there_or_one_that_may_be_absent_it_says_s
 )
 @pytest.mark.parametrize("fraction", [0.0, 1.0])
 def test_every_switch_trains_with_any_share_of_incomplete_rows(changes, fraction):
-    def made() -> Problem:
-        views = (4, 3, 2)
-        wanted = scenario(missing=("a", "c"), missing_fraction=fraction)
-        return trial(tiny(dims=views), wanted)[1]
-
-    fitted = fit("sdgm_plus", made(), config_of("sdgm_plus", hidden=(8, 6), latent=3, **changes))
-    assert math.isfinite(float(fitted.facts()["elbo"]))
-    assert math.isfinite(float(fitted.facts()["imputation_nll"]))
+    wanted = scenario(missing=("a", "c"), missing_fraction=fraction)
+    _, problem, _ = trial(tiny(dims=(4, 3, 2)), wanted)
+    fitted = fit("sdgm_plus", problem, config_of("sdgm_plus", hidden=(8, 6), latent=3, **changes))
+    assert all(math.isfinite(float(fact)) for fact in fitted.facts().values())
     assert fitted.arrays()["imputation"].shape == (3,)
 
 
 def test_rows_that_lack_a_view_which_is_said_to_be_always_there_are_refused():
     _, problem, _ = trial(tiny(), scenario(missing=("b",), missing_fraction=0.4))
     fitted, rows = fit("sdgm_plus", problem), problem.tuning
-    lacking = replace(rows, present=np.array([[False, True]] * rows.n))
+    lacking = replace(rows, present=rows.present & [False, True])
     for answer in (fitted.predict, fitted.impute):
         with pytest.raises(UnsupportedError, match="absent"):
             answer(lacking)
