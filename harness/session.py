@@ -22,12 +22,12 @@ from harness.plan import (
     method_cards,
     plan_cells,
     settle,
-    stacks,
 )
 from harness.record import Record
 from harness.registry import ROOT
 from harness.reporting import write_reports
 from harness.schedule import Pool, Resources, open_pool
+from harness.stacking import stacks
 from harness.store import Store, StoreError
 from protocols.base import Budget, Protocol
 
@@ -238,9 +238,10 @@ def _say_cells(plan: Plan, console: Console) -> None:
     for cell in plan.cells:
         ids = {job.id for trial in cell.trials for top in trial for job in top.stages()}
         todo = [plan.todo[name] for name in ids if name in plan.todo]
+        place = "".join(f"{name} {value:g}, " for name, value in cell.cell.at.items())
         console.print(
             f"  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  {cell.cell.row.title:<{row}}"
-            f"{100 * cell.cell.label_fraction:5g} %  {len(ids):4d} fits, "
+            f"{100 * cell.cell.label_fraction:5g} %  {place}{len(ids):4d} fits, "
             f"{len(ids & plan.stored):4d} stored, {len(ids & plan.stale.keys()):4d} stale, "
             f"{len(todo):4d} to run, {_durations(*plan.core_hours(todo))}",
         )

@@ -71,12 +71,14 @@ def trial(data: Dataset, wanted: Scenario, number: int = 0) -> tuple[Draw, Probl
 
 def home(method: type[Method]) -> Scenario:
     """The scenario that a method is made for."""
-    if not method.can.inductive:
+    can = method.can
+    if can.impute and not (can.classify or can.represent):
+        wanted = scenario("inductive")
+    elif not can.inductive:
         return scenario("transductive")
-    wanted = scenario("inductive" if method.can.unlabelled else "supervised")
-    if method.can.impute and not method.can.classify and not method.can.represent:
-        return replace(wanted, paradigm="inductive", missing=("b",), missing_fraction=0.4)
-    return wanted
+    else:
+        wanted = scenario("inductive" if can.unlabelled else "supervised")
+    return replace(wanted, missing=("b",), missing_fraction=0.4) if can.impute else wanted
 
 
 def config_of(key: str, **overrides: Any) -> Any:
