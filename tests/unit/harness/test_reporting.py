@@ -1,0 +1,134 @@
+"""From a plan with records to reports: the layout chooses the page, and every gap is said aloud."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from datasets.base import Dataset
+from harness.plan import Plan, plan_cells, settle
+from harness.record import Outcome, Record
+from harness.reporting import write_reports
+from harness.store import Store
+from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Row, Stage
+from tests.helpers import record_of, scenario, tiny
+
+BUDGET = replace(BUDGETS["smoke"], trials=2)
+ROW = Row("majority", "Majority", "inductive", "inductive", (Stage("majority"),))
+
+
+class Sweep(Protocol):
+    """One row over two missing fractions."""
+
+    title, datasets = "Figure 0: a sweep", {}  # noqa: RUF012
+    layout = {  # noqa: RUF012
+        "kind": "curves",
+        "axes": ({"name": "missing", "label": "rows that lack a view"},),
+        "values": ({"column": "accuracy", "label": "test accuracy"},),
+        "shows": "A sweep.",
+        "claim": "it sweeps",
+    }
+
+    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+        return (ROW,)
+
+    def cells(
+        self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
+    ) -> tuple[Cell, ...]:
+        return tuple(
+            Cell(ROW, scenario(missing=("b",), missing_fraction=at), 0.3, {"missing": at})
+            for at in (0.1, 0.5)
+        )
+
+
+def planned(protocol: Protocol, **changes: object) -> Plan:
+    data = tiny()
+    cells = plan_cells({"sweep": protocol}, {"tiny": data}, {"tiny": "rows"}, BUDGET, **changes)
+    return Plan(cells, {"tiny": data}, {"tiny": "rows"}, BUDGET)
+
+
+def reported(
+    plan: Plan, protocol: Protocol, records: dict[str, Record], folder: Path
+) -> tuple[int, str]:
+    """What is counted as bad, and what is said."""
+    said = io.StringIO()
+    settle(plan, records)
+    console = Console(file=said, width=200, soft_wrap=True)
+    store = Store(folder / "results")
+    bad = write_reports(plan, {"sweep": protocol}, records, store, "command", folder, console)
+    return bad, said.getvalue()
+
+
+def ended_well(plan: Plan, folder: Path, but: int = 0) -> dict[str, Record]:
+    """Records of every job but the last ``but``, which are failures."""
+    store, jobs = Store(folder / "results"), list(plan.jobs.values())
+    for number, job in enumerate(jobs):
+        lost = number >= len(jobs) - but
+        metrics = {"n_labelled": 9, "n_unlabelled": 1, "n_test": 5, "n_tuning_labels": 7}
+        metrics |= {} if lost else {"test_accuracy": 0.5}
+        changes = {"status": "failed", "reason": "lost", "score": None} if lost else {}
+        store.append(Outcome(record_of(job, metrics=metrics, **changes), {}))
+    store.close()
+    return store.records()
+
+
+def test_a_layout_of_curves_gives_a_figures_report(tmp_path: Path) -> None:
+    plan = planned(Sweep())
+    bad, said = reported(plan, Sweep(), ended_well(plan, tmp_path), tmp_path)
+    assert bad == 0
+    names = {p.relative_to(tmp_path / "sweep").as_posix()
+             for p in (tmp_path / "sweep").rglob("*") if p.is_file()}  # fmt: skip
+    figures = {f"figures/sweep_tiny.{kind}" for kind in ("svg", "png", "pdf")}
+    assert names == {"index.html", "sweep.csv", *figures}
+    assert said.count("wrote ") == len(names)
+    text = (tmp_path / "sweep" / "index.html").read_text("utf-8")
+    assert "rows may lack b; no test row and no tuning row lacks a view" in text
+    assert "which rows lack a view" in text
+    assert "Figure 0, Tiny: test accuracy" in text
+
+
+def test_a_failure_is_said_with_its_place_on_the_axis(tmp_path: Path) -> None:
+    plan = planned(Sweep())
+    bad, said = reported(plan, Sweep(), ended_well(plan, tmp_path, but=1), tmp_path)
+    assert bad == 1
+    assert "failed: Majority on tiny, 30 %, missing 0.5, trial 1: lost" in said
+    assert "1/2" in (tmp_path / "sweep" / "index.html").read_text("utf-8")
+
+
+def test_nothing_chosen_is_said_and_is_no_report(tmp_path: Path) -> None:
+    plan = planned(Sweep(), only=("svm",))
+    bad, said = reported(plan, Sweep(), {}, tmp_path)
+    assert (bad, said) == (0, "sweep: no cell was chosen, so there is no report\n")
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_a_cell_of_one_trial_is_not_called_a_cell_of_two(tmp_path: Path) -> None:
+    class Once(Sweep):
+        def cells(self, *given) -> tuple[Cell, ...]:
+            return tuple(replace(cell, trials=1) for cell in super().cells(*given))
+
+    plan = planned(Once())
+    reported(plan, Once(), ended_well(plan, tmp_path), tmp_path)
+    text = (tmp_path / "sweep" / "index.html").read_text("utf-8")
+    assert "1 trial a cell" in text
+    assert "one trial, so no SD" in text
+
+
+@pytest.mark.parametrize("at_test", [0.0, 0.25])
+def test_what_test_rows_lack_is_said(at_test: float, tmp_path: Path) -> None:
+    class Lacking(Sweep):
+        def cells(self, *given) -> tuple[Cell, ...]:
+            return tuple(
+                replace(cell, scenario=replace(cell.scenario, missing_at_test=at_test))
+                for cell in super().cells(*given)
+            )
+
+    plan = planned(Lacking())
+    reported(plan, Lacking(), ended_well(plan, tmp_path), tmp_path)
+    text = (tmp_path / "sweep" / "index.html").read_text("utf-8")
+    assert ("25 % of the test rows" in text) is (at_test > 0)
