@@ -25,7 +25,7 @@ import pandas as pd  # noqa: E402 - after the threads are set
 
 from datasets.base import Answers, Problem  # noqa: E402
 from harness import inputs, registry  # noqa: E402
-from harness.execute import accuracy  # noqa: E402
+from harness.scores import accuracy  # noqa: E402
 from methods.base import Failed, Fitted, Member, StackedMethod, Training  # noqa: E402
 from protocols.base import (  # noqa: E402
     BUDGETS,

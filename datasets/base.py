@@ -163,6 +163,8 @@ class Problem:
                  ones are the test rows. Hidden entries are NaN.
     ``labels``   ``(n,)`` int64, HIDDEN (-1) exactly where ``labelled`` is False.
     ``tuning``   features of tuning rows, for validation only; their labels are not here.
+    ``may_miss`` names of the views that rows may lack, also where none does; every other view is
+                 there in every row.
     Row ids are positions in a per-trial permutation: they name rows and carry no class.
     """
 
@@ -172,6 +174,7 @@ class Problem:
     view_names: tuple[str, ...]
     class_names: tuple[str, ...]
     tuning: Rows
+    may_miss: tuple[str, ...] = ()
 
     @property
     def n_classes(self) -> int:

@@ -15,23 +15,22 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
 
 from datasets.base import Answers, Dataset, Problem, Rows
-from harness import machine, registry
+from harness import imputation, machine, registry
 from harness.job import Job, canonical
 from harness.record import Outcome, Record
+from harness.scores import accuracy, finite, probe
 from harness.trial_views import Codes, second_transduction, with_codes, with_views
 from methods.base import (
     Checkpoint,
     Failed,
     Finished,
-    FitError,
     Fitted,
     Member,
     Method,
     Progress,
+    SkipError,
     StackedMethod,
     Training,
 )
@@ -94,8 +93,11 @@ def _builder(stack: Stack, data: Dataset) -> Build:
         seed: int,
         views: Any,
         chosen: tuple[str, ...],
+        completed: bool,
     ) -> tuple[Problem, Answers]:
         problem, answers = build(data, scenario, draw(data, scenario, trial, seed))
+        if completed:
+            return imputation.with_completed(problem, answers, stack.codes[chosen[0]])
         if coded is not None:
             seen = problem.rows
             if coded != scenario:
@@ -105,7 +107,8 @@ def _builder(stack: Stack, data: Dataset) -> Build:
 
     def of(job: Job, chosen: tuple[str, ...]) -> tuple[Problem, Answers]:
         coded = job.upstream[0][0].scenario if job.upstream else None
-        return made(job.scenario, coded, job.trial, job.seed, job.views, chosen)
+        completed = bool(job.upstream) and job.upstream[0][0].imputes
+        return made(job.scenario, coded, job.trial, job.seed, job.views, chosen, completed)
 
     return of
 
@@ -124,8 +127,21 @@ class _Task:
             data, self.job.scenario.split, self.job.trial, f"fit:{place}", self.job.seed
         )
 
+    def check(self) -> None:
+        """Raise SkipError where no labelled row is left to a method that needs some."""
+        if self.method.can.labels and not self.problem.labelled.any():
+            raise SkipError("no labelled row has all its views, and rows that lack one are dropped")
+
+    def second_problem(self) -> Problem:
+        """The Problem on which a purely transductive method is scored for selection."""
+        if self.job.imputes:
+            return imputation.second_problem(self.problem)
+        return second_transduction(self.problem)
+
     def score(self, fitted: Fitted) -> float:
         """Score on tuning rows, higher is better: what chooses the epoch."""
+        if self.job.imputes:
+            return imputation.tuning_score(fitted, self.problem)
         if self.method.can.classify:
             return accuracy(fitted.predict(self.problem.tuning), self.answers.tuning_labels)
         return -fitted.loss(self.problem.tuning)
@@ -138,11 +154,13 @@ class _Task:
             predicted = fitted.predict(self.answers.test)
             metrics["test_accuracy"] = accuracy(predicted, self.answers.test_labels)
             arrays["test_predictions"] = predicted.astype(np.int16)
-        if self.method.can.represent:
+        if self.method.can.represent and not self.job.imputes:
             for name, rows in self._parts().items():
                 arrays[f"codes_{name}"] = finite(fitted.transform(rows))
             if not self.method.can.classify:  # epochs were chosen by loss, candidates by a probe
                 score = probe(self.problem, self.answers, arrays)
+        if self.method.can.impute and not (self.method.can.represent and not self.job.imputes):
+            metrics |= self._imputed(fitted, arrays)
         record = replace(
             self.record("ok", seconds),
             score=float(score),
@@ -152,9 +170,24 @@ class _Task:
         )
         return Outcome(record, arrays)
 
-    def failed(self, reason: str, trace: str, seconds: float) -> Outcome:
-        """The outcome of a fit that failed, with its reason."""
-        record = replace(self.record("failed", seconds), reason=reason, trace=trace)
+    def _imputed(self, fitted: Fitted, arrays: dict[str, np.ndarray]) -> imputation.Measures:
+        """Figures on the completed views of training rows; views to keep go into ``arrays``."""
+        parts = [self.problem.rows, *([self.answers.test] if self.job.imputes else ())]
+        made = [imputation.completed(fitted, rows) for rows in parts]
+        most = None if self.job.imputes else imputation.SHOWN_ROWS
+        arrays |= imputation.kept(parts, [views for views, _ in made], most)
+        return imputation.measures(self.problem, self.answers, *made[0])
+
+    def failed(self, error: Exception, seconds: float) -> Outcome:
+        """The outcome of a fit that failed, or that declined, with its reason."""
+        if isinstance(error, SkipError):
+            return self.ended("skipped", str(error), "", seconds)
+        trace = "".join(traceback.format_exception(error))
+        return self.ended("failed", _sentence(error), trace, seconds)
+
+    def ended(self, status: Any, reason: str, trace: str, seconds: float) -> Outcome:
+        """The outcome of a fit that gave nothing."""
+        record = replace(self.record(status, seconds), reason=reason, trace=trace)
         return Outcome(replace(record, metrics=self.counts()), {})
 
     def counts(self) -> dict[str, Any]:
@@ -197,6 +230,8 @@ def _together(
     waiting = {i: task for i, task in enumerate(tasks) if task.job.id not in done}
     since = machine.forget_peak_memory(device)
     try:
+        for task in tasks:
+            task.check()
         for event in method.fit_stack(members, training, state):
             if isinstance(event, Progress | Checkpoint):
                 yield event
@@ -205,23 +240,24 @@ def _together(
                 yield _on(device, since, _outcome(task, event))
     except Exception as error:  # a stack that breaks as a whole fails every job still in it
         for task in waiting.values():
-            yield _on(device, since, task.failed(_sentence(error), traceback.format_exc(), 0.0))
+            yield _on(device, since, task.failed(error, 0.0))
         return
     for task in waiting.values():
         reason = f"{method.__name__} ended without a word on this job"
-        yield _on(device, since, task.failed(reason, "", 0.0))
+        yield _on(device, since, task.ended("failed", reason, "", 0.0))
 
 
 def _alone(method: type[Method], task: _Task) -> Outcome:
     start = time.perf_counter()
     since = machine.forget_peak_memory("cpu")
     try:
+        task.check()
         chooser = fitted = _fit(method, task, task.problem)
         if not method.can.inductive:
-            chooser = _fit(method, task, second_transduction(task.problem))
+            chooser = _fit(method, task, task.second_problem())
         outcome = task.ok(fitted, task.score(chooser), 0, 0.0)
     except Exception as error:
-        outcome = task.failed(_sentence(error), traceback.format_exc(), 0.0)
+        outcome = task.failed(error, 0.0)
     seconds = round(time.perf_counter() - start, 4)
     return _on("cpu", since, replace(outcome, record=replace(outcome.record, seconds=seconds)))
 
@@ -230,37 +266,13 @@ def _fit(method: type[Method], task: _Task, problem: Problem) -> Fitted:
     return method(task.config).fit(problem, np.random.default_rng(task.seed))
 
 
-def probe(problem: Problem, answers: Answers, codes: Codes) -> float:
-    """Tuning accuracy of a linear SVM (C = 1) on z-scored codes: the judge of representations."""
-    scaler = StandardScaler().fit(codes["codes_rows"])
-    labelled = problem.labelled
-    judge = LinearSVC(C=1.0, random_state=0, max_iter=20000)
-    judge.fit(scaler.transform(codes["codes_rows"][labelled]), problem.labels[labelled])
-    predicted = judge.predict(scaler.transform(codes["codes_tuning"]))
-    return accuracy(predicted, answers.tuning_labels)
-
-
-def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
-    """Share of right answers. Raises FitError if the prediction is not one class per row."""
-    if predicted.shape != labels.shape:
-        raise FitError(f"predicted {predicted.shape} for {labels.shape} rows")
-    return float(np.mean(predicted == labels))
-
-
-def finite(codes: np.ndarray) -> np.ndarray:
-    """``codes`` as float32. Raises FitError if any is not finite."""
-    if not np.isfinite(codes).all():
-        raise FitError("the representation has values that are not finite")
-    return codes.astype(np.float32)
-
-
 def _outcome(task: _Task, event: Finished | Failed) -> Outcome:
     if isinstance(event, Failed):
-        return task.failed(event.reason, event.trace, event.seconds)
+        return task.ended("failed", event.reason, event.trace, event.seconds)
     try:
         return task.ok(event.fitted, event.score, event.epoch, event.seconds)
     except Exception as error:
-        return task.failed(_sentence(error), traceback.format_exc(), event.seconds)
+        return task.failed(error, event.seconds)
 
 
 def _on(device: str, since: str, outcome: Outcome) -> Outcome:

@@ -31,6 +31,7 @@ class Job:
                     the stage before it.
     ``config``      every setting of the method.   ``training`` None for methods without epochs.
     ``upstream``    per input, the candidate jobs of the stage before; empty for a first stage.
+    ``imputes``     it fills in absent views for the next stage.
     ``seed``        the run's seed (``--seed``).
     """
 
@@ -45,6 +46,7 @@ class Job:
     trial: int
     seed: int
     upstream: tuple[tuple[Job, ...], ...] = ()
+    imputes: bool = False
 
     def identity(self) -> dict[str, Any]:
         """What makes this job itself. No path, no date, no host, no number of trials."""
@@ -59,6 +61,7 @@ class Job:
             "trial": self.trial,
             "seed": self.seed,
             "upstream": [[job.id for job in group] for group in self.upstream],
+            "imputes": self.imputes,
         }
 
     @cached_property
@@ -96,11 +99,13 @@ def expand(cell: Cell, data: Dataset, budget: Budget, trial: int, seed: int) -> 
     upstream: tuple[tuple[Job, ...], ...] = ()
     for stage in cell.row.recipe:
         method = registry.load_method(stage.key)
+        if stage.imputes and not (method.can.impute and stage.views is None):
+            raise UsageError(f"row '{cell.row.key}': stage '{stage.key}' cannot impute all views")
         inputs = [(name,) for name in data.view_names] if stage.views == "each" else [stage.views]
         first = Job(
             data_key=data.key,
             fingerprint=data.fingerprint,
-            scenario=_scenario(cell, stage),
+            scenario=_scenario(cell, stage, method),
             method=stage.key,
             version=method.version,
             views=None,
@@ -109,6 +114,7 @@ def expand(cell: Cell, data: Dataset, budget: Budget, trial: int, seed: int) -> 
             trial=trial,
             seed=seed,
             upstream=upstream,
+            imputes=stage.imputes,
         )
         if upstream and not _codes_reach(first.scenario, upstream[0][0].scenario):
             raise UsageError(
@@ -125,11 +131,17 @@ def expand(cell: Cell, data: Dataset, budget: Budget, trial: int, seed: int) -> 
     return upstream[0]
 
 
-def _scenario(cell: Cell, stage: Stage) -> Scenario:
-    """The cell's scenario, with the rows that the stage asks for."""
-    if stage.rows == "paradigm":
-        return cell.scenario
-    return replace(cell.scenario, paradigm=REPR_ROWS[stage.rows])
+def _scenario(cell: Cell, stage: Stage, method: type[Method]) -> Scenario:
+    """The cell's scenario, with the rows that the stage asks for.
+
+    An imputer that uses no labels is shown none, so that one fit serves every label fraction.
+    """
+    scenario = cell.scenario
+    if stage.rows != "paradigm":
+        scenario = replace(scenario, paradigm=REPR_ROWS[stage.rows])
+    if stage.imputes and not method.can.labels and scenario.paradigm == "inductive":
+        scenario = replace(scenario, label_fraction=0.0, label_rule="random")
+    return scenario
 
 
 def _codes_reach(needs: Scenario, has: Scenario) -> bool:

@@ -114,6 +114,8 @@ class Plan:
             dims = dict(zip(data.view_names, data.dims, strict=True))
             return tuple(dims[name] for name in (job.views or data.view_names))
         firsts = [group[0] for group in job.upstream]
+        if firsts[0].imputes:
+            return self._dims(firsts[0])
         methods = [registry.load_method(first.method) for first in firsts]
         return tuple(
             method.code_width(self.shape(first), method.Config(**first.config))
@@ -210,8 +212,8 @@ def settle(
 
 
 def _can_start(job: Job, records: Mapping[str, Record]) -> bool:
-    """Whether every input of a job has a candidate that is ok by now."""
-    return all(
+    """Whether a job has inputs, and each has a candidate that is ok by now."""
+    return bool(job.upstream) and all(
         any(stage.id in records and records[stage.id].status == "ok" for stage in group)
         for group in job.upstream
     )
@@ -250,7 +252,9 @@ def method_cards() -> tuple[MethodCard, ...]:
     for key in registry.entries("methods"):
         method = registry.load_method(key)
         can = method.can
-        cards.append(MethodCard(key, method.title, can.classify, can.unlabelled, can.inductive))
+        cards.append(
+            MethodCard(key, method.title, can.classify, can.impute, can.unlabelled, can.inductive)
+        )
     return tuple(cards)
 
 
@@ -281,9 +285,11 @@ def _together(plan: Plan, job: Job) -> str:
             config.pop(name)
         drawn = plan._draw(job)
         sizes = [int(np.sum(drawn.part == part)) for part in (0, 1, 2)]
-        sizes.append(int(drawn.labelled.sum()))
+        whole = drawn.present.all(axis=1)
+        sizes += [int(rows.sum()) for rows in (drawn.labelled, drawn.kept, drawn.kept & whole)]
     else:
         config, sizes = {}, []
     upstream = [[stage.method for stage in group] for group in job.upstream]
     scenario = job.scenario.identity()
-    return canonical([job.fingerprint, scenario, job.method, job.views, config, sizes, upstream])
+    place = [job.method, job.views, job.imputes]
+    return canonical([job.fingerprint, scenario, place, config, sizes, upstream])

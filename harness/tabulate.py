@@ -13,6 +13,9 @@ from harness.job import Job
 from harness.plan import Plan, PlannedCell
 from harness.record import Record
 
+IMPUTATION = ("nmse", "nmse_all", "nmse_raw", "nmse_raw_all", "coverage_90", "nll")
+"""Columns on completed views, NaN where a row has none: ``harness.imputation.measures``."""
+
 
 def trials_table(plan: Plan, records: Mapping[str, Record], protocol: str) -> pd.DataFrame:
     """One line per (data set, row, column, trial) of a protocol, exhaustive.
@@ -46,7 +49,21 @@ def _cell_columns(
         "published": cell.row.published,
         "all_labels": cell.row.all_labels,
         "selection": selection.RULE,
+        **{f"at_{name}": value for name, value in cell.at.items()},
     }
+
+
+def _imputed_by(
+    chosen: Record | None, jobs: tuple[Job, ...], records: Mapping[str, Record]
+) -> Record | None:
+    """The fit that filled in absent views: the chosen one itself, or a stage before it."""
+    if chosen is None or "nmse" in chosen.metrics:
+        return chosen
+    for group in jobs[0].upstream:
+        before = selection.best([records[job.id] for job in group if job.id in records])
+        if before is not None and "nmse" in before.metrics:
+            return before
+    return None
 
 
 def _trial_columns(
@@ -60,13 +77,16 @@ def _trial_columns(
     if len(found) < len(jobs):
         status, chosen = "missing", None
     elif chosen is None:
-        status = "failed" if any(record.status == "failed" for record in found) else "skipped"
+        status = "failed" if any(record.status == "failed" for record in every) else "skipped"
     bad = [record for record in found if record.status != "ok"]
+    imputed = _imputed_by(chosen, jobs, records)
+    values = imputed.metrics if imputed else {}
     metrics = (chosen or found[0]).metrics if found else {}
     return {
         "trial": jobs[0].trial,
         "status": status,
-        "accuracy": chosen.metrics["test_accuracy"] if chosen else float("nan"),
+        "accuracy": chosen.metrics.get("test_accuracy", float("nan")) if chosen else float("nan"),
+        **{name: values.get(name, float("nan")) for name in IMPUTATION},
         "tuning": chosen.score if chosen else float("nan"),
         "n_labelled": metrics.get("n_labelled"),
         "n_tuning_labels": metrics.get("n_tuning_labels"),
@@ -79,6 +99,8 @@ def _trial_columns(
         "peak_gpu_memory_mb": max((record.peak_gpu_memory_mb for record in every), default=0.0),
         "epoch": chosen.epoch if chosen else None,
         "converged": chosen.facts.get("converged") is not False if chosen else None,
+        "chosen": chosen.id if chosen else "",
+        "imputed_by": imputed.id if imputed else "",
         "config": json.dumps(chosen.job["config"], sort_keys=True) if chosen else "",
         "reason": "; ".join(sorted({record.reason for record in bad})),
         "trace": bad[0].trace if bad else "",

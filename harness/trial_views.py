@@ -82,6 +82,7 @@ def _on_all_rows(
             rows=change(problem.rows),
             tuning=change(problem.tuning),
             view_names=names,
+            may_miss=tuple(name for name in problem.may_miss if name in names),
         ),
         replace(answers, test=change(answers.test), complete=change(answers.complete)),
     )

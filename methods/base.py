@@ -1,12 +1,9 @@
 """The method contract: what a method declares, what it is given, what it hands back.
 
 One method is one file: a docstring for the reader who holds the paper, a frozen ``Config`` and one
-final class. Two kinds:
-
-* :class:`Method` implements ``fit(problem, rng) -> Fitted``;
-* :class:`StackedMethod` implements ``fit_stack(members, training)``: many trials (and candidate
-  settings) train together along a leading tensor axis. A member's result depends on its own
-  problem, config and seed only, never on what shares its stack.
+final class. That is a :class:`Method` with ``fit(problem, rng) -> Fitted``, or a
+:class:`StackedMethod`, whose ``fit_stack`` trains many trials (and settings) along a leading tensor
+axis; a member's result depends on its own problem, config and seed, never on the other members.
 
 No method imports another; the harness composes them (``protocols.base.Stage``). No torch here.
 """
@@ -37,12 +34,16 @@ class FitError(RuntimeError):
     """A fit failed for a reason that it can name (not finite, not converged)."""
 
 
+class SkipError(RuntimeError):
+    """A fit declines a Problem for a stated reason: recorded as skipped, not as failed."""
+
+
 @dataclass(frozen=True)
 class Can:
     """Capabilities, declared by every method and held to by the contract suite.
 
     ``classify`` / ``represent`` / ``impute``  what a fitted method offers.
-    ``unlabelled``     unlabelled rows of the Problem change the fit.
+    ``unlabelled``     unlabelled rows of the Problem change the fit.   ``labels`` its labels do.
     ``missing_views``  rows with absent views are accepted.
     ``inductive``      rows outside the Problem can be predicted. If False, the harness selects by a
                        second transduction on labelled + tuning rows.
@@ -54,6 +55,7 @@ class Can:
     unlabelled: bool = False
     missing_views: bool = False
     inductive: bool = True
+    labels: bool = True
 
 
 def hp(
@@ -138,7 +140,10 @@ class Fitted:
         raise UnsupportedError(f"{type(self).__name__} does not represent")
 
     def impute(self, rows: Rows) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...] | None]:
-        """All views of rows, raw units, present entries untouched; and variances if it has any."""
+        """All views of rows, raw units, absent entries filled with means; variances if it has any.
+
+        A variance is the predictive one, squared raw units, and 0 where the entry is present.
+        """
         raise UnsupportedError(f"{type(self).__name__} does not impute")
 
     def loss(self, rows: Rows) -> float:

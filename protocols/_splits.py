@@ -52,9 +52,11 @@ def labelled_rows(labels: np.ndarray, order: np.ndarray, fraction: float, rule: 
     ``labels``  ``(n,)`` classes of the training rows; ``order`` from :func:`label_order`.
     ``rule``    ``random``: the first rows of the order. ``random_min_one``: the first row of each
                 class in that order comes first, then the order; never fewer rows than classes.
-    Prefixes of one sequence, hence nested over fractions under either rule.
+    Prefixes of one sequence, hence nested over fractions under either rule. No row at fraction 0.
     """
     count = rounded(fraction, len(labels))
+    if fraction == 0:
+        return order[:0]
     if rule == "random":
         return order[: max(count, 1)]
     if rule != "random_min_one":

@@ -13,14 +13,16 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from datasets.base import HIDDEN, TEST, TRAIN, TUNE, Answers, Dataset, Problem, Rows
-from protocols._masks import mask_order, present_rows
+from protocols._budgets import BUDGETS as BUDGETS
+from protocols._budgets import Budget
+from protocols._masks import losses, mask_order, present_rows
 from protocols._splits import kept_rows, label_order, labelled_rows, part_of_rows
 
 Paradigm = Literal["supervised", "transductive", "inductive"]
@@ -41,10 +43,14 @@ class Scenario:
     ``split``           name of one of the data set's split rules.
     ``paradigm``        supervised: labelled rows only; transductive: labelled + test rows without
                         their labels; inductive: labelled + unlabelled training rows (paper, 4.2.1).
-    ``label_fraction``  share of training rows with a label, (0, 1].
+    ``label_fraction``  share of training rows with a label, [0, 1]; 0 shows no label at all, to
+                        methods that use none.
     ``label_rule``      ``random`` (as the paper) or ``random_min_one`` (at least one per class).
     ``unlabelled_fraction``  share of the unlabelled training rows that is kept (Figure 2a).
-    ``missing_view`` / ``missing_fraction``  hide one view of that share of training rows (4.3.1).
+    ``missing``         names of the views that a row may lack (4.3.1); the others are always there.
+    ``missing_fraction``  share of training rows that lose some of them (one, if there is but one).
+    ``missing_at_test`` the same for test rows, which are complete in the paper.
+    ``incomplete``      ``drop`` leaves training rows with an absent view out ("PartialData").
     ``scaling``         ``none`` (the methods z-score on the Problem's rows themselves).
     """
 
@@ -53,16 +59,22 @@ class Scenario:
     label_fraction: float
     label_rule: Literal["random", "random_min_one"]
     unlabelled_fraction: float = 1.0
-    missing_view: str | None = None
+    missing: tuple[str, ...] = ()
     missing_fraction: float = 0.0
+    missing_at_test: float = 0.0
+    incomplete: Literal["keep", "drop"] = "keep"
     scaling: Literal["none"] = "none"
     version: int = 1
 
     def __post_init__(self) -> None:
         if self.paradigm not in PARADIGMS:
             raise ValueError(f"unknown paradigm '{self.paradigm}'")
-        if not 0 < self.label_fraction <= 1:
-            raise ValueError("label_fraction must lie in (0, 1]")
+        if not 0 <= self.label_fraction <= 1:
+            raise ValueError("label_fraction must lie in [0, 1]")
+        if not (0 <= self.missing_fraction <= 1 and 0 <= self.missing_at_test <= 1):
+            raise ValueError("missing_fraction and missing_at_test must lie in [0, 1]")
+        if max(self.missing_fraction, self.missing_at_test) > 0 and not self.missing:
+            raise ValueError("a missing fraction needs the names of the views that may be missing")
 
     def identity(self) -> dict[str, Any]:
         return asdict(self)
@@ -73,8 +85,8 @@ class Draw:
     """The random part of one trial, in rows of the data set.
 
     ``order``     permutation of all rows; a row's public id is its position here.
-    ``part``      ``(n,)`` TRAIN / TUNE / TEST.  ``labelled`` ``(n,)``.  ``kept`` ``(n,)`` training
-    rows that take part.  ``present`` ``(n, V)``.
+    ``part``      ``(n,)`` TRAIN / TUNE / TEST.  ``kept`` ``(n,)`` training rows that take part,
+    ``labelled`` ``(n,)`` those of them with a label.  ``present`` ``(n, V)``.
     """
 
     order: np.ndarray
@@ -106,13 +118,19 @@ def draw(data: Dataset, scenario: Scenario, trial: int, seed: int = 0) -> Draw:
     )
     labelled = np.zeros(data.n, bool)
     labelled[train[chosen]] = True
-    return Draw(
-        order=rng("order").permutation(data.n),
-        part=part,
-        labelled=labelled,
-        kept=kept_rows(train, labelled, scenario.unlabelled_fraction, rng("unlabelled")),
-        present=_present(data, train, scenario, rng("masks")),
-    )
+    kept = kept_rows(train, labelled, scenario.unlabelled_fraction, rng("unlabelled"))
+    present = np.ones((data.n, len(data.views)), bool)
+    for index, name, fraction in (
+        (train, "masks", scenario.missing_fraction),
+        (np.flatnonzero(part == TEST), "test masks", scenario.missing_at_test),
+    ):
+        if fraction > 0:
+            order = mask_order(len(index), rng(name))
+            present[index] = present_rows(order, fraction, _losses(data, index, scenario, rng))
+    if scenario.incomplete == "drop":
+        kept, labelled = kept & present.all(axis=1), labelled & present.all(axis=1)
+    order = rng("order").permutation(data.n)
+    return Draw(order, part, labelled, kept, present)
 
 
 def build(data: Dataset, scenario: Scenario, drawn: Draw) -> tuple[Problem, Answers]:
@@ -146,9 +164,10 @@ def build(data: Dataset, scenario: Scenario, drawn: Draw) -> tuple[Problem, Answ
         view_names=data.view_names,
         class_names=data.class_names,
         tuning=rows(drawn.part == TUNE, hide=False),
+        may_miss=scenario.missing,
     )
     answers = Answers(
-        test=rows(drawn.part == TEST, hide=False),
+        test=rows(drawn.part == TEST, hide=True),
         test_labels=labels(drawn.part == TEST),
         tuning_labels=labels(drawn.part == TUNE),
         complete=rows(member, hide=False),
@@ -169,6 +188,7 @@ class Stage:
                 of one point takes the first.
     ``rows``    which rows the stage is fitted on: those of its row's paradigm, or another's; so a
                 representation may see more, or fewer, rows than the classifier behind it.
+    ``imputes`` the stage fills in absent views, and the next one reads the completed views.
     """
 
     key: str
@@ -176,6 +196,7 @@ class Stage:
     config: Mapping[str, Any] = field(default_factory=dict)
     grid: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     rows: ReprRows = "paradigm"
+    imputes: bool = False
 
 
 Recipe = tuple[Stage, ...]
@@ -202,46 +223,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of a table or figure: a row under a scenario on a data set."""
+    """One number of a table or figure: a row under a scenario on a data set.
+
+    ``at``  its place on a figure's axes, by name: ``{"missing": 0.5}``.
+    """
 
     row: Row
     scenario: Scenario
     label_fraction: float
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How much work a run spends; it belongs to the run, not to a method.
-
-    ``grid``    points an axis for methods that train long (None: the whole grid, 1: the default).
-    ``quick_grid``  the same for methods that fit in well under a second.
-    ``columns``  how many label fractions, lowest first (None: all).
-    """
-
-    name: Literal["paper", "preview", "smoke"]
-    trials: int
-    epochs: int
-    eval_every: int
-    patience: int | None
-    grid: int | None
-    quick_grid: int | None
-    columns: int | None = None
-    stamp: str = ""
-
-
-BUDGETS: Mapping[str, Budget] = {
-    "paper": Budget(
-        "paper", 20, epochs=1001, eval_every=10, patience=100, grid=None, quick_grid=None
-    ),
-    "preview": Budget(
-        "preview", 3, epochs=42, eval_every=3, patience=12, grid=1, quick_grid=None,
-        stamp="preview; the paper uses 20 trials",
-    ),
-    "smoke": Budget(
-        "smoke", 1, epochs=5, eval_every=1, patience=None, grid=2, quick_grid=2, columns=1,
-        stamp="smoke run: its accuracies mean nothing",
-    ),
-}  # fmt: skip
+    at: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -251,6 +241,7 @@ class MethodCard:
     key: str
     title: str
     classify: bool
+    impute: bool
     unlabelled: bool
     inductive: bool
 
@@ -283,13 +274,12 @@ def label_rule(data: Dataset) -> Literal["random", "random_min_one"]:
     return "random_min_one" if data.provenance.kind == "open" else "random"
 
 
-def _present(data: Dataset, train: np.ndarray, scenario: Scenario, rng: Any) -> np.ndarray:
-    present = np.ones((data.n, len(data.views)), bool)
-    order = mask_order(len(train), rng)
-    if scenario.missing_view is not None:
-        view = data.view_names.index(scenario.missing_view)
-        present[train] = present_rows(order, scenario.missing_fraction, view, len(data.views))
-    return present
+def _losses(
+    data: Dataset, index: np.ndarray, scenario: Scenario, rng: Callable[[str], np.random.Generator]
+) -> np.ndarray:
+    """What each of the rows ``index`` loses if it loses anything."""
+    may_miss = [data.view_names.index(name) for name in scenario.missing]
+    return losses(data.n, may_miss, len(data.views), rng("patterns"))[index]
 
 
 def _frozen(rows: Rows) -> Rows:

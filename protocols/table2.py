@@ -8,6 +8,7 @@ that no row above uses. Columns are label fractions: 1, 2, 3 % on SEED, DEAP and
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from datasets.base import Dataset
 from protocols.base import (
@@ -160,11 +161,14 @@ def _reference() -> list[Row]:
 
 
 def _own_row(card: MethodCard) -> Row:
-    """A row for a method that no table of the paper has: the paradigm follows what it can use."""
+    """A row for a method that this table of the paper lacks: the paradigm follows what it can use.
+
+    Methods made for missing views have figures of their own, and run here only when named.
+    """
     paradigm: Paradigm = "supervised"
     if card.unlabelled:
         paradigm = "inductive" if card.inductive else "transductive"
-    return _plain(card.key, card.title, paradigm)
+    return replace(_plain(card.key, card.title, paradigm), optional=card.impute)
 
 
 def _chain(code: str, classifier: str, paradigm: Paradigm, rows: ReprRows = "paradigm") -> Row:

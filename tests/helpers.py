@@ -75,7 +75,7 @@ def home(method: type[Method]) -> Scenario:
         return scenario("transductive")
     wanted = scenario("inductive" if method.can.unlabelled else "supervised")
     if method.can.impute and not method.can.classify and not method.can.represent:
-        return replace(wanted, paradigm="inductive", missing_view="b", missing_fraction=0.4)
+        return replace(wanted, paradigm="inductive", missing=("b",), missing_fraction=0.4)
     return wanted
 
 
@@ -161,7 +161,9 @@ def taken(rows: Rows, index: np.ndarray) -> Rows:
 
 def digest(problem: Problem) -> str:
     """A hash of every byte that a Problem holds."""
-    seen = hashlib.sha256(repr((problem.view_names, problem.class_names)).encode())
+    seen = hashlib.sha256(
+        repr((problem.view_names, problem.class_names, problem.may_miss)).encode()
+    )
     for array in arrays_of(problem):
         seen.update(f"{array.dtype}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
     return seen.hexdigest()

@@ -194,9 +194,15 @@ def concatenated(rows: Rows) -> Rows:
     return Rows((np.concatenate(rows.views, 1),), np.all(rows.present, axis=1)[:, None], rows.ids)
 
 
-def scaled(rows: Rows, scaler: Scaler, like: Tensor) -> tuple[Tensor, ...]:
-    """Rows as scaled tensors (1, n, d_v) like ``like``. UnsupportedError where a view is absent."""
-    demand_complete(rows)
+def scaled(
+    rows: Rows, scaler: Scaler, like: Tensor, *, absent_too: bool = False
+) -> tuple[Tensor, ...]:
+    """Rows as scaled tensors (1, n, d_v) like ``like``.
+
+    UnsupportedError where a view is absent, or, with ``absent_too``, zeros there.
+    """
+    if not absent_too:
+        demand_complete(rows)
     return tuple(torch.as_tensor(view)[None].to(like) for view in scaler.apply(rows))
 
 

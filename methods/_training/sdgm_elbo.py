@@ -154,7 +154,7 @@ class SkipModel:
         logs["loss"] = loss.detach()
         return loss, logs
 
-    def classify(self, p: Params, x: tuple[Tensor, ...], draw: Draw) -> Tensor:
+    def classify(self, p: Params, x: tuple[Tensor, ...], present: Tensor, draw: Draw) -> Tensor:
         """Log of the mean of q(y|a,x) over ``answer_draws`` draws of a, (1, n, K)."""
         mean, logvar = self.auxiliaries(p, x[0])
         std, read = (0.5 * logvar).exp(), first_layer(p, "cls", {"x": x[0]})

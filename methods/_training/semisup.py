@@ -1,10 +1,10 @@
-"""What semi-supervised VAEs share besides their bound: minibatches, fitted classifier, task."""
+"""What semi-supervised VAEs share besides bound and minibatches: fitted classifier, task."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, cast
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -25,106 +25,11 @@ from methods._training.data import (
 from methods._training.loop import Curves, Task
 from methods._training.nets import Layout, Params
 from methods._training.semisup_elbo import Draw
-from methods.base import Config, Fitted, Member, Shape, Training, hp
+from methods._training.semisup_plan import Plan, batches, counts
+from methods.base import Fitted, Member
 
-Batching = Literal["proportional", "minibatch", "balanced"]
-BATCHING: tuple[Batching, ...] = ("proportional", "minibatch", "balanced")
 FACT_ROWS = 500
 """Training rows on which the bounds of a finished member are reported."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How minibatches are cut, and which weights eq. 7 gives to mean L and mean U.
-
-    ``proportional``  weights N_l / N and N_u / N of the training set: the sum over the data set.
-    ``minibatch``     weights of the minibatch, in which labelled rows are over-represented: they
-                      count as often as they are drawn.
-    ``balanced``      as many labelled as unlabelled rows, weights 1/2 and 1/2 (Maaloe et al. 2016).
-    """
-
-    batching: Batching
-    batches_per_epoch: int
-    labelled_rows: int
-    rows: int | None = None
-
-
-@dataclass(frozen=True)
-class SemisupConfig(Config):
-    """The settings that all semi-supervised VAEs share; ``make_task`` reads them."""
-
-    c: float = hp(
-        0.5, "weight of mean cross-entropy", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True
-    )
-    hidden: tuple[int, ...] = hp((100, 50), "encoder and classifier layers; decoders mirror them")
-    latent: int = hp(30, "width of z", low=1, high=1000)
-    activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
-    batching: str = hp("minibatch", "weights of L and U, see Plan", choices=BATCHING)
-    batches_per_epoch: int = hp(10, "least minibatches of an epoch", low=1, high=100_000)
-    batch: int | None = hp(100, "most unlabelled rows of a minibatch; None: no bound", low=1)
-    labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
-    mc_samples: int = hp(1, "draws of each latent variable", low=1, high=100)
-    learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
-    clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
-    weight_prior: bool = hp(True, "N(0, 1) prior on weights, mixture logits excepted")
-
-    def plan(self) -> Plan:
-        """How minibatches are cut."""
-        batching = cast(Batching, self.batching)
-        return Plan(batching, self.batches_per_epoch, self.labelled_rows, self.batch)
-
-
-def batches(plan: Plan, n_labelled: int, n_unlabelled: int) -> Batches:
-    """Sizes of the minibatches of an epoch.
-
-    An epoch passes once over the unlabelled rows, in ``batches_per_epoch`` equal parts, or in more
-    where a part would hold over ``rows`` of them; the remainder is dropped. The labelled rows are
-    cut likewise, but a minibatch has no fewer than ``labelled_rows`` of them (balanced: than of
-    unlabelled ones), as far as there are; they are used again within the epoch when they run out.
-    """
-    pool = n_unlabelled or n_labelled
-    steps = plan.batches_per_epoch
-    if plan.rows is not None:
-        steps = max(steps, -(-pool // plan.rows))
-    steps = max(1, min(steps, pool))
-    share = pool // steps
-    least = share if plan.batching == "balanced" else plan.labelled_rows
-    known = min(n_labelled, max(least, round(n_labelled / steps)))
-    return Batches(steps, known, share if n_unlabelled else 0)
-
-
-def shares(plan: Plan, n_labelled: int, n_unlabelled: int) -> tuple[float, float]:
-    """Weights of mean L and mean U; see :class:`Plan`."""
-    known, unknown = n_labelled, n_unlabelled
-    if plan.batching == "minibatch":
-        sizes = batches(plan, n_labelled, n_unlabelled)
-        known, unknown = sizes.labelled, sizes.unlabelled
-    if plan.batching == "balanced" and min(known, unknown) > 0:
-        return 0.5, 0.5
-    return known / (known + unknown), unknown / (known + unknown)
-
-
-def counts(problem: Problem) -> tuple[int, int]:
-    """(N_l, N_u) of a Problem."""
-    known = int(problem.labelled.sum())
-    return known, len(problem.labelled) - known
-
-
-def step_cost(shape: Shape, sizes: Batches, hidden: tuple[int, ...]) -> float:
-    """Rough core-seconds of one step: its multiplications, at the rate of small matrices."""
-    components = len(shape.dims)
-    rows = sizes.labelled + shape.n_classes * sizes.unlabelled
-    inner = sum(a * b for a, b in zip((60, *hidden[::-1]), hidden[::-1], strict=False))
-    heads = 2 * hidden[0] * sum(shape.dims)
-    decoders = components * rows * (heads + components * inner)
-    encoders = components * rows * inner
-    return 0.002 + 1.2e-10 * (decoders + encoders)
-
-
-def fit_cost(config: SemisupConfig, shape: Shape, training: Training) -> float:
-    """Rough core-seconds of one fit to its last epoch; ``config`` with its profile put in."""
-    sizes = batches(config.plan(), shape.n_labelled, shape.n_unlabelled)
-    return step_cost(shape, sizes, config.hidden) * sizes.steps * training.epochs
 
 
 class Net(Protocol):
@@ -132,7 +37,7 @@ class Net(Protocol):
 
     ``draws``     shapes of a step's noise by name, for ``samples`` draws of each latent variable;
                   ``share_eps``: one draw serves all classes.
-    ``classify``  log q(y|X) (1, n, K) of rows to be predicted.
+    ``classify``  log q(y|X) (1, n, K) of rows to be predicted; ``present`` (1, n, V).
     ``facts``     bounds and the like over a batch of unlabelled training rows.
     """
 
@@ -144,13 +49,31 @@ class Net(Protocol):
     def draws(
         self, sizes: Batches, samples: int, share_eps: bool
     ) -> dict[str, tuple[int, ...]]: ...
-    def classify(self, p: Params, x: tuple[Tensor, ...], draw: Draw) -> Tensor: ...
+    def classify(self, p: Params, x: tuple[Tensor, ...], present: Tensor, draw: Draw) -> Tensor: ...
     def facts(self, p: Params, batch: Batch) -> dict[str, float]: ...
+
+
+@runtime_checkable
+class Imputer(Protocol):
+    """What a model adds that fills in absent views.
+
+    ``impute``  means and log-variances (1, n, d_v) a view, scaled units, of rows whose absent
+                entries are zero; read where a view is absent.
+    """
+
+    def impute(
+        self, p: Params, x: tuple[Tensor, ...], present: Tensor
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]: ...
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that a semi-supervised method hands over to be trained."""
+    """All that a semi-supervised method hands over to be trained.
+
+    ``merge``       all views are read as one.
+    ``hyper``       settings that may differ between members and enter the loss.
+    ``absent_too``  rows with absent views are read.
+    """
 
     model: Net
     plan: Plan
@@ -158,23 +81,32 @@ class Recipe:
     share_eps: bool = True
     standardise: bool = True
     merge: bool = False
+    hyper: tuple[str, ...] = ("c",)
+    absent_too: bool = False
 
 
 class FittedSemisup(Fitted):
     """A trained classifier q(y|X), with the facts and curves of its training.
 
-    ``merge``: all views are read as one.
+    ``classes`` (K,) are True where some labelled row had that class; no other is ever predicted.
     """
 
     def __init__(
-        self, recipe: Recipe, scaler: Scaler, params: Params, seed: int, curves: Curves
+        self,
+        recipe: Recipe,
+        scaler: Scaler,
+        params: Params,
+        seed: int,
+        classes: np.ndarray,
+        curves: Curves,
     ) -> None:
         self.recipe, self.scaler, self.params, self.seed = recipe, scaler, params, seed
+        self.classes = classes
         self.curves = {name: values.numpy() for name, values in curves.items()}
         self.reported: dict[str, float | int | str | bool] = {}
 
     def predict(self, rows: Rows) -> np.ndarray:
-        x = self.tensors(rows)
+        x, present = self.tensors(rows)
 
         def draw(name: str, width: int) -> Tensor:
             # By the member's seed and the row's id, so that a row's answer is its own.
@@ -182,13 +114,33 @@ class FittedSemisup(Fitted):
             return torch.as_tensor(fixed)[None].to(x[0])
 
         with torch.no_grad():
-            log_q = self.recipe.model.classify(self.params, x, draw)
-        return log_q[0].argmax(-1).cpu().numpy()
+            log_q = self.recipe.model.classify(self.params, x, present, draw)[0].cpu().numpy()
+        return np.where(self.classes, log_q, -np.inf).argmax(-1)
 
-    def tensors(self, rows: Rows) -> tuple[Tensor, ...]:
-        """Scaled views (1, n, d_v) on the parameters' device."""
+    def impute(self, rows: Rows) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...] | None]:
+        model = self.recipe.model
+        if not isinstance(model, Imputer):
+            return super().impute(rows)
+        x, present = self.tensors(rows)
+        with torch.no_grad():
+            means, logvars = model.impute(self.params, x, present)
+        guess = self.scaler.invert([mean[0].cpu().numpy() for mean in means])
+        views, variances = [], []
+        for v, (view, (_, sd, keep)) in enumerate(
+            zip(rows.views, self.scaler.columns, strict=True)
+        ):
+            there = rows.present[:, v, None]
+            spread = logvars[v][0].exp().cpu().numpy() * np.where(keep, sd, 0.0) ** 2
+            views.append(np.where(there, view, guess[v]))
+            variances.append(np.where(there, 0.0, spread))
+        return tuple(views), tuple(variances)
+
+    def tensors(self, rows: Rows) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Scaled views (1, n, d_v) on the parameters' device, and presence (1, n, V)."""
         read = concatenated(rows) if self.recipe.merge else rows
-        return scaled(read, self.scaler, next(iter(self.params.values())))
+        like = next(iter(self.params.values()))
+        x = scaled(read, self.scaler, like, absent_too=self.recipe.absent_too)
+        return x, torch.as_tensor(read.present)[None].to(like)
 
     def facts(self) -> dict[str, float | int | str | bool]:
         return self.reported
@@ -200,7 +152,8 @@ class FittedSemisup(Fitted):
 def make_task(members: Sequence[Member], recipe: Recipe, device: str, dtype: torch.dtype) -> Task:
     """The loop's task for members that share ``recipe`` and differ in c, rate, problem, seed."""
     for member in members:
-        demand_complete(member.problem.rows)
+        if not recipe.absent_too:
+            demand_complete(member.problem.rows)
     if recipe.merge:
         members = _merged(members)
     data = gather(
@@ -209,7 +162,10 @@ def make_task(members: Sequence[Member], recipe: Recipe, device: str, dtype: tor
     model, plan = recipe.model, batches(recipe.plan, *counts(members[0].problem))
 
     def fitted(index: int, params: Params, curves: Curves, final: bool) -> Fitted:
-        made = FittedSemisup(recipe, data.scalers[index], params, members[index].seed, curves)
+        member = members[index]
+        classes = np.isin(np.arange(model.n_classes), member.problem.labels)
+        scaler = data.scalers[index]
+        made = FittedSemisup(recipe, scaler, params, member.seed, classes, curves)
         if final:
             made.reported = _facts(made, data, index)
         return made
@@ -220,7 +176,10 @@ def make_task(members: Sequence[Member], recipe: Recipe, device: str, dtype: tor
         loss=model.loss,
         batches=plan,
         noise=model.draws(plan, recipe.mc_samples, recipe.share_eps),
-        hyper={"c": torch.tensor([float(m.config.c) for m in members])},
+        hyper={
+            name: torch.tensor([float(getattr(m.config, name)) for m in members])
+            for name in recipe.hyper
+        },
         rates=torch.tensor([float(m.config.learning_rate) for m in members]),
         fitted=fitted,
         prior=float(members[0].config.weight_prior),

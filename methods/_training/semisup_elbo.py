@@ -173,7 +173,7 @@ class Model:
             shapes["input"] = (rows, sum(self.widths))
         return shapes
 
-    def classify(self, p: Params, x: tuple[Tensor, ...], draw: Draw) -> Tensor:
+    def classify(self, p: Params, x: tuple[Tensor, ...], present: Tensor, draw: Draw) -> Tensor:
         """Log q(y|X) (t, n, K) of rows to be predicted; one draw each where x is drawn."""
         noise = draw("test input", sum(self.widths)) if self.sampled else None
         return self.log_q(p, self.inputs(x, noise))

@@ -29,15 +29,9 @@ import torch
 from datasets.base import Problem
 from methods._training.loop import train
 from methods._training.nets import Activation
-from methods._training.semisup import (
-    Recipe,
-    SemisupConfig,
-    counts,
-    fit_cost,
-    make_task,
-    shares,
-)
+from methods._training.semisup import Recipe, make_task
 from methods._training.semisup_elbo import Model
+from methods._training.semisup_plan import SemisupConfig, counts, fit_cost, shares
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 
 

@@ -117,7 +117,7 @@ class MVAE(StackedMethod):
 
     version, title = 1, "MVAE"
     cites = ("Du et al., ACM Multimedia 2018",)
-    can = Can(represent=True, unlabelled=True)
+    can = Can(represent=True, unlabelled=True, labels=False)
     Config = Config
 
     @classmethod

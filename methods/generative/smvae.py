@@ -38,16 +38,9 @@ from datasets.base import Problem
 from methods._training.densities import Entropy
 from methods._training.loop import train
 from methods._training.nets import Activation
-from methods._training.semisup import (
-    Recipe,
-    SemisupConfig,
-    batches,
-    counts,
-    fit_cost,
-    make_task,
-    shares,
-)
+from methods._training.semisup import Recipe, make_task
 from methods._training.semisup_elbo import Model
+from methods._training.semisup_plan import SemisupConfig, batches, counts, fit_cost, shares
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 
 Profile = Literal["paper", "authors2017", "authors2017_head"]

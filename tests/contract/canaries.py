@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from datasets.base import TEST, TRAIN, TUNE, Answers, Dataset, Problem
-from harness.execute import accuracy
+from harness.scores import accuracy
 from methods.base import Fitted
 from protocols.base import Draw, Scenario, build, draw
 from tests.helpers import Score, digest, same

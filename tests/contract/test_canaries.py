@@ -26,7 +26,7 @@ from tests.contract.canaries import (
 from tests.contract.suite import every_method
 from tests.helpers import FIXED, Score, fit, fresh, home, outputs, scenario, tiny, trial
 
-MASKED = {"missing_view": "b", "missing_fraction": 0.5}
+MASKED = {"missing": ("b",), "missing_fraction": 0.5}
 
 
 def watched(name: str, paradigm: str) -> bool:

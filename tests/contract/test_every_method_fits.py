@@ -151,7 +151,7 @@ def test_what_is_not_declared_is_refused(key: str) -> None:
 
 
 def absent(key: str) -> Scenario:
-    return replace(home(registry.load_method(key)), missing_view="b", missing_fraction=0.4)
+    return replace(home(registry.load_method(key)), missing=("b",), missing_fraction=0.4)
 
 
 @every_method

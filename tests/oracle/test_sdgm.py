@@ -167,7 +167,7 @@ def test_an_answer_is_the_mean_of_q_over_draws_of_a():
     made, n = model(answer_draws=4), 6
     p, x = parameters(made), normal(2, 1, 6, 5)
     eps = {f"a {number}": normal(30 + number, 1, n, 3) for number in range(4)}
-    said = made.classify(p, (x,), lambda name, _: eps[name])
+    said = made.classify(p, (x,), torch.ones(1, x.shape[1], 1), lambda name, _: eps[name])
     mean, logvar = made.auxiliaries(p, x)
     each = [made.log_q(p, x, mean + (0.5 * logvar).exp() * e).exp() for e in eps.values()]
     torch.testing.assert_close(said.exp(), torch.stack(each).mean(0), atol=1e-12, rtol=0)

@@ -93,6 +93,7 @@ IDENTITY: dict[str, Any] = {
     "trial": 5,
     "seed": 9,
     "upstream": (jobs(),),
+    "imputes": True,
 }
 
 
@@ -110,8 +111,10 @@ SCENARIO: dict[str, Any] = {
     "label_fraction": 0.31,
     "label_rule": "random",
     "unlabelled_fraction": 0.5,
-    "missing_view": "b",
+    "missing": ("b",),
     "missing_fraction": 0.1,
+    "missing_at_test": 0.2,
+    "incomplete": "drop",
     "scaling": "global",
     "version": 2,
 }
@@ -119,9 +122,10 @@ SCENARIO: dict[str, Any] = {
 
 def test_every_field_of_a_scenario_is_part_of_the_id() -> None:
     assert {field.name for field in fields(Scenario)} == set(SCENARIO)
-    job = jobs()[0]
+    plain = scenario(missing=("a",))
+    job = replace(jobs()[0], scenario=plain)
     found = {
-        replace(job, scenario=replace(scenario(), **{name: value})).id
+        replace(job, scenario=replace(plain, **{name: value})).id
         for name, value in SCENARIO.items()
     }
     assert len(found | {job.id}) == len(SCENARIO) + 1

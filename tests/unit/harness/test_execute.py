@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from harness import registry
-from harness.execute import Stack, accuracy, execute, finite, probe
+from harness.execute import Stack, execute
 from harness.job import Job, expand
 from harness.record import Outcome
+from harness.scores import accuracy, finite, probe
 from methods.base import Checkpoint, FitError, Progress
 from protocols.base import BUDGETS, Cell, Row, Stage
 from tests.helpers import scenario, tiny, trial

@@ -12,7 +12,7 @@ from tests.helpers import scenario, tiny, trial
 
 def test_views_are_cut_in_the_order_named_and_nothing_else_changes() -> None:
     _, problem, answers = trial(
-        tiny(dims=(5, 4, 3)), scenario(missing_view="c", missing_fraction=0.5)
+        tiny(dims=(5, 4, 3)), scenario(missing=("c",), missing_fraction=0.5)
     )
     cut, kept = with_views(problem, answers, ("c", "a"))
     assert cut.view_names == ("c", "a")
@@ -33,7 +33,7 @@ def test_views_are_cut_in_the_order_named_and_nothing_else_changes() -> None:
 
 
 def test_codes_become_views_row_for_row() -> None:
-    _, problem, answers = trial(tiny(), scenario(missing_view="b", missing_fraction=0.5))
+    _, problem, answers = trial(tiny(), scenario(missing=("b",), missing_fraction=0.5))
     sizes = {"rows": problem.rows.n, "tuning": problem.tuning.n, "test": answers.test.n}
     codes = [
         {f"codes_{name}": np.full((n, width), width, np.float64) for name, n in sizes.items()}

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from datasets.base import Rows
 from methods._training import noise
 from methods._training.data import Scaler, gather
-from methods._training.semisup import Plan, batches, make_task, shares
+from methods._training.semisup import make_task
+from methods._training.semisup_plan import Plan, batches, shares
 from methods.base import Training, UnsupportedError
 from methods.generative import m2, smvae
 from tests.unit.methods.conftest import SMALL, ends, member, problem, run, task, weights

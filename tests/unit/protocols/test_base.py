@@ -37,9 +37,7 @@ def test_a_problem_holds_labelled_rows_and_those_of_its_paradigm(
 @every_paradigm
 def test_every_row_carries_its_own_numbers(paradigm: Any) -> None:
     data = tiny()
-    drawn, problem, answers = trial(
-        data, scenario(paradigm, missing_view="a", missing_fraction=0.5)
-    )
+    drawn, problem, answers = trial(data, scenario(paradigm, missing=("a",), missing_fraction=0.5))
     for rows in (problem.rows, problem.tuning, answers.test, answers.complete):
         for v, view in enumerate(rows.views):
             whole = data.views[v][drawn.order[rows.ids]]
@@ -64,7 +62,7 @@ def test_a_problem_cannot_be_written_to(paradigm: Any) -> None:
 
 
 def test_masks_reach_training_rows_of_the_inductive_problem() -> None:
-    _, problem, _ = trial(tiny(n=200), scenario(missing_view="b", missing_fraction=0.25))
+    _, problem, _ = trial(tiny(n=200), scenario(missing=("b",), missing_fraction=0.25))
     assert problem.rows.present[:, 0].all()
     assert (~problem.rows.present[:, 1]).sum() == 30  # a quarter of 120
     assert set(np.unique(problem.labelled[~problem.rows.present[:, 1]])) == {False, True}
@@ -72,7 +70,7 @@ def test_masks_reach_training_rows_of_the_inductive_problem() -> None:
 
 def test_test_rows_of_a_transduction_are_whole() -> None:
     _, problem, answers = trial(
-        tiny(), scenario("transductive", missing_view="b", missing_fraction=0.9)
+        tiny(), scenario("transductive", missing=("b",), missing_fraction=0.9)
     )
     at_test = np.isin(problem.rows.ids, answers.test.ids)
     assert problem.rows.present[at_test].all()
