@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from datasets.base import Rows
-from methods._training.data import Batches, Scaler
+from datasets.base import Problem, Rows
+from methods._training.data import Batches, Scaler, scaled
 from methods._training.nets import Activation, Parameter, Params, mlp, perceptron
+from methods.base import Member
 
 
 class Sizes(Protocol):
@@ -88,10 +89,31 @@ def batches(n: int, steps: int, size: int) -> Batches:
     return Batches(steps, 0, min(n, size))
 
 
-def shown(rows: Rows, scaler: Scaler, like: Tensor) -> tuple[list[Tensor], Tensor]:
+def complete(members: Sequence[Member]) -> list[Member]:
+    """Members whose Problems hold those rows alone that have every view; one for each Problem."""
+    found: dict[int, Problem] = {}
+    for problem in (member.problem for member in members):
+        whole = problem.rows.present.all(1)
+        if id(problem) not in found:
+            found[id(problem)] = problem if whole.all() else _restricted(problem, whole)
+    return [replace(member, problem=found[id(member.problem)]) for member in members]
+
+
+def _restricted(problem: Problem, wanted: np.ndarray) -> Problem:
+    rows = problem.rows
+    views = tuple(view[wanted] for view in rows.views)
+    return replace(
+        problem,
+        rows=Rows(views, rows.present[wanted], rows.ids[wanted]),
+        labels=problem.labels[wanted],
+        labelled=problem.labelled[wanted],
+    )
+
+
+def shown(rows: Rows, scaler: Scaler, like: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
     """Scaled views (1, n, d_v), zero where absent, and presence (1, n, V) of 0 and 1."""
-    x = [torch.as_tensor(view)[None].to(like) for view in scaler.apply(rows)]
-    return x, torch.as_tensor(rows.present)[None].to(like)
+    present = torch.as_tensor(rows.present)[None].to(like)
+    return scaled(rows, scaler, like, absent_too=True), present
 
 
 def filled(rows: Rows, scaler: Scaler, guesses: Sequence[Tensor]) -> tuple[np.ndarray, ...]:

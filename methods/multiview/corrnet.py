@@ -247,7 +247,7 @@ class FittedCorrNet(Fitted):
     def arrays(self) -> dict[str, np.ndarray]:
         return self.curves
 
-    def _shown(self, rows: Rows) -> tuple[list[Tensor], Tensor]:
+    def _shown(self, rows: Rows) -> tuple[tuple[Tensor, ...], Tensor]:
         return shown(rows, self.scaler, self.params["common.b"])
 
     def _code(self, rows: Rows) -> Tensor:
