@@ -13,7 +13,7 @@ from torch import Tensor
 from datasets.base import Problem, Rows
 from harness import registry
 from methods._training.data import Scaler
-from methods.base import Fitted, FitError, UnsupportedError
+from methods.base import FitError, Fitted, UnsupportedError
 from methods.multiview import _absent, _cca
 from methods.multiview._deep_cca import DeepCCA
 from methods.multiview._views import ViewNets
