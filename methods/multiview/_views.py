@@ -112,7 +112,7 @@ def _restricted(problem: Problem, wanted: np.ndarray) -> Problem:
 
 def shown(rows: Rows, scaler: Scaler, like: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
     """Scaled views (1, n, d_v), zero where absent, and presence (1, n, V) of 0 and 1."""
-    present = torch.as_tensor(rows.present)[None].to(like)
+    present = torch.tensor(rows.present)[None].to(like)
     return scaled(rows, scaler, like, absent_too=True), present
 
 

@@ -57,7 +57,7 @@ def with_nets(rows: Rows, encoders: list[np.ndarray], **settings: object) -> Fit
         params[f"enc{v}.0.b"] = torch.full((1, 1, latent), 0.3, dtype=DOUBLE)
         inverse = np.linalg.inv(matrix)
         params[f"dec{v}.0.z"] = torch.tensor(inverse)[None]
-        params[f"dec{v}.0.b"] = -torch.full((1, 1, latent), 0.3, dtype=DOUBLE) @ inverse
+        params[f"dec{v}.0.b"] = torch.tensor(-0.3 * inverse.sum(0))[None, None]
     scaler = Scaler.fit(rows)
     x = [torch.as_tensor(view)[None] for view in scaler.apply(rows)]
     net = DeepCCA(ViewNets(dims, (), latent, "identity"), decodes=True)
@@ -79,8 +79,8 @@ def test_with_identity_nets_it_is_ridge_regression_of_one_view_on_the_other(ridg
     known, new = correlated(60, (4, 4)), correlated(9, (4, 4), seed=1)
     fitted = with_nets(known, identities((4, 4)), ridge=ridge)
     first, second = scaled(known, known)
-    # The mean variance of z-scored features is n / (n - 1); scikit-learn adds alpha to n - 1 times.
-    peer = Ridge(alpha=59 * ridge * 60 / 59) if ridge else LinearRegression()
+    # The mean variance of z-scored features is n / (n - 1), and scikit-learn divides by neither.
+    peer = Ridge(alpha=60 * ridge) if ridge else LinearRegression()
     guess = peer.fit(first, second).predict(scaled(new, known)[0])
     wide = known.views[1].astype(np.float64)
     raw = guess * wide.std(0) + wide.mean(0)
