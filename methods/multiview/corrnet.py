@@ -1,24 +1,31 @@
 """CorrNet: correlational neural network, an autoencoder whose codes from each view correlate.
 
-A common layer h(s) = sigmoid(sum_{v in s} W_v x_v + b) reads the views s that are shown: the term
-of a view that is not shown is left out, with nothing in its place. With a linear map g_v of h back
-to every view, minimised is [Chandar et al. 2016; the authors' code]
+A common layer h(s) = sigmoid(sum_{v in s} W_v x_v + b) reads the views s that are shown; the term
+of a view that is not shown is left out, with nothing in its place. With linear maps g_v of h back
+to every view, minimised is [Chandar et al. 2016, and the authors' code]
 
     1/n sum_X sum_s sum_v 1/2 |x_v - g_v(h(s))|^2
     - lambda sum_{u<v} n_uv / n sum_j corr_j(h(x_u), h(x_v)),     s = all views, each view alone,
 
-corr_j the Pearson correlation of unit j over the rows of the minibatch, each variance + 1e-8 / n.
-A view that a row lacks is neither input nor target: a row with one view trains that view's
-reconstruction alone, as in the authors' code, and each correlation is over the n_uv rows that have
-both views, weighted by their share, for in that code a minibatch of single-view rows has no such
-term. More than two views: every pair correlates (the authors have two). Labels are unused.
+with corr_j the Pearson correlation of unit j over the n_uv rows of a minibatch of n that have both
+views. A view that a row lacks is neither input nor target: so a row with a single view trains the
+reconstruction of that view alone, and the correlation weighs as much as the share of rows it is
+over; both as in the authors' code, whose minibatches have either pairs or single views. They have
+two views; with more, every pair correlates. All rows of the Problem train, labels unused.
 
-Imputation: g_m(h(the views that are present)). Representation: h of the views that are present.
-The loss on new rows is the objective itself.
+Imputation: g_m(h(views that are present)). Representation: h of the views that are present. The
+loss on new rows is the objective itself.
 
-Departs from the paper: Chandar et al. scale pixels to 0..1, rebuild them by sigmoids with tied
-weights and train 50 epochs of minibatches of 100 rows by RMSprop; features here are z-scored, so
-outputs are linear and weights untied.
+Departs from the paper: pixels in 0..1, sigmoid outputs and, in the authors' example, tied weights
+suit images; here features are z-scored, outputs linear and weights untied. The 50 units and
+lambda = 2 are those of the example, which also level the two terms at the start. The authors take
+minibatches of 100 rows, RMSprop with step 0.01 and no weight decay; here they have up to
+``batch_rows`` rows, ``steps_per_epoch`` of them are an epoch whatever the number of rows, the
+optimiser is Adam, and the decay is tuned: on tuning rows of mfeat (fou and zer, zer absent in half
+of the rows) the relative error of the imputed view was .842, .838, .826, .855 with 1e-4, 1e-2,
+1e-1, 3e-1, and .825 by ridge regression. Layers below the common one are an option, trained from
+scratch (``hidden=(100, 50)``, ``latent=30``: SMVAE's sizes); they came to .847 and lost it within
+20 epochs, so that the default is the plain net of the authors' code.
 """
 
 from __future__ import annotations
@@ -81,8 +88,10 @@ class Config(base.Config):
     )
     steps_per_epoch: int = hp(20, "minibatches of an epoch, whatever the rows", low=1, high=100_000)
     batch_rows: int = hp(500, "rows of a minibatch, at most", low=2, high=1_000_000)
-    learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)
-    weight_decay: float = hp(1e-4, "L2: times half the squared weights", low=0.0, high=1e3)
+    learning_rate: float = hp(2e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)
+    weight_decay: float = hp(
+        1e-1, "L2: times half the squared weights", grid=(1e-2, 1e-1), low=0.0, high=1e3
+    )
 
 
 @dataclass(frozen=True)
