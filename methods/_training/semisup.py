@@ -63,7 +63,7 @@ class Imputer(Protocol):
 
     def impute(
         self, p: Params, x: tuple[Tensor, ...], present: Tensor
-    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]: ...
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...] | None]: ...
 
 
 @dataclass(frozen=True)
@@ -130,17 +130,18 @@ class FittedSemisup(Fitted):
             zip(rows.views, self.scaler.columns, strict=True)
         ):
             there = rows.present[:, v, None]
-            spread = logvars[v][0].exp().cpu().numpy() * np.where(keep, sd, 0.0) ** 2
             views.append(np.where(there, view, guess[v]))
-            variances.append(np.where(there, 0.0, spread))
-        return tuple(views), tuple(variances)
+            if logvars is not None:
+                spread = logvars[v][0].exp().cpu().numpy() * np.where(keep, sd, 0.0) ** 2
+                variances.append(np.where(there, 0.0, spread))
+        return tuple(views), None if logvars is None else tuple(variances)
 
     def tensors(self, rows: Rows) -> tuple[tuple[Tensor, ...], Tensor]:
         """Scaled views (1, n, d_v) on the parameters' device, and presence (1, n, V)."""
         read = concatenated(rows) if self.recipe.merge else rows
         like = next(iter(self.params.values()))
         x = scaled(read, self.scaler, like, absent_too=self.recipe.absent_too)
-        return x, torch.as_tensor(read.present)[None].to(like)
+        return x, torch.tensor(read.present)[None].to(like)
 
     def facts(self) -> dict[str, float | int | str | bool]:
         return self.reported
