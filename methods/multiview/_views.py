@@ -93,7 +93,7 @@ def complete(members: Sequence[Member]) -> list[Member]:
     """Members whose Problems hold those rows alone that have every view; one for each Problem."""
     found: dict[int, Problem] = {}
     for problem in (member.problem for member in members):
-        whole = problem.rows.present.all(1)
+        whole = np.all(problem.rows.present, axis=1)
         if id(problem) not in found:
             found[id(problem)] = problem if whole.all() else _restricted(problem, whole)
     return [replace(member, problem=found[id(member.problem)]) for member in members]

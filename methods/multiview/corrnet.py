@@ -88,7 +88,7 @@ class Config(base.Config):
     )
     steps_per_epoch: int = hp(20, "minibatches of an epoch, whatever the rows", low=1, high=100_000)
     batch_rows: int = hp(500, "rows of a minibatch, at most", low=2, high=1_000_000)
-    learning_rate: float = hp(2e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)
+    learning_rate: float = hp(5e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)
     weight_decay: float = hp(
         1e-1, "L2: times half the squared weights", grid=(1e-2, 1e-1), low=0.0, high=1e3
     )

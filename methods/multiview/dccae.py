@@ -11,10 +11,12 @@ outputs follows, with the same r; labels are unused; a single view is refused. T
 of the Problem that have every view; the others are counted in the record.
 
 Imputation, for which Wang et al. give no recipe: the absent view's outputs h_m are guessed from
-those of the views that are present, h_o, by the linear map of least squared error on the training
-rows, a ridge of ``ridge`` times the mean variance of outputs added, and decoded, x_m = g_m(h_m).
-In canonical coordinates this multiplies every variate by its correlation. ``imputation="direct"``
-takes the variates over as they are.
+those of the views that are present by the linear map of least squared error on the training rows,
+a ridge of ``ridge`` times the mean variance of outputs added, and decoded, x_m = g_m(h_m). In
+canonical coordinates this multiplies every variate by its correlation. The control
+``imputation="direct"`` takes the variates over as they are: on tuning rows of mfeat (fou and zer,
+zer absent in half of the rows, lambda 1) its relative error was .97, against .84 as above and .83
+by ridge regression of the raw views.
 
 Representation: the mean of the views' canonical variates, or, ``output="concat"``, all of them side
 by side; outputs of absent views are guessed as above first.
@@ -37,7 +39,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import final
+from typing import cast, final
 
 import numpy as np
 import torch
@@ -65,7 +67,7 @@ class Config(_deep_cca.Config):
         "canonical", "how outputs are guessed", choices=("canonical", "direct"), stacks=True
     )
     ridge: float = hp(
-        1e-2, "of that guess, in mean variances of the outputs", low=0.0, high=1e6, stacks=True
+        0.3, "of that guess, in mean variances of the outputs", low=0.0, high=1e6, stacks=True
     )
 
 
@@ -114,12 +116,13 @@ class FittedDCCAE(_deep_cca.FittedDeepCCA):
         if rows.present.all():
             return h
         each, known = [view[0] for view in h], present[0] > 0
-        if self.config.imputation == "direct":
+        config = cast(Config, self.config)
+        if config.imputation == "direct":
             return [view[None] for view in _absent.direct(self.cca, each, known)]
         return [view[None] for view in self._moments.complete(each, known)]
 
     @cached_property
     def _moments(self) -> _absent.Moments:
-        r = torch.tensor([float(self.config.ridge)])
+        r = torch.tensor([float(cast(Config, self.config).ridge)])
         ridges = [_cca.ridge(h[None], r.to(h)) for h in self.training]
         return _absent.Moments.of(self.training, ridges)

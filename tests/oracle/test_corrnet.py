@@ -11,12 +11,11 @@ from sklearn.cross_decomposition import CCA
 from torch import Tensor
 
 from datasets.base import Rows
-from harness import registry
 from methods._training.data import Batch
 from methods.base import ConfigError, FitError, Training
 from methods.multiview._views import ViewNets
 from methods.multiview.corrnet import Net, pearson
-from tests.helpers import config_of, fit, fresh, home, taken, tiny, trial
+from tests.helpers import config_of, fit, fresh, scenario, taken, tiny, trial
 from tests.oracle.search import assert_finite_differences, optimise, start
 from tests.oracle.test_cca import canonical
 from tests.oracle.test_mae import pca_error, rows
@@ -240,7 +239,7 @@ def lacking(view_rows: Rows, v: int, count: int) -> Rows:
 
 
 def test_it_imputes_what_the_views_that_are_present_make_of_the_common_layer() -> None:
-    _, problem, _ = trial(tiny(), home(registry.load_method("corrnet")))
+    _, problem, _ = trial(tiny(), scenario())
     fitted = fit("corrnet", problem, config_of("corrnet", latent=7))
     new = lacking(fresh(problem.dims), 1, 6)
     views, spreads = fitted.impute(new)
@@ -260,9 +259,7 @@ def test_it_imputes_what_the_views_that_are_present_make_of_the_common_layer() -
 
 
 def test_three_views_are_imputed_under_any_pattern_of_absence() -> None:
-    wanted = replace(
-        home(registry.load_method("corrnet")), missing=("a", "b", "c"), missing_fraction=0.7
-    )
+    wanted = scenario(missing=("a", "b", "c"), missing_fraction=0.7)
     _, problem, _ = trial(tiny(dims=(6, 4, 5)), wanted)
     fitted = fit("corrnet", problem)
     views, _ = fitted.impute(problem.rows)
@@ -276,7 +273,7 @@ def test_three_views_are_imputed_under_any_pattern_of_absence() -> None:
 
 
 def test_its_loss_on_new_rows_is_its_objective() -> None:
-    _, problem, _ = trial(tiny(), home(registry.load_method("corrnet")))
+    _, problem, _ = trial(tiny(), scenario())
     fitted = fit("corrnet", problem, config_of("corrnet", correlation=3.0))
     new, made = fresh(problem.dims), fitted.net  # type: ignore[attr-defined]
     x = [torch.as_tensor(view)[None] for view in fitted.scaler.apply(new)]  # type: ignore[attr-defined]
@@ -286,7 +283,7 @@ def test_its_loss_on_new_rows_is_its_objective() -> None:
 
 
 def test_it_imputes_better_than_the_mean_where_views_tell_of_each_other() -> None:
-    wanted = replace(home(registry.load_method("corrnet")), missing=("b",), missing_fraction=0.5)
+    wanted = scenario(missing=("b",), missing_fraction=0.5)
     data = tiny(n=240, gap=8.0)
     _, problem, answers = trial(data, wanted)
     fitted = fit("corrnet", problem, training=Training(epochs=20, eval_every=20, patience=None))
@@ -301,13 +298,13 @@ def test_it_imputes_better_than_the_mean_where_views_tell_of_each_other() -> Non
 
 
 def test_one_view_is_refused_by_name() -> None:
-    _, problem, _ = trial(tiny(dims=(6,)), home(registry.load_method("corrnet")))
+    _, problem, _ = trial(tiny(dims=(6,)), scenario())
     with pytest.raises(ConfigError, match="two views"):
         fit("corrnet", problem)
 
 
 def test_views_that_never_meet_in_a_row_are_refused_by_name() -> None:
-    wanted = replace(home(registry.load_method("corrnet")), missing=("b",), missing_fraction=1.0)
+    wanted = scenario(missing=("b",), missing_fraction=1.0)
     _, problem, _ = trial(tiny(), wanted)
     with pytest.raises(FitError, match="two views"):
         fit("corrnet", problem)

@@ -11,14 +11,13 @@ from sklearn.linear_model import LinearRegression, Ridge
 from torch import Tensor
 
 from datasets.base import Problem, Rows
-from harness import registry
 from methods._training.data import Scaler
 from methods.base import FitError, Fitted, UnsupportedError
 from methods.multiview import _absent, _cca
 from methods.multiview._deep_cca import DeepCCA
 from methods.multiview._views import ViewNets
 from methods.multiview.dccae import FittedDCCAE
-from tests.helpers import config_of, fit, home, taken, tiny, trial
+from tests.helpers import config_of, fit, scenario, taken, tiny, trial
 
 METHODS = ("dccae",)
 DOUBLE = torch.float64
@@ -44,10 +43,7 @@ def lacking(rows: Rows, *absent: int) -> Rows:
 
 
 def with_nets(rows: Rows, encoders: list[np.ndarray], **settings: object) -> FittedDCCAE:
-    """A fitted model with linear encoders, decoders their inverses, whose training rows these are.
-
-    Decoders of a view of ``latent`` features undo its encoder.
-    """
+    """A fitted model with linear encoders and their inverses, whose training rows these are."""
     dims = tuple(view.shape[1] for view in rows.views)
     latent = encoders[0].shape[1]
     config = config_of("dccae", hidden=(), latent=latent, activation="identity", **settings)
@@ -161,11 +157,8 @@ def test_a_row_without_any_view_gets_the_means() -> None:
 # ---------------------------------------------------------------- the fit
 
 
-def halved(**changes: object) -> Problem:
-    wanted = replace(
-        home(registry.load_method("dccae")), missing=("b",), missing_fraction=0.5, **changes
-    )
-    return trial(tiny(), wanted)[1]
+def halved() -> Problem:
+    return trial(tiny(), scenario(missing=("b",), missing_fraction=0.5))[1]
 
 
 def params(fitted: Fitted) -> dict[str, Tensor]:
