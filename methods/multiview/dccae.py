@@ -16,7 +16,7 @@ a ridge of ``ridge`` times the mean variance of outputs added, and decoded, x_m 
 canonical coordinates this multiplies every variate by its correlation. The control
 ``imputation="direct"`` takes the variates over as they are: on tuning rows of mfeat (fou and zer,
 zer absent in half of the rows, lambda 1) its relative error was .97, against .84 as above and .83
-by ridge regression of the raw views.
+by ridge regression of the raw views. Lambda 1 imputed best from fou, 0.1 from fac.
 
 Representation: the mean of the views' canonical variates, or, ``output="concat"``, all of them side
 by side; outputs of absent views are guessed as above first.
