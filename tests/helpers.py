@@ -74,9 +74,11 @@ def home(method: type[Method]) -> Scenario:
     if not method.can.inductive:
         return scenario("transductive")
     wanted = scenario("inductive" if method.can.unlabelled else "supervised")
-    if method.can.impute and not method.can.classify and not method.can.represent:
-        return replace(wanted, paradigm="inductive", missing=("b",), missing_fraction=0.4)
-    return wanted
+    if not method.can.impute:
+        return wanted
+    if not method.can.classify and not method.can.represent:
+        wanted = replace(wanted, paradigm="inductive")
+    return replace(wanted, missing=("b",), missing_fraction=0.4)
 
 
 def config_of(key: str, **overrides: Any) -> Any:

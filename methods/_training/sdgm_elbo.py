@@ -179,7 +179,7 @@ def once_per_draw(batch: Batch) -> Batch:
     Noise (t, S, b, .) becomes (t, S b, .), a view (t, b, d) becomes (t, S b, d): whatever is done
     to a batch with one draw a row is then done to all draws, and means over rows are over draws.
     """
-    samples, known = batch.noise["a"].shape[1], batch.n_labelled
+    samples, known = next(iter(batch.noise.values())).shape[1], batch.n_labelled
 
     def unfold(rows: Tensor) -> Tensor:
         return torch.cat([rows[:, :, :known].flatten(1, 2), rows[:, :, known:].flatten(1, 2)], 1)

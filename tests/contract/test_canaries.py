@@ -148,8 +148,9 @@ def test_no_method_sees_what_is_hidden(key: str, name: str) -> None:
 
 @every_method
 def test_transduction_reads_no_test_label(key: str) -> None:
-    if registry.load_method(key).can.unlabelled:
-        wanted = scenario("transductive")
+    method = registry.load_method(key)
+    if method.can.unlabelled:
+        wanted = replace(home(method), paradigm="transductive")
         canary(ALTERATIONS["test labels"], tiny(), wanted, honest(key, wanted))
 
 
