@@ -64,6 +64,17 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
             "metavar": "P",
             "help": "only these columns, in percent of the training rows (default: all)",
         },
+        "--missing-view": {
+            **NAMES,
+            "dest": "missing_views",
+            "metavar": "VIEW",
+            "help": "views that rows may lack, figures 3 to 6 (default: all but the first)",
+        },
+        "--missing-at-test": {
+            "type": float,
+            "metavar": "F",
+            "help": "share of test rows that lack them too (default 0, as the paper)",
+        },
         "--trials": {"type": int, "metavar": "N", "help": "trials a cell (default: the budget's)"},
         "--budget": {
             "choices": ("paper", "preview", "smoke"),

@@ -172,7 +172,9 @@ class _Task:
 
     def _imputed(self, fitted: Fitted, arrays: dict[str, np.ndarray]) -> imputation.Measures:
         """Figures on the completed views of training rows; views to keep go into ``arrays``."""
-        parts = [self.problem.rows, *([self.answers.test] if self.job.imputes else ())]
+        parts = [self.problem.rows]
+        if self.job.imputes and not self.answers.test.present.all():
+            parts.append(self.answers.test)
         made = [imputation.completed(fitted, rows) for rows in parts]
         most = None if self.job.imputes else imputation.SHOWN_ROWS
         arrays |= imputation.kept(parts, [views for views, _ in made], most)

@@ -197,7 +197,8 @@ def _scales(rows: Rows) -> list[_Scale]:
 
 def _pair(scale: _Scale, truth: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both z-scored, constant columns left out."""
-    return tuple(((x - scale.mean) / scale.sd)[:, scale.keep] for x in (truth, guess))
+    z_truth, z_guess = (((x - scale.mean) / scale.sd)[:, scale.keep] for x in (truth, guess))
+    return z_truth, z_guess
 
 
 def _standardised(

@@ -6,7 +6,7 @@ Every refusal is a :class:`UsageError` of one sentence, before any work is done.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -119,3 +119,32 @@ def device_of(name: str, address: str | None = None) -> str:
     if name == "cuda" and not found:
         raise UsageError("torch sees no CUDA GPU here; use --device cpu (or auto)")
     return "cuda" if found else "cpu"
+
+
+def choose_missing(protocols: Mapping[str, Protocol], views: Sequence[str], at_test: float) -> None:
+    """Tell the protocols which views may be absent, and on what share of test rows.
+
+    Raises UsageError where none of them has absent views, or the share is not one.
+    """
+    if not views and not at_test:
+        return
+    if not 0 <= at_test <= 1:
+        raise UsageError(f"--missing-at-test must lie in 0..1, not {at_test:g}")
+    concerned = [protocol for protocol in protocols.values() if protocol.takes_missing]
+    if not concerned:
+        names = ", ".join(protocols)
+        raise UsageError(f"no rows of {names} lack a view; --missing-view is for figures 3 to 6")
+    for protocol in concerned:
+        protocol.may_miss, protocol.missing_at_test = tuple(views), at_test
+
+
+def check_missing(protocol: Protocol, data: Dataset) -> None:
+    """Raise UsageError where a data set does not have the views that rows of it shall lack."""
+    if not protocol.takes_missing:
+        return
+    unknown = [name for name in protocol.may_miss if name not in data.view_names]
+    if unknown:
+        known = ", ".join(data.view_names)
+        raise UsageError(f"{data.key} has no view '{unknown[0]}' to lack; its views are: {known}")
+    if len(data.views) < 2:
+        raise UsageError(f"rows of {data.key} can lack no view: it has but one")

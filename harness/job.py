@@ -69,6 +69,13 @@ class Job:
         """20 hex digits of the canonical JSON of :meth:`identity`."""
         return hashlib.sha256(canonical(self.identity()).encode()).hexdigest()[:20]
 
+    @cached_property
+    def training_key(self) -> str:
+        """Equal for jobs that share one training: they differ in what is read off it alone."""
+        untrained = registry.load_method(self.method).Config.marked("untrained")
+        config = {name: value for name, value in self.config.items() if name not in untrained}
+        return canonical(self.identity() | {"config": config})
+
     @property
     def depth(self) -> int:
         """How many stages come before this one."""

@@ -16,14 +16,10 @@ import numpy as np
 from datasets.base import TEST, TRAIN, DataError, Dataset
 from harness import registry, source
 from harness.errors import UsageError
-from harness.execute import Stack
-from harness.job import Job, canonical, expand, training_of
+from harness.job import Job, expand, training_of
 from harness.record import Record
 from methods.base import Shape
 from protocols.base import Budget, Cell, Draw, MethodCard, Protocol, draw
-
-STACK_SECONDS, UNTRAINED_SECONDS = 240.0, 20.0
-"""Stacks are cut to about this much work, so that little is in flight; one fit is the least."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ class Plan:
         return sum(least for least, _ in costs) / 3600, sum(most for _, most in costs) / 3600
 
     def cost(self, job: Job) -> float:
-        """Estimated core-seconds of one job, to its last epoch."""
+        """Estimated core-seconds of one job, to its last epoch; its share, if some train as one."""
         return self._costs(job)[1]
 
     def _costs(self, job: Job) -> tuple[float, float]:
@@ -82,10 +78,15 @@ class Plan:
                 first = training.eval_every + training.patience
                 soon = replace(training, epochs=min(training.epochs, first))
             method, shape = registry.load_method(job.method), self.shape(job)
-            config = method.Config(**job.config)
-            least, most = (method.cost(shape, config, t) for t in (soon, training))
+            config, sharing = method.Config(**job.config), self._sharing[job.training_key]
+            least, most = (method.cost(shape, config, t) / sharing for t in (soon, training))
             self._known_costs[job.id] = least, most
         return self._known_costs[job.id]
+
+    @cached_property
+    def _sharing(self) -> Counter[str]:
+        """How many jobs share each training."""
+        return Counter(job.training_key for job in self.jobs.values())
 
     @cached_property
     def _known_costs(self) -> dict[str, tuple[float, float]]:
@@ -94,7 +95,7 @@ class Plan:
     def shape(self, job: Job) -> Shape:
         """Sizes of a job's Problem, from its draw."""
         data = self.data[job.data_key]
-        drawn = self._draw(job)
+        drawn = self.drawn(job)
         unlabelled = {
             "supervised": 0,
             "inductive": ((drawn.part == TRAIN) & drawn.kept & ~drawn.labelled).sum(),
@@ -122,7 +123,8 @@ class Plan:
             for method, first in zip(methods, firsts, strict=True)
         )
 
-    def _draw(self, job: Job) -> Draw:
+    def drawn(self, job: Job) -> Draw:
+        """Who is where in a job's trial, and what is shown. UsageError if none can be drawn."""
         key = (job.data_key, job.scenario, job.trial, job.seed)
         if key not in self._draws:
             try:
@@ -219,33 +221,6 @@ def _can_start(job: Job, records: Mapping[str, Record]) -> bool:
     )
 
 
-def stacks(plan: Plan, limit: int | None = None, held: Sequence[Stack] = ()) -> list[Stack]:
-    """The work that is left, grouped into stacks that may train together; dearest stacks first.
-
-    ``limit``  the most jobs in one stack of trained methods (None: as many as fit the time). Other
-               methods' jobs run one by one, but together: what a stack costs to start is more than
-               many of them take, and candidates of a trial share its Problem.
-    ``held``   stacks that go on from a checkpoint; they come first.
-    """
-    groups: dict[str, list[Job]] = {}
-    taken = {job.id for stack in held for job in stack.jobs}
-    for job in plan.todo.values():
-        if job.id in taken:
-            continue
-        groups.setdefault(_together(plan, job), []).append(job)
-    found: list[tuple[float, Stack]] = []
-    for jobs in groups.values():
-        cost = plan.cost(jobs[0])
-        trained = registry.is_stacked(registry.load_method(jobs[0].method))
-        seconds = STACK_SECONDS if trained else min(STACK_SECONDS, UNTRAINED_SECONDS)
-        most = limit if trained and limit else len(jobs)
-        size = max(1, min(int(seconds / max(cost, 1e-3)), most))
-        for start in range(0, len(jobs), size):
-            chunk = tuple(jobs[start : start + size])
-            found.append((cost * len(chunk), Stack(chunk)))
-    return [*held, *(stack for _, stack in sorted(found, key=lambda pair: -pair[0]))]
-
-
 def method_cards() -> tuple[MethodCard, ...]:
     """Every registered method, as far as a protocol may know it."""
     cards = []
@@ -274,22 +249,3 @@ def _wanted(cell: Cell, only: Iterable[str]) -> bool:
     if cell.row.optional:  # 'smvae' must not drag its variants in; 'smvae_*' or the key itself does
         return any(fnmatchcase(cell.row.key, pattern) for pattern in only)
     return any(matches(cell, pattern) for pattern in only)
-
-
-def _together(plan: Plan, job: Job) -> str:
-    """Jobs with equal text here may share a stack: same data, shapes, method, fixed settings."""
-    method = registry.load_method(job.method)
-    config = dict(job.config)
-    if registry.is_stacked(method):
-        for name in method.Config.stacking():
-            config.pop(name)
-        drawn = plan._draw(job)
-        sizes = [int(np.sum(drawn.part == part)) for part in (0, 1, 2)]
-        whole = drawn.present.all(axis=1)
-        sizes += [int(rows.sum()) for rows in (drawn.labelled, drawn.kept, drawn.kept & whole)]
-    else:
-        config, sizes = {}, []
-    upstream = [[stage.method for stage in group] for group in job.upstream]
-    scenario = job.scenario.identity()
-    place = [job.method, job.views, job.imputes]
-    return canonical([job.fingerprint, scenario, place, config, sizes, upstream])

@@ -22,12 +22,12 @@ from harness.plan import (
     method_cards,
     plan_cells,
     settle,
-    stacks,
 )
 from harness.record import Record
 from harness.registry import ROOT
 from harness.reporting import write_reports
 from harness.schedule import Pool, Resources, open_pool
+from harness.stacking import stacks
 from harness.store import Store, StoreError
 from protocols.base import Budget, Protocol
 
@@ -44,6 +44,8 @@ class Options:
     datasets: Sequence[str] = ()
     methods: Sequence[str] = ()
     label_percent: Sequence[float] = ()
+    missing_views: Sequence[str] = ()
+    missing_at_test: float = 0.0
     trials: int | None = None
     budget: str | None = None
     executor: str = "ray"
@@ -134,6 +136,7 @@ def _plan(
     if "all" in names:
         names = list(registry.entries("protocols"))
     protocols = {name: registry.load_protocol(name) for name in names}
+    inputs.choose_missing(protocols, options.missing_views, options.missing_at_test)
     data: dict[str, Dataset] = {}
     splits: dict[str, str] = {}
     cells = []
@@ -149,6 +152,7 @@ def _plan(
         opened = {}
         for spec in choice.specs:
             dataset, split = inputs.open_dataset(spec, root)
+            inputs.check_missing(protocol, dataset)
             opened[dataset.key] = data.setdefault(dataset.key, dataset)
             splits[dataset.key] = split
         cells += plan_cells(

@@ -4,7 +4,6 @@ One method is one file: a docstring for the reader who holds the paper, a frozen
 final class. That is a :class:`Method` with ``fit(problem, rng) -> Fitted``, or a
 :class:`StackedMethod`, whose ``fit_stack`` trains many trials (and settings) along a leading tensor
 axis; a member's result depends on its own problem, config and seed, never on the other members.
-
 No method imports another; the harness composes them (``protocols.base.Stage``). No torch here.
 """
 
@@ -15,7 +14,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -66,16 +65,18 @@ def hp(
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[Any] = (),
-    stacks: bool = False,
+    stacks: bool | Literal["untrained"] = False,
 ) -> Any:
     """One hyper-parameter on one line: default, meaning, the paper's grid and the legal range.
 
     ``grid``    values the ``paper`` budget tries (empty: the default only).
     ``low`` / ``high``  inclusive bounds of a number; ``choices`` the legal values of a name.
-    ``stacks``  members with different values may share a stack (the value becomes a tensor).
+    ``stacks``  members with different values may share a stack (the value becomes a tensor);
+                "untrained": those that differ in nothing else share one training.
     """
     legal = {"grid": tuple(grid), "low": low, "high": high, "choices": tuple(choices)}
-    return field(default=default, metadata={**legal, "doc": doc, "stacks": stacks})
+    marks = {"stacks": bool(stacks), "untrained": stacks == "untrained"}
+    return field(default=default, metadata={**legal, **marks, "doc": doc})
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,9 @@ class Config:
         return dataclasses.asdict(self)
 
     @classmethod
-    def stacking(cls) -> tuple[str, ...]:
-        """Names of the settings that may differ within one stack."""
-        return tuple(f.name for f in dataclasses.fields(cls) if f.metadata.get("stacks"))
+    def marked(cls, mark: str) -> tuple[str, ...]:
+        """Names of the settings that ``hp`` marks as ``stacks`` or as ``untrained``."""
+        return tuple(f.name for f in dataclasses.fields(cls) if f.metadata.get(mark))
 
 
 @dataclass(frozen=True)

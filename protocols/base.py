@@ -77,7 +77,7 @@ class Scenario:
             raise ValueError("a missing fraction needs the names of the views that may be missing")
 
     def identity(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"missing": list(self.missing)}
 
 
 @dataclass(frozen=True)
@@ -252,6 +252,12 @@ class Protocol(ABC):
     title: ClassVar[str]
     datasets: ClassVar[Mapping[str, tuple[str, ...]]]
     """Default data sets by budget name: the open sets it shows when nothing licensed is found."""
+    takes_missing: ClassVar[bool] = False
+    """Whether its rows lack views; then a run may choose the two that follow, before ``cells``."""
+    may_miss: tuple[str, ...] = ()
+    """Views that rows may lack; () stands for all but the first (the paper's Eye, PPS)."""
+    missing_at_test: float = 0.0
+    """Share of test rows that lack them too; the paper's are complete."""
 
     @abstractmethod
     def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:

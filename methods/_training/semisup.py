@@ -156,7 +156,7 @@ class FittedSemisup(Fitted):
         read = concatenated(rows) if self.recipe.merge else rows
         like = next(iter(self.params.values()))
         x = scaled(read, self.scaler, like, absent_too=self.recipe.absent_too)
-        return x, torch.as_tensor(read.present.astype(np.float32))[None].to(like)
+        return x, torch.tensor(read.present)[None].to(like)
 
     def facts(self) -> dict[str, float | int | str | bool]:
         return self.reported

@@ -46,12 +46,17 @@ class Config(base.Config):
     hidden: tuple[int, ...] = hp((100, 50), "encoder layers")
     latent: int = hp(30, "outputs of a view", low=1, high=1000)
     directions: int = hp(
-        30, "canonical directions kept, at most", grid=(10, 30), low=1, high=1000, stacks=True
+        30,
+        "canonical directions kept, at most",
+        grid=(10, 30),
+        low=1,
+        high=1000,
+        stacks="untrained",
     )
     r: float = hp(
         1.0, "regularisation, in mean variances of the outputs", low=0.0, high=1e6, stacks=True
     )
-    output: str = hp("mean", "codes of the views", choices=("mean", "concat"), stacks=True)
+    output: str = hp("mean", "codes of the views", choices=("mean", "concat"), stacks="untrained")
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu", "identity"))
     steps_per_epoch: int = hp(20, "minibatches of an epoch, whatever the rows", low=1, high=100_000)
     batch_rows: int = hp(500, "rows of a minibatch, at most", low=3, high=1_000_000)
@@ -112,9 +117,10 @@ def fit_stack(
     rows with absent views.
     """
     # Settings that shape the codes alone need no training of their own.
+    codes_alone = dict.fromkeys(members[0].config.marked("untrained"))
     groups: dict[tuple[Any, ...], list[int]] = {}
     for index, member in enumerate(members):
-        trained = {**member.config.settings(), "directions": None, "output": None}
+        trained = member.config.settings() | codes_alone
         key = (id(member.problem), member.seed, *trained.values())
         groups.setdefault(key, []).append(index)
     sharing = list(groups.values())

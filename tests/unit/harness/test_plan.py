@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 from datasets.base import Dataset
-from harness import plan as planning
 from harness import registry
 from harness.errors import UsageError
-from harness.execute import Stack
-from harness.plan import Plan, matches, method_cards, plan_cells, settle, stacks
+from harness.plan import Plan, matches, method_cards, plan_cells, settle
 from harness.record import Record
+from harness.stacking import stacks
 from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Row, Stage, build
 from tests.helpers import record_of, scenario, tiny
 
@@ -183,7 +182,7 @@ def test_a_chain_is_stale_when_its_first_stage_is() -> None:
         ("ok", {}, "stored"),
         ("failed", {}, "failed"),
         ("failed", {"retry_failed": True}, "todo"),
-        ("skipped", {}, "todo"),  # its earlier stage may have been run since
+        ("skipped", {}, "failed"),  # it declined, and would again
         ("ok", {"force": True}, "todo"),
         ("failed", {"force": True}, "todo"),
         ("failed", {"accept_stale": True}, "failed"),
@@ -192,79 +191,6 @@ def test_a_chain_is_stale_when_its_first_stage_is() -> None:
 def test_each_status_has_its_place(status: Any, flags: Mapping[str, bool], where: str) -> None:
     plan = settle(made("plain"), kept(made("plain"), status=status), **flags)
     assert state(plan) == {"total": len(plan.jobs), where: len(plan.jobs)}
-
-
-# ---------------------------------------------------------------- stacks
-
-
-def ids(found: Sequence[Stack]) -> list[str]:
-    return sorted(job.id for stack in found for job in stack.jobs)
-
-
-def todo(*only: str, **changes: Any) -> Plan:
-    return settle(made(*only, **changes), {})
-
-
-@pytest.mark.parametrize("limit", [None, 1, 3])
-def test_stacks_hold_every_job_once(limit: int | None) -> None:
-    plan = todo()
-    found = stacks(plan, limit)
-    assert ids(found) == sorted(plan.todo)
-    assert all(len({job.method for job in stack.jobs}) == 1 for stack in found)
-    trained = [stack for stack in found if stack.jobs[0].training]
-    assert limit is None or max(len(stack.jobs) for stack in trained) <= limit
-
-
-def test_trials_and_candidates_that_stack_train_together() -> None:
-    plan = todo("trained", budget=replace(BUDGET, trials=4))
-    (stack,) = stacks(plan)
-    assert {job.trial for job in stack.jobs} == {0, 1, 2, 3}
-    assert len({job.config["c"] for job in stack.jobs}) == 2
-
-
-def test_members_of_a_stack_agree_in_what_does_not_stack(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = tiny()
-    grouped = replace(
-        data, groups={"person": np.sort(np.arange(60) ** 2 // 290), "day": data.groups["day"]}
-    )
-    plan = todo("trained", data=grouped, split="person", budget=replace(BUDGET, trials=8))
-    found = stacks(plan)
-    assert len(found) > 1
-    for stack in found:
-        drawn = [plan._draw(job) for job in stack.jobs]
-        problems = [
-            build(grouped, job.scenario, d)[0] for job, d in zip(stack.jobs, drawn, strict=True)
-        ]
-        assert len({(p.rows.n, int(p.labelled.sum()), p.tuning.n) for p in problems}) == 1
-    stacking = registry.load_method("m2").Config.stacking()
-    for stack in found:
-        fixed = [{k: v for k, v in j.config.items() if k not in stacking} for j in stack.jobs]
-        assert all(config == fixed[0] for config in fixed)
-
-
-def test_dear_work_is_cut_small_and_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = todo("plain", "trained", budget=replace(BUDGET, trials=6))
-    cost = plan.cost(next(job for job in plan.todo.values() if job.method == "m2"))
-    monkeypatch.setattr(planning, "STACK_SECONDS", 3.5 * cost)
-    found = stacks(plan)
-    trained = [stack for stack in found if stack.jobs[0].method == "m2"]
-    assert [len(stack.jobs) for stack in trained] == [3] * 4
-    costs = [sum(plan.cost(job) for job in stack.jobs) for stack in found]
-    assert costs == sorted(costs, reverse=True)
-    monkeypatch.setattr(planning, "STACK_SECONDS", 0.0)
-    assert {len(stack.jobs) for stack in stacks(plan)} == {1}
-
-
-def test_work_that_a_checkpoint_holds_is_not_planned_twice() -> None:
-    plan = todo("trained")
-    held = Stack(tuple(plan.todo.values())[:2])
-    found = stacks(plan, held=[held])
-    assert found[0] is held
-    assert ids(found) == sorted(plan.todo)
-
-
-def test_stacks_are_cut_the_same_way_every_time() -> None:
-    assert [stack.id for stack in stacks(todo())] == [stack.id for stack in stacks(todo())]
 
 
 # ---------------------------------------------------------------- shapes and cards
@@ -277,7 +203,7 @@ def test_the_expected_shape_is_that_of_the_problem(paradigm: Any, kept_share: fl
     job = next(iter(plan.jobs.values()))
     wanted = scenario(paradigm, unlabelled_fraction=kept_share)
     job = replace(job, scenario=wanted, views=("b",))
-    problem, _ = build(plan.data[job.data_key], wanted, plan._draw(job))
+    problem, _ = build(plan.data[job.data_key], wanted, plan.drawn(job))
     shape = plan.shape(job)
     assert (shape.n_labelled, shape.n_unlabelled) == (
         int(problem.labelled.sum()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -137,5 +138,7 @@ def test_only_the_paper_budget_is_without_a_stamp() -> None:
 
 
 def test_a_scenario_is_plain_data() -> None:
-    wanted = scenario()
-    assert Scenario(**wanted.identity()) == wanted
+    wanted = scenario(missing=("a",))
+    plain = wanted.identity()
+    assert json.loads(json.dumps(plain)) == plain
+    assert Scenario(**plain | {"missing": tuple(plain["missing"])}) == wanted

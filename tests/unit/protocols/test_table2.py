@@ -11,10 +11,10 @@ from protocols.table2 import Table2
 from tests.helpers import scenario, tiny
 
 CARDS = (
-    MethodCard("smvae", "SMVAE", True, True, True),
-    MethodCard("graph", "Graph", True, True, False),
-    MethodCard("forest", "Forest", True, False, True),
-    MethodCard("codes", "Codes", False, True, True),
+    MethodCard("smvae", "SMVAE", True, False, True, True),
+    MethodCard("graph", "Graph", True, False, True, False),
+    MethodCard("forest", "Forest", True, False, False, True),
+    MethodCard("codes", "Codes", False, False, True, True),
 )
 
 
