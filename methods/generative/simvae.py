@@ -59,7 +59,7 @@ class Config(SemisupConfig):
         0.5, "c2, weight of mean cross-entropy", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True
     )
     c1: float = hp(
-        0.5, "weight of mean imputation error", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True
+        1.0, "weight of mean imputation error", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True
     )
     entropy: str = hp("joint", "entropy bound of z", choices=("joint", "per_dim", "bhattacharyya"))
     weights: str = hp("learned", "lam", choices=("learned", "uniform"))
