@@ -218,7 +218,7 @@ def _connect(ray: Any, resources: Resources) -> None:
             ray.init(**settings)
     except SystemExit as error:  # Ray's own answer to SIGTERM while it starts
         raise KeyboardInterrupt from error
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray raises bare exceptions too, when it is slow to start
         where = f"at {resources.address}" if resources.address else "on this machine"
         reason = str(error).strip().splitlines()[0]
         raise UsageError(

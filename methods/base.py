@@ -9,20 +9,18 @@ No method imports another; the harness composes them (``protocols.base.Stage``).
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from datasets.base import Problem, Rows
-
-
-class ConfigError(ValueError):
-    """A setting is out of its range; the message names the setting, the range and the value."""
+from methods._config import Config as Config
+from methods._config import ConfigError as ConfigError
+from methods._config import hp as hp
 
 
 class UnsupportedError(RuntimeError):
@@ -55,59 +53,6 @@ class Can:
     missing_views: bool = False
     inductive: bool = True
     labels: bool = True
-
-
-def hp(
-    default: Any,
-    doc: str,
-    *,
-    grid: Sequence[Any] = (),
-    low: float | None = None,
-    high: float | None = None,
-    choices: Sequence[Any] = (),
-    stacks: bool | Literal["untrained"] = False,
-) -> Any:
-    """One hyper-parameter on one line: default, meaning, the paper's grid and the legal range.
-
-    ``grid``    values the ``paper`` budget tries (empty: the default only).
-    ``low`` / ``high``  inclusive bounds of a number; ``choices`` the legal values of a name.
-    ``stacks``  members with different values may share a stack (the value becomes a tensor);
-                "untrained": those that differ in nothing else share one training.
-    """
-    legal = {"grid": tuple(grid), "low": low, "high": high, "choices": tuple(choices)}
-    marks = {"stacks": bool(stacks), "untrained": stacks == "untrained"}
-    return field(default=default, metadata={**legal, **marks, "doc": doc})
-
-
-@dataclass(frozen=True)
-class Config:
-    """Base of every method's settings: range checks on construction, and the candidate grid."""
-
-    def __post_init__(self) -> None:
-        for item in dataclasses.fields(self):
-            _check(type(self).__name__, item, getattr(self, item.name))
-
-    @classmethod
-    def grid(cls, points: int | None = None) -> tuple[dict[str, Any], ...]:
-        """Candidate overrides: the product of all declared grids, ``points`` values an axis.
-
-        ``points`` = None gives the whole grid, 1 the default alone, 2 two values an axis (the
-        default among them where the grid holds it). An override may drop an axis without effect.
-        """
-        axes = {f.name: f for f in dataclasses.fields(cls) if f.metadata.get("grid")}
-        if not axes or points == 1:
-            return ({},)
-        values = [_thin(f.metadata["grid"], f.default, points) for f in axes.values()]
-        return tuple(dict(zip(axes, combo, strict=True)) for combo in itertools.product(*values))
-
-    def settings(self) -> dict[str, Any]:
-        """JSON-able mapping of every setting; part of a job's identity."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def marked(cls, mark: str) -> tuple[str, ...]:
-        """Names of the settings that ``hp`` marks as ``stacks`` or as ``untrained``."""
-        return tuple(f.name for f in dataclasses.fields(cls) if f.metadata.get(mark))
 
 
 @dataclass(frozen=True)
@@ -277,26 +222,3 @@ class StackedMethod(Method):
             if isinstance(event, Finished):
                 return event.fitted
         raise FitError(f"{type(self).__name__} ended without a result")
-
-
-def _check(owner: str, item: dataclasses.Field[Any], value: Any) -> None:
-    legal: Mapping[str, Any] = item.metadata
-    choices, low, high = legal.get("choices"), legal.get("low"), legal.get("high")
-    if choices and value not in choices:
-        raise ConfigError(f"{owner}.{item.name} must be one of {choices}, not {value!r}")
-    if low is None and high is None:
-        return
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value is None and "None" in str(item.type):
-        return
-    if not is_number or not (low is None or value >= low) or not (high is None or value <= high):
-        bounds = f"[{'-inf' if low is None else low}, {'inf' if high is None else high}]"
-        raise ConfigError(f"{owner}.{item.name} must lie in {bounds}, not {value!r}")
-
-
-def _thin(grid: tuple[Any, ...], default: Any, points: int | None) -> tuple[Any, ...]:
-    if points is None or points >= len(grid):
-        return grid
-    kept = [default] if default in grid else []
-    kept += [value for value in grid if value not in kept]
-    return tuple(kept[:points])

@@ -42,8 +42,9 @@ class SkipModel:
     """Nets and weights of a skip deep generative model; the functions of its objective.
 
     ``shares`` weigh mean L and mean U, ``error_weight`` times c the mean cross-entropy; ``width``
-    are the features of x, ``auxiliary`` the width of a. An answer is the mean of q(y|a,x) over
-    ``answer_draws`` draws of a. Reads the first view of a batch alone.
+    are the features of x, ``auxiliary`` the width of a, ``auxiliary_limit`` the bound of the
+    log-variances of q(a|x). An answer is the mean of q(y|a,x) over ``answer_draws`` draws of a.
+    Reads the first view of a batch alone.
     """
 
     width: int
@@ -55,6 +56,7 @@ class SkipModel:
     auxiliary: int = 30
     activation: Activation = "softplus"
     answer_draws: int = 100
+    auxiliary_limit: float = LATENT_LIMIT
 
     @property
     def layout(self) -> Layout:
@@ -78,7 +80,14 @@ class SkipModel:
         """Mean and log-variance of q(a|x), each (t, b, A)."""
         raw = perceptron(p, "aux", {"x": x}, len(self.hidden), self.activation)
         mean, spread = raw.split(self.auxiliary, -1)
-        return mean, smooth_clamp(spread, LATENT_LIMIT)
+        return mean, smooth_clamp(spread, self.auxiliary_limit)
+
+    def inferred(self, p: Params, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Draws of a from q(a|x), and the log-density of each of their entries, both (t, b, A)."""
+        mean, logvar = self.auxiliaries(p, batch.x[0])
+        eps = batch.noise["a"]
+        log_density = -0.5 * (eps.square() + logvar + LOG_2PI)
+        return torch.addcmul(mean, (0.5 * logvar).exp(), eps), log_density
 
     def log_q(self, p: Params, x: Tensor, a: Tensor) -> Tensor:
         """Log q(y|a,x) (t, b, K)."""
@@ -125,11 +134,9 @@ class SkipModel:
         """
         batch = once_per_draw(batch)
         x, known = batch.x[0], batch.n_labelled
-        mean_a, logvar_a = self.auxiliaries(p, x)
-        eps_a, eps_z = batch.noise["a"], repeat(batch.noise["z"], known, self.n_classes)
-        a = torch.addcmul(mean_a, (0.5 * logvar_a).exp(), eps_a)
-        log_q_a = -0.5 * (eps_a.square() + logvar_a + LOG_2PI).sum(-1, keepdim=True)
-        log_q_a = repeat(log_q_a, known, self.n_classes)[..., 0]  # (t, r)
+        eps_z = repeat(batch.noise["z"], known, self.n_classes)
+        a, log_q_a = self.inferred(p, batch)
+        log_q_a = repeat(log_q_a.sum(-1, keepdim=True), known, self.n_classes)[..., 0]  # (t, r)
         mean, logvar = self.posterior(p, x, a, batch.onehot)
         log_q, likelihood = self.log_q(p, x, a), self.likelihood(p, x, a, batch)
         alone = mean.new_zeros(len(mean), 1)  # the log-weight of a single component
@@ -157,7 +164,11 @@ class SkipModel:
     def classify(self, p: Params, x: tuple[Tensor, ...], present: Tensor, draw: Draw) -> Tensor:
         """Log of the mean of q(y|a,x) over ``answer_draws`` draws of a, (1, n, K)."""
         mean, logvar = self.auxiliaries(p, x[0])
-        std, read = (0.5 * logvar).exp(), first_layer(p, "cls", {"x": x[0]})
+        return self.answer(p, x[0], (mean, (0.5 * logvar).exp()), draw)
+
+    def answer(self, p: Params, x: Tensor, of_a: tuple[Tensor, Tensor], draw: Draw) -> Tensor:
+        """The same, where a has the means and standard deviations ``of_a``, each (1, n, A)."""
+        (mean, std), read = of_a, first_layer(p, "cls", {"x": x})
         total = mean.new_zeros(())
         for number in range(self.answer_draws):  # one at a time: little memory, any number of rows
             a = torch.addcmul(mean, std, draw(f"a {number}", self.auxiliary))

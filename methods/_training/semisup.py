@@ -66,7 +66,7 @@ class Imputer(Protocol):
 
     def impute(
         self, p: Params, x: tuple[Tensor, ...], present: Tensor
-    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]: ...
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...] | None]: ...
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,11 @@ class FittedSemisup(Fitted):
             zip(rows.views, self.scaler.columns, strict=True)
         ):
             there = rows.present[:, v, None]
-            spread = logvars[v][0].exp().cpu().numpy() * np.where(keep, sd, 0.0) ** 2
             views.append(np.where(there, view, guess[v]))
-            variances.append(np.where(there, 0.0, spread))
-        return tuple(views), tuple(variances)
+            if logvars is not None:
+                spread = logvars[v][0].exp().cpu().numpy() * np.where(keep, sd, 0.0) ** 2
+                variances.append(np.where(there, 0.0, spread))
+        return tuple(views), None if logvars is None else tuple(variances)
 
     def filled(
         self, x: tuple[Tensor, ...], present: Tensor, means: tuple[Tensor, ...]

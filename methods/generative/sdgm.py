@@ -53,19 +53,15 @@ from methods._training.loop import train
 from methods._training.nets import Activation
 from methods._training.sdgm_elbo import SkipModel
 from methods._training.semisup import Recipe, make_task
-from methods._training.semisup_plan import BATCHING, SemisupConfig, counts, fit_cost, shares
+from methods._training.semisup_plan import fit_cost
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
+from methods.generative._skip import SkipConfig
 
 
 @dataclass(frozen=True)
-class Config(SemisupConfig):
+class Config(SkipConfig):
     """Settings of SDGM."""
 
-    c: float = hp(
-        0.5, "weight of CE, the authors' beta", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True
-    )
-    normalisation: str = hp("authors", "weights of L, U and CE", choices=("authors", "paper"))
-    batching: str = hp("balanced", "sizes of minibatches, see Plan", choices=BATCHING)
     nets: str = hp("smvae", "whose nets", choices=("smvae", "maaloe2016"))
     auxiliary: int = hp(30, "width of a", low=1, high=1000)
 
@@ -100,16 +96,15 @@ class SDGM(StackedMethod):
 
 
 def _recipe(config: Config, problem: Problem) -> Recipe:
-    plan, (known, unknown) = config.plan(), counts(problem)
-    authors = config.normalisation == "authors"
+    shares, error_weight = config.weights(problem)
     model = SkipModel(
         width=sum(problem.dims),
         n_classes=problem.n_classes,
-        shares=(1.0, 1.0) if authors else shares(plan, known, unknown),
-        error_weight=(known + unknown) / max(known, 1) if authors else 1.0,
+        shares=shares,
+        error_weight=error_weight,
         hidden=tuple(config.hidden),
         latent=config.latent,
         auxiliary=config.auxiliary,
         activation=cast(Activation, config.activation),
     )
-    return Recipe(model, plan, config.mc_samples, merge=True)
+    return Recipe(model, config.plan(), config.mc_samples, merge=True)

@@ -1,0 +1,48 @@
+"""What models that complete views ask: which may be absent, and what a row counts for."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from datasets.base import Problem
+from methods._training.data import Batch
+from methods.base import ConfigError, UnsupportedError
+
+
+def sides(problem: Problem) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Positions of the views that every row has, and of those that it may lack.
+
+    Raises ConfigError where either is empty.
+    """
+    maybe = tuple(v for v, name in enumerate(problem.view_names) if name in problem.may_miss)
+    always = tuple(v for v in range(len(problem.view_names)) if v not in maybe)
+    if not maybe:
+        raise ConfigError(
+            "this method predicts views that may be absent, and the scenario names none; "
+            "name them, even if no row lacks one"
+        )
+    if not always:
+        raise ConfigError(
+            "this method predicts absent views from a view that every row has, and here each may "
+            "be absent; leave one of them out of the views that may be missing"
+        )
+    return always, maybe
+
+
+def demand_there(present: Tensor, views: tuple[int, ...]) -> None:
+    """Raise UnsupportedError where ``present`` (t, b, V) lacks one of ``views``."""
+    if (present[..., list(views)] == 0).any():
+        raise UnsupportedError("a view is absent that, as this fit was told, every row has")
+
+
+def row_weights(batch: Batch, shares: tuple[float, float]) -> Tensor:
+    """Weights (b,) of a minibatch's rows that sum to 1.
+
+    With ``shares`` (N_l / N, N_u / N) a sum so weighted estimates the mean over the training set
+    without bias, however many rows of the minibatch are labelled.
+    """
+    known, rows = batch.n_labelled, batch.present.shape[1]
+    weights = batch.present.new_empty(rows)
+    weights[:known] = shares[0] / max(known, 1)
+    weights[known:] = shares[1] / max(rows - known, 1)
+    return weights / weights.sum()

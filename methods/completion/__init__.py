@@ -1,0 +1,1 @@
+"""Imputers of absent views that use no label: matrix completion, neighbours, means."""
