@@ -24,12 +24,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from methods._training.data import Batch, Batches
+from methods._training.absent import demand_there, row_shares
+from methods._training.data import Batch, Batches, once_per_draw
 from methods._training.densities import DATA_LIMIT, LOG_2PI, Entropy, smooth_clamp
 from methods._training.nets import Layout, Params, mlp, perceptron
-from methods._training.sdgm_elbo import once_per_draw
 from methods._training.semisup_elbo import Model, repeat
-from methods.base import UnsupportedError
 
 Imputation = Literal["infinite", "single"]
 AbsentEncoder = Literal["impute", "drop"]
@@ -144,7 +143,7 @@ class IncompleteModel(Model):
         eps = batch.noise["eps"].unflatten(-1, (len(x), self.latent)).movedim(2, 1)
         drawn = replace(batch, noise={"eps": eps[:, :, None]})
         bound, log_q = self.objective_of(p, x, drawn, shares, entropy)
-        return bound - (row_weights(batch, shares) * of_psi).sum(-1), log_q
+        return bound - (row_shares(batch, shares) * of_psi).sum(-1), log_q
 
     def imputation_error(self, p: Params, batch: Batch, guesses: Guesses) -> Tensor:
         """The sum over m of the mean of -log q_psi_m(x_m|.) over rows that have x_m (17), (t,).
@@ -155,7 +154,7 @@ class IncompleteModel(Model):
         """
         total = batch.present.new_zeros(len(batch.present))
         for m, (mean, logvar) in guesses.items():
-            rows = row_weights(batch, self.shares) * batch.present[..., m]
+            rows = row_shares(batch, self.shares) * batch.present[..., m]
             if not self.observed:
                 mask = _thinned(batch.present, batch.noise["coins"], m)
                 mean, logvar = self.guess(p, m, batch.x, mask)
@@ -188,21 +187,12 @@ class IncompleteModel(Model):
     def impute(
         self, p: Params, x: tuple[Tensor, ...], present: Tensor
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Moments of q_psi_m; a view of O as it is. Raises UnsupportedError where one is absent."""
-        if (present[..., list(self.observed)] == 0).any():
-            raise UnsupportedError("a view is absent that this fit was told is always there")
+        """Means and log-variances of q_psi_m; the views of O are certain, and must be there."""
+        demand_there(present, self.observed)
         guesses = self.guesses(p, x, present)
-        moments = [guesses.get(v, (view, torch.zeros_like(view))) for v, view in enumerate(x)]
+        certain = [(view, torch.full_like(view, -torch.inf)) for view in x]
+        moments = [guesses.get(v, moments) for v, moments in enumerate(certain)]
         return tuple(mean for mean, _ in moments), tuple(logvar for _, logvar in moments)
-
-
-def row_weights(batch: Batch, shares: tuple[float, float]) -> Tensor:
-    """What every row counts in J / N, (b,): the shares, evenly spread."""
-    known, b = batch.n_labelled, batch.present.shape[1]
-    weights = batch.present.new_empty(b)
-    weights[:known] = shares[0] / max(known, 1)
-    weights[known:] = shares[1] / max(b - known, 1)
-    return weights
 
 
 def _summed(values: Tensor, keep: Tensor | None) -> Tensor:

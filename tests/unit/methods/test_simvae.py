@@ -141,5 +141,5 @@ def test_a_row_without_a_view_that_is_always_there_is_refused():
     lost[0, 2] = True
     one = fitted(made)
     for ask in (one.predict, one.impute):
-        with pytest.raises(UnsupportedError, match="always there"):
+        with pytest.raises(UnsupportedError, match="every row has"):
             ask(hidden(made.tuning, lost))
