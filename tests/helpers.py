@@ -71,14 +71,14 @@ def trial(data: Dataset, wanted: Scenario, number: int = 0) -> tuple[Draw, Probl
 
 def home(method: type[Method]) -> Scenario:
     """The scenario that a method is made for."""
-    if not method.can.inductive:
+    can = method.can
+    if can.impute and not (can.classify or can.represent):
+        wanted = scenario("inductive")
+    elif not can.inductive:
         return scenario("transductive")
-    wanted = scenario("inductive" if method.can.unlabelled else "supervised")
-    if not method.can.impute:
-        return wanted
-    if not method.can.classify and not method.can.represent:
-        wanted = replace(wanted, paradigm="inductive")
-    return replace(wanted, missing=("b",), missing_fraction=0.4)
+    else:
+        wanted = scenario("inductive" if can.unlabelled else "supervised")
+    return replace(wanted, missing=("b",), missing_fraction=0.4) if can.impute else wanted
 
 
 def config_of(key: str, **overrides: Any) -> Any:

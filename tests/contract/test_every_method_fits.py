@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets.base import Answers, Problem, Rows
+from datasets.base import HIDDEN, Answers, Problem, Rows
 from harness import registry
 from methods.base import Fitted, Shape, Training, UnsupportedError
 from protocols.base import Scenario
@@ -49,6 +49,11 @@ def can(key: str) -> Any:
     return registry.load_method(key).can
 
 
+def asked(key: str, problem: Problem, answers: Answers) -> Rows:
+    """Rows that a fit can be asked about: new ones, or those that a transductive imputer holds."""
+    return problem.rows if can(key).impute and not can(key).inductive else answers.test
+
+
 @every_method
 def test_answers_have_the_right_shape_type_and_range(key: str) -> None:
     problem, answers, fitted = solved(key)
@@ -76,16 +81,58 @@ def test_answers_have_the_right_shape_type_and_range(key: str) -> None:
             assert view.shape == true.shape
             assert np.isfinite(view).all()
             np.testing.assert_array_equal(view[present], true[present])
-        for spread in spreads or ():
+        for v, spread in enumerate(spreads or ()):
+            assert spread.shape == views[v].shape
             assert np.isfinite(spread).all()
             assert (spread >= 0).all()
+            assert (spread[problem.rows.present[:, v]] == 0).all()
 
 
 @every_method
 def test_the_same_seed_gives_the_same_fit(key: str) -> None:
     problem, answers, fitted = solved(key)
-    said, again = (outputs(key, f, answers.test) for f in (fitted, fit(key, problem)))
+    rows = asked(key, problem, answers)
+    said, again = (outputs(key, f, rows) for f in (fitted, fit(key, problem)))
     assert same(said, again, within=1e-10)
+
+
+@every_method
+def test_one_that_says_it_uses_no_labels_does_as_well_without(key: str) -> None:
+    if can(key).labels:
+        return
+    problem, answers, fitted = solved(key)
+    hidden = replace(
+        problem,
+        labels=np.full_like(problem.labels, HIDDEN),
+        labelled=np.zeros_like(problem.labelled),
+    )
+    rows = asked(key, problem, answers)
+    said, again = (outputs(key, f, rows) for f in (fitted, fit(key, hidden)))
+    assert same(said, again, within=1e-10)
+
+
+@every_method
+def test_a_class_without_a_label_is_never_predicted(key: str) -> None:
+    if not can(key).classify:
+        return
+    problem, answers, _ = solved(key)
+    lost = problem.labels == 2
+    assert lost.any()
+    fewer = replace(
+        problem,
+        labels=np.where(lost, HIDDEN, problem.labels),
+        labelled=problem.labelled & ~lost,
+    )
+    if not can(key).unlabelled:
+        kept = np.flatnonzero(~lost)
+        fewer = replace(
+            fewer,
+            rows=taken(problem.rows, kept),
+            labels=problem.labels[kept],
+            labelled=problem.labelled[kept],
+        )
+    predicted = fit(key, fewer).predict(answers.test)
+    assert set(predicted.tolist()) <= {0, 1}
 
 
 @every_method
@@ -115,8 +162,8 @@ def test_no_global_generator_is_touched(key: str) -> None:
 
 @every_method
 def test_a_row_is_answered_by_itself(key: str) -> None:
-    _, answers, fitted = solved(key)
-    rows = answers.test
+    problem, answers, fitted = solved(key)
+    rows = asked(key, problem, answers)
     order = np.random.default_rng(1).permutation(rows.n)
     whole, turned = outputs(key, fitted, rows), outputs(key, fitted, taken(rows, order))
     part = outputs(key, fitted, taken(rows, np.arange(3)))
@@ -131,7 +178,8 @@ def test_the_order_of_tuning_rows_means_nothing(key: str) -> None:
     problem, answers, _ = solved(key)
     order = np.random.default_rng(2).permutation(problem.tuning.n)
     turned = replace(problem, tuning=taken(problem.tuning, order))
-    said = [outputs(key, fit(key, p, training=FIXED), answers.test) for p in (problem, turned)]
+    rows = asked(key, problem, answers)
+    said = [outputs(key, fit(key, p, training=FIXED), rows) for p in (problem, turned)]
     assert same(*said, within=1e-10)
 
 
