@@ -172,9 +172,8 @@ def plan_cells(
                     continue
                 if percents and not np.isclose(100 * cell.label_fraction, percents).any():
                     continue
-                trials = tuple(
-                    expand(cell, dataset, budget, trial, seed) for trial in range(budget.trials)
-                )
+                count = min(cell.trials or budget.trials, budget.trials)
+                trials = tuple(expand(cell, dataset, budget, trial, seed) for trial in range(count))
                 planned.append(PlannedCell(name, key, cell, trials))
     return planned
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import datetime
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from datasets.base import Dataset
 from harness import registry, source
-from harness.plan import Plan
+from harness.plan import Plan, PlannedCell
 from harness.record import Record
+from harness.render.layout import Layout
 from harness.render.meta import DatasetNote, ReportMeta
+from harness.shown import shown_of
+from harness.store import Store
 from harness.tabulate import trials_table
 from protocols.base import Protocol, Row
 from protocols.published import published_table
@@ -25,25 +29,36 @@ def write_reports(
     plan: Plan,
     protocols: Mapping[str, Protocol],
     records: Mapping[str, Record],
+    store: Store,
     command: str,
     folder: Path,
     console: Console,
 ) -> int:
-    """Write the report of every protocol below ``folder``; say and count what failed."""
-    from harness.render.write import render_table  # matplotlib and jinja2, only when needed
+    """Write the report of every protocol below ``folder``; say and count what failed.
+
+    ``store``  holds the arrays that some figures show.
+    """
+    from harness.render.write import render_figure, render_table  # matplotlib: only when needed
 
     bad = 0
     for name, protocol in protocols.items():
         trials = trials_table(plan, records, name)
-        meta = _meta(plan, name, protocol, command)
-        paths = render_table(trials, meta, published_table(name), folder / name)
+        if trials.empty:
+            console.print(f"{name}: no cell was chosen, so there is no report")
+            continue
+        meta, layout = _meta(plan, name, protocol, command), Layout.of(protocol.layout)
+        if layout.kind == "table":
+            paths = render_table(trials, meta, published_table(name), folder / name)
+        else:
+            shown = shown_of(plan, name, layout, trials, records, store)
+            paths = render_figure(trials, meta, layout, shown, folder / name)
         failed = trials["status"].isin(["failed", "skipped"]) | (trials["candidates_failed"] > 0)
         bad += int(failed.sum())
         for line in trials[failed].itertuples():
             what = "a candidate failed" if line.status == "ok" else line.status
             console.print(
                 f"{what}: {line.row} on {line.dataset}, {line.label_percent:g} %, "
-                f"trial {line.trial}: {line.reason}",
+                f"{_place(line)}trial {line.trial}: {line.reason}",
             )
         missing = int((trials["status"] == "missing").sum())
         if missing:
@@ -54,22 +69,27 @@ def write_reports(
 
 
 def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta:
-    shown = {cell.data_key for cell in plan.cells if cell.protocol == name}
+    cells = [cell for cell in plan.cells if cell.protocol == name]
+    shown = {cell.data_key for cell in cells}
     revision = source.revision()
-    notes = {cell.cell.row.key: _row_note(cell.cell.row) for cell in plan.cells}
+    notes = {cell.cell.row.key: _row_note(cell.cell.row) for cell in cells}
     return ReportMeta(
         protocol=name,
         title=protocol.title,
         budget=plan.budget.name,
         stamp=plan.budget.stamp,
-        trials_expected=plan.budget.trials,
+        trials_expected=max(len(cell.trials) for cell in cells),
         command=command,
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         revision=revision.removesuffix("+changes"),
         dirty=revision.endswith("+changes"),
         versions=_versions(),
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        datasets=tuple(_note(d, plan.splits[d.key]) for d in plan.data.values() if d.key in shown),
+        datasets=tuple(
+            _note(d, plan.splits[d.key], _hidden(cells, d))
+            for d in plan.data.values()
+            if d.key in shown
+        ),
         row_notes=notes,
     )
 
@@ -82,12 +102,31 @@ def _row_note(row: Row) -> tuple[str, tuple[str, ...]]:
     return first, tuple(dict.fromkeys(cites))
 
 
-def _note(data: Dataset, split: str) -> DatasetNote:
+def _hidden(cells: Sequence[PlannedCell], data: Dataset) -> tuple[str, ...]:
+    """Which views rows of ``data`` may lack, in words; nothing where none may."""
+    scenarios = [cell.cell.scenario for cell in cells if cell.data_key == data.key]
+    names = [name for name in data.view_names if any(name in s.missing for s in scenarios)]
+    if not names:
+        return ()
+    at_test = max(scenario.missing_at_test for scenario in scenarios)
+    tests = f"{100 * at_test:g} % of the test rows" if at_test else "no test row"
+    which = " or ".join(names)
+    return (f"rows may lack {which}; {tests} and no tuning row lacks a view",)
+
+
+def _place(line: Any) -> str:
+    """``missing 0.5, `` for a trial of a figure."""
+    names = [name for name in line._fields if name.startswith("at_")]
+    return "".join(f"{name[3:]} {getattr(line, name):g}, " for name in names)
+
+
+def _note(data: Dataset, split: str, hidden: tuple[str, ...]) -> DatasetNote:
     origin = data.provenance
     rule = data.split(split)
     # The default split of a licensed set is the paper's; another one is another experiment.
     as_published = origin.kind == "licensed" and split == data.splits[0].name
     drawn = "the labelled rows, the initial weights and the minibatches"
+    drawn = f"which rows lack a view, {drawn}" if hidden else drawn
     varies = drawn if rule.official else f"the {split} split ({_shares(rule.shares)}), {drawn}"
     return DatasetNote(
         key=data.key,
@@ -107,7 +146,7 @@ def _note(data: Dataset, split: str) -> DatasetNote:
         leaks=rule.leaks,
         fingerprint=data.fingerprint,
         what_varies=varies,
-        notes=origin.notes,
+        notes=(*origin.notes, *hidden),
     )
 
 

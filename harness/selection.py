@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from harness.record import Record
 
 RULE = "tuning accuracy over candidate and epoch"
+IMPUTER_RULE = "minus NMSE on tuning rows over candidate and epoch"
 
 
 def best(candidates: Sequence[Record]) -> Record | None:

@@ -97,7 +97,7 @@ def run(options: Options, console: Console) -> int:
         records = _work(plan, options, store, records, console)
     try:
         command = "python run_all.py " + shlex.join(options.command)
-        bad = write_reports(plan, protocols, records, command, options.reports, console)
+        bad = write_reports(plan, protocols, records, store, command, options.reports, console)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("every fit is stored, the report is not complete") from None
     return 1 if bad else 0
@@ -238,9 +238,10 @@ def _say_cells(plan: Plan, console: Console) -> None:
     for cell in plan.cells:
         ids = {job.id for trial in cell.trials for top in trial for job in top.stages()}
         todo = [plan.todo[name] for name in ids if name in plan.todo]
+        place = "".join(f"{name} {value:g}, " for name, value in cell.cell.at.items())
         console.print(
             f"  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  {cell.cell.row.title:<{row}}"
-            f"{100 * cell.cell.label_fraction:5g} %  {len(ids):4d} fits, "
+            f"{100 * cell.cell.label_fraction:5g} %  {place}{len(ids):4d} fits, "
             f"{len(ids & plan.stored):4d} stored, {len(ids & plan.stale.keys()):4d} stale, "
             f"{len(todo):4d} to run, {_durations(*plan.core_hours(todo))}",
         )

@@ -2,7 +2,8 @@
 
 The input is one line per planned trial (``TRIAL_COLUMNS``); planned trials that have no result are
 lines too, with status ``missing``, so that nothing can be left out without a trace. The order of
-the lines never matters.
+the lines never matters. Columns that begin with ``at_`` are places on a figure's axes, and part of
+what names a cell.
 """
 
 from __future__ import annotations
@@ -35,11 +36,16 @@ MIN_PAIRS = 3
 CELL = ["dataset_order", "dataset", "row_order", "row_key", "label_percent"]
 
 
+def axes(trials: pd.DataFrame) -> list[str]:
+    """The columns of ``trials`` that are places on a figure's axes."""
+    return [name for name in trials.columns if name.startswith("at_")]
+
+
 def check(trials: pd.DataFrame) -> pd.DataFrame:
-    """``trials`` in canonical order (data set, row, column, trial).
+    """``trials`` in canonical order (data set, row, column, place on the axes, trial).
 
     Raises ValueError, in one sentence, for a lacking column, an unknown status, an accuracy outside
-    [0, 1] or missing on an ok line, or one trial that is there twice.
+    [0, 1] on an ok line, or none there without an NMSE instead, or one trial that is there twice.
     """
     lacking = [name for name in TRIAL_COLUMNS if name not in trials.columns]
     if lacking:
@@ -47,15 +53,19 @@ def check(trials: pd.DataFrame) -> pd.DataFrame:
     unknown = sorted(set(trials["status"]) - set(STATUSES))
     if unknown:
         raise ValueError(f"unknown status '{unknown[0]}' in the table of trials")
-    ok = trials.loc[trials["status"] == "ok", "accuracy"].to_numpy(float)
-    if not ((ok >= 0) & (ok <= 1)).all():
+    ok = trials[trials["status"] == "ok"]
+    if "nmse" in ok.columns:  # an imputer alone has no accuracy
+        ok = ok[ok["accuracy"].notna() | ok["nmse"].isna()]
+    accuracies = ok["accuracy"].to_numpy(float)
+    if not ((accuracies >= 0) & (accuracies <= 1)).all():
         raise ValueError("an ok trial needs an accuracy in [0, 1]")
-    if trials.duplicated(["dataset", "row_key", "label_percent", "trial"]).any():
+    if trials.duplicated(["dataset", "row_key", "label_percent", *axes(trials), "trial"]).any():
         raise ValueError("one trial of a row and column is in the table twice")
     # A row keeps one place, even where the caller counted cells instead of rows.
     order = trials.groupby(["dataset", "row_key"])["row_order"].transform("min")
     placed = trials.assign(row_order=order)
-    return placed.sort_values([*CELL, "trial"], kind="stable").reset_index(drop=True)
+    by = [*CELL, *axes(trials), "trial"]
+    return placed.sort_values(by, kind="stable").reset_index(drop=True)
 
 
 def summarise(
@@ -93,8 +103,10 @@ def summarise(
     return table
 
 
-def paired(trials: pd.DataFrame, reference_row_key: str) -> pd.DataFrame:
-    """Reference minus every other row, trial by trial; columns ``PAIRED_COLUMNS``.
+def paired(trials: pd.DataFrame, reference_row_key: str, value: str = "accuracy") -> pd.DataFrame:
+    """Reference minus every other row in ``value``, trial by trial; columns ``PAIRED_COLUMNS``.
+
+    Every place on the axes is a family of comparisons of its own; the axes follow the data set.
 
     Rows of one data set share split, labels and masks trial by trial, so their difference within a
     trial is free of that part of the spread. ``low .. high`` is the 95 % t interval of the mean
@@ -118,13 +130,15 @@ def paired(trials: pd.DataFrame, reference_row_key: str) -> pd.DataFrame:
     ordered = ordered[~ordered["all_labels"].astype(bool) | _is(ordered, reference_row_key)]
     lines: list[dict[str, Any]] = []
     ratios = {str(name): _ratio(part) for name, part in ordered.groupby("dataset")}
-    for key, column in ordered.groupby(["dataset_order", "dataset", "label_percent"], sort=True):
+    places = axes(trials)
+    by = ["dataset_order", "dataset", "label_percent", *places]
+    for key, column in ordered.groupby(by, sort=True):
         reference = column[_is(column, reference_row_key)]
         others = column[~_is(column, reference_row_key)]
         if len(reference) == 0:
             continue
         family = [
-            _pair_line(reference, row, ratios[str(key[1])])
+            _pair_line(reference, row, ratios[str(key[1])], value)
             for _, row in others.groupby(["row_order", "row_key"], sort=True)
         ]
         for name in ("wilcoxon_p", "t_p"):
@@ -132,8 +146,9 @@ def paired(trials: pd.DataFrame, reference_row_key: str) -> pd.DataFrame:
                 line[f"{name}_holm"] = p
         for line in family:
             line["decision"] = _decision(line)
+            line |= dict(zip(places, key[3:], strict=True))
         lines += family
-    return pd.DataFrame(lines, columns=list(PAIRED_COLUMNS))
+    return pd.DataFrame(lines, columns=[PAIRED_COLUMNS[0], *places, *PAIRED_COLUMNS[1:]])
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -180,9 +195,11 @@ def _summary_line(cell: pd.DataFrame, paper: tuple[float, float]) -> dict[str, A
     }
 
 
-def _pair_line(reference: pd.DataFrame, other: pd.DataFrame, ratio: float | None) -> dict[str, Any]:
+def _pair_line(
+    reference: pd.DataFrame, other: pd.DataFrame, ratio: float | None, value: str
+) -> dict[str, Any]:
     left, right = (
-        part.set_index("trial")["accuracy"].where((part["status"] == "ok").to_numpy())
+        part.set_index("trial")[value].where((part["status"] == "ok").to_numpy())
         for part in (reference, other)
     )
     both = pd.concat([left, right], axis=1, join="inner", keys=["reference", "other"]).dropna()

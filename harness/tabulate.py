@@ -48,7 +48,7 @@ def _cell_columns(
         "budget": plan.budget.name,
         "published": cell.row.published,
         "all_labels": cell.row.all_labels,
-        "selection": selection.RULE,
+        "selection": selection.IMPUTER_RULE if cell.row.recipe[-1].imputes else selection.RULE,
         **{f"at_{name}": value for name, value in cell.at.items()},
     }
 
@@ -64,6 +64,12 @@ def _imputed_by(
         if before is not None and "nmse" in before.metrics:
             return before
     return None
+
+
+def _classes(metrics: Mapping[str, Any]) -> int | None:
+    """How many classes have a labelled row; None where no record tells."""
+    counts = metrics.get("labelled_per_class")
+    return None if counts is None else sum(count > 0 for count in counts)
 
 
 def _trial_columns(
@@ -89,6 +95,7 @@ def _trial_columns(
         **{name: values.get(name, float("nan")) for name in IMPUTATION},
         "tuning": chosen.score if chosen else float("nan"),
         "n_labelled": metrics.get("n_labelled"),
+        "n_classes_labelled": _classes(metrics),
         "n_tuning_labels": metrics.get("n_tuning_labels"),
         "n_train": metrics["n_labelled"] + metrics["n_unlabelled"] if metrics else None,
         "n_test": metrics.get("n_test"),

@@ -226,12 +226,14 @@ class Cell:
     """One number of a table or figure: a row under a scenario on a data set.
 
     ``at``  its place on a figure's axes, by name: ``{"missing": 0.5}``.
+    ``trials``  the most trials it is run for (None: the budget's), where one is enough to look at.
     """
 
     row: Row
     scenario: Scenario
     label_fraction: float
     at: Mapping[str, float] = field(default_factory=dict)
+    trials: int | None = None
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,8 @@ class Protocol(ABC):
     title: ClassVar[str]
     datasets: ClassVar[Mapping[str, tuple[str, ...]]]
     """Default data sets by budget name: the open sets it shows when nothing licensed is found."""
+    layout: ClassVar[Mapping[str, Any]] = {"kind": "table"}
+    """Plain values; ``harness.render.layout.Layout`` says what they mean."""
     takes_missing: ClassVar[bool] = False
     """Whether its rows lack views; then a run may choose the two that follow, before ``cells``."""
     may_miss: tuple[str, ...] = ()

@@ -1,6 +1,16 @@
 """Tables and figures: a table of trials -> frozen structs -> files. Renderers compute nothing."""
 
+from harness.render.layout import Layout, Matrices, Shown, Weights
 from harness.render.meta import DatasetNote, ReportMeta
-from harness.render.write import render_table
+from harness.render.write import render_figure, render_table
 
-__all__ = ["DatasetNote", "ReportMeta", "render_table"]
+__all__ = [
+    "DatasetNote",
+    "Layout",
+    "Matrices",
+    "ReportMeta",
+    "Shown",
+    "Weights",
+    "render_figure",
+    "render_table",
+]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from harness.render import format as say
 from harness.render.struct import Column, Cost, Failure, PairLine, TrialLine
+from harness.statistics import axes
 
 
 def trial_lines(trials: pd.DataFrame) -> tuple[TrialLine, ...]:
@@ -20,7 +21,8 @@ def failures(trials: pd.DataFrame) -> tuple[Failure, ...]:
     """Trials without a number; those of one cell that share status and reason are one entry."""
     bad = trials[trials["status"] != "ok"].copy()
     bad["reason"] = [_text(value) for value in bad["reason"]]
-    groups = bad.groupby(["row_order", "row_key", "label_percent", "status", "reason"], sort=True)
+    by = ["row_order", "row_key", "label_percent", *axes(bad), "status", "reason"]
+    groups = bad.groupby(by, sort=True)
     return tuple(_failure(group) for _, group in groups)
 
 
@@ -63,10 +65,11 @@ def _trial(line: dict[Any, Any]) -> TrialLine:
         name=f"{line['row_key']}|{line['label_percent']:g}",
         row=line["row"],
         block=line["block"],
-        column=say.percent(line["label_percent"]),
+        column=_place(line),
         trial=int(line["trial"]),
         status=line["status"],
         accuracy=say.accuracy(line["accuracy"]) if ok else "",
+        nmse=say.accuracy(line.get("nmse")) if ok else "",
         tuning=say.accuracy(line["tuning"]),
         epoch=say.count(line["epoch"]),
         candidates=tried,
@@ -83,7 +86,7 @@ def _failure(group: pd.DataFrame) -> Failure:
     return Failure(
         row=first["row"],
         block=first["block"],
-        column=say.percent(first["label_percent"]),
+        column=_place(first.to_dict()),
         trials=("trial " if len(group) == 1 else "trials ")
         + say.runs(int(trial) for trial in group["trial"]),
         status=first["status"],
@@ -99,7 +102,7 @@ def _pair(line: dict[Any, Any]) -> PairLine:
     return PairLine(
         row=line["row"],
         block=line["paradigm"],
-        column=say.percent(line["label_percent"]),
+        column=_place(line),
         pairs=f"{line['pairs']}/{line['pairs_expected']}",
         difference=say.signed(line["mean_difference"]),
         sd=say.accuracy(line["sd_difference"]),
@@ -109,6 +112,12 @@ def _pair(line: dict[Any, Any]) -> PairLine:
         t=say.p_value(line["t_p_holm"]),
         decision=line["decision"],
     )
+
+
+def _place(line: Mapping[Any, Any]) -> str:
+    """The share of labels and, on a figure, the place on its axes: ``2 %, missing 0.5``."""
+    places = [f"{name[3:]} {line[name]:g}" for name in line if str(name).startswith("at_")]
+    return ", ".join([say.percent(line["label_percent"]), *places])
 
 
 def _memory(main: Any, gpu: Any) -> str:

@@ -1,62 +1,27 @@
-"""Draws the plots of ``struct.Plot`` with matplotlib. Computes nothing but places on paper.
+"""Draws plots with matplotlib; those of ``struct.Plot`` here. Computes nothing but places on paper.
 
-Greyscale carries the meaning (size, fill and shape); the one hue only repeats what is bold. The
-colours are few and fixed, so that the page can swap them for its own in dark mode (``inline``).
+Greyscale carries the meaning (size, fill and shape); the one hue only repeats what is bold.
 """
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Callable
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.render import curves, heat, matrices, weights
+from harness.render.figure_struct import AnyPlot, CurvePlot, HeatPlot, MatrixPlot, WeightPlot
+from harness.render.ink import ACCENT, DOT, INK, MUTED, PAPER, RULE, saved
 from harness.render.struct import DotCell, ForestCell, Plot, PlotLine
 
-INK, MUTED, RULE, DOT, ACCENT = "#1c1e22", "#666b75", "#d6d8dd", "#8d929c", "#1f5fa8"
-PAPER = "#fefefe"
-_VARIABLES = {
-    INK: "--ink", MUTED: "--muted", RULE: "--rule", DOT: "--dot", ACCENT: "--accent",
-    PAPER: "--paper",
-}  # fmt: skip
-_SETTINGS: dict[Any, Any] = {
-    "svg.hashsalt": "report",
-    "svg.fonttype": "none",
-    "pdf.fonttype": 42,
-    "font.family": "DejaVu Sans",
-    "font.size": 8.5,
-    "text.color": INK,
-    "axes.unicode_minus": True,
-}
 _LINE = 0.215  # inches: the height of one row
 
 
-def render(plot: Plot, kind: str) -> bytes:
+def render(plot: AnyPlot, kind: str) -> bytes:
     """The plot as ``svg``, ``pdf`` or ``png`` bytes; the same bytes for the same plot."""
-    with mpl.rc_context(_SETTINGS):
-        figure = _figure(plot)
-        target = io.BytesIO()
-        metadata = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
-        figure.savefig(target, format=kind, dpi=200, metadata=metadata.get(kind, {}))
-    return target.getvalue()
-
-
-def inline(svg: bytes, prefix: str) -> str:
-    """An SVG to put into the page: the page's colours and font, ids that stay its own."""
-    text = svg.decode()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.S)
-    text = re.sub(r'\bid="', f'id="{prefix}-', text)
-    text = re.sub(r"url\(#", f"url(#{prefix}-", text)
-    text = re.sub(r'href="#', f'href="#{prefix}-', text)
-    text = re.sub(r"font: ((?:bold )?[\d.]+px) [^;\"]*", r"font: \1 var(--sans)", text)
-    for colour, variable in _VARIABLES.items():
-        text = text.replace(colour, f"var({variable})")
-    return text
+    return saved(lambda: _DRAWN[type(plot)](plot), kind)
 
 
 def _figure(plot: Plot) -> Figure:
@@ -159,3 +124,10 @@ def _note(axes: Axes, y: int, note: str) -> None:
 
 
 _DRAW: dict[str, Callable] = {"dots": _dots, "forest": _forest}
+_DRAWN: dict[type, Callable[[Any], Figure]] = {
+    Plot: _figure,
+    CurvePlot: curves.figure,
+    HeatPlot: heat.figure,
+    WeightPlot: weights.figure,
+    MatrixPlot: matrices.figure,
+}

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from harness.render.figure_struct import FigureReport
 from harness.render.struct import Report
+
+HERE = Path(__file__).parent
 
 
 def page(report: Report, drawings: Mapping[str, str]) -> str:
-    """The report as HTML; ``drawings`` maps a figure's file stem to its inline SVG."""
-    from jinja2 import Environment, StrictUndefined
+    """The report on a table; ``drawings`` maps a figure's file stem to its inline SVG."""
+    return _filled("report.html.jinja", drawings, report=report)
+
+
+def figure_page(report: FigureReport, drawings: Mapping[str, str]) -> str:
+    """The report on a figure."""
+    return _filled("figure.html.jinja", drawings, report=report)
+
+
+def _filled(name: str, drawings: Mapping[str, str], **values: Any) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    here = Path(__file__).parent
     environment = Environment(
+        loader=FileSystemLoader(HERE),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    template = environment.from_string((here / "report.html.jinja").read_text("utf-8"))
-    return template.render(
-        meta=report.meta,
-        parts=report.parts,
+    return environment.get_template(name).render(
+        meta=values["report"].meta,
+        parts=values["report"].parts,
         drawings={name: Markup(svg) for name, svg in drawings.items()},
-        style=Markup((here / "report.css").read_text("utf-8")),
-        script=Markup((here / "report.js").read_text("utf-8")),
+        style=Markup((HERE / "report.css").read_text("utf-8")),
+        script=Markup((HERE / "report.js").read_text("utf-8")),
+        **values,
     )

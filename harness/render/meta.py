@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+KINDS = ("svg", "png", "pdf")
+"""Formats that every figure is written in."""
+
 
 @dataclass(frozen=True)
 class DatasetNote:

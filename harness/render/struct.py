@@ -84,6 +84,7 @@ class TrialLine:
     memory: str
     device: str
     stale: bool
+    nmse: str = ""
 
 
 @dataclass(frozen=True)

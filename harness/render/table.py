@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
 from harness.render import format as say
+from harness.render import said
 from harness.render.details import costs, failures, pair_lines, trial_lines
 from harness.render.meta import DatasetNote, ReportMeta
 from harness.render.plots import dot_plot, forest_plot
@@ -68,24 +68,24 @@ def _part(
     summary: pd.DataFrame,
     compared: pd.DataFrame,
 ) -> DatasetPart:
-    columns = _columns(trials)
+    columns = said.columns(trials)
     reference = reference_key(trials, meta)
     blocks = _blocks(trials, summary, columns, reference)
-    stamps = _stamps(note, meta, trials)
+    stamps = said.stamps(note, meta, trials)
     ceiling = any(line.ceiling for block in blocks for line in block.lines)
     named = trials.loc[trials["row_key"] == reference, "row"]
     return DatasetPart(
         note=note,
         anchor="".join(c if c.isalnum() else "-" for c in note.key),
-        facts=_facts(note),
+        facts=said.facts(note),
         stamps=stamps,
         columns=columns,
         blocks=blocks,
         lead=_lead(blocks, columns),
         labels_line=_labels_line(trials, columns),
-        legend=_legend(blocks, ceiling) + _unconverged(trials),
-        selections=_selections(trials),
-        progress=_progress(trials),
+        legend=_legend(blocks, ceiling) + said.unconverged(trials),
+        selections=said.selections(trials),
+        progress=said.progress(trials),
         failures=failures(trials),
         trials=trial_lines(trials),
         costs=costs(trials, columns),
@@ -94,18 +94,6 @@ def _part(
         dots=dot_plot(note, stamps, trials, summary, columns, blocks),
         forest=forest_plot(note, stamps, compared, columns, blocks),
     )
-
-
-def _columns(trials: pd.DataFrame) -> tuple[Column, ...]:
-    ceiling = trials["all_labels"].astype(bool)
-    ours = trials if ceiling.all() else trials[~ceiling]
-    found = []
-    for percent, column in ours.groupby("label_percent", sort=True):
-        labels = sorted({int(value) for value in column["n_labelled"].dropna()})
-        text = f"{labels[0]}–{labels[-1]}" if len(labels) > 1 else "".join(map(str, labels))
-        short = say.percent(float(str(percent)))
-        found.append(Column(float(str(percent)), f"{short} labelled", short, text))
-    return tuple(found)
 
 
 def _blocks(
@@ -184,35 +172,6 @@ def _hover(trials: pd.DataFrame, line: pd.Series) -> str:
     return "; ".join(found)
 
 
-def _stamps(note: DatasetNote, meta: ReportMeta, trials: pd.DataFrame) -> tuple[str, ...]:
-    stamps = [meta.stamp] if meta.stamp else []
-    if note.kind == "twin":
-        stamps.append("TWIN: synthetic stand-in, its accuracies say nothing about the real data")
-    stale = int(trials["stale"].astype(bool).sum())
-    if stale:
-        stamps.append(f"{say.plural(stale, 'stale result')} from earlier source")
-    return tuple(stamps)
-
-
-def _facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
-    views = ", ".join(f"{v} ({d})" for v, d in zip(note.view_names, note.dims, strict=True))
-    leaks = ", ".join(note.leaks)
-    facts = [
-        ("Rows", f"{note.n}, in {note.n_classes} classes"),
-        ("Views (features)", views),
-        ("Kind", {"licensed": "licensed data", "open": "open data"}.get(note.kind, "twin")),
-        ("Source", note.source),
-        ("Licence", note.licence),
-        ("Citation", note.citation),
-        ("Split", note.split),
-        ("Leaks declared", f"{leaks} on both sides of the split" if leaks else "none"),
-        ("Each trial re-draws", note.what_varies),
-        ("Fingerprint", note.fingerprint),
-        *(("Note", text) for text in note.notes),
-    ]
-    return tuple((name, text) for name, text in facts if text)
-
-
 def _lead(blocks: Sequence[Block], columns: Sequence[Column]) -> tuple[str, ...]:
     """The best cell of every column, in words; empty where no cell is complete."""
     found = []
@@ -260,35 +219,3 @@ def _legend(blocks: Sequence[Block], ceiling: bool) -> tuple[str, ...]:
     if any(cell.published for cell in cells):
         legend.append("Paper: the number printed in the paper's Table 2, mean±SD over 20 runs.")
     return tuple(legend)
-
-
-def _unconverged(trials: pd.DataFrame) -> tuple[str, ...]:
-    """Rows with trials whose chosen fit says that it did not converge; their numbers count."""
-    if "converged" not in trials.columns:
-        return ()
-    ok = trials[(trials["status"] == "ok")]
-    found = []
-    for _, row in ok.groupby(["row_order", "row_key"], sort=True):
-        stuck = int((~row["converged"].astype(bool)).sum())
-        if stuck:
-            found.append(f"{row['row'].iloc[0]} in {stuck} of {len(row)} trials")
-    return (f"Ended without converging: {'; '.join(found)}.",) if found else ()
-
-
-def _selections(trials: pd.DataFrame) -> tuple[str, ...]:
-    rules: dict[str, list[str]] = {}
-    for row in trials.drop_duplicates(["row_key", "selection"]).to_dict("records"):
-        if isinstance(row["selection"], str) and row["selection"]:
-            rules.setdefault(row["selection"], []).append(row["row"])
-    if len(rules) == 1:
-        return (f"{next(iter(rules))} (every row)",)
-    return tuple(f"{rule}: {'; '.join(dict.fromkeys(rows))}" for rule, rows in rules.items())
-
-
-def _progress(trials: pd.DataFrame) -> str:
-    counts: dict[Any, int] = trials["status"].value_counts().to_dict()
-    text = f"{counts.get('ok', 0)} of {len(trials)} trials ok"
-    for status in ("failed", "missing", "skipped"):
-        if counts.get(status):
-            text += f", {counts[status]} {status}"
-    return text

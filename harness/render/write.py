@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from harness.render import text
-from harness.render.meta import ReportMeta
+from harness.render.layout import Layout, Shown
+from harness.render.meta import KINDS, ReportMeta
 from harness.render.struct import Plot, Report
 from harness.render.table import build, paper_names, reference_key
 from harness.statistics import paired, summarise
-
-KINDS = ("svg", "png", "pdf")
 
 
 def render_table(
@@ -28,10 +27,22 @@ def render_table(
     written; raises ValueError for a table of trials that breaks its contract, before anything is
     written.
     """
-    files = contents(trials, meta, published)
-    for name, content in files.items():
-        _write(folder / name, content)
-    return tuple(folder / name for name in files)
+    return _written(contents(trials, meta, published), folder)
+
+
+def render_figure(
+    trials: pd.DataFrame, meta: ReportMeta, layout: Layout, shown: Shown, folder: Path
+) -> tuple[Path, ...]:
+    """Write the report on a figure into ``folder``, as :func:`render_table` does.
+
+    The files: ``index.html``; ``figure3.csv`` (named after ``meta.protocol``), the numbers at every
+    place on the axes; ``paired.csv`` where rows are compared; CSV files of arrays; ``figures/``.
+    """
+    from harness.render.figure_files import figure_contents
+
+    return _written(
+        figure_contents(without_fixed_splits(trials, meta), meta, layout, shown), folder
+    )
 
 
 def contents(
@@ -44,10 +55,11 @@ def contents(
 
     ``published``  the paper's table, or None.  ``kinds``  of figure files to make.
     """
-    from harness.render.figures import inline, render
+    from harness.render.figures import render
     from harness.render.html import page
+    from harness.render.ink import inline
 
-    trials = _without_fixed_splits(trials, meta)
+    trials = without_fixed_splits(trials, meta)
     summary = summarise(trials, published, paper_names(meta))
     compared = paired(trials, reference_key(trials, meta))
     report = build(trials, summary, compared, meta)
@@ -75,12 +87,18 @@ def plots(report: Report) -> dict[str, Plot]:
     return found
 
 
-def _without_fixed_splits(trials: pd.DataFrame, meta: ReportMeta) -> pd.DataFrame:
+def without_fixed_splits(trials: pd.DataFrame, meta: ReportMeta) -> pd.DataFrame:
     """Blank ``n_train`` where all trials share one split: there the correction has no meaning."""
     fixed = [note.key for note in meta.datasets if note.split_fixed]
     if "n_train" not in trials.columns or not fixed:
         return trials
     return trials.assign(n_train=trials["n_train"].mask(trials["dataset"].isin(fixed)))
+
+
+def _written(files: Mapping[str, bytes], folder: Path) -> tuple[Path, ...]:
+    for name, content in files.items():
+        _write(folder / name, content)
+    return tuple(folder / name for name in files)
 
 
 def _write(path: Path, content: bytes) -> None:

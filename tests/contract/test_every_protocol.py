@@ -12,6 +12,7 @@ from harness import registry
 from harness.inputs import open_dataset
 from harness.job import expand
 from harness.plan import method_cards
+from harness.render import Layout
 from protocols.base import BUDGETS, PARADIGMS, Budget, Cell, Protocol, label_fractions, label_rule
 from tests.contract.suite import PROTOCOLS, every_protocol
 from tests.helpers import tiny, trial
@@ -41,6 +42,20 @@ def test_the_file_says_what_it_is(key: str) -> None:
 
 
 @every_protocol
+def test_the_layout_is_one_that_the_renderer_knows(key: str) -> None:
+    protocol = registry.load_protocol(key)
+    layout = Layout.of(protocol.layout)
+    axes = [axis.name for axis in layout.axes]
+    for spec in protocol.datasets["smoke"]:
+        for cell in cells_of(protocol, spec, BUDGETS["smoke"]):
+            assert list(cell.at) == axes
+    if layout.kind != "table":
+        assert layout.values
+        assert layout.shows
+        assert layout.claim
+
+
+@every_protocol
 @every_budget
 def test_default_data_sets_are_open_and_registered(key: str, budget: str) -> None:
     specs = registry.load_protocol(key).datasets[budget]
@@ -57,7 +72,9 @@ def test_cells_are_there_for_every_data_set(key: str, budget: str) -> None:
         data, split = opened(spec)
         cells = cells_of(protocol, spec, BUDGETS[budget])
         assert cells
-        assert len({(c.row.key, c.label_fraction, c.scenario) for c in cells}) == len(cells)
+        places = {(c.row.key, c.label_fraction, *c.at.items()) for c in cells}
+        assert len(places) == len(cells)
+        assert len({tuple(cell.at) for cell in cells}) == 1  # all on the same axes
         for cell in cells:
             assert cell.scenario.split == split
             assert cell.scenario.paradigm in PARADIGMS

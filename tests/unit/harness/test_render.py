@@ -9,7 +9,8 @@ import pytest
 
 from harness.render import DatasetNote, ReportMeta, render_table
 from harness.render import format as say
-from harness.render.figures import inline, render
+from harness.render.figures import render
+from harness.render.ink import inline
 from harness.render.struct import Report
 from harness.render.table import build
 from harness.render.text import markdown, tex

@@ -1,0 +1,94 @@
+"""Colours, type and file formats of every figure.
+
+The colours are few and fixed, so that the page can swap them for its own in dark mode (``inline``).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, MUTED, RULE, DOT, ACCENT = "#1c1e22", "#666b75", "#d6d8dd", "#8d929c", "#1f5fa8"
+PAPER = "#fefefe"
+HUES = (
+    "#b0480e", "#1b7f5c", "#7a3fa0", "#a8871a", "#b3336f", "#2d8fa5", "#5b6b1e", "#8a5a44",
+)  # fmt: skip
+"""Colours of lines, which differ in lightness too; markers and dashes tell them apart in grey."""
+_VARIABLES = {
+    INK: "--ink", MUTED: "--muted", RULE: "--rule", DOT: "--dot", ACCENT: "--accent",
+    PAPER: "--paper", **{hue: f"--hue-{i}" for i, hue in enumerate(HUES)},
+}  # fmt: skip
+_SETTINGS: dict[Any, Any] = {
+    "svg.hashsalt": "report",
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "text.color": INK,
+    "axes.unicode_minus": True,
+}
+
+
+def saved(draw: Callable[[], Figure], kind: str) -> bytes:
+    """What ``draw`` draws as ``svg``, ``pdf`` or ``png`` bytes; the same bytes every time."""
+    with mpl.rc_context(_SETTINGS):
+        target = io.BytesIO()
+        metadata = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
+        draw().savefig(target, format=kind, dpi=200, metadata=metadata.get(kind, {}))
+    return target.getvalue()
+
+
+def inline(svg: bytes, prefix: str) -> str:
+    """An SVG to put into the page: the page's colours and font, ids that stay its own."""
+    text = svg.decode()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.S)
+    text = re.sub(r'\bid="', f'id="{prefix}-', text)
+    text = re.sub(r"url\(#", f"url(#{prefix}-", text)
+    text = re.sub(r'href="#', f'href="#{prefix}-', text)
+    text = re.sub(r"font: ((?:bold )?[\d.]+px) [^;\"]*", r"font: \1 var(--sans)", text)
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(colour, f"var({variable})")
+    return text
+
+
+class Page:
+    """A figure measured in inches from its upper left corner, title and stamps written on it."""
+
+    def __init__(self, width: float, body: float, title: str, stamps: Sequence[str]) -> None:
+        """``body``  height under the head."""
+        self.width, self.top = width, 0.42 + 0.17 * len(stamps)
+        self.height = self.top + body
+        self.figure = Figure(figsize=(width, self.height), facecolor=PAPER)
+        self.text(0.06, 0.2, title, fontsize=10, weight="bold")
+        for i, stamp in enumerate(stamps):
+            self.text(0.06, 0.4 + 0.17 * i, stamp, fontsize=8, weight="bold", color=MUTED)
+
+    def text(self, x: float, y: float, text: str, **how: Any) -> None:
+        """Text whose left end and middle lie ``x`` from the left and ``y`` from above."""
+        self.figure.text(x / self.width, 1 - y / self.height, text, **{"va": "center", **how})
+
+    def axes(self, x: float, y: float, width: float, height: float) -> Axes:
+        """Axes whose upper left corner lies at ``x``, ``y`` under the head."""
+        bottom = self.height - self.top - y - height
+        box = (x / self.width, bottom / self.height, width / self.width, height / self.height)
+        return self.figure.add_axes(box)
+
+
+def plain(axes: Axes, *, grid: bool = True) -> None:
+    """A quiet frame: no box, light rules across."""
+    axes.set_facecolor("none")
+    axes.tick_params(colors=MUTED, length=3, labelsize=7.5)
+    for side in ("right", "top"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(RULE)
+    if grid:
+        axes.grid(axis="y", color=RULE, linewidth=0.5)
+        axes.set_axisbelow(True)

@@ -1,0 +1,115 @@
+"""How a protocol lays its numbers out, and the arrays that a figure shows besides its table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis: the column ``at_<name>`` of the table of trials, its label, unit and scale."""
+
+    name: str
+    label: str
+    percent: bool = False
+    log: bool = False
+
+    @property
+    def column(self) -> str:
+        return f"at_{self.name}"
+
+    def shown(self, value: float) -> float:
+        """The number that the axis prints."""
+        return 100 * value if self.percent else value
+
+
+@dataclass(frozen=True)
+class Value:
+    """What is measured: a column of the table of trials and its label.
+
+    ``mark``  a level worth a dashed line (accuracy has chance for one), and what it is.
+    ``cap``   the highest value that a figure draws; what lies beyond is printed at its edge.
+    """
+
+    column: str
+    label: str
+    mark: float | None = None
+    mark_label: str = ""
+    cap: float | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A protocol's layout, made from its plain values by :meth:`of`.
+
+    ``kind``     ``table``; ``curves`` over one axis; ``heat`` over two; ``weights``, bars and their
+                 way over the epochs; ``matrices``, images of completed views.
+    ``lines``    what a curve stands for: a row (panels are label fractions) or a label fraction.
+    ``values``   one figure each, the first is the headline.   ``extras`` a table only.
+    ``reference``  row key that the others are compared with.
+    ``shows``    what is drawn.   ``warning`` what a reader must know beside the figure.
+    ``claim``    the paper's words on its own figure.
+    """
+
+    kind: Literal["table", "curves", "heat", "weights", "matrices"]
+    lines: Literal["rows", "labels"] = "rows"
+    axes: tuple[Axis, ...] = ()
+    values: tuple[Value, ...] = ()
+    extras: tuple[Value, ...] = ()
+    reference: str = ""
+    shows: str = ""
+    warning: str = ""
+    claim: str = ""
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Layout:
+        """Raises TypeError for a name that no layout knows."""
+        made = dict(plain)
+        for name, kind in (("axes", Axis), ("values", Value), ("extras", Value)):
+            made[name] = tuple(kind(**one) for one in made.get(name, ()))
+        return cls(**made)
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """View weights of one trial's chosen fit: ``final`` (V,), at ``epoch``; ``curve`` (epochs, V).
+
+    Row ``i`` of the curve is the mean over epoch ``i + 1``.
+    """
+
+    dataset: str
+    trial: int
+    epoch: int
+    final: np.ndarray
+    curve: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Matrices:
+    """Hidden rows of one view in one trial, z-scored, ``(n, d)``: the truth and completions of it.
+
+    ``completed``  row key -> the same rows in the same order.
+    ``hidden``   how many rows of the view were hidden in all.
+    ``classes``  name of each row's class, n of them: rows come grouped by it.
+    """
+
+    dataset: str
+    view: str
+    trial: int
+    truth: np.ndarray
+    completed: Mapping[str, np.ndarray]
+    classes: tuple[str, ...]
+    hidden: int
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Arrays behind a figure, loaded by the caller; ``gone`` says of a data set which are not."""
+
+    weights: tuple[Weights, ...] = ()
+    matrices: tuple[Matrices, ...] = ()
+    gone: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -1,0 +1,114 @@
+"""Arrays that figures show, fetched through the store: view weights, completed views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from datasets.base import Dataset, Problem
+from harness.imputation import MIN_SD
+from harness.plan import Plan, PlannedCell
+from harness.record import Record
+from harness.render.layout import Layout, Matrices, Shown, Weights
+from harness.store import Store
+from protocols.base import build, draw
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def shown_of(
+    plan: Plan,
+    protocol: str,
+    layout: Layout,
+    trials: pd.DataFrame,
+    records: Mapping[str, Record],
+    store: Store,
+) -> Shown:
+    """What the layout of ``protocol`` asks for, of the fits that ``trials`` names.
+
+    Arrays that cannot be read are said in ``gone``; they never stop a report.
+    """
+    gone: dict[str, list[str]] = {}
+
+    def arrays(line: Any, name: str) -> Arrays | None:
+        try:
+            return store.arrays(records[name])
+        except ValueError as error:
+            what = f"{line.row}, trial {line.trial}: its arrays cannot be shown ({error})"
+            gone.setdefault(line.dataset, []).append(what)
+            return None
+
+    ok = [line for line in trials.itertuples() if line.status == "ok"]
+    weights: list[Weights] = []
+    matrices: list[Matrices] = []
+    if layout.kind == "weights":
+        for line in ok:
+            found = arrays(line, line.chosen)
+            if found is not None:
+                weights.append(_weights(line, records[line.chosen], found))
+    if layout.kind == "matrices":
+        for key in dict.fromkeys(line.dataset for line in ok):
+            lines = [line for line in ok if line.dataset == key and line.imputed_by]
+            pairs = [(line.row_key, arrays(line, line.imputed_by)) for line in lines]
+            kept = {name: found for name, found in pairs if found is not None}
+            cells = [c for c in plan.cells if c.protocol == protocol and c.data_key == key]
+            matrices += _matrices(plan.data[key], cells[0], kept)
+    return Shown(tuple(weights), tuple(matrices), {key: tuple(said) for key, said in gone.items()})
+
+
+def _weights(line: Any, record: Record, arrays: Arrays) -> Weights:
+    curve = arrays["view_weights"].astype(float)
+    final = np.array([record.facts[f"weight_{v}"] for v in range(curve.shape[1])], float)
+    return Weights(line.dataset, int(line.trial), record.epoch, final, curve)
+
+
+def _matrices(data: Dataset, planned: PlannedCell, found: Mapping[str, Arrays]) -> list[Matrices]:
+    """One for every view that rows lack: those hidden rows that every method has kept."""
+    job = planned.trials[0][0]
+    scenario = planned.cell.scenario
+    drawn = draw(data, scenario, job.trial, job.seed)
+    problem, answers = build(data, scenario, drawn)
+    labels = data.labels[drawn.order[problem.rows.ids]]
+    made = []
+    for v, view in enumerate(data.view_names):
+        absent = np.flatnonzero(~problem.rows.present[:, v])
+        ids = problem.rows.ids[absent]
+        shared = [f for f in found.values() if f"imputed_{v}_ids" in f]
+        if not shared:
+            continue
+        common = np.all([np.isin(ids, f[f"imputed_{v}_ids"]) for f in shared], axis=0)
+        rows = absent[common]
+        rows = rows[np.argsort(labels[rows], kind="stable")]
+        scaled = _scaler(problem, v)
+        made.append(
+            Matrices(
+                dataset=data.key,
+                view=view,
+                trial=job.trial,
+                truth=scaled(answers.complete.views[v][rows]),
+                completed={
+                    key: scaled(_values(arrays, v, problem.rows.ids[rows]))
+                    for key, arrays in found.items()
+                    if f"imputed_{v}_ids" in arrays
+                },
+                classes=tuple(data.class_names[label] for label in labels[rows]),
+                hidden=len(absent),
+            )
+        )
+    return made
+
+
+def _scaler(problem: Problem, v: int) -> Any:
+    """Z-scores by training rows that have the view; columns that are constant there become 0."""
+    seen = problem.rows.views[v][problem.rows.present[:, v]].astype(float)
+    mean, sd = seen.mean(0), seen.std(0)
+    safe = np.where(sd < MIN_SD, np.inf, sd)
+    return lambda values: (values.astype(float) - mean) / safe
+
+
+def _values(arrays: Arrays, v: int, ids: np.ndarray) -> np.ndarray:
+    place = {int(name): row for row, name in enumerate(arrays[f"imputed_{v}_ids"])}
+    return arrays[f"imputed_{v}"][[place[int(name)] for name in ids]]

@@ -1,0 +1,40 @@
+"""What the protocols of figures share: scenarios, values of an axis, columns of a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from datasets.base import Dataset
+from protocols.base import Budget, Row, Scenario, Stage, label_fractions, label_rule
+
+SMVAE = Row("smvae", "SMVAE", "inductive", "inductive", (Stage("smvae"),), published="SMVAE")
+
+
+def inductive(data: Dataset, split: str, label_fraction: float, **changes: Any) -> Scenario:
+    """The inductive scenario of section 4.2.1, with ``changes``."""
+    return Scenario(
+        split=split,
+        paradigm="inductive",
+        label_fraction=label_fraction,
+        label_rule=label_rule(data),
+        **changes,
+    )
+
+
+def label_ends(data: Dataset, budget: Budget) -> tuple[float, ...]:
+    """Label fractions of a panel each: all of them, the two ends in a preview, or the lowest."""
+    fractions = label_fractions(data)[: budget.columns]
+    return (fractions[0], fractions[-1]) if budget.name == "preview" else fractions
+
+
+def lowest(data: Dataset) -> float:
+    """The lowest label fraction: the paper's 1 %, or what stands for it on open data."""
+    return label_fractions(data)[0]
+
+
+def on_axis(budget: Budget, paper: Sequence[float], preview: Sequence[float]) -> tuple[float, ...]:
+    """Values of an axis under a budget; a smoke run takes the ends of the preview's."""
+    if budget.name == "smoke":
+        return (preview[0], preview[-1])
+    return tuple(paper if budget.name == "paper" else preview)

@@ -1,0 +1,114 @@
+"""Rows and scenarios of the figures with missing views (paper, section 4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from datasets.base import Dataset
+from protocols._figures import inductive, on_axis
+from protocols.base import Budget, MethodCard, Protocol, Row, Scenario, Stage
+
+FRACTIONS, PREVIEW = (0.1, 0.3, 0.5, 0.7, 0.9), (0.1, 0.5, 0.9)
+TOGETHER, BEFORE, BOUNDS, ALONE = "end to end", "two stages", "bounds", "imputation alone"
+
+IMPUTERS = {"soft_impute_als": "SoftImputeALS", "dccae": "DCCAE", "corrnet": "CorrNet"}
+"""The paper's imputers that stand before SMVAE."""
+FURTHER = ("soft_impute", "knn_impute", "iterative_svd", "mean_impute")
+"""Imputers that the paper lacks, beside which its own are seen."""
+LEARNERS = {"conet": "CoNet", "sdgm_plus": "SDGM+"}
+BOUND = {"full_data": {"missing_fraction": 0.0}, "partial_data": {"incomplete": "drop"}}
+"""The two bounds of SiMVAE: nothing is missing; rows that lack a view are left out (4.3.1)."""
+
+
+def end_to_end(key: str, title: str) -> Row:
+    """A method that imputes and classifies at once."""
+    return Row(key, title, TOGETHER, "inductive", (Stage(key),), published=title)
+
+
+SIMVAE = end_to_end("simvae", "SiMVAE")
+VARIANTS = (
+    Row(
+        "simvae_single", "SiMVAE (single imputation)", TOGETHER, "inductive",
+        (Stage("simvae", config={"imputation": "single"}),), optional=True,
+    ),
+    Row(
+        "sdgm_plus_clamp_a", "SDGM+ (a clamped)", TOGETHER, "inductive",
+        (Stage("sdgm_plus", config={"clamp_a": True}),), optional=True,
+    ),
+)  # fmt: skip
+
+
+def bounds() -> tuple[Row, ...]:
+    """FullData and PartialData: SiMVAE under other scenarios."""
+    return tuple(
+        Row(key, title, BOUNDS, "inductive", SIMVAE.recipe, published=title)
+        for key, title in (("full_data", "FullData"), ("partial_data", "PartialData"))
+    )
+
+
+def before_smvae(key: str, title: str, **changes: Any) -> Row:
+    """An imputer, then inductive SMVAE on the completed views."""
+    recipe = (Stage(key, imputes=True), Stage("smvae"))
+    row = Row(f"{key}_smvae", f"{title} → SMVAE", BEFORE, "inductive", recipe, published=title)
+    return replace(row, **changes)
+
+
+def alone(key: str, title: str, **changes: Any) -> Row:
+    """An imputer without a classifier: the first stage of :func:`before_smvae`, by itself."""
+    row = Row(key, title, ALONE, "inductive", (Stage(key, imputes=True),), published=title)
+    return replace(row, **changes)
+
+
+def imputing(methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    """Every row that completes views, the paper's first; two-stage rows without their SMVAE."""
+    titles = {card.key: card.title for card in methods}
+    others = [card.key for card in further(methods) if card.key not in FURTHER]
+    return usable(
+        (
+            SIMVAE,
+            *(alone(key, title) for key, title in IMPUTERS.items()),
+            *(end_to_end(key, title) for key, title in LEARNERS.items()),
+            *VARIANTS,
+            *(alone(key, titles.get(key, key), published=None) for key in FURTHER),
+            *(alone(key, titles[key], published=None, optional=True) for key in others),
+        ),
+        methods,
+    )
+
+
+def further(methods: Sequence[MethodCard]) -> tuple[MethodCard, ...]:
+    """Registered imputers that do not classify and that the paper lacks."""
+    return tuple(c for c in methods if c.impute and not c.classify and c.key not in IMPUTERS)
+
+
+def usable(rows: Sequence[Row], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    """The rows whose methods are registered and can do what their recipes ask."""
+    able = {(card.key, imputes) for card in methods for imputes in {False, card.impute}}
+    return tuple(
+        row for row in rows if all((stage.key, stage.imputes) in able for stage in row.recipe)
+    )
+
+
+def fractions(budget: Budget) -> tuple[float, ...]:
+    """Shares of training rows that lack a view."""
+    return on_axis(budget, FRACTIONS, PREVIEW)
+
+
+def scenario(
+    protocol: Protocol, data: Dataset, split: str, label_fraction: float, missing: float
+) -> Scenario:
+    """The scenario of a share ``missing`` of rows without some view.
+
+    The views that may be missing are the protocol's, or all but the first: Eye of SEED, PPS of
+    DEAP.
+    """
+    return inductive(
+        data,
+        split,
+        label_fraction,
+        missing=protocol.may_miss or data.view_names[1:],
+        missing_fraction=missing,
+        missing_at_test=protocol.missing_at_test,
+    )

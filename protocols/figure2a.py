@@ -1,0 +1,60 @@
+"""Figure 2a: accuracy of inductive SMVAE by the share of unlabelled training rows that it sees.
+
+A line for every share of labels, where the paper has one curve on SEED. At 0 no unlabelled row is
+left: SMVAE is then trained on the labelled rows alone. The unlabelled rows of a smaller share lie
+inside those of a larger one, trial by trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datasets.base import Dataset
+from protocols._figures import SMVAE, inductive, on_axis
+from protocols.base import Budget, Cell, MethodCard, Protocol, Row, label_fractions
+
+SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+class Figure2a(Protocol):
+    """What unlabelled rows are worth."""
+
+    title = "Figure 2a: accuracy with different proportions of unlabelled training samples"
+    datasets = {
+        "paper": ("mfeat", "mnist_hog", "watch"),
+        "preview": ("mfeat",),
+        "smoke": ("digits",),
+    }
+    layout = {
+        "kind": "curves",
+        "lines": "labels",
+        "axes": (
+            {
+                "name": "unlabelled",
+                "label": "share of the unlabelled training rows that is kept (%)",
+                "percent": True,
+            },
+        ),
+        "values": ({"column": "accuracy", "label": "test accuracy"},),
+        "shows": "Test accuracy of inductive SMVAE by the share of the unlabelled training rows "
+        "that it is trained on, a line for every share of labelled rows.",
+        "claim": "unlabeled samples can effectively boost the classification accuracy of SMVAE",
+    }
+
+    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+        return (SMVAE,)
+
+    def cells(
+        self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
+    ) -> tuple[Cell, ...]:
+        """Label fractions x shares of the unlabelled rows."""
+        return tuple(
+            Cell(
+                SMVAE,
+                inductive(data, split, fraction, unlabelled_fraction=share),
+                fraction,
+                {"unlabelled": share},
+            )
+            for fraction in label_fractions(data)[: budget.columns]
+            for share in on_axis(budget, SHARES, (0.0, 0.4, 1.0))
+        )
