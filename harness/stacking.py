@@ -57,7 +57,8 @@ def _together(plan: Plan, job: Job) -> str:
         drawn = plan.drawn(job)
         sizes = [int(np.sum(drawn.part == part)) for part in (0, 1, 2)]
         whole = drawn.present.all(axis=1)
-        sizes += [int(rows.sum()) for rows in (drawn.labelled, drawn.kept, drawn.kept & whole)]
+        groups = (drawn.labelled, drawn.kept, drawn.kept & whole, drawn.labelled & whole)
+        sizes += [int(rows.sum()) for rows in groups]
     else:
         config, sizes = {}, []
     upstream = [[stage.method for stage in group] for group in job.upstream]

@@ -15,11 +15,23 @@ TOGETHER, BEFORE, BOUNDS, ALONE = "end to end", "two stages", "bounds", "imputat
 
 IMPUTERS = {"soft_impute_als": "SoftImputeALS", "dccae": "DCCAE", "corrnet": "CorrNet"}
 """The paper's imputers that stand before SMVAE."""
+GRIDS: dict[str, dict[str, Any]] = {
+    "dccae": {
+        "config": {"directions": 30},
+        "grid": {"reconstruction": (1.0, 0.1, 10.0), "ridge": (0.3, 1.0)},
+    }
+}
+"""Candidates of an imputer whose own grid is made for its codes; the first is a preview's one."""
 FURTHER = ("soft_impute", "knn_impute", "iterative_svd", "mean_impute")
 """Imputers that the paper lacks, beside which its own are seen."""
 LEARNERS = {"conet": "CoNet", "sdgm_plus": "SDGM+"}
 BOUND = {"full_data": {"missing_fraction": 0.0}, "partial_data": {"incomplete": "drop"}}
 """The two bounds of SiMVAE: nothing is missing; rows that lack a view are left out (4.3.1)."""
+
+
+def imputer(key: str) -> Stage:
+    """The stage that fills in absent views, the same wherever it stands."""
+    return Stage(key, imputes=True, **GRIDS.get(key, {}))
 
 
 def end_to_end(key: str, title: str) -> Row:
@@ -50,14 +62,14 @@ def bounds() -> tuple[Row, ...]:
 
 def before_smvae(key: str, title: str, **changes: Any) -> Row:
     """An imputer, then inductive SMVAE on the completed views."""
-    recipe = (Stage(key, imputes=True), Stage("smvae"))
+    recipe = (imputer(key), Stage("smvae"))
     row = Row(f"{key}_smvae", f"{title} → SMVAE", BEFORE, "inductive", recipe, published=title)
     return replace(row, **changes)
 
 
 def alone(key: str, title: str, **changes: Any) -> Row:
     """An imputer without a classifier: the first stage of :func:`before_smvae`, by itself."""
-    row = Row(key, title, ALONE, "inductive", (Stage(key, imputes=True),), published=title)
+    row = Row(key, title, ALONE, "inductive", (imputer(key),), published=title)
     return replace(row, **changes)
 
 

@@ -68,6 +68,7 @@ class Table2(Protocol):
     ) -> tuple[Cell, ...]:
         """Rows x label fractions; a ceiling row repeats one scenario in every column."""
         cells = []
+        imputing = {card.key for card in methods if card.classify and card.impute}
         for row in self.rows(data.view_names, methods):
             for fraction in label_fractions(data)[: budget.columns]:
                 scenario = Scenario(
@@ -75,6 +76,7 @@ class Table2(Protocol):
                     paradigm=row.paradigm,
                     label_fraction=1.0 if row.all_labels else fraction,
                     label_rule=label_rule(data),
+                    missing=data.view_names[1:] if row.key in imputing else (),
                 )
                 cells.append(Cell(row, scenario, fraction))
         return tuple(cells)
@@ -163,7 +165,8 @@ def _reference() -> list[Row]:
 def _own_row(card: MethodCard) -> Row:
     """A row for a method that this table of the paper lacks: the paradigm follows what it can use.
 
-    Methods made for missing views have figures of their own, and run here only when named.
+    Methods made for missing views have figures of their own; here they run when named, on complete
+    rows ("FullData").
     """
     paradigm: Paradigm = "supervised"
     if card.unlabelled:

@@ -41,8 +41,14 @@ def row_weights(batch: Batch, shares: tuple[float, float]) -> Tensor:
     With ``shares`` (N_l / N, N_u / N) a sum so weighted estimates the mean over the training set
     without bias, however many rows of the minibatch are labelled.
     """
+    weights = row_shares(batch, shares)
+    return weights / weights.sum()
+
+
+def row_shares(batch: Batch, shares: tuple[float, float]) -> Tensor:
+    """What every row counts, (b,), in shares[0] mean_l + shares[1] mean_u, be it of none."""
     known, rows = batch.n_labelled, batch.present.shape[1]
     weights = batch.present.new_empty(rows)
     weights[:known] = shares[0] / max(known, 1)
     weights[known:] = shares[1] / max(rows - known, 1)
-    return weights / weights.sum()
+    return weights

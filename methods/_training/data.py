@@ -8,7 +8,7 @@ input is zero and ``keep`` leaves it out of densities, so stacks stay rectangula
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -91,6 +91,30 @@ class Batch:
     noise: dict[str, Tensor]
     hyper: dict[str, Tensor]
     keep: tuple[Tensor | None, ...]
+
+
+def once_per_draw(batch: Batch) -> Batch:
+    """The batch with every row once for each of its S draws: labelled rows of all draws first.
+
+    Noise (t, S, b, .) becomes (t, S b, .), a view (t, b, d) becomes (t, S b, d): whatever is done
+    to a batch with one draw a row is then done to all draws, and means over rows are over draws.
+    """
+    samples, known = next(iter(batch.noise.values())).shape[1], batch.n_labelled
+
+    def unfold(rows: Tensor) -> Tensor:
+        return torch.cat([rows[:, :, :known].flatten(1, 2), rows[:, :, known:].flatten(1, 2)], 1)
+
+    def copies(rows: Tensor) -> Tensor:
+        return rows[:, None].expand(-1, samples, -1, -1)
+
+    return replace(
+        batch,
+        x=tuple(unfold(copies(view)) for view in batch.x),
+        present=unfold(copies(batch.present)),
+        onehot=copies(batch.onehot).flatten(1, 2),
+        n_labelled=samples * known,
+        noise={name: unfold(drawn) for name, drawn in batch.noise.items()},
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,7 +52,8 @@ def expected_log_prior(mean: Tensor, var: Tensor) -> Tensor:
 def mixture_entropy(mean: Tensor, logvar: Tensor, log_weights: Tensor, kind: Entropy) -> Tensor:
     """Entropy (t, r) of the mixture over views, or the bound on it that ``kind`` names.
 
-    ``mean``, ``logvar`` are (t, V, r, D), ``log_weights`` (t, V).
+    ``mean``, ``logvar`` are (t, V, r, D); ``log_weights`` (t, V), or (t, V, r) where they differ
+    between rows (-inf: no such component).
 
     ``joint``          eq. 5, supplement A: -sum_v lam_v log sum_l lam_l N(mu_v; mu_l, S_v + S_l);
                        a lower bound, .5(1 - log 2) D nats low when components are far apart.
@@ -67,19 +68,25 @@ def mixture_entropy(mean: Tensor, logvar: Tensor, log_weights: Tensor, kind: Ent
         if n_views != 1:
             raise ValueError("only a single Gaussian has an exact entropy here")
         return own[:, 0] + 0.5 * width * (LOG_2PI + 1)
-    lam = log_weights.exp()[:, :, None]  # (t, V, 1)
+    log_weights = of_rows(log_weights)
+    lam, log_lam = log_weights.exp(), log_weights[:, None]  # (t, V, 1 or r), (t, 1, V, 1 or r)
     if kind == "bhattacharyya":
         overlap = _pairs(mean, logvar, 4.0, per_dim=False, own=own)  # (t, V, V, r)
-        spread = torch.logsumexp(log_weights[:, None, :, None] + overlap, 2)  # (t, V, r)
+        spread = torch.logsumexp(log_lam + overlap, 2)  # (t, V, r)
         return (lam * (own - spread)).sum(1) + 0.5 * width * (LOG_2PI + 1)
     per_dim = kind == "per_dim"
     diagonal = 0.5 * logvar if per_dim else own
     overlap = _pairs(mean, logvar, 2.0, per_dim=per_dim, own=diagonal)
-    tail = (None,) * (overlap.dim() - 3)
-    spread = torch.logsumexp(log_weights[(slice(None), None, slice(None), *tail)] + overlap, 2)
     if per_dim:
-        spread = spread.sum(-1)
+        spread = torch.logsumexp(log_lam[..., None] + overlap, 2).sum(-1)
+    else:
+        spread = torch.logsumexp(log_lam + overlap, 2)
     return -(lam * spread).sum(1)
+
+
+def of_rows(log_weights: Tensor) -> Tensor:
+    """Weights (t, V) or (t, V, r) of a mixture as (t, V, 1) or (t, V, r)."""
+    return log_weights[..., None] if log_weights.dim() == 2 else log_weights
 
 
 def _pairs(mean: Tensor, logvar: Tensor, spread: float, *, per_dim: bool, own: Tensor) -> Tensor:

@@ -10,12 +10,12 @@ in ``semisup_elbo``; a enters by its draws, the same for all classes.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from methods._training.data import Batch, Batches
+from methods._training.data import Batch, Batches, once_per_draw
 from methods._training.decode import Decoder, log_likelihood
 from methods._training.densities import LATENT_LIMIT, LOG_2PI, smooth_clamp
 from methods._training.nets import (
@@ -182,27 +182,3 @@ class SkipModel:
     def _log_q(self, p: Params, first: Tensor) -> Tensor:
         scores = upper_layers(p, "cls", first, len(self.hidden), self.activation)
         return torch.log_softmax(scores, -1)
-
-
-def once_per_draw(batch: Batch) -> Batch:
-    """The batch with every row once for each of its S draws: labelled rows of all draws first.
-
-    Noise (t, S, b, .) becomes (t, S b, .), a view (t, b, d) becomes (t, S b, d): whatever is done
-    to a batch with one draw a row is then done to all draws, and means over rows are over draws.
-    """
-    samples, known = batch.noise["a"].shape[1], batch.n_labelled
-
-    def unfold(rows: Tensor) -> Tensor:
-        return torch.cat([rows[:, :, :known].flatten(1, 2), rows[:, :, known:].flatten(1, 2)], 1)
-
-    def copies(rows: Tensor) -> Tensor:
-        return rows[:, None].expand(-1, samples, -1, -1)
-
-    return replace(
-        batch,
-        x=tuple(unfold(copies(view)) for view in batch.x),
-        present=unfold(copies(batch.present)),
-        onehot=copies(batch.onehot).flatten(1, 2),
-        n_labelled=samples * known,
-        noise={name: unfold(drawn) for name, drawn in batch.noise.items()},
-    )

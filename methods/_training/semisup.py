@@ -20,6 +20,7 @@ from methods._training.data import (
     concatenated,
     demand_complete,
     gather,
+    kept,
     scaled,
 )
 from methods._training.loop import Curves, Task
@@ -37,7 +38,8 @@ class Net(Protocol):
 
     ``draws``     shapes of a step's noise by name, for ``samples`` draws of each latent variable;
                   ``share_eps``: one draw serves all classes.
-    ``classify``  log q(y|X) (1, n, K) of rows to be predicted; ``present`` (1, n, V).
+    ``classify``  log q(y|X) (1, n, K) of rows to be predicted; ``present`` (1, n, V). Absent views
+                  are zero, or what the model itself imputes if it is an :class:`Imputer`.
     ``facts``     bounds and the like over a batch of unlabelled training rows.
     """
 
@@ -58,7 +60,8 @@ class Imputer(Protocol):
     """What a model adds that fills in absent views.
 
     ``impute``  means and log-variances (1, n, d_v) a view, scaled units, of rows whose absent
-                entries are zero; read where a view is absent.
+                entries are zero; read where a view is absent. Raises UnsupportedError if a row
+                lacks a view that the model cannot fill in.
     """
 
     def impute(
@@ -113,8 +116,11 @@ class FittedSemisup(Fitted):
             fixed = noise.normals_by_id(self.seed, name, rows.ids, width)
             return torch.as_tensor(fixed)[None].to(x[0])
 
+        model = self.recipe.model
         with torch.no_grad():
-            log_q = self.recipe.model.classify(self.params, x, present, draw)[0].cpu().numpy()
+            if isinstance(model, Imputer):
+                x = self.filled(x, present, model.impute(self.params, x, present)[0])
+            log_q = model.classify(self.params, x, present, draw)[0].cpu().numpy()
         return np.where(self.classes, log_q, -np.inf).argmax(-1)
 
     def impute(self, rows: Rows) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...] | None]:
@@ -135,6 +141,16 @@ class FittedSemisup(Fitted):
                 spread = logvars[v][0].exp().cpu().numpy() * np.where(keep, sd, 0.0) ** 2
                 variances.append(np.where(there, 0.0, spread))
         return tuple(views), None if logvars is None else tuple(variances)
+
+    def filled(
+        self, x: tuple[Tensor, ...], present: Tensor, means: tuple[Tensor, ...]
+    ) -> tuple[Tensor, ...]:
+        """Views with ``means`` where they are absent, but for columns that are constant."""
+        views = []
+        for v, (view, mean, keep) in enumerate(zip(x, means, kept(self.scaler, x[0]), strict=True)):
+            guess = mean if keep is None else mean * keep[:, None]
+            views.append(torch.where(present[..., v, None] > 0, view, guess))
+        return tuple(views)
 
     def tensors(self, rows: Rows) -> tuple[tuple[Tensor, ...], Tensor]:
         """Scaled views (1, n, d_v) on the parameters' device, and presence (1, n, V)."""
@@ -223,4 +239,7 @@ def _facts(fitted: FittedSemisup, data: Data, index: int) -> dict[str, float | i
             keep=tuple(k[data.owner[index]][None].to(like) for k in data.keep),
         )
         found = model.facts(params, batch)
+    if fitted.recipe.absent_too:
+        present = data.present[start : start + data.n]
+        found["incomplete_rows"] = float((present.amin(1) == 0).double().mean())
     return {**found, "dropped_columns": fitted.scaler.dropped}

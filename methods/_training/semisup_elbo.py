@@ -24,6 +24,7 @@ from methods._training.densities import (
     Entropy,
     expected_log_prior,
     mixture_entropy,
+    of_rows,
     smooth_clamp,
 )
 from methods._training.nets import (
@@ -54,14 +55,15 @@ def weighted_bound(
 ) -> Tensor:
     """Eqs 1-2, and 5 without log p(y): the sum over rows of ``rows`` times the bound, (t,).
 
-    ``mean``, ``logvar`` (t, V, r, D) of the components; ``log_weights`` (t, V); ``eps``
-    (t, V, S, r, D) or broadcastable: S stratified draws from each component; ``rows`` (t, r).
+    ``mean``, ``logvar`` (t, V, r, D) of the components; ``log_weights`` (t, V), or (t, V, r) where
+    they differ between rows; ``eps`` (t, V, S, r, D) or broadcastable: S stratified draws from each
+    component; ``rows`` (t, r).
     ``likelihood`` maps samples z (t, V S, r, D) and weights (t, V S, r) to the weighted sum of
     sum_v log p(x_v | y, z), (t,).
     """
     std = (0.5 * logvar).exp()
     z = torch.addcmul(mean[:, :, None], std[:, :, None], eps)  # (t, V, S, r, D)
-    lam = log_weights.exp()[:, :, None]  # (t, V, 1)
+    lam = of_rows(log_weights).exp()  # (t, V, 1 or r)
     weight = (lam * rows[:, None])[:, :, None].expand(z.shape[:4]) / z.shape[2]
     fit = likelihood(z.flatten(1, 2), weight.flatten(1, 2))
     prior = (lam * expected_log_prior(mean, std.square())).sum(1)  # (t, r)
@@ -131,6 +133,10 @@ class Model:
         """The tightest entropy that this model has."""
         return "exact" if len(self.dims) == 1 else "bhattacharyya"
 
+    def edges(self, v: int) -> tuple[int, ...]:
+        """Views that the decoder of view ``v`` reads besides y and z: none in P2."""
+        return ()
+
     @property
     def layout(self) -> Layout:
         """Encoders [x_v, y] -> hidden -> z, decoders mirrored, one classifier, mixture logits."""
@@ -138,7 +144,9 @@ class Model:
         found: dict[str, Parameter] = {}
         for v, width in enumerate(self.widths):
             found |= mlp(f"enc{v}", {"x": width} | classes, self.hidden, 2 * self.latent)
-            found |= mlp(f"dec{v}", {"z": self.latent} | classes, mirrored, 2 * width)
+            read = {f"x{other}": self.widths[other] for other in self.edges(v)}
+            decoded = {"z": self.latent} | classes | read
+            found |= mlp(f"dec{v}", decoded, mirrored, 2 * width)
         parts = {f"x{v}": width for v, width in enumerate(self.widths)}
         found |= mlp("cls", parts, self.hidden, self.n_classes)
         free: set[str] = set()
@@ -153,6 +161,10 @@ class Model:
             return torch.log_softmax(p["logits"], -1)
         like = next(iter(p.values()))
         return like.new_full((len(like), len(self.dims)), -math.log(len(self.dims)))
+
+    def component_weights(self, p: Params, batch: Batch) -> Tensor:
+        """What :func:`weighted_bound` takes as ``log_weights``."""
+        return self.log_weights(p)
 
     def inputs(self, x: tuple[Tensor, ...], noise: Tensor | None) -> tuple[Tensor, ...]:
         """Features the nets read: ``x`` itself, or a draw from its Gaussians with ``noise``."""
@@ -210,8 +222,9 @@ class Model:
             total = z.new_zeros(len(z))
             for v, view in enumerate(x):
                 decoder = Decoder(f"dec{v}", "z", depth, self.activation)
-                bias = p[f"dec{v}.0.b"].expand(-1, view.shape[1], -1)
-                base = over_labels(bias, onehot, p[f"dec{v}.0.y"])
+                read = first_layer(p, f"dec{v}", {f"x{w}": x[w] for w in self.edges(v)})
+                read = read.expand(-1, view.shape[1], -1)  # the bias alone has one row
+                base = over_labels(read, onehot, p[f"dec{v}.0.y"])
                 target, keep = repeat(view, known, self.n_classes), batch.keep[v]
                 if keep is not None:
                     keep = keep[:, : view.shape[2]]
@@ -225,13 +238,24 @@ class Model:
     ) -> tuple[Tensor, Tensor]:
         """J / N (t,) of eq. 7 with ``shares`` (N_l / N, N_u / N), and log q of all (t, b, K)."""
         x = self.inputs(batch.x, batch.noise.get("input"))
+        return self.objective_of(p, x, batch, shares, entropy)
+
+    def objective_of(
+        self,
+        p: Params,
+        x: tuple[Tensor, ...],
+        batch: Batch,
+        shares: tuple[float, float],
+        entropy: Entropy,
+    ) -> tuple[Tensor, Tensor]:
+        """The objective of rows with views ``x`` (t, b, .), whatever the batch has for features."""
         known, onehot = batch.n_labelled, batch.onehot
         mean, logvar = self.posterior(p, x, onehot)
         eps = batch.noise["eps"]  # (t, V, S, b, D): one draw for every label, or (t, V, S, r, D)
         if eps.shape[3] != mean.shape[2]:
             eps = repeat(eps, known, self.n_classes)
         log_q, likelihood = self.log_q(p, x), self.likelihood(p, x, batch)
-        log_weights = self.log_weights(p)
+        log_weights = self.component_weights(p, batch)
 
         def bound(rows: Tensor) -> Tensor:
             return weighted_bound(likelihood, mean, logvar, eps, log_weights, rows, entropy)
@@ -240,7 +264,12 @@ class Model:
 
     def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """F / N (t,) of eq. 8 and what is logged of it, each (t, ...)."""
-        loss, log_q = self.objective(p, batch, self.shares, self.entropy)
+        return self.supervised(p, batch, *self.objective(p, batch, self.shares, self.entropy))
+
+    def supervised(
+        self, p: Params, batch: Batch, loss: Tensor, log_q: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """``loss`` plus c times the mean cross-entropy of labelled rows (eq. 8), and the logs."""
         logs: dict[str, Tensor] = {}
         if known := batch.n_labelled:
             error = -(log_q[:, :known] * batch.onehot).sum(-1).mean(-1)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from datasets.base import Rows
 from methods import base
-from methods._training.data import Batch, Scaler, demand_complete, gather, kept, scaled
+from methods._training.data import Batch, Scaler, gather, kept, scaled
 from methods._training.loop import Curves, Task, train
 from methods._training.nets import Layout, Params
 from methods.base import (
@@ -32,7 +32,7 @@ from methods.base import (
 )
 from methods.multiview import _cca
 from methods.multiview._cca import LinearCCA
-from methods.multiview._views import ViewNets, batches, squared_error
+from methods.multiview._views import ViewNets, batches, complete, squared_error
 
 DOUBLE_ROWS = 300
 """Up to so many rows train in double precision: with hardly more rows than outputs the small
@@ -109,12 +109,15 @@ class DeepCCA:
 
 
 def fit_stack(
-    members: Sequence[Member], training: Training, state: bytes | None, *, decodes: bool
+    members: Sequence[Member],
+    training: Training,
+    state: bytes | None,
+    made: type[FittedDeepCCA],
 ) -> Iterator[Event]:
-    """Train the members' nets to their best epochs.
+    """Train the members' nets to their best epochs, on the rows that have every view.
 
-    Raises ConfigError for a single view, FitError for fewer than three rows, UnsupportedError for
-    rows with absent views.
+    Members of a stack have equally many such rows. Raises ConfigError for a single view and
+    FitError for fewer than three such rows.
     """
     # Settings that shape the codes alone need no training of their own.
     codes_alone = dict.fromkeys(members[0].config.marked("untrained"))
@@ -125,7 +128,7 @@ def fit_stack(
         groups.setdefault(key, []).append(index)
     sharing = list(groups.values())
     leads = [members[group[0]] for group in sharing]
-    for event in train(_task(leads, training, decodes), leads, training, state):
+    for event in train(_task(leads, training, made), leads, training, state):
         if isinstance(event, Finished | Failed):
             group = sharing[event.index]
             for index in group:
@@ -138,36 +141,38 @@ def fit_stack(
             yield event
 
 
-def _task(members: Sequence[Member], training: Training, decodes: bool) -> Task:
-    config, problem = members[0].config, members[0].problem
-    if len(problem.dims) < 2:
+def _task(members: Sequence[Member], training: Training, made: type[FittedDeepCCA]) -> Task:
+    config, dims = members[0].config, members[0].problem.dims
+    if len(dims) < 2:
         raise ConfigError("canonical correlation needs at least two views, not one")
-    if problem.rows.n < 3:
-        raise FitError(f"canonical correlation needs at least 3 rows, not {problem.rows.n}")
-    for member in members:
-        demand_complete(member.problem.rows)
-    net = DeepCCA(ViewNets.of(problem.dims, config), decodes)
-    dtype = torch.float64 if problem.rows.n <= DOUBLE_ROWS else torch.float32
+    given = [member.problem.rows.n for member in members]
+    members = complete(members)
+    n = members[0].problem.rows.n
+    if n < 3:
+        raise FitError(f"canonical correlation needs at least 3 rows with every view, not {n}")
+    net = DeepCCA(ViewNets.of(dims, config), made.decodes)
+    dtype = torch.float64 if n <= DOUBLE_ROWS else torch.float32
     like = torch.empty(0, device=training.device, dtype=dtype)
     data = gather(members, like, use_labels=False)
-    names = ("r", "reconstruction") if decodes else ("r",)
+    names = ("r", "reconstruction") if made.decodes else ("r",)
 
     def fitted(index: int, params: Params, curves: Curves, final: bool) -> Fitted:
-        start = int(data.owner[index]) * data.n
-        x = [view[None, start : start + data.n] for view in data.x]
-        scaler = data.scalers[index]
-        return FittedDeepCCA(net, members[index].config, scaler, params, x, curves)
+        start = int(data.owner[index]) * n
+        x = [view[None, start : start + n] for view in data.x]
+        found = made(net, members[index].config, data.scalers[index], params, x, curves)
+        found.left_out = given[index] - n
+        return found
 
     return Task(
         layout=net.layout,
         data=data,
         loss=net.loss,
-        batches=batches(problem.rows.n, config.steps_per_epoch, config.batch_rows),
+        batches=batches(n, config.steps_per_epoch, config.batch_rows),
         noise={},
         hyper={n: torch.tensor([float(getattr(m.config, n)) for m in members]) for n in names},
         rates=torch.tensor([float(m.config.learning_rate) for m in members]),
         fitted=fitted,
-        prior=config.weight_decay * problem.rows.n,
+        prior=config.weight_decay * n,
         clip=math.inf,
         dtype=dtype,
     )
@@ -188,7 +193,15 @@ def cost(shape: Shape, config: Config, training: Training, *, decodes: bool) -> 
 
 
 class FittedDeepCCA(Fitted):
-    """Trained nets with a linear CCA of their outputs on the training rows ``x``."""
+    """Trained nets with a linear CCA of their outputs on the training rows ``x``.
+
+    ``decodes``   the nets rebuild the views, too.
+    ``training``  the outputs (n, d) a view that the CCA was fitted on.
+    ``left_out``  rows of the Problem that lack a view and took no part.
+    """
+
+    decodes: ClassVar[bool] = False
+    left_out: int = 0
 
     def __init__(
         self,
@@ -209,7 +222,8 @@ class FittedDeepCCA(Fitted):
             h = net.outputs(self.params, [view.to(like) for view in x])
             r = torch.tensor([float(config.r)], device=h[0].device)
             ridges = [_cca.ridge(one, r)[0] for one in h]
-            self.cca: LinearCCA = _cca.fit([one[0] for one in h], ridges, config.latent)
+            self.training = [one[0] for one in h]
+            self.cca: LinearCCA = _cca.fit(self.training, ridges, config.latent)
 
     def with_codes_of(self, config: Config) -> FittedDeepCCA:
         """The same nets, with the directions and the output that ``config`` asks for."""
@@ -220,7 +234,7 @@ class FittedDeepCCA(Fitted):
     def transform(self, rows: Rows) -> np.ndarray:
         kept_ = min(self.config.directions, self.config.latent)
         with torch.no_grad():
-            every = self.cca.apply([h[0] for h in self._outputs(self._tensors(rows))])
+            every = self.cca.apply([h[0] for h in self.outputs(rows)])
         variates = [view[:, :kept_] for view in every]
         if self.config.output == "mean":
             codes = torch.stack(variates).mean(0)
@@ -230,9 +244,9 @@ class FittedDeepCCA(Fitted):
 
     def loss(self, rows: Rows) -> float:
         """Minus the correlations of rows along all directions of training, + lambda error."""
-        x = self._tensors(rows)
+        x = scaled(rows, self.scaler, self.params["enc0.0.b"])
         with torch.no_grad():
-            h = self._outputs(x)
+            h = self.net.outputs(self.params, x)
             loss = -_cca.pearson(self.cca.apply([one[0] for one in h]))
             if self.net.decodes:
                 keep = kept(self.scaler, x[0])
@@ -251,8 +265,6 @@ class FittedDeepCCA(Fitted):
     def arrays(self) -> dict[str, np.ndarray]:
         return self.curves | {"canonical_correlations": self.cca.correlations.cpu().numpy()}
 
-    def _tensors(self, rows: Rows) -> tuple[Tensor, ...]:
-        return scaled(rows, self.scaler, self.params["enc0.0.b"])
-
-    def _outputs(self, x: Sequence[Tensor]) -> list[Tensor]:
-        return self.net.outputs(self.params, x)
+    def outputs(self, rows: Rows) -> list[Tensor]:
+        """f_v(x_v) of rows, (1, n, d) a view. UnsupportedError where a view is absent."""
+        return self.net.outputs(self.params, scaled(rows, self.scaler, self.params["enc0.0.b"]))

@@ -1,15 +1,19 @@
-"""One net a view, in and out: what multi-view autoencoders and deep CCA have in common."""
+"""One net a view, in and out: what multi-view autoencoders, CorrNet and deep CCA share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
+import numpy as np
+import torch
 from torch import Tensor
 
-from methods._training.data import Batches
+from datasets.base import Problem, Rows
+from methods._training.data import Batches, Scaler, scaled
 from methods._training.nets import Activation, Parameter, Params, mlp, perceptron
+from methods.base import Member
 
 
 class Sizes(Protocol):
@@ -69,12 +73,53 @@ class ViewNets:
 
 def squared_error(x: Tensor, guess: Tensor, keep: Tensor | None) -> Tensor:
     """Mean over rows of |x - guess|^2, (t,); ``keep`` (t, d) of 0 and 1 leaves columns out."""
+    return squared_errors(x, guess, keep).mean(-1)
+
+
+def squared_errors(x: Tensor, guess: Tensor, keep: Tensor | None) -> Tensor:
+    """|x - guess|^2 of every row, (t, r)."""
     error = (x - guess).square()
     if keep is not None:
         error = error * keep[:, None]
-    return error.sum(-1).mean(-1)
+    return error.sum(-1)
 
 
 def batches(n: int, steps: int, size: int) -> Batches:
     """``steps`` minibatches of ``size`` rows, or of all ``n`` where there are fewer."""
     return Batches(steps, 0, min(n, size))
+
+
+def complete(members: Sequence[Member]) -> list[Member]:
+    """Members whose Problems hold those rows alone that have every view; one for each Problem."""
+    found: dict[int, Problem] = {}
+    for problem in (member.problem for member in members):
+        whole = np.all(problem.rows.present, axis=1)
+        if id(problem) not in found:
+            found[id(problem)] = problem if whole.all() else _restricted(problem, whole)
+    return [replace(member, problem=found[id(member.problem)]) for member in members]
+
+
+def _restricted(problem: Problem, wanted: np.ndarray) -> Problem:
+    rows = problem.rows
+    views = tuple(view[wanted] for view in rows.views)
+    return replace(
+        problem,
+        rows=Rows(views, rows.present[wanted], rows.ids[wanted]),
+        labels=problem.labels[wanted],
+        labelled=problem.labelled[wanted],
+    )
+
+
+def shown(rows: Rows, scaler: Scaler, like: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Scaled views (1, n, d_v), zero where absent, and presence (1, n, V) of 0 and 1."""
+    present = torch.tensor(rows.present)[None].to(like)
+    return scaled(rows, scaler, like, absent_too=True), present
+
+
+def filled(rows: Rows, scaler: Scaler, guesses: Sequence[Tensor]) -> tuple[np.ndarray, ...]:
+    """Raw views (n, d_v): as given where present, from scaled ``guesses`` (1, n, d_v) elsewhere."""
+    raw = scaler.invert([guess[0].double().cpu().numpy() for guess in guesses])
+    return tuple(
+        np.where(rows.present[:, v, None], view, guess).astype(view.dtype)
+        for v, (view, guess) in enumerate(zip(rows.views, raw, strict=True))
+    )

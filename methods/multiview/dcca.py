@@ -36,6 +36,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
+from methods._training.data import demand_complete
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 from methods.multiview import _deep_cca
 
@@ -60,14 +61,16 @@ class DCCA(StackedMethod):
 
     version, title = 1, "DCCA"
     cites = ("Andrew et al., ICML 2013",)
-    can = Can(represent=True, unlabelled=True)
+    can = Can(represent=True, unlabelled=True, labels=False)
     Config = Config
 
     @classmethod
     def fit_stack(
         cls, members: Sequence[Member], training: Training, state: bytes | None = None
     ) -> Iterator[Event]:
-        return _deep_cca.fit_stack(members, training, state, decodes=False)
+        for member in members:
+            demand_complete(member.problem.rows)
+        return _deep_cca.fit_stack(members, training, state, _deep_cca.FittedDeepCCA)
 
     @classmethod
     def code_width(cls, shape: Shape, config: Config) -> int:

@@ -7,9 +7,19 @@ total correlation of ``dcca.py``, summed over pairs of views:
     + lambda / n sum_X sum_v |x_v - g_v(f_v(x_v))|^2,             r_v = r tr(S_vv) / d
 
 on z-scored features, lambda from 1e-3 to 10. Everything else as in DCCA: a linear CCA of the
-outputs follows, with the same r; all rows of the Problem train alike, labels unused; rows with
-absent views are refused, as is a single view. Representation: the mean of the views' canonical
-variates, or, ``output="concat"``, all of them side by side.
+outputs follows, with the same r; labels are unused; a single view is refused. Trained are all rows
+of the Problem that have every view; the others are counted in the record.
+
+Imputation, for which Wang et al. give no recipe: the absent view's outputs h_m are guessed from
+those of the views that are present by the linear map of least squared error on the training rows,
+a ridge of ``ridge`` times the mean variance of outputs added, and decoded, x_m = g_m(h_m). In
+canonical coordinates this multiplies every variate by its correlation. The control
+``imputation="direct"`` takes the variates over as they are: on tuning rows of mfeat (fou and zer,
+zer absent in half of the rows, lambda 1) its relative error was .97, against .84 as above and .83
+by ridge regression of the raw views. Lambda 1 imputed best from fou, 0.1 from fac.
+
+Representation: the mean of the views' canonical variates, or, ``output="concat"``, all of them side
+by side; outputs of absent views are guessed as above first.
 
 The loss on new rows, which chooses the epoch, is lambda times their reconstruction error minus the
 Pearson correlations of their variates along the directions of training, summed; nothing is refitted
@@ -28,10 +38,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import final
+from functools import cached_property
+from typing import cast, final
 
+import numpy as np
+import torch
+from torch import Tensor
+
+from datasets.base import Rows
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
-from methods.multiview import _deep_cca
+from methods.multiview import _absent, _cca, _deep_cca
+from methods.multiview._views import filled, shown
 
 
 @dataclass(frozen=True)
@@ -46,6 +63,12 @@ class Config(_deep_cca.Config):
         high=1e6,
         stacks=True,
     )
+    imputation: str = hp(
+        "canonical", "how outputs are guessed", choices=("canonical", "direct"), stacks=True
+    )
+    ridge: float = hp(
+        0.3, "of that guess, in mean variances of the outputs", low=0.0, high=1e6, stacks=True
+    )
 
 
 @final
@@ -54,14 +77,14 @@ class DCCAE(StackedMethod):
 
     version, title = 1, "DCCAE"
     cites = ("Wang et al., ICML 2015",)
-    can = Can(represent=True, unlabelled=True)
+    can = Can(represent=True, impute=True, unlabelled=True, missing_views=True, labels=False)
     Config = Config
 
     @classmethod
     def fit_stack(
         cls, members: Sequence[Member], training: Training, state: bytes | None = None
     ) -> Iterator[Event]:
-        return _deep_cca.fit_stack(members, training, state, decodes=True)
+        return _deep_cca.fit_stack(members, training, state, FittedDCCAE)
 
     @classmethod
     def code_width(cls, shape: Shape, config: Config) -> int:
@@ -70,3 +93,36 @@ class DCCAE(StackedMethod):
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
         return _deep_cca.cost(shape, config, training, decodes=True)
+
+
+class FittedDCCAE(_deep_cca.FittedDeepCCA):
+    """A trained DCCAE."""
+
+    decodes = True
+
+    def impute(self, rows: Rows) -> tuple[tuple[np.ndarray, ...], None]:
+        with torch.no_grad():
+            h = self.outputs(rows)
+            guesses = [self.net.nets.decode(self.params, v, view) for v, view in enumerate(h)]
+        return filled(rows, self.scaler, guesses), None
+
+    def facts(self) -> dict[str, float | int | str | bool]:
+        return super().facts() | {"incomplete_rows_left_out": self.left_out}
+
+    def outputs(self, rows: Rows) -> list[Tensor]:
+        """f_v(x_v) of rows, (1, n, d) a view; guesses where a view is absent."""
+        x, present = shown(rows, self.scaler, self.params["enc0.0.b"])
+        h = self.net.outputs(self.params, x)
+        if rows.present.all():
+            return h
+        each, known = [view[0] for view in h], present[0] > 0
+        config = cast(Config, self.config)
+        if config.imputation == "direct":
+            return [view[None] for view in _absent.direct(self.cca, each, known)]
+        return [view[None] for view in self._moments.complete(each, known)]
+
+    @cached_property
+    def _moments(self) -> _absent.Moments:
+        r = torch.tensor([float(cast(Config, self.config).ridge)])
+        ridges = [_cca.ridge(h[None], r.to(h)) for h in self.training]
+        return _absent.Moments.of(self.training, ridges)

@@ -115,7 +115,7 @@ class MAE(StackedMethod):
 
     version, title = 1, "MAE"
     cites = ("Ngiam et al., ICML 2011", "Liu, Zheng and Lu, ICONIP 2016")
-    can = Can(represent=True, unlabelled=True)
+    can = Can(represent=True, unlabelled=True, labels=False)
     Config = Config
 
     @classmethod

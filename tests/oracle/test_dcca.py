@@ -16,7 +16,18 @@ from methods.base import ConfigError
 from methods.multiview import _cca
 from methods.multiview._deep_cca import DeepCCA
 from methods.multiview._views import ViewNets
-from tests.helpers import config_of, fit, fit_all, fresh, home, members, same, tiny, trial
+from tests.helpers import (
+    config_of,
+    fit,
+    fit_all,
+    fresh,
+    home,
+    members,
+    same,
+    scenario,
+    tiny,
+    trial,
+)
 from tests.oracle.search import optimise, start
 from tests.oracle.test_cca import DIMS, canonical, r, views
 
@@ -125,7 +136,7 @@ def test_the_loss_on_new_rows_correlates_them_along_the_directions_of_training(k
 
 @pytest.mark.parametrize("key", METHODS)
 def test_one_view_is_refused_by_name(key: str) -> None:
-    _, problem, _ = trial(tiny(dims=(6,)), home(registry.load_method(key)))
+    _, problem, _ = trial(tiny(dims=(6,)), scenario())
     with pytest.raises(ConfigError, match="two views"):
         fit(key, problem)
 
