@@ -13,6 +13,7 @@ from harness import inputs, registry
 from harness.errors import UsageError
 from harness.inputs import choose, data_root, device_of, licensed_found, open_dataset
 from protocols.base import Protocol
+from tests.helpers import tiny
 
 
 class Toy(Protocol):
@@ -174,3 +175,41 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) 
         device_of("cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert device_of("auto") == device_of("cuda") == "cuda"
+
+
+# ---------------------------------------------------------------- views that may be absent
+
+
+def test_views_that_may_be_absent_are_told_to_the_figures_that_have_them() -> None:
+    protocols = {name: registry.load_protocol(name) for name in ("table2", "figure3")}
+    inputs.choose_missing(protocols, ("left",), 0.25)
+    assert (protocols["figure3"].may_miss, protocols["figure3"].missing_at_test) == (
+        ("left",),
+        0.25,
+    )
+    assert protocols["table2"].may_miss == ()
+    inputs.check_missing(protocols["table2"], tiny())
+
+
+@pytest.mark.parametrize(
+    ("names", "views", "at_test", "sentence"),
+    [
+        (("table2",), ("left",), 0.0, "no rows of table2 lack a view"),
+        (("figure3",), (), 1.5, "must lie in 0..1, not 1.5"),
+        (("figure3",), (), float("nan"), "must lie in 0..1"),
+    ],
+)
+def test_a_choice_of_absent_views_without_meaning_is_refused(
+    names: tuple[str, ...], views: tuple[str, ...], at_test: float, sentence: str
+) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        inputs.choose_missing({n: registry.load_protocol(n) for n in names}, views, at_test)
+
+
+def test_a_view_that_the_data_lack_cannot_be_absent() -> None:
+    figure3 = registry.load_protocol("figure3")
+    inputs.choose_missing({"figure3": figure3}, ("nose",), 0.0)
+    with pytest.raises(UsageError, match="no view 'nose' to lack; its views are: a, b"):
+        inputs.check_missing(figure3, tiny())
+    with pytest.raises(UsageError, match="it has but one"):
+        inputs.check_missing(registry.load_protocol("figure3"), tiny(dims=(4,)))
