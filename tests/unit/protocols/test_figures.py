@@ -60,14 +60,6 @@ def test_the_papers_eight_rows_of_figure_3_run_by_default() -> None:
     }  # fmt: skip
 
 
-def test_a_row_whose_method_is_not_there_is_left_out() -> None:
-    cards = [card for card in CARDS if card.key not in {"corrnet", "simvae"}]
-    rows = {row.key for row in Figure3().rows(("a", "b"), cards) if not row.optional}
-    assert BY_DEFAULT - rows == {"simvae", "full_data", "partial_data", "corrnet_smvae"}
-    cannot = [replace(card, impute=card.key != "dccae" and card.impute) for card in CARDS]
-    assert "dccae_smvae" not in {row.key for row in Figure3().rows(("a", "b"), cannot)}
-
-
 def test_the_two_bounds_are_simvae_under_other_scenarios() -> None:
     found = cells(Figure3())
     ours, full, partial = (of(found, key) for key in ("simvae", "full_data", "partial_data"))
