@@ -120,14 +120,15 @@ def scenario(
 ) -> Scenario:
     """The scenario of a share ``missing`` of rows without some view.
 
-    The views that may be missing are the protocol's, or all but the first: Eye of SEED, PPS of
-    DEAP.
+    The views that may be missing are the protocol's, in the data set's order, or all but the
+    first: Eye of SEED, PPS of DEAP.
     """
+    named = tuple(name for name in data.view_names if name in protocol.may_miss)
     return inductive(
         data,
         split,
         label_fraction,
-        missing=protocol.may_miss or data.view_names[1:],
+        missing=named or data.view_names[1:],
         missing_fraction=missing,
         missing_at_test=protocol.missing_at_test,
     )

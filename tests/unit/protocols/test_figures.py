@@ -140,7 +140,7 @@ def test_a_run_may_choose_what_is_missing(protocol: type[Protocol]) -> None:
     chosen = protocol()
     assert chosen.takes_missing
     assert {c.scenario.missing for c in cells(chosen, data=data)} == {("b", "c")}
-    chosen.may_miss, chosen.missing_at_test = ("a", "b", "c"), 0.25
+    chosen.may_miss, chosen.missing_at_test = ("b", "a", "c", "b"), 0.25
     found = cells(chosen, data=data)
     assert {cell.scenario.missing for cell in found} == {("a", "b", "c")}
     assert {cell.scenario.missing_at_test for cell in found} == {0.25}
