@@ -66,6 +66,18 @@ def _imputed_by(
     return None
 
 
+def _converged(
+    chosen: Record | None, jobs: tuple[Job, ...], records: Mapping[str, Record]
+) -> bool | None:
+    """Whether the chosen fit, and those of the stages before it, say nothing to the contrary."""
+    if chosen is None:
+        return None
+    groups = (group for job in jobs[0].stages() for group in job.upstream)
+    before = (selection.best([records[j.id] for j in group if j.id in records]) for group in groups)
+    fits = [chosen, *(record for record in before if record is not None)]
+    return all(record.facts.get("converged") is not False for record in fits)
+
+
 def _classes(metrics: Mapping[str, Any]) -> int | None:
     """How many classes have a labelled row; None where no record tells."""
     counts = metrics.get("labelled_per_class")
@@ -105,7 +117,7 @@ def _trial_columns(
         "peak_memory_mb": max((record.peak_memory_mb for record in every), default=float("nan")),
         "peak_gpu_memory_mb": max((record.peak_gpu_memory_mb for record in every), default=0.0),
         "epoch": chosen.epoch if chosen else None,
-        "converged": chosen.facts.get("converged") is not False if chosen else None,
+        "converged": _converged(chosen, jobs, records),
         "chosen": chosen.id if chosen else "",
         "imputed_by": imputed.id if imputed else "",
         "config": json.dumps(chosen.job["config"], sort_keys=True) if chosen else "",
