@@ -254,10 +254,8 @@ def test_both_forms_train_with_any_share_of_incomplete_rows(form: str, fraction:
 
 
 def test_without_a_view_that_is_always_there_or_one_that_may_be_absent_it_says_so() -> None:
-    for missing, error, what in (
-        ((), ConfigError, "names none"),
-        (("a", "b"), SkipError, "every row has"),
-    ):
+    cases = {(): (ConfigError, "names none"), ("a", "b"): (SkipError, "every row has")}
+    for missing, (error, what) in cases.items():
         _, problem, _ = trial(tiny(), scenario(missing=missing))
         with pytest.raises(error, match=what):
             fit("conet", problem)

@@ -267,10 +267,8 @@ def test_trained_on_gaussian_views_its_imputations_near_the_conditional_mean_and
 
 
 def test_without_a_view_that_is_always_there_or_one_that_may_be_absent_it_says_so():
-    for missing, error, what in (
-        ((), ConfigError, "names none"),
-        (("a", "b"), SkipError, "every row has"),
-    ):
+    cases = {(): (ConfigError, "names none"), ("a", "b"): (SkipError, "every row has")}
+    for missing, (error, what) in cases.items():
         _, problem, _ = trial(tiny(), scenario(missing=missing))
         with pytest.raises(error, match=what):
             fit("sdgm_plus", problem)
