@@ -14,10 +14,10 @@ import pytest
 from matplotlib.image import imread
 
 from harness.render import Layout, Shown, render_figure
+from harness.render.draw_matrices import STOPS
 from harness.render.figure_files import figure_contents
 from harness.render.figure_struct import CurvePlot
 from harness.render.figures import render
-from harness.render.matrices import STOPS
 from tests.unit.harness.fake_figures import (
     NOTE,
     case,
