@@ -12,6 +12,7 @@ from harness import selection
 from harness.job import Job
 from harness.plan import Plan, PlannedCell
 from harness.record import Record
+from protocols.base import Recipe
 
 IMPUTATION = ("nmse", "nmse_all", "nmse_raw", "nmse_raw_all", "coverage_90", "nll")
 """Columns on completed views, NaN where a row has none: ``harness.imputation.measures``."""
@@ -48,9 +49,16 @@ def _cell_columns(
         "budget": plan.budget.name,
         "published": cell.row.published,
         "all_labels": cell.row.all_labels,
-        "selection": selection.IMPUTER_RULE if cell.row.recipe[-1].imputes else selection.RULE,
+        "selection": _rule(cell.row.recipe),
         **{f"at_{name}": value for name, value in cell.at.items()},
     }
+
+
+def _rule(recipe: Recipe) -> str:
+    """How the candidates of a recipe's stages are chosen, in words."""
+    if recipe[-1].imputes:
+        return selection.IMPUTER_RULE
+    return selection.CHAIN_RULE if any(stage.imputes for stage in recipe) else selection.RULE
 
 
 def _imputed_by(

@@ -111,6 +111,7 @@ def test_a_fit_that_declined_is_said_and_is_no_failure(tmp_path: Path) -> None:
     text = (tmp_path / "sweep" / "index.html").read_text("utf-8")
     assert "1/2" in text
     assert "too many rows" in text
+    assert "1 (1 skipped)" in text
 
 
 def test_nothing_chosen_is_said_and_is_no_report(tmp_path: Path) -> None:
