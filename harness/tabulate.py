@@ -104,7 +104,9 @@ def _trial_columns(
         status, chosen = "missing", None
     elif chosen is None:
         status = "failed" if any(record.status == "failed" for record in every) else "skipped"
-    bad = [record for record in found if record.status != "ok"]
+    bad = [record for record in found if record.status != "ok"] or [
+        record for record in every if record.status != "ok"
+    ]
     imputed = _imputed_by(chosen, jobs, records)
     values = imputed.metrics if imputed else {}
     metrics = (chosen or found[0]).metrics if found else {}

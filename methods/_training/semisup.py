@@ -240,5 +240,5 @@ def _facts(fitted: FittedSemisup, data: Data, index: int) -> dict[str, float | i
         found = model.facts(params, batch)
     if fitted.recipe.absent_too:
         present = data.present[start : start + data.n]
-        found["incomplete_rows"] = float((present.amin(1) == 0).double().mean())
+        found["incomplete_share"] = float((present.amin(1) == 0).double().mean())
     return {**found, "dropped_columns": fitted.scaler.dropped}

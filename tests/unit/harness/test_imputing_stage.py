@@ -284,6 +284,21 @@ def test_a_chain_behind_a_failed_stage_failed_and_behind_one_that_declined_is_sk
         assert set(table(plan, **records)["status"]) == {status}
 
 
+def test_a_failed_candidate_of_an_earlier_stage_is_said_where_another_is_ok() -> None:
+    first = Stage("filler", grid={"fault": ("", "breaks")}, imputes=True)
+    plan = planned(cell(first, Stage("plain")))
+    records = {}
+    for name, job in plan.jobs.items():
+        own = replace(record(job), metrics=dict(record(job).metrics) | {"test_accuracy": 0.8})
+        if job.config["fault"]:
+            own = replace(own, status="failed", reason="broke", score=None)
+        records[name] = own
+    found = table(plan, **records)
+    assert set(found["status"]) == {"ok"}
+    assert set(found["candidates_failed"]) == {1}
+    assert set(found["reason"]) == {"broke"}
+
+
 def test_a_declined_fit_is_not_tried_again_unless_that_is_asked_for() -> None:
     plan = planned(cell(TWO[0]))
     records = {
