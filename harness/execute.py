@@ -97,8 +97,8 @@ def _builder(stack: Stack, data: Dataset) -> Build:
     ) -> tuple[Problem, Answers]:
         problem, answers = build(data, scenario, draw(data, scenario, trial, seed))
         if completed:
-            return imputation.with_completed(problem, answers, stack.codes[chosen[0]])
-        if coded is not None:
+            problem, answers = imputation.with_completed(problem, answers, stack.codes[chosen[0]])
+        elif coded is not None:
             seen = problem.rows
             if coded != scenario:
                 seen = build(data, coded, draw(data, coded, trial, seed))[0].rows
@@ -128,20 +128,22 @@ class _Task:
         )
 
     def check(self) -> None:
-        """Raise SkipError where no labelled row is left to a method that needs some."""
+        """Raise SkipError where labels, or rows to complete, are out of the method's reach."""
         if self.method.can.labels and not self.problem.labelled.any():
             raise SkipError("no labelled row has all its views, and rows that lack one are dropped")
+        own_rows_only = self.job.imputes and not self.method.can.inductive
+        if own_rows_only and not self.answers.test.present.all():
+            raise SkipError("it completes rows that it was fitted on, and test rows lack views too")
 
     def second_problem(self) -> Problem:
         """The Problem on which a purely transductive method is scored for selection."""
-        if self.job.imputes:
-            return imputation.second_problem(self.problem)
-        return second_transduction(self.problem)
+        second = imputation.second_problem if self.job.imputes else second_transduction
+        return second(self.problem)
 
     def score(self, fitted: Fitted) -> float:
         """Score on tuning rows, higher is better: what chooses the epoch."""
         if self.job.imputes:
-            return imputation.tuning_score(fitted, self.problem)
+            return imputation.tuning_score(fitted, self.problem, once=not self.method.can.inductive)
         if self.method.can.classify:
             return accuracy(fitted.predict(self.problem.tuning), self.answers.tuning_labels)
         return -fitted.loss(self.problem.tuning)

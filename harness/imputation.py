@@ -31,30 +31,37 @@ def completed(fitted: Fitted, rows: Rows) -> tuple[Views, Views | None]:
     return views, variances
 
 
-def tuning_score(fitted: Fitted, problem: Problem) -> float:
-    """Minus the NMSE on tuning rows, each view of ``may_miss`` masked in turn; chooses candidates.
-
-    ``fitted`` has seen these rows masked, if at all: see :func:`masked_tuning`.
-    """
-    scales = _scales(problem.rows)
+def tuning_score(fitted: Fitted, problem: Problem, *, once: bool = False) -> float:
+    """Minus the NMSE on :func:`masked_tuning`; chooses candidates."""
+    scales = scales_of(problem.rows)
     total = _Errors()
-    for v, rows in zip(_hidden_views(problem), masked_tuning(problem), strict=True):
+    for v, part, rows in masked_tuning(problem, once=once):
         views, _ = completed(fitted, rows)
-        total.add(*_pair(scales[v], problem.tuning.views[v], views[v]))
+        total.add(*_pair(scales[v], problem.tuning.views[v][part], views[v]))
     return -total.nmse
 
 
-def masked_tuning(problem: Problem) -> tuple[Rows, ...]:
-    """The tuning rows once for each view of ``may_miss``, which is hidden; ids are never shared."""
+def masked_tuning(problem: Problem, *, once: bool = False) -> list[tuple[int, slice, Rows]]:
+    """Tuning rows with each view of ``may_miss`` hidden in turn: view, which rows, these rows.
+
+    Every row loses each of the views, in copies that share no id; with ``once`` one of them, for
+    who is shown all copies together would find in one what another hides.
+    """
+    hidden = [problem.view_names.index(name) for name in problem.may_miss]
+    if once:
+        parts = [slice(k, None, len(hidden)) for k in range(len(hidden))]
+    else:
+        parts = [slice(None)] * len(hidden)
     stride = 1 + max(problem.tuning.ids.max(), problem.rows.ids.max())
-    return tuple(
-        _without(problem.tuning, v, copy * stride) for copy, v in enumerate(_hidden_views(problem))
-    )
+    return [
+        (v, part, _without(problem.tuning, part, v, copy * stride))
+        for copy, (v, part) in enumerate(zip(hidden, parts, strict=True))
+    ]
 
 
 def second_problem(problem: Problem) -> Problem:
-    """The Problem with the masked tuning rows added, for imputers that know their own rows only."""
-    parts = (problem.rows, *masked_tuning(problem))
+    """The Problem with tuning rows, masked once, for imputers that know their own rows only."""
+    parts = (problem.rows, *(rows for _, _, rows in masked_tuning(problem, once=True)))
     rows = Rows(
         tuple(np.concatenate(views) for views in zip(*(p.views for p in parts), strict=True)),
         np.concatenate([part.present for part in parts]),
@@ -78,7 +85,7 @@ def measures(problem: Problem, answers: Answers, views: Views, variances: Views 
     ``coverage_90``  share of hidden entries inside the predicted 90 % interval; ``nll`` their mean
                   negative log-likelihood, z-scored units. Of models with variances only.
     """
-    scales, absent = _scales(problem.rows), ~problem.rows.present
+    scales, absent = scales_of(problem.rows), ~problem.rows.present
     lacking = [v for v in range(len(views)) if absent[:, v].any()]
     hidden, whole, raw, raw_whole = _Errors(), _Errors(), _Errors(), _Errors()
     found: Measures = {}
@@ -154,12 +161,16 @@ Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class _Scale:
-    """Columns of one view: mean and sd over training rows where present; ``keep`` the others."""
+class Scale:
+    """Columns of one view: mean and sd over training rows where present; constant ones not kept."""
 
     mean: np.ndarray
     sd: np.ndarray
     keep: np.ndarray
+
+    def z_scores(self, x: np.ndarray) -> np.ndarray:
+        """``x`` (n, d) z-scored, float64; constant columns are centred alone."""
+        return (x - self.mean) / self.sd
 
 
 @dataclass
@@ -184,25 +195,27 @@ class _Errors:
         return math.sqrt(self.error / self.norm)
 
 
-def _scales(rows: Rows) -> list[_Scale]:
+def scales_of(rows: Rows) -> list[Scale]:
+    """The scale of each view. Raises FitError where no row has a view."""
     found = []
     for v, view in enumerate(rows.views):
         seen = view[rows.present[:, v]].astype(np.float64)
         if not len(seen):
             raise FitError("a view is absent from every training row")
         sd = seen.std(0)
-        found.append(_Scale(seen.mean(0), np.where(sd < MIN_SD, 1.0, sd), sd >= MIN_SD))
+        keep = sd >= MIN_SD
+        found.append(Scale(seen.mean(0), np.where(keep, sd, 1.0), keep))
     return found
 
 
-def _pair(scale: _Scale, truth: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _pair(scale: Scale, truth: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both z-scored, constant columns left out."""
-    z_truth, z_guess = (((x - scale.mean) / scale.sd)[:, scale.keep] for x in (truth, guess))
+    z_truth, z_guess = (scale.z_scores(x)[:, scale.keep] for x in (truth, guess))
     return z_truth, z_guess
 
 
 def _standardised(
-    scale: _Scale, truth: np.ndarray, guess: np.ndarray, variance: np.ndarray
+    scale: Scale, truth: np.ndarray, guess: np.ndarray, variance: np.ndarray
 ) -> np.ndarray:
     """(2, entries): errors in predicted standard deviations, and the logs of these, z-scored."""
     sd = (np.sqrt(variance) / scale.sd)[:, scale.keep]
@@ -210,15 +223,11 @@ def _standardised(
     return np.stack([((z_truth - z_guess) / sd).ravel(), np.log(sd).ravel()])
 
 
-def _hidden_views(problem: Problem) -> list[int]:
-    return [problem.view_names.index(name) for name in problem.may_miss]
-
-
-def _without(rows: Rows, v: int, shift: int) -> Rows:
-    views, present = list(rows.views), rows.present.copy()
+def _without(rows: Rows, part: slice, v: int, shift: int) -> Rows:
+    views, present = [view[part] for view in rows.views], rows.present[part].copy()
     views[v] = np.full_like(views[v], np.nan)
     present[:, v] = False
-    return Rows(tuple(views), present, rows.ids + shift)
+    return Rows(tuple(views), present, rows.ids[part] + shift)
 
 
 def _by_id(arrays: Mapping[str, np.ndarray], v: int, wanted: np.ndarray) -> np.ndarray:

@@ -111,12 +111,10 @@ class Plan:
     def _dims(self, job: Job) -> tuple[int, ...]:
         """Widths of what a job reads: views, or the codes of the stage before."""
         data = self.data[job.data_key]
-        if not job.upstream:
+        firsts = [group[0] for group in job.upstream]
+        if not firsts or firsts[0].imputes:
             dims = dict(zip(data.view_names, data.dims, strict=True))
             return tuple(dims[name] for name in (job.views or data.view_names))
-        firsts = [group[0] for group in job.upstream]
-        if firsts[0].imputes:
-            return self._dims(firsts[0])
         methods = [registry.load_method(first.method) for first in firsts]
         return tuple(
             method.code_width(self.shape(first), method.Config(**first.config))

@@ -34,7 +34,7 @@ def write_reports(
     folder: Path,
     console: Console,
 ) -> int:
-    """Write the report of every protocol below ``folder``; say and count what failed.
+    """Write the report of every protocol below ``folder``; say what fell short, count failures.
 
     ``store``  holds the arrays that some figures show.
     """
@@ -52,9 +52,10 @@ def write_reports(
         else:
             shown = shown_of(plan, name, layout, trials, records, store)
             paths = render_figure(trials, meta, layout, shown, folder / name)
-        failed = trials["status"].isin(["failed", "skipped"]) | (trials["candidates_failed"] > 0)
-        bad += int(failed.sum())
-        for line in trials[failed].itertuples():
+        declined = trials["status"] == "skipped"
+        short = declined | (trials["status"] == "failed") | (trials["candidates_failed"] > 0)
+        bad += int((short & ~declined).sum())
+        for line in trials[short].itertuples():
             what = "a candidate failed" if line.status == "ok" else line.status
             console.print(
                 f"{what}: {line.row} on {line.dataset}, {line.label_percent:g} %, "

@@ -13,6 +13,7 @@ from harness.record import Record
 
 RULE = "tuning accuracy over candidate and epoch"
 IMPUTER_RULE = "minus NMSE on tuning rows over candidate and epoch"
+CHAIN_RULE = f"{RULE}; the imputer before, {IMPUTER_RULE}"
 
 
 def best(candidates: Sequence[Record]) -> Record | None:

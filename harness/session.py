@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -87,7 +88,7 @@ def run(options: Options, console: Console) -> int:
         _restore_inputs(plan, store, records, console)
     for warning in store.warnings:
         console.print(f"ledger: {warning}")
-    _say_plan(plan, options, console)
+    _say_plan(plan, records, options, console)
     if options.dry_run:
         return 0
     inputs.check_writable(options.reports)
@@ -212,7 +213,9 @@ def _guard(plan: Plan, options: Options) -> None:
     )
 
 
-def _say_plan(plan: Plan, options: Options, console: Console) -> None:
+def _say_plan(
+    plan: Plan, records: Mapping[str, Record], options: Options, console: Console
+) -> None:
     tally = plan.tally()
     files = sorted({name for moved in plan.stale.values() for name in moved})
     if plan.stale:
@@ -220,10 +223,13 @@ def _say_plan(plan: Plan, options: Options, console: Console) -> None:
         console.print(
             f"stale: {len(plan.stale)} records, changed: {', '.join(files)} ({what})",
         )
-    if plan.failed:
+    before = Counter(records[name].status for name in plan.failed)
+    if failed := before["failed"]:
         console.print(
-            f"failed before: {len(plan.failed)} fits are left alone; --retry-failed runs them again"
+            f"failed before: {failed} fits are left alone; --retry-failed runs them again"
         )
+    if skipped := before["skipped"]:
+        console.print(f"skipped before: {skipped} fits, for reasons that the report gives")
     if options.dry_run:
         _say_cells(plan, console)
     console.print(

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from datasets.base import Dataset, Problem
-from harness.imputation import MIN_SD
+from datasets.base import Dataset
+from harness.imputation import Scale, scales_of
 from harness.plan import Plan, PlannedCell
 from harness.record import Record
 from harness.render.layout import Layout, Matrices, Shown, Weights
@@ -73,7 +73,7 @@ def _matrices(data: Dataset, planned: PlannedCell, found: Mapping[str, Arrays]) 
     problem, answers = build(data, scenario, drawn)
     labels = data.labels[drawn.order[problem.rows.ids]]
     made = []
-    for v, view in enumerate(data.view_names):
+    for v, (view, scale) in enumerate(zip(data.view_names, scales_of(problem.rows), strict=True)):
         absent = np.flatnonzero(~problem.rows.present[:, v])
         ids = problem.rows.ids[absent]
         shared = [f for f in found.values() if f"imputed_{v}_ids" in f]
@@ -82,15 +82,14 @@ def _matrices(data: Dataset, planned: PlannedCell, found: Mapping[str, Arrays]) 
         common = np.all([np.isin(ids, f[f"imputed_{v}_ids"]) for f in shared], axis=0)
         rows = absent[common]
         rows = rows[np.argsort(labels[rows], kind="stable")]
-        scaled = _scaler(problem, v)
         made.append(
             Matrices(
                 dataset=data.key,
                 view=view,
                 trial=job.trial,
-                truth=scaled(answers.complete.views[v][rows]),
+                truth=_shade(scale, answers.complete.views[v][rows]),
                 completed={
-                    key: scaled(_values(arrays, v, problem.rows.ids[rows]))
+                    key: _shade(scale, _values(arrays, v, problem.rows.ids[rows]))
                     for key, arrays in found.items()
                     if f"imputed_{v}_ids" in arrays
                 },
@@ -101,12 +100,9 @@ def _matrices(data: Dataset, planned: PlannedCell, found: Mapping[str, Arrays]) 
     return made
 
 
-def _scaler(problem: Problem, v: int) -> Any:
-    """Z-scores by training rows that have the view; columns that are constant there become 0."""
-    seen = problem.rows.views[v][problem.rows.present[:, v]].astype(float)
-    mean, sd = seen.mean(0), seen.std(0)
-    safe = np.where(sd < MIN_SD, np.inf, sd)
-    return lambda values: (values.astype(float) - mean) / safe
+def _shade(scale: Scale, values: np.ndarray) -> np.ndarray:
+    """Z-scores; columns that are constant in training are 0."""
+    return np.where(scale.keep, scale.z_scores(values), 0.0)
 
 
 def _values(arrays: Arrays, v: int, ids: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from harness import selection
 from harness.job import Job
 from harness.plan import Plan, PlannedCell
 from harness.record import Record
+from protocols.base import Recipe
 
 IMPUTATION = ("nmse", "nmse_all", "nmse_raw", "nmse_raw_all", "coverage_90", "nll")
 """Columns on completed views, NaN where a row has none: ``harness.imputation.measures``."""
@@ -48,9 +49,16 @@ def _cell_columns(
         "budget": plan.budget.name,
         "published": cell.row.published,
         "all_labels": cell.row.all_labels,
-        "selection": selection.IMPUTER_RULE if cell.row.recipe[-1].imputes else selection.RULE,
+        "selection": _rule(cell.row.recipe),
         **{f"at_{name}": value for name, value in cell.at.items()},
     }
+
+
+def _rule(recipe: Recipe) -> str:
+    """How the candidates of a recipe's stages are chosen, in words."""
+    if recipe[-1].imputes:
+        return selection.IMPUTER_RULE
+    return selection.CHAIN_RULE if any(stage.imputes for stage in recipe) else selection.RULE
 
 
 def _imputed_by(
@@ -64,6 +72,18 @@ def _imputed_by(
         if before is not None and "nmse" in before.metrics:
             return before
     return None
+
+
+def _converged(
+    chosen: Record | None, jobs: tuple[Job, ...], records: Mapping[str, Record]
+) -> bool | None:
+    """Whether the chosen fit, and those of the stages before it, say nothing to the contrary."""
+    if chosen is None:
+        return None
+    groups = (group for job in jobs[0].stages() for group in job.upstream)
+    before = (selection.best([records[j.id] for j in group if j.id in records]) for group in groups)
+    fits = [chosen, *(record for record in before if record is not None)]
+    return all(record.facts.get("converged") is not False for record in fits)
 
 
 def _classes(metrics: Mapping[str, Any]) -> int | None:
@@ -84,7 +104,9 @@ def _trial_columns(
         status, chosen = "missing", None
     elif chosen is None:
         status = "failed" if any(record.status == "failed" for record in every) else "skipped"
-    bad = [record for record in found if record.status != "ok"]
+    bad = [record for record in found if record.status != "ok"] or [
+        record for record in every if record.status != "ok"
+    ]
     imputed = _imputed_by(chosen, jobs, records)
     values = imputed.metrics if imputed else {}
     metrics = (chosen or found[0]).metrics if found else {}
@@ -105,7 +127,7 @@ def _trial_columns(
         "peak_memory_mb": max((record.peak_memory_mb for record in every), default=float("nan")),
         "peak_gpu_memory_mb": max((record.peak_gpu_memory_mb for record in every), default=0.0),
         "epoch": chosen.epoch if chosen else None,
-        "converged": chosen.facts.get("converged") is not False if chosen else None,
+        "converged": _converged(chosen, jobs, records),
         "chosen": chosen.id if chosen else "",
         "imputed_by": imputed.id if imputed else "",
         "config": json.dumps(chosen.job["config"], sort_keys=True) if chosen else "",

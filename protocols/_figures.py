@@ -8,6 +8,12 @@ from typing import Any
 from datasets.base import Dataset
 from protocols.base import Budget, Row, Scenario, Stage, label_fractions, label_rule
 
+DATASETS = {
+    "paper": ("mfeat", "mnist_hog", "watch"),
+    "preview": ("mfeat",),
+    "smoke": ("digits",),
+}
+"""Open data by budget, one set for a first look."""
 SMVAE = Row("smvae", "SMVAE", "inductive", "inductive", (Stage("smvae"),), published="SMVAE")
 
 

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from datasets.base import Dataset
-from protocols._figures import inductive, on_axis
-from protocols.base import Budget, MethodCard, Protocol, Row, Scenario, Stage
+from protocols._figures import inductive, label_ends, on_axis
+from protocols.base import Budget, Cell, MethodCard, Protocol, Row, Scenario, Stage
 
 FRACTIONS, PREVIEW = (0.1, 0.3, 0.5, 0.7, 0.9), (0.1, 0.5, 0.9)
 TOGETHER, BEFORE, BOUNDS, ALONE = "end to end", "two stages", "bounds", "imputation alone"
 
+AXIS = {"name": "missing", "label": "training rows that lack a view (%)", "percent": True}
 IMPUTERS = {"soft_impute_als": "SoftImputeALS", "dccae": "DCCAE", "corrnet": "CorrNet"}
 """The paper's imputers that stand before SMVAE."""
 GRIDS: dict[str, dict[str, Any]] = {
@@ -77,16 +78,13 @@ def imputing(methods: Sequence[MethodCard]) -> tuple[Row, ...]:
     """Every row that completes views, the paper's first; two-stage rows without their SMVAE."""
     titles = {card.key: card.title for card in methods}
     others = [card.key for card in further(methods) if card.key not in FURTHER]
-    return usable(
-        (
-            SIMVAE,
-            *(alone(key, title) for key, title in IMPUTERS.items()),
-            *(end_to_end(key, title) for key, title in LEARNERS.items()),
-            *VARIANTS,
-            *(alone(key, titles.get(key, key), published=None) for key in FURTHER),
-            *(alone(key, titles[key], published=None, optional=True) for key in others),
-        ),
-        methods,
+    return (
+        SIMVAE,
+        *(alone(key, title) for key, title in IMPUTERS.items()),
+        *(end_to_end(key, title) for key, title in LEARNERS.items()),
+        *VARIANTS,
+        *(alone(key, titles[key], published=None) for key in FURTHER),
+        *(alone(key, titles[key], published=None, optional=True) for key in others),
     )
 
 
@@ -95,11 +93,20 @@ def further(methods: Sequence[MethodCard]) -> tuple[MethodCard, ...]:
     return tuple(c for c in methods if c.impute and not c.classify and c.key not in IMPUTERS)
 
 
-def usable(rows: Sequence[Row], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
-    """The rows whose methods are registered and can do what their recipes ask."""
-    able = {(card.key, imputes) for card in methods for imputes in {False, card.impute}}
+def cells(
+    protocol: Protocol, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
+) -> tuple[Cell, ...]:
+    """The protocol's rows x label fractions x missing fractions."""
     return tuple(
-        row for row in rows if all((stage.key, stage.imputes) in able for stage in row.recipe)
+        Cell(
+            row,
+            replace(scenario(protocol, data, split, fraction, missing), **BOUND.get(row.key, {})),
+            fraction,
+            {"missing": missing},
+        )
+        for row in protocol.rows(data.view_names, methods)
+        for fraction in label_ends(data, budget)
+        for missing in fractions(budget)
     )
 
 
@@ -113,14 +120,15 @@ def scenario(
 ) -> Scenario:
     """The scenario of a share ``missing`` of rows without some view.
 
-    The views that may be missing are the protocol's, or all but the first: Eye of SEED, PPS of
-    DEAP.
+    The views that may be missing are the protocol's, in the data set's order, or all but the
+    first: Eye of SEED, PPS of DEAP.
     """
+    named = tuple(name for name in data.view_names if name in protocol.may_miss)
     return inductive(
         data,
         split,
         label_fraction,
-        missing=protocol.may_miss or data.view_names[1:],
+        missing=named or data.view_names[1:],
         missing_fraction=missing,
         missing_at_test=protocol.missing_at_test,
     )

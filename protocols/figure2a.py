@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datasets.base import Dataset
-from protocols._figures import SMVAE, inductive, on_axis
+from protocols._figures import DATASETS, SMVAE, inductive, on_axis
 from protocols.base import Budget, Cell, MethodCard, Protocol, Row, label_fractions
 
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -20,11 +20,7 @@ class Figure2a(Protocol):
     """What unlabelled rows are worth."""
 
     title = "Figure 2a: accuracy with different proportions of unlabelled training samples"
-    datasets = {
-        "paper": ("mfeat", "mnist_hog", "watch"),
-        "preview": ("mfeat",),
-        "smoke": ("digits",),
-    }
+    datasets = DATASETS
     layout = {
         "kind": "curves",
         "lines": "labels",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from datasets.base import Dataset
-from protocols._figures import SMVAE, inductive, lowest, on_axis
+from protocols._figures import DATASETS, SMVAE, inductive, lowest, on_axis
 from protocols.base import Budget, Cell, MethodCard, Protocol, Row, Stage
 
 VALUES = (0.01, 0.1, 0.5, 1.0, 5.0, 10.0)
@@ -20,11 +20,7 @@ class Figure2c(Protocol):
     """How much c matters."""
 
     title = "Figure 2c: the impact of the scaling constant c"
-    datasets = {
-        "paper": ("mfeat", "mnist_hog", "watch"),
-        "preview": ("mfeat",),
-        "smoke": ("digits",),
-    }
+    datasets = DATASETS
     layout = {
         "kind": "curves",
         "lines": "rows",

@@ -10,11 +10,10 @@ lack it at a larger one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from datasets.base import Dataset
 from protocols import _missing
-from protocols._figures import label_ends
+from protocols._figures import DATASETS
 from protocols.base import Budget, Cell, MethodCard, Protocol, Row
 
 
@@ -22,22 +21,12 @@ class Figure3(Protocol):
     """Classification with missing views."""
 
     title = "Figure 3: accuracy with different fractions of missing and of labelled data"
-    datasets = {
-        "paper": ("mfeat", "mnist_hog", "watch"),
-        "preview": ("mfeat",),
-        "smoke": ("digits",),
-    }
+    datasets = DATASETS
     takes_missing = True
     layout = {
         "kind": "curves",
         "lines": "rows",
-        "axes": (
-            {
-                "name": "missing",
-                "label": "training rows that lack a view (%)",
-                "percent": True,
-            },
-        ),
+        "axes": (_missing.AXIS,),
         "values": ({"column": "accuracy", "label": "test accuracy"},),
         "reference": "simvae",
         "shows": "Test accuracy by the share of training rows that lack a view, a panel for every "
@@ -49,36 +38,20 @@ class Figure3(Protocol):
 
     def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
         """The paper's eight rows, then readings of two of them and imputers that it lacks."""
-        return _missing.usable(
-            (
-                _missing.SIMVAE,
-                *_missing.bounds(),
-                *(_missing.before_smvae(*imputer) for imputer in _missing.IMPUTERS.items()),
-                *(_missing.end_to_end(*learner) for learner in _missing.LEARNERS.items()),
-                *_missing.VARIANTS,
-                *(
-                    _missing.before_smvae(card.key, card.title, published=None, optional=True)
-                    for card in _missing.further(methods)
-                ),
+        return (
+            _missing.SIMVAE,
+            *_missing.bounds(),
+            *(_missing.before_smvae(*imputer) for imputer in _missing.IMPUTERS.items()),
+            *(_missing.end_to_end(*learner) for learner in _missing.LEARNERS.items()),
+            *_missing.VARIANTS,
+            *(
+                _missing.before_smvae(card.key, card.title, published=None, optional=True)
+                for card in _missing.further(methods)
             ),
-            methods,
         )
 
     def cells(
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
     ) -> tuple[Cell, ...]:
         """Rows x label fractions x missing fractions."""
-        return tuple(
-            Cell(
-                row,
-                replace(
-                    _missing.scenario(self, data, split, fraction, missing),
-                    **_missing.BOUND.get(row.key, {}),
-                ),
-                fraction,
-                {"missing": missing},
-            )
-            for row in self.rows(data.view_names, methods)
-            for fraction in label_ends(data, budget)
-            for missing in _missing.fractions(budget)
-        )
+        return _missing.cells(self, data, split, budget, methods)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from datasets.base import Dataset
 from protocols import _missing
-from protocols._figures import label_ends
+from protocols._figures import DATASETS
 from protocols.base import Budget, Cell, MethodCard, Protocol, Row
 
 
@@ -22,22 +22,12 @@ class Figure4(Protocol):
     """Imputation of missing views."""
 
     title = "Figure 4: imputation error with different fractions of missing and of labelled data"
-    datasets = {
-        "paper": ("mfeat", "mnist_hog", "watch"),
-        "preview": ("mfeat",),
-        "smoke": ("digits",),
-    }
+    datasets = DATASETS
     takes_missing = True
     layout = {
         "kind": "curves",
         "lines": "rows",
-        "axes": (
-            {
-                "name": "missing",
-                "label": "training rows that lack a view (%)",
-                "percent": True,
-            },
-        ),
+        "axes": (_missing.AXIS,),
         "values": (
             {
                 "column": "nmse",
@@ -71,14 +61,4 @@ class Figure4(Protocol):
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
     ) -> tuple[Cell, ...]:
         """Rows x label fractions x missing fractions."""
-        return tuple(
-            Cell(
-                row,
-                _missing.scenario(self, data, split, fraction, missing),
-                fraction,
-                {"missing": missing},
-            )
-            for row in self.rows(data.view_names, methods)
-            for fraction in label_ends(data, budget)
-            for missing in _missing.fractions(budget)
-        )
+        return _missing.cells(self, data, split, budget, methods)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from datasets.base import Dataset
 from protocols import _missing
-from protocols._figures import label_ends
+from protocols._figures import DATASETS, label_ends
 from protocols.base import Budget, Cell, MethodCard, Protocol, Row
 
 PRINTED = ("simvae", "sdgm_plus", "dccae", "soft_impute_als")
@@ -22,21 +22,11 @@ class Figure5(Protocol):
     """The original and the recovered data matrices."""
 
     title = "Figure 5: the original and the recovered data matrices"
-    datasets = {
-        "paper": ("mfeat", "mnist_hog", "watch"),
-        "preview": ("mfeat",),
-        "smoke": ("digits",),
-    }
+    datasets = DATASETS
     takes_missing = True
     layout = {
         "kind": "matrices",
-        "axes": (
-            {
-                "name": "missing",
-                "label": "training rows that lack a view (%)",
-                "percent": True,
-            },
-        ),
+        "axes": (_missing.AXIS,),
         "values": ({"column": "nmse", "label": "NMSE of hidden entries, z-scored"},),
         "shows": "Rows of a view that were hidden in trial 0, one panel for what they are and one "
         "for what each method made of them. Each row of a panel is an instance, each column a "

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from datasets.base import Dataset
 from protocols import _missing
-from protocols._figures import lowest, on_axis
+from protocols._figures import DATASETS, lowest, on_axis
 from protocols.base import Budget, Cell, MethodCard, Protocol, Row, Stage
 
 VALUES, PRINTED = (0.01, 0.1, 0.5, 1.0, 10.0), (0.1, 0.5, 1.0)
@@ -22,11 +22,7 @@ class Figure6(Protocol):
     """How much c1 and c2 matter."""
 
     title = "Figure 6: the impact of the scaling constants c1 and c2"
-    datasets = {
-        "paper": ("mfeat", "mnist_hog", "watch"),
-        "preview": ("mfeat",),
-        "smoke": ("digits",),
-    }
+    datasets = DATASETS
     takes_missing = True
     layout = {
         "kind": "heat",
@@ -41,7 +37,7 @@ class Figure6(Protocol):
     }
 
     def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
-        return _missing.usable((_missing.SIMVAE,), methods)
+        return (_missing.SIMVAE,)
 
     def cells(
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]

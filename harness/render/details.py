@@ -60,7 +60,7 @@ def _trial(line: dict[Any, Any]) -> TrialLine:
     tried = say.count(line["candidates"])
     lost = line["candidates_failed"]
     if tried and not pd.isna(lost) and lost > 0:
-        tried += f" ({int(lost)} failed)"
+        tried += f" ({int(lost)} {'skipped' if line['status'] == 'skipped' else 'failed'})"
     return TrialLine(
         name=f"{line['row_key']}|{line['label_percent']:g}",
         row=line["row"],

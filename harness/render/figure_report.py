@@ -72,7 +72,7 @@ def _part(note: DatasetNote, own: Numbers, meta: ReportMeta, layout: Layout) -> 
         facts=said.facts(note),
         stamps=head.stamps,
         drawings=_drawings(head, own, columns, meta.protocol, layout),
-        tables=_extras(own.table, columns, layout),
+        tables=_extras(own, columns, layout),
         lines=_lines(own, columns, note),
         selections=said.selections(own.trials),
         progress=said.progress(own.trials),
@@ -110,33 +110,30 @@ def _drawings(
     return tuple(found)
 
 
-def _extras(
-    table: pd.DataFrame, columns: Sequence[Column], layout: Layout
-) -> tuple[NumberTable, ...]:
+def _extras(own: Numbers, columns: Sequence[Column], layout: Layout) -> tuple[NumberTable, ...]:
     """Tables without a figure; and, where rows lose labels, how many each has kept."""
-    found = []
+    table, found = own.table, []
     for value in layout.extras:
         if (table[f"{value.column}_trials"] > 0).any():
             found += numbers(table, columns, layout, value)
     if layout.kind == "matrices":
         found += numbers(table, columns, layout, layout.values[0])
     if layout.kind == "curves" and layout.values[0].column == "accuracy":
-        found += _kept(table, columns, layout)
+        found += _kept(own, columns, layout)
     return tuple(found)
 
 
-def _kept(
-    table: pd.DataFrame, columns: Sequence[Column], layout: Layout
-) -> tuple[NumberTable, ...]:
+def _kept(own: Numbers, columns: Sequence[Column], layout: Layout) -> tuple[NumberTable, ...]:
     """Labels and classes of rows that have fewer labels than the others of their column."""
     (axis,) = layout.axes
-    places, lines = sorted({float(place) for place in table[axis.column]}), []
+    places, lines = sorted({float(place) for place in own.table[axis.column]}), []
+    short = own.trials[_short(own.trials)]
     for column in columns:
-        here = table[table["label_percent"] == column.percent]
-        full = (column.labels, "")
+        here = own.table[own.table["label_percent"] == column.percent]
+        fewer = set(short.loc[short["label_percent"] == column.percent, "row_key"])
         for key in dict.fromkeys(here["row_key"]):
             row = here[here["row_key"] == key].set_index(axis.column)
-            if set(row["n_labelled"]) <= set(full):
+            if key not in fewer:
                 continue
             cells = [
                 f"{_span(row.at[place, 'n_labelled'])} of {column.labels}, in "
@@ -156,9 +153,14 @@ def _kept(
 
 def _columns(trials: pd.DataFrame) -> tuple[Column, ...]:
     """The label columns; how many labels that is, is said by the rows that keep them all."""
-    most = trials.groupby("label_percent")["n_labelled"].transform("max")
-    kept = trials.assign(n_labelled=trials["n_labelled"].where(trials["n_labelled"] == most))
-    return said.columns(kept)
+    return said.columns(trials.assign(n_labelled=trials["n_labelled"].where(~_short(trials))))
+
+
+def _short(trials: pd.DataFrame) -> pd.Series:
+    """Trials with fewer labels than another row has in the same trial."""
+    counts = trials.assign(n_labelled=trials["n_labelled"].astype(float))
+    by = counts.groupby(["label_percent", "trial"])["n_labelled"]
+    return counts["n_labelled"] < by.transform("max")
 
 
 def _lines(own: Numbers, columns: Sequence[Column], note: DatasetNote) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.render import curves, heat, matrices, weights
+from harness.render import draw_curves, draw_heat, draw_matrices, draw_weights
 from harness.render.figure_struct import AnyPlot, CurvePlot, HeatPlot, MatrixPlot, WeightPlot
 from harness.render.ink import ACCENT, DOT, INK, MUTED, PAPER, RULE, saved
 from harness.render.struct import DotCell, ForestCell, Plot, PlotLine
@@ -126,8 +126,8 @@ def _note(axes: Axes, y: int, note: str) -> None:
 _DRAW: dict[str, Callable] = {"dots": _dots, "forest": _forest}
 _DRAWN: dict[type, Callable[[Any], Figure]] = {
     Plot: _figure,
-    CurvePlot: curves.figure,
-    HeatPlot: heat.figure,
-    WeightPlot: weights.figure,
-    MatrixPlot: matrices.figure,
+    CurvePlot: draw_curves.figure,
+    HeatPlot: draw_heat.figure,
+    WeightPlot: draw_weights.figure,
+    MatrixPlot: draw_matrices.figure,
 }

@@ -6,26 +6,29 @@ from torch import Tensor
 
 from datasets.base import Problem
 from methods._training.data import Batch
-from methods.base import ConfigError, UnsupportedError
+from methods.base import ConfigError, SkipError, UnsupportedError
+
+
+def maybe_absent(problem: Problem) -> tuple[int, ...]:
+    """Positions of the views that rows may lack. Raises ConfigError where there is none."""
+    maybe = tuple(v for v, name in enumerate(problem.view_names) if name in problem.may_miss)
+    if not maybe:
+        raise ConfigError(
+            "this method predicts views that may be absent, and the scenario names none; "
+            "name them in Scenario.missing, even if no row lacks one"
+        )
+    return maybe
 
 
 def sides(problem: Problem) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Positions of the views that every row has, and of those that it may lack.
 
-    Raises ConfigError where either is empty.
+    Raises ConfigError where none may be absent, and SkipError where each may.
     """
-    maybe = tuple(v for v, name in enumerate(problem.view_names) if name in problem.may_miss)
+    maybe = maybe_absent(problem)
     always = tuple(v for v in range(len(problem.view_names)) if v not in maybe)
-    if not maybe:
-        raise ConfigError(
-            "this method predicts views that may be absent, and the scenario names none; "
-            "name them, even if no row lacks one"
-        )
     if not always:
-        raise ConfigError(
-            "this method predicts absent views from a view that every row has, and here each may "
-            "be absent; leave one of them out of the views that may be missing"
-        )
+        raise SkipError("it predicts absent views from one that every row has, and there is none")
     return always, maybe
 
 

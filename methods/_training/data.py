@@ -61,6 +61,15 @@ class Scaler:
             for view, (mean, sd, keep) in zip(views, self.columns, strict=True)
         )
 
+    def filled(self, rows: Rows, guesses: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+        """Raw views as given where present, from scaled ``guesses`` (n, d_v) elsewhere."""
+        return tuple(
+            np.where(there[:, None], view, guess.astype(view.dtype))
+            for there, view, guess in zip(
+                rows.present.T, rows.views, self.invert(guesses), strict=True
+            )
+        )
+
 
 @dataclass(frozen=True)
 class Batches:

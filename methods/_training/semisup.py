@@ -130,17 +130,16 @@ class FittedSemisup(Fitted):
         x, present = self.tensors(rows)
         with torch.no_grad():
             means, logvars = model.impute(self.params, x, present)
-        guess = self.scaler.invert([mean[0].cpu().numpy() for mean in means])
-        views, variances = [], []
-        for v, (view, (_, sd, keep)) in enumerate(
-            zip(rows.views, self.scaler.columns, strict=True)
-        ):
-            there = rows.present[:, v, None]
-            views.append(np.where(there, view, guess[v]))
-            if logvars is not None:
-                spread = logvars[v][0].exp().cpu().numpy() * np.where(keep, sd, 0.0) ** 2
-                variances.append(np.where(there, 0.0, spread))
-        return tuple(views), None if logvars is None else tuple(variances)
+        views = self.scaler.filled(rows, [mean[0].cpu().numpy() for mean in means])
+        if logvars is None:
+            return views, None
+        variances = tuple(
+            np.where(there[:, None], 0.0, logvar[0].exp().cpu().numpy() * (sd * keep) ** 2)
+            for there, logvar, (_, sd, keep) in zip(
+                rows.present.T, logvars, self.scaler.columns, strict=True
+            )
+        )
+        return views, variances
 
     def filled(
         self, x: tuple[Tensor, ...], present: Tensor, means: tuple[Tensor, ...]
@@ -241,5 +240,5 @@ def _facts(fitted: FittedSemisup, data: Data, index: int) -> dict[str, float | i
         found = model.facts(params, batch)
     if fitted.recipe.absent_too:
         present = data.present[start : start + data.n]
-        found["incomplete_rows"] = float((present.amin(1) == 0).double().mean())
+        found["incomplete_share"] = float((present.amin(1) == 0).double().mean())
     return {**found, "dropped_columns": fitted.scaler.dropped}

@@ -81,7 +81,13 @@ def shares(plan: Plan, n_labelled: int, n_unlabelled: int) -> tuple[float, float
         known, unknown = sizes.labelled, sizes.unlabelled
     if plan.batching == "balanced" and min(known, unknown) > 0:
         return 0.5, 0.5
-    return known / (known + unknown), unknown / (known + unknown)
+    return proportions(known, unknown)
+
+
+def proportions(n_labelled: int, n_unlabelled: int) -> tuple[float, float]:
+    """(N_l / N, N_u / N)."""
+    total = n_labelled + n_unlabelled
+    return n_labelled / total, n_unlabelled / total
 
 
 def counts(problem: Problem) -> tuple[int, int]:

@@ -43,9 +43,4 @@ class FittedColumns(Fitted):
 
     def impute(self, rows: Rows) -> tuple[tuple[np.ndarray, ...], None]:
         ends = np.cumsum([view.shape[1] for view in rows.views])[:-1]
-        guesses = self.scaler.invert(np.split(self.guess(rows), ends, axis=1))
-        filled = [
-            np.where(rows.present[:, v, None], view, guess.astype(view.dtype))
-            for v, (view, guess) in enumerate(zip(rows.views, guesses, strict=True))
-        ]
-        return tuple(filled), None
+        return self.scaler.filled(rows, np.split(self.guess(rows), ends, axis=1)), None

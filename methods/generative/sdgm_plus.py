@@ -50,7 +50,7 @@ from methods._training.loop import train
 from methods._training.nets import Activation
 from methods._training.sdgm_plus_elbo import SkipPlusModel
 from methods._training.semisup import Recipe, make_task
-from methods._training.semisup_plan import counts, fit_cost
+from methods._training.semisup_plan import counts, fit_cost, proportions
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 from methods.generative._skip import SkipConfig
 
@@ -95,7 +95,7 @@ class SDGMPlus(StackedMethod):
 
 def _recipe(config: Config, problem: Problem) -> Recipe:
     always, maybe = sides(problem)
-    (known, unknown), (shares, error_weight) = counts(problem), config.weights(problem)
+    shares, error_weight = config.weights(problem)
     model = SkipPlusModel(
         width=sum(problem.dims[v] for v in always),
         n_classes=problem.n_classes,
@@ -109,7 +109,7 @@ def _recipe(config: Config, problem: Problem) -> Recipe:
         dims=problem.dims,
         always=always,
         maybe=maybe,
-        proportions=(known / (known + unknown), unknown / (known + unknown)),
+        proportions=proportions(*counts(problem)),
         clamp=config.clamp_a,
     )
     return Recipe(model, config.plan(), config.mc_samples, hyper=("c", "alpha3"), absent_too=True)

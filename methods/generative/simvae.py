@@ -45,6 +45,7 @@ from typing import cast, final
 import torch
 
 from datasets.base import Problem
+from methods._training.absent import maybe_absent
 from methods._training.densities import Entropy
 from methods._training.loop import train
 from methods._training.nets import Activation
@@ -99,11 +100,7 @@ class SiMVAE(StackedMethod):
 
 
 def _recipe(config: Config, problem: Problem) -> Recipe:
-    if not problem.may_miss:
-        raise ConfigError(
-            "SiMVAE must be told which views a row may lack: name them in Scenario.missing, "
-            "or fit SMVAE where every row has all views"
-        )
+    may_miss = maybe_absent(problem)
     if len(problem.dims) < 2:
         raise ConfigError("SiMVAE imputes a view from others: give it two views or more")
     plan = config.plan()
@@ -116,7 +113,7 @@ def _recipe(config: Config, problem: Problem) -> Recipe:
         activation=cast(Activation, config.activation),
         entropy=cast(Entropy, config.entropy),
         learn_weights=config.weights == "learned",
-        may_miss=tuple(problem.view_names.index(name) for name in problem.may_miss),
+        may_miss=may_miss,
         reads_missing=config.reads_missing,
         imputation=cast(Imputation, config.imputation),
         absent_encoder=cast(AbsentEncoder, config.absent_encoder),

@@ -114,12 +114,3 @@ def shown(rows: Rows, scaler: Scaler, like: Tensor) -> tuple[tuple[Tensor, ...],
     """Scaled views (1, n, d_v), zero where absent, and presence (1, n, V) of 0 and 1."""
     present = torch.tensor(rows.present)[None].to(like)
     return scaled(rows, scaler, like, absent_too=True), present
-
-
-def filled(rows: Rows, scaler: Scaler, guesses: Sequence[Tensor]) -> tuple[np.ndarray, ...]:
-    """Raw views (n, d_v): as given where present, from scaled ``guesses`` (1, n, d_v) elsewhere."""
-    raw = scaler.invert([guess[0].double().cpu().numpy() for guess in guesses])
-    return tuple(
-        np.where(rows.present[:, v, None], view, guess).astype(view.dtype)
-        for v, (view, guess) in enumerate(zip(rows.views, raw, strict=True))
-    )

@@ -49,7 +49,7 @@ from methods._training.loop import train
 from methods._training.nets import Activation, Layout, Params, mlp, perceptron
 from methods._training.semisup import Recipe, make_task
 from methods._training.semisup_elbo import Draw
-from methods._training.semisup_plan import Plan, batches, counts
+from methods._training.semisup_plan import Plan, batches, counts, proportions
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 
 WEIGHTS = (0.01, 0.1, 1.0, 10.0)
@@ -218,13 +218,12 @@ class CoNet(StackedMethod):
 
 def _recipe(config: Config, problem: Problem) -> Recipe:
     always, maybe = sides(problem)
-    known, unknown = counts(problem)
     net = Net(
         dims=problem.dims,
         always=always,
         maybe=maybe,
         n_classes=problem.n_classes,
-        proportions=(known / (known + unknown), unknown / (known + unknown)),
+        proportions=proportions(*counts(problem)),
         generator=tuple(config.generator),
         hidden=tuple(config.hidden),
         activation=cast(Activation, config.activation),

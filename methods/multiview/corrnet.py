@@ -59,7 +59,7 @@ from methods.base import (
     Training,
     hp,
 )
-from methods.multiview._views import ViewNets, batches, filled, shown, squared_errors
+from methods.multiview._views import ViewNets, batches, shown, squared_errors
 
 UNITS = {"sigmoid": torch.sigmoid, "identity": torch.clone}
 FLOOR = 1e-8
@@ -242,7 +242,7 @@ class FittedCorrNet(Fitted):
         with torch.no_grad():
             views = range(len(rows.views))
             guesses = [self.net.nets.decode(self.params, v, code) for v in views]
-        return filled(rows, self.scaler, guesses), None
+        return self.scaler.filled(rows, [guess[0].cpu().numpy() for guess in guesses]), None
 
     def loss(self, rows: Rows) -> float:
         """The objective, per row."""

@@ -48,7 +48,7 @@ from torch import Tensor
 from datasets.base import Rows
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 from methods.multiview import _absent, _cca, _deep_cca
-from methods.multiview._views import filled, shown
+from methods.multiview._views import shown
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class FittedDCCAE(_deep_cca.FittedDeepCCA):
         with torch.no_grad():
             h = self.outputs(rows)
             guesses = [self.net.nets.decode(self.params, v, view) for v, view in enumerate(h)]
-        return filled(rows, self.scaler, guesses), None
+        return self.scaler.filled(rows, [guess[0].cpu().numpy() for guess in guesses]), None
 
     def facts(self) -> dict[str, float | int | str | bool]:
         return super().facts() | {"incomplete_rows_left_out": self.left_out}

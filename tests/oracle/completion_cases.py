@@ -66,10 +66,6 @@ def problem_of(rows: Rows) -> Problem:
     return Problem(rows, np.full(rows.n, -1), none, names, ("x", "y"), rows, may_miss=names)
 
 
-def taken(rows: Rows, index: np.ndarray) -> Rows:
-    return Rows(tuple(view[index] for view in rows.views), rows.present[index], rows.ids[index])
-
-
 def z_scores(rows: Rows) -> np.ndarray:
     """All views side by side, standardised by their present entries."""
     x = np.concatenate(rows.views, axis=1).astype(np.float64)

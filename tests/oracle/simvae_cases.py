@@ -13,13 +13,9 @@ from methods._training.data import Batch, Batches
 from methods._training.nets import Params
 from methods._training.semisup_elbo import Model
 from methods._training.simvae_elbo import IncompleteModel
+from tests.oracle.doubles import DOUBLE, source
 
-DOUBLE = torch.float64
 CLASSES = 3
-
-
-def source(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def model(dims: tuple[int, ...] = (5, 4), **changes: object) -> IncompleteModel:

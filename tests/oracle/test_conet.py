@@ -16,7 +16,7 @@ from torch import Tensor
 
 from methods._training.data import Batch
 from methods._training.nets import Params
-from methods.base import ConfigError, Training, UnsupportedError
+from methods.base import ConfigError, SkipError, Training, UnsupportedError
 from methods.multiview import conet
 from methods.multiview.conet import Net
 from tests.helpers import config_of, fit, fit_all, members, scenario, tiny, trial
@@ -254,10 +254,10 @@ def test_both_forms_train_with_any_share_of_incomplete_rows(form: str, fraction:
 
 
 def test_without_a_view_that_is_always_there_or_one_that_may_be_absent_it_says_so() -> None:
-    for missing, what in (((), "names none"), (("a", "b"), "every row has")):
-        _, problem, _ = trial(tiny(), scenario(missing=missing))
-        with pytest.raises(ConfigError, match=what):
-            fit("conet", problem)
+    cases = {(): (ConfigError, "names none"), ("a", "b"): (SkipError, "every row has")}
+    for missing, (error, what) in cases.items():
+        with pytest.raises(error, match=what):
+            fit("conet", trial(tiny(), scenario(missing=missing))[1])
 
 
 def test_rows_that_lack_a_view_which_is_said_to_be_always_there_are_refused() -> None:

@@ -15,7 +15,8 @@ from methods.completion._fancyimpute import borrowed
 from methods.completion.iterative_svd import IterativeSVD
 from methods.completion.knn_impute import KNNImpute, neighbourless
 from methods.completion.soft_impute import SoftImpute
-from tests.oracle.completion_cases import blocks, imputed, problem_of, taken, z_scores
+from tests.helpers import taken
+from tests.oracle.completion_cases import blocks, imputed, problem_of, z_scores
 
 METHODS = ("soft_impute", "iterative_svd", "knn_impute")
 ALL = {

@@ -16,15 +16,11 @@ from torch import Tensor
 
 from methods._training.densities import gaussian
 from methods._training.semisup_elbo import Likelihood, semisup_bound, weighted_bound
+from tests.oracle.doubles import DOUBLE, source
 
 METHODS = ("m2", "mvae", "smvae")
-DOUBLE = torch.float64
 SLACK = 0.5 * (1 - math.log(2))
 """What the joint entropy bound lacks, in nats a latent dimension, where components coincide."""
-
-
-def source(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 class LinearGaussian:

@@ -7,7 +7,8 @@ import pytest
 from sklearn.impute import SimpleImputer
 
 from methods.completion.mean_impute import Config, MeanImpute
-from tests.oracle.completion_cases import blocks, taken, views, z_scores
+from tests.helpers import taken
+from tests.oracle.completion_cases import blocks, views, z_scores
 
 METHODS = ("mean_impute",)
 

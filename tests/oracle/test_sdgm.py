@@ -18,20 +18,12 @@ from methods._training.sdgm_elbo import SkipModel
 from methods._training.semisup_elbo import Model
 from methods.base import Finished, Member, Training
 from methods.generative import sdgm
+from tests.oracle.doubles import DOUBLE, normal, source
 from tests.oracle.search import assert_finite_differences
 from tests.unit.methods.conftest import problem
 
 METHODS = ("sdgm",)
-DOUBLE = torch.float64
 CLASSES = 3
-
-
-def source(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-def normal(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, dtype=DOUBLE, generator=source(seed))
 
 
 def parameters(made: SkipModel | Model, seed: int = 0) -> dict[str, Tensor]:

@@ -19,7 +19,8 @@ from methods._training.data import Batch
 from methods._training.densities import gaussian
 from methods._training.sdgm_elbo import SkipModel
 from methods._training.semisup_elbo import Likelihood, over_labels, repeat
-from tests.oracle.test_sdgm import CLASSES, DOUBLE, batch, normal, parameters, source
+from tests.oracle.doubles import DOUBLE, normal, source
+from tests.oracle.test_sdgm import CLASSES, batch, parameters
 
 METHODS = ("sdgm",)
 A, D, X = 2, 4, 6

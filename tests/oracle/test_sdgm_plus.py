@@ -15,11 +15,12 @@ from methods._training.data import Batch
 from methods._training.densities import DATA_LIMIT
 from methods._training.sdgm_elbo import SkipModel
 from methods._training.sdgm_plus_elbo import SkipPlusModel
-from methods.base import ConfigError, Training, UnsupportedError
+from methods.base import ConfigError, SkipError, Training, UnsupportedError
 from tests.helpers import config_of, fit, scenario, taken, tiny, trial
 from tests.oracle.absent_cases import gaussian_pair, nmse
+from tests.oracle.doubles import DOUBLE, normal, source
 from tests.oracle.search import assert_finite_differences, optimise
-from tests.oracle.test_sdgm import CLASSES, DOUBLE, normal, parameters, source
+from tests.oracle.test_sdgm import CLASSES, parameters
 from tests.oracle.test_sdgm_linear_gaussian import WORLD, A, D, LinearSkip, X, at_sigma_points
 
 METHODS = ("sdgm_plus",)
@@ -267,10 +268,10 @@ def test_trained_on_gaussian_views_its_imputations_near_the_conditional_mean_and
 
 
 def test_without_a_view_that_is_always_there_or_one_that_may_be_absent_it_says_so():
-    for missing, what in (((), "names none"), (("a", "b"), "every row has")):
-        _, problem, _ = trial(tiny(), scenario(missing=missing))
-        with pytest.raises(ConfigError, match=what):
-            fit("sdgm_plus", problem)
+    cases = {(): (ConfigError, "names none"), ("a", "b"): (SkipError, "every row has")}
+    for missing, (error, what) in cases.items():
+        with pytest.raises(error, match=what):
+            fit("sdgm_plus", trial(tiny(), scenario(missing=missing))[1])
 
 
 @pytest.mark.parametrize(

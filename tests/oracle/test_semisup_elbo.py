@@ -15,10 +15,10 @@ from torch import Tensor
 from methods._training.data import Batch
 from methods._training.densities import gaussian
 from methods._training.semisup_elbo import Model, Params, repeat, semisup_bound, weighted_bound
+from tests.oracle.doubles import DOUBLE, source
 from tests.oracle.search import assert_finite_differences
 
 METHODS = ("m2", "smvae")
-DOUBLE = torch.float64
 SLACK = 0.5 * (1 - math.log(2))
 """What the joint entropy bound lacks, in nats a latent dimension, where components coincide."""
 
@@ -32,10 +32,6 @@ def parameters(made: Model, seed: int = 0, t: int = 1) -> dict[str, Tensor]:
     flat = made.layout.initial([seed + i for i in range(t)], DOUBLE)
     flat += 0.1 * torch.randn(flat.shape, dtype=DOUBLE, generator=source(seed))
     return made.layout.views(flat)
-
-
-def source(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def batch(made: Model, known: int = 3, unknown: int = 4, seed: int = 1, t: int = 1) -> Batch:

@@ -15,15 +15,14 @@ from torch import Tensor
 
 from methods._training.nets import Params
 from methods._training.semisup_elbo import Model
+from tests.oracle.doubles import DOUBLE, source
 from tests.oracle.search import assert_finite_differences, optimise
 from tests.oracle.simvae_cases import (
     CLASSES,
-    DOUBLE,
     batch,
     gradients,
     model,
     parameters,
-    source,
     spelt,
     taken,
 )

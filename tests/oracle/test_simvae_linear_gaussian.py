@@ -21,17 +21,14 @@ from methods._training.data import Batch, Batches
 from methods._training.densities import gaussian
 from methods._training.semisup_elbo import Likelihood, over_labels, repeat
 from methods._training.simvae_elbo import IncompleteModel
-from tests.oracle.simvae_cases import CLASSES, DOUBLE, batch, parameters, source
+from tests.oracle.doubles import DOUBLE, normal
+from tests.oracle.simvae_cases import CLASSES, batch, parameters
 from tests.oracle.test_sdgm_linear_gaussian import WORLD, A, D, X
 
 METHODS = ("simvae",)
 SLACK = 0.5 * (1 - math.log(2)) * D
 """What the joint entropy bound lacks where the components of q(z|X,y) coincide."""
 ROWS = 5
-
-
-def normal(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, dtype=DOUBLE, generator=source(seed))
 
 
 @dataclass(frozen=True)

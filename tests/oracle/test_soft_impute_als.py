@@ -18,6 +18,7 @@ from methods.completion._als import (
     svd_step,
 )
 from methods.completion.soft_impute_als import Config, LowRank, SoftImputeALS
+from tests.helpers import taken
 from tests.oracle.completion_cases import (
     blocks,
     fit_of,
@@ -25,7 +26,6 @@ from tests.oracle.completion_cases import (
     problem_of,
     scattered,
     solve,
-    taken,
     top,
     views,
     z_scores,

@@ -27,6 +27,8 @@ ROWS = {
     "conet": ("CoNet", -0.1),
     "sdgm_plus": ("SDGM+", -0.12),
 }
+FEW = ("simvae", "full_data", "partial_data", "conet", "sdgm_plus")
+KEYS = ("simvae", "sdgm_plus", "dccae_smvae")
 
 
 def meta_of(protocol: str, **changes: Any) -> ReportMeta:
@@ -117,3 +119,20 @@ def matrices_of(keys: Sequence[str], rows: int = 40, width: int = 12) -> Shown:
     }
     names = tuple("wxyz"[label] for label in classes)
     return Shown(matrices=(Matrices("data", "b", 0, truth, completed, names, 55),))
+
+
+def case(protocol: str) -> tuple[pd.DataFrame, Shown]:
+    """Trials and arrays of a protocol's figure."""
+    if protocol == "figure2a":
+        return line_trials("unlabelled", (0.0, 0.4, 1.0), (2.0, 10.0)), Shown()
+    if protocol == "figure2b":
+        return trials_of({"smvae": [0.5, 0.6, 0.7]}), weights_of()
+    if protocol == "figure2c":
+        return line_trials("c", (0.1, 1.0, 10.0)), Shown()
+    if protocol == "figure3":
+        return missing_trials(FEW), Shown()
+    if protocol == "figure4":
+        return missing_trials(KEYS), Shown()
+    if protocol == "figure5":
+        return missing_trials(KEYS, (10.0,), (0.1,), 1), matrices_of(KEYS)
+    return heat_trials(), Shown()

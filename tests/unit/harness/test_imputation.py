@@ -124,11 +124,11 @@ def test_candidates_are_judged_on_tuning_rows_whose_view_is_masked() -> None:
 
     score = imputation.tuning_score(Known(note), problem)
     masked = imputation.masked_tuning(problem)
-    assert [rows.present.all(axis=0).tolist() for rows in masked] == [
+    assert [rows.present.all(axis=0).tolist() for _, _, rows in masked] == [
         [False, True, True],
         [True, False, True],
     ]
-    assert all(np.isnan(rows.views[v]).all() for v, rows in enumerate(masked))
+    assert all(np.isnan(rows.views[v]).all() for v, _, rows in masked)
     assert {tuple(rows.present.all(axis=0)) for rows in asked} == {
         (False, True, True),
         (True, False, True),
@@ -139,9 +139,24 @@ def test_candidates_are_judged_on_tuning_rows_whose_view_is_masked() -> None:
 def test_no_two_masked_copies_of_a_row_share_an_id() -> None:
     problem, _ = case(missing=BOTH)
     second = imputation.second_problem(problem)
-    assert len(set(second.rows.ids)) == second.rows.n == problem.rows.n + 2 * problem.tuning.n
+    assert len(set(second.rows.ids)) == second.rows.n == problem.rows.n + problem.tuning.n
+    copies = imputation.masked_tuning(problem)
+    assert len({name for _, _, rows in copies for name in rows.ids}) == 2 * problem.tuning.n
     assert second.labelled.sum() == problem.labelled.sum()
     assert (second.labels[problem.rows.n :] == -1).all()
+
+
+def test_rows_that_are_masked_once_show_nothing_together_that_one_of_them_hides() -> None:
+    problem, _ = case(missing=BOTH)
+    masked = imputation.masked_tuning(problem, once=True)
+    assert [v for v, _, _ in masked] == [0, 1]
+    third = np.concatenate([rows.views[2] for _, _, rows in masked])
+    assert len(np.unique(third, axis=0)) == len(third) == problem.tuning.n
+    for v, part, rows in masked:
+        np.testing.assert_array_equal(rows.views[1 - v], problem.tuning.views[1 - v][part])
+    assert -1.3 < imputation.tuning_score(column_means(problem), problem, once=True) < -0.8
+    (only,) = imputation.masked_tuning(case()[0], once=True)
+    assert only[2].n == problem.tuning.n, "all of them where one view alone may be absent"
 
 
 def test_what_is_kept_completes_the_rows_it_came_from() -> None:

@@ -17,6 +17,7 @@ from harness.imputation import SHOWN_ROWS, tuning_score
 from harness.job import Job, expand
 from harness.plan import Plan, plan_cells, settle
 from harness.record import Outcome, Record
+from harness.selection import CHAIN_RULE, IMPUTER_RULE
 from harness.tabulate import trials_table
 from methods.base import Can, Fitted, SkipError
 from protocols.base import BUDGETS, Cell, Protocol, Row, Stage
@@ -148,6 +149,23 @@ def test_one_that_knows_its_own_rows_only_is_scored_by_a_second_fit() -> None:
     assert second.rows.n == own.rows.n + own.tuning.n
 
 
+def test_one_that_knows_its_own_rows_only_declines_where_test_rows_lack_views() -> None:
+    (outcome,) = run(*jobs(Stage("completer", imputes=True), missing_at_test=0.4))
+    assert (outcome.record.status, Plain.problems) == ("skipped", [])
+    assert "test rows" in outcome.record.reason
+
+
+def test_the_next_stage_may_read_some_of_the_completed_views() -> None:
+    (top,) = jobs(TWO[0], Stage("plain", ("b",)))
+    ((first,),) = top.upstream
+    run(top, chosen=((first.id,),), codes={first.id: run(first)[0].arrays})
+    given = Plain.problems[-1]
+    assert given.view_names == ("b",)
+    assert given.rows.present.all()
+    plan = planned(cell(TWO[0], Stage("plain", ("b",))))
+    assert {plan.shape(job).dims for job in plan.jobs.values()} == {DATA.dims, DATA.dims[1:]}
+
+
 def test_a_classifier_that_imputes_leaves_figures_and_a_few_rows() -> None:
     (outcome,) = run(*jobs(Stage("both")))
     assert {"test_accuracy", "nmse", "nmse_raw_all"} <= outcome.record.metrics.keys()
@@ -225,8 +243,20 @@ def test_the_figures_of_a_chain_are_those_of_its_imputing_stage() -> None:
     assert found["nmse"].tolist() == [0.7, 0.7]
     assert found["accuracy"].tolist() == [0.8, 0.8]
     assert found["at_missing"].tolist() == [0.5, 0.5]
+    assert set(found["selection"]) == {CHAIN_RULE}
     assert set(found["imputed_by"]) == {name for name, job in plan.jobs.items() if job.imputes}
     assert set(found["chosen"]) == {name for name, job in plan.jobs.items() if not job.imputes}
+
+
+@pytest.mark.parametrize("stage", ["filler", "plain"])
+def test_a_chain_says_so_where_any_of_its_stages_did_not_converge(stage: str) -> None:
+    plan = planned(cell(*TWO))
+    records = {
+        name: replace(record(job), facts={"converged": job.method != stage})
+        for name, job in plan.jobs.items()
+    }
+    assert not table(plan, **records)["converged"].any()
+    assert table(plan)["converged"].all()
 
 
 def test_an_imputer_alone_has_figures_and_no_accuracy() -> None:
@@ -239,6 +269,7 @@ def test_an_imputer_alone_has_figures_and_no_accuracy() -> None:
     assert found["nmse"].tolist() == [0.9, 0.9]
     assert found["accuracy"].isna().all()
     assert set(found["status"]) == {"ok"}
+    assert set(found["selection"]) == {IMPUTER_RULE}
 
 
 def test_a_chain_behind_a_failed_stage_failed_and_behind_one_that_declined_is_skipped() -> None:
@@ -251,6 +282,21 @@ def test_a_chain_behind_a_failed_stage_failed_and_behind_one_that_declined_is_sk
             for name, job in plan.jobs.items()
         }
         assert set(table(plan, **records)["status"]) == {status}
+
+
+def test_a_failed_candidate_of_an_earlier_stage_is_said_where_another_is_ok() -> None:
+    first = Stage("filler", grid={"fault": ("", "breaks")}, imputes=True)
+    plan = planned(cell(first, Stage("plain")))
+    records = {}
+    for name, job in plan.jobs.items():
+        own = replace(record(job), metrics=dict(record(job).metrics) | {"test_accuracy": 0.8})
+        if job.config["fault"]:
+            own = replace(own, status="failed", reason="broke", score=None)
+        records[name] = own
+    found = table(plan, **records)
+    assert set(found["status"]) == {"ok"}
+    assert set(found["candidates_failed"]) == {1}
+    assert set(found["reason"]) == {"broke"}
 
 
 def test_a_declined_fit_is_not_tried_again_unless_that_is_asked_for() -> None:

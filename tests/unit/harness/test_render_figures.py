@@ -14,42 +14,17 @@ import pytest
 from matplotlib.image import imread
 
 from harness.render import Layout, Shown, render_figure
+from harness.render.draw_matrices import STOPS
 from harness.render.figure_files import figure_contents
 from harness.render.figure_struct import CurvePlot
 from harness.render.figures import render
-from harness.render.matrices import STOPS
 from tests.unit.harness.fake_figures import (
     NOTE,
-    heat_trials,
+    case,
     layout_of,
-    line_trials,
-    matrices_of,
     meta_of,
-    missing_trials,
     weights_of,
 )
-from tests.unit.harness.fake_trials import trials_of
-
-FEW = ("simvae", "full_data", "partial_data", "conet", "sdgm_plus")
-KEYS = ("simvae", "sdgm_plus", "dccae_smvae")
-
-
-def case(protocol: str) -> tuple[pd.DataFrame, Shown]:
-    """Trials and arrays of a protocol."""
-    if protocol == "figure2a":
-        return line_trials("unlabelled", (0.0, 0.4, 1.0), (2.0, 10.0)), Shown()
-    if protocol == "figure2b":
-        return trials_of({"smvae": [0.5, 0.6, 0.7]}), weights_of()
-    if protocol == "figure2c":
-        return line_trials("c", (0.1, 1.0, 10.0)), Shown()
-    if protocol == "figure3":
-        return missing_trials(FEW), Shown()
-    if protocol == "figure4":
-        return missing_trials(KEYS), Shown()
-    if protocol == "figure5":
-        return missing_trials(KEYS, (10.0,), (0.1,), 1), matrices_of(KEYS)
-    return heat_trials(), Shown()
-
 
 LABELS = {
     "figure2a": ("share of the unlabelled training rows that is kept (%)", "test accuracy"),
@@ -164,6 +139,11 @@ def test_labels_and_classes_kept_are_printed_where_rows_lose_some() -> None:
     assert "PartialData" in lost
     assert "SDGM+" not in lost
     assert "Labels and classes kept" not in page(made("figure2a", kinds=()))
+    trials = case("figure3")[0].query("row_key != 'partial_data'")
+    varied = trials.assign(n_labelled=trials["n_labelled"] + trials["trial"])
+    text = page(made("figure3", kinds=(), trials=varied))
+    assert "24–26" in text
+    assert "Labels and classes kept" not in text, "trials differ, rows do not"
 
 
 def test_variants_of_nmse_are_figures_of_their_own_and_calibration_is_a_table() -> None:

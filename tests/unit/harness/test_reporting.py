@@ -100,6 +100,20 @@ def test_a_failure_is_said_with_its_place_on_the_axis(tmp_path: Path) -> None:
     assert "1/2" in (tmp_path / "sweep" / "index.html").read_text("utf-8")
 
 
+def test_a_fit_that_declined_is_said_and_is_no_failure(tmp_path: Path) -> None:
+    plan = planned(Sweep())
+    records = ended_well(plan, tmp_path)
+    last = list(plan.jobs)[-1]
+    records[last] = replace(records[last], status="skipped", reason="too many rows", score=None)
+    bad, said = reported(plan, Sweep(), records, tmp_path)
+    assert bad == 0
+    assert "skipped: Majority on tiny, 30 %, missing 0.5, trial 1: too many rows" in said
+    text = (tmp_path / "sweep" / "index.html").read_text("utf-8")
+    assert "1/2" in text
+    assert "too many rows" in text
+    assert "1 (1 skipped)" in text
+
+
 def test_nothing_chosen_is_said_and_is_no_report(tmp_path: Path) -> None:
     plan = planned(Sweep(), only=("svm",))
     bad, said = reported(plan, Sweep(), {}, tmp_path)

@@ -102,7 +102,7 @@ def test_the_share_of_incomplete_rows_and_the_weights_of_every_epoch_are_told():
     made = incomplete(("b",))
     one = fitted(made, epochs=3)
     told = ~made.rows.present.all(1)
-    assert one.facts()["incomplete_rows"] == pytest.approx(told.mean())
+    assert one.facts()["incomplete_share"] == pytest.approx(told.mean())
     assert {"elbo", "elbo_tight", "weight_0", "weight_2"} <= one.facts().keys()
     assert one.arrays()["view_weights"].shape == (3, 3)
     for curve in ("cross_entropy", "loss", "imputation_nll"):

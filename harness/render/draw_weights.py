@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.render.curves import DASHES, MARK, MARKERS
+from harness.render.draw_curves import DASHES, MARK, MARKERS
 from harness.render.figure_struct import WeightLine, WeightPlot
 from harness.render.ink import HUES, INK, MUTED, PAPER, Page, plain
 
