@@ -39,10 +39,13 @@ def folder_of(root: Path | None) -> Path:
 def search(root: Path) -> Path | None:
     """The folder with most recordings; of equals, the one that comes first, shallow ones before."""
     best: tuple[int, int, str] | None = None
-    for place, folders, files in os.walk(root):  # follows no links
+    seen: set[str] = set()
+    for place, folders, files in os.walk(root, followlinks=True):
         depth = len(Path(place).relative_to(root).parts)
-        if depth >= DEPTH:
+        real = os.path.realpath(place)
+        if depth >= DEPTH or real in seen:  # a link back up would be walked for ever
             folders.clear()
+        seen.add(real)
         count = sum(_FILE.fullmatch(file) is not None for file in files)
         if count:
             best = min(best or (0, 0, ""), (-count, depth, place))
