@@ -6,7 +6,8 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
-RATE = 500  # Hz
+from datasets._eegmat_files import RATE
+
 WINDOW = RATE  # samples: 1 s
 CONTEXT = 10 * RATE  # samples: what the slow ECG features look at
 ORDER = 3

@@ -38,6 +38,18 @@ def test_the_entropy_of_white_noise_follows_from_the_filter() -> None:
         assert power[k] == pytest.approx(9 * 2 * (high - low) / RATE, rel=0.25)
 
 
+def test_rows_follow_the_clock() -> None:
+    t = np.arange(40 * RATE) / RATE
+    alpha = np.where(t < 20, 1, 10) * np.sin(2 * np.pi * 10.6 * t)
+    quick = np.concatenate([heart(20, (1.0,)), heart(20, (0.6,))])
+    found = features.eeg_features(np.stack([0 * t, alpha]))
+    assert found[:18, 2 * 2 + 1] == pytest.approx(np.full(18, gaussian(1 / 2)), abs=0.1)
+    assert found[22:, 2 * 2 + 1] == pytest.approx(np.full(18, gaussian(100 / 2)), abs=0.1)
+    pulse = features.ecg_features(quick)[0][:, 6]
+    assert pulse[:15] == pytest.approx(np.full(15, 60), rel=0.01)
+    assert pulse[25:] == pytest.approx(np.full(15, 100), rel=0.01)
+
+
 def test_a_flat_channel_has_the_floor() -> None:
     assert features.eeg_features(np.ones((1, 10 * RATE))) == pytest.approx(
         np.full((10, 5), gaussian(features.FLOOR))
