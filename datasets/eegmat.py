@@ -1,14 +1,15 @@
 """Mental arithmetic: EEG and ECG of 36 people at rest and while they subtract.
 
-Source: PhysioNet, EEG During Mental Arithmetic Tasks 1.0.0 (https://doi.org/10.13026/C2JQ1P; I.
-Zyma et al., Electroencephalograms during mental arithmetic task performance, Data 4(1):14, 2019).
+Source: PhysioNet, EEG During Mental Arithmetic Tasks 1.0.0
+(https://physionet.org/content/eegmat/1.0.0/; I. Zyma et al., Electroencephalograms during mental
+arithmetic task performance, Data 4(1):14, 2019).
 Licence: ODC-By 1.0. Its files are not in the project: docs/data.md says where to put them.
 
 Files: ``Subject00_1.edf`` (rest, about three minutes) and ``Subject00_2.edf`` (the first minute of
 serial subtraction) up to ``Subject35``, 500 Hz, filtered by their authors to 0.5-45 Hz and cleaned
 by independent component analysis. The channel A2-A1 is not used.
 
-Rows: one-second windows, end to end from the start of each recording, the rest dropped. Views:
+Rows: one-second windows, end to end from the start of each recording, a remainder dropped. Views:
 
 ``eeg``  95 features: differential entropy 1/2 ln(2 pi e variance), in nats, of 19 channels in the
          bands 1-4, 4-8, 8-14, 14-31 and 31-45 Hz; the channels of the first band, then those of the
@@ -19,10 +20,10 @@ Rows: one-second windows, end to end from the start of each recording, the rest 
 ``ecg``  11 features: the same entropy in the bands 1-5, 5-15 and 15-40 Hz, of the second (3) and
          of the ten seconds around it (3); over the ten seconds, heart rate in beats/min, SDNN and
          RMSSD of the RR intervals in ms, mean and standard deviation of the height of the R wave at
-         5-15 Hz in uV (5). Ten seconds is about the shortest stretch of which heart rate and RMSSD
-         are held valid (Salahuddin et al., EMBC 2007; Munoz et al., PLoS ONE 2015). They are
-         centred on the second and moved inwards at the ends: they reach into neighbouring rows of
-         the same recording, never into another. Rows without enough heartbeats take their
+         5-15 Hz in uV (5). Ten seconds are enough for heart rate under mental stress; RMSSD wants
+         thirty (Salahuddin et al., EMBC 2007), so that here it and SDNN are noisy. The ten seconds
+         are centred on the second and moved inwards at the ends: they reach into neighbouring rows
+         of the same recording, never into another. Rows without enough heartbeats take their
          recording's medians for the last five; a note tells how many.
 
 Options (all are text):
