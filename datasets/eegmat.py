@@ -1,0 +1,224 @@
+"""Mental arithmetic: EEG and ECG of 36 people at rest and while they subtract.
+
+Source: PhysioNet, EEG During Mental Arithmetic Tasks 1.0.0
+(https://physionet.org/content/eegmat/1.0.0/; I. Zyma et al., Electroencephalograms during mental
+arithmetic task performance, Data 4(1):14, 2019).
+Licence: ODC-By 1.0. Its files are not in the project: docs/data.md says where to put them.
+
+Files: ``Subject00_1.edf`` (rest, about three minutes) and ``Subject00_2.edf`` (the first minute of
+serial subtraction) up to ``Subject35``, 500 Hz, filtered by their authors to 0.5-45 Hz and cleaned
+by independent component analysis. The channel A2-A1 is not used.
+
+Rows: one-second windows, end to end from the start of each recording, a remainder dropped. Views:
+
+``eeg``  95 features: differential entropy 1/2 ln(2 pi e variance), in nats, of 19 channels in the
+         bands 1-4, 4-8, 8-14, 14-31 and 31-45 Hz; the channels of the first band, then those of the
+         next. Each recording is band-passed as a whole, forwards and backwards (Butterworth, order
+         3), then cut; the variance is taken about the window's mean and is not less than 1e-6 uV^2.
+         These are the paper's features; as in SEED delta is kept, for the window's filter sees the
+         whole recording. (Shi et al., EMBC 2013; Duan et al., NER 2013.)
+``ecg``  11 features: the same entropy in the bands 1-5, 5-15 and 15-40 Hz, of the second (3) and
+         of the ten seconds around it (3); over the ten seconds, heart rate in beats/min, SDNN and
+         RMSSD of the RR intervals in ms, mean and standard deviation of the height of the R wave at
+         5-15 Hz in uV (5). Ten seconds are enough for heart rate under mental stress; RMSSD wants
+         thirty (Salahuddin et al., EMBC 2007), so that here it and SDNN are noisy. The ten seconds
+         are centred on the second and moved inwards at the ends: they reach into neighbouring rows
+         of the same recording, never into another. Rows without enough heartbeats take their
+         recording's medians for the last five; a note tells how many.
+
+Options (all are text):
+
+``label``     ``task`` (default): rest or arithmetic. ``quality``: the subject counted badly or
+              well, the column ``Count quality`` of ``subject-info.csv``; one class a subject.
+``rest``      ``balanced`` (default): of the rest, its last seconds, as many as the subject has of
+              arithmetic, so that no class is three times the other. ``all``: every second.
+``subjects``  all 36 (default), or a choice: ``0-11``, ``0,3,7``.
+
+Groups: ``subject`` (0..35), ``trial`` (recording: 2 x subject, + 1 for arithmetic) and ``time``
+(1000 x trial + the second of the recording; one a row). Splits:
+
+subject  the default: nobody is on two sides
+trial    a recording stays together; the other recording of the same person may be on another side
+segment  seconds are cut freely, as the paper cuts DEAP's: neighbours of a test row, which share
+         their ECG context with it, are in the training part
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from datasets import _eegmat_files as files
+from datasets._receipt import Finding, Receipt
+from datasets._twin import is_twin
+from datasets.base import DataError, Dataset, Provenance, Split
+
+VIEWS = ("eeg", "ecg")
+SUBJECTS = 36
+CLASSES = {"task": ("rest", "arithmetic"), "quality": ("bad", "good")}
+TITLES = {"task": "Mental arithmetic", "quality": "Mental arithmetic, quality of count"}
+RESTS = ("balanced", "all")
+
+
+@dataclass(frozen=True)
+class _Options:
+    label: str = "task"
+    rest: str = "balanced"
+    subjects: tuple[int, ...] = tuple(range(SUBJECTS))
+
+
+def load(
+    views: tuple[str, ...] | None = None,
+    root: Path | None = None,
+    options: Mapping[str, str] | None = None,
+) -> Dataset:
+    """The windows with ``views`` (default eeg and ecg), from the files in or below ``root``.
+
+    Raises DataError where files are missing, damaged, or not those of the data set, and for an
+    option that the module docstring does not name.
+    """
+    chosen = _options(options)
+    folder = files.folder_of(root)
+    columns = _columns(files.complete(folder, chosen.subjects), chosen)
+    groups = {name: columns[name].astype(np.int64) for name in ("subject", "trial")}
+    groups["time"] = 1000 * groups["trial"] + columns["second"]
+    labels = groups["trial"] % 2
+    if chosen.label == "quality":
+        well = files.counted_well(folder, chosen.subjects)
+        labels = np.array([well[subject] for subject in groups["subject"].tolist()])
+    data = Dataset(
+        key="eegmat",
+        draw_key="eegmat",
+        title=TITLES[chosen.label],
+        views=tuple(columns[view].astype(np.float32) for view in VIEWS),
+        view_names=VIEWS,
+        labels=labels.astype(np.int64),
+        class_names=CLASSES[chosen.label],
+        splits=(
+            # subjects have one class each only where the class is the subject's
+            Split("subject", by="subject", stratify=chosen.label == "quality"),
+            Split("trial", by="trial", stratify=True, leaks=("subject",)),
+            Split("segment", stratify=True, leaks=("subject", "trial")),
+        ),
+        provenance=_provenance(chosen, int(columns["lost"].sum()), is_twin(folder, root or folder)),
+        groups=groups,
+    )
+    return data.choose(VIEWS if views is None else views)
+
+
+def found(root: Path) -> bool:
+    """Whether a recording of the data set lies in ``root`` or not far below it. Opens no file."""
+    return files.search(root) is not None
+
+
+def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
+    """What was found against what the data set should be; never raises for the files' sake."""
+    folder = files.search(root)
+    if folder is None:
+        none = Finding("recordings", "0", str(2 * SUBJECTS), ok=False, mend=f"{files.GET}.")
+        return Receipt("eegmat", str(root), False, (none,))
+    present = files.recordings(folder)
+    whole = len(present) == 2 * SUBJECTS
+    mend = "" if whole else f"Files are missing; {files.GET}."
+    findings = [Finding("recordings", str(len(present)), str(2 * SUBJECTS), whole, mend)]
+    findings += _lengths(present)
+    try:
+        good = sum(files.counted_well(folder, range(SUBJECTS)).values())
+        findings.append(Finding("subjects who counted well, badly", f"{good}, {SUBJECTS - good}"))
+    except DataError as error:
+        findings.append(Finding(files.INFO, "unusable", "one row a subject", False, f"{error}."))
+    fingerprint = ""
+    try:
+        data = load(root=root, options=options)
+        fingerprint = data.fingerprint
+        findings.append(Finding("rows", str(data.n)))
+        findings += [Finding("note", note) for note in data.provenance.notes]
+    except DataError as error:
+        findings.append(Finding("loading", "refused", "a data set", False, f"{error}."))
+    return Receipt("eegmat", str(folder), is_twin(folder, root), tuple(findings), fingerprint)
+
+
+def _lengths(present: Mapping[tuple[int, int], Path]) -> list[Finding]:
+    """The unreadable recordings, and the seconds of the others."""
+    findings, seconds = [], {1: 0, 2: 0}
+    for (_, part), path in sorted(present.items()):
+        try:
+            seconds[part] += files.read_recording(path).shape[1] // files.RATE
+        except DataError as error:
+            findings.append(Finding(path.name, "unreadable", "whole", False, f"{error}."))
+    findings.append(Finding("seconds of rest", str(seconds[1])))
+    findings.append(Finding("seconds of arithmetic", str(seconds[2])))
+    return findings
+
+
+def _options(given: Mapping[str, str] | None) -> _Options:
+    given = dict(given or {})
+    label, rest = given.pop("label", "task"), given.pop("rest", "balanced")
+    subjects = _subjects(given.pop("subjects", f"0-{SUBJECTS - 1}"))
+    if given:
+        raise DataError(f"eegmat has no option '{min(given)}'; it has: label, rest, subjects")
+    for name, value, known in (("label", label, tuple(CLASSES)), ("rest", rest, RESTS)):
+        if value not in known:
+            raise DataError(f"option {name} of eegmat is {' or '.join(known)}, not '{value}'")
+    return _Options(label, rest, subjects)
+
+
+def _subjects(text: str) -> tuple[int, ...]:
+    """``0-2,7`` -> (0, 1, 2, 7)."""
+    numbers: set[int] = set()
+    for piece in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,2})\s*(?:-\s*(\d{1,2})\s*)?", piece, re.ASCII)
+        if match is None:
+            raise DataError(f"option subjects of eegmat is like 0-11 or 0,3,7, not '{text}'")
+        numbers.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+    if len(numbers) < 3 or max(numbers) >= SUBJECTS:
+        raise DataError(f"option subjects of eegmat names 3 or more of 0-{SUBJECTS - 1}")
+    return tuple(sorted(numbers))
+
+
+def _columns(paths: Mapping[tuple[int, int], Path], chosen: _Options) -> dict[str, np.ndarray]:
+    """Views, ``subject``, ``trial``, ``second`` and ``lost`` (whether beats were) of every row."""
+    pieces = []
+    for subject in chosen.subjects:
+        rest, task = (_features(paths[subject, part]) for part in (1, 2))
+        surplus = max(len(rest["lost"]) - len(task["lost"]), 0)
+        first = surplus if chosen.rest == "balanced" else 0
+        for trial, features, start in ((2 * subject, rest, first), (2 * subject + 1, task, 0)):
+            second = np.arange(start, len(features["lost"]))
+            pieces.append(
+                {name: column[second] for name, column in features.items()}
+                | {"subject": np.full(len(second), subject), "trial": np.full(len(second), trial)}
+                | {"second": second}
+            )
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def _features(path: Path) -> dict[str, np.ndarray]:
+    """``eeg``, ``ecg`` and ``lost`` of every second of one recording."""
+    from datasets._eegmat_features import ecg_features, eeg_features
+
+    signals = files.read_recording(path)
+    ecg, lost = ecg_features(signals[-1])
+    if lost.all():
+        raise DataError(f"the ECG of {path.name} shows no heartbeats; leave this subject out")
+    return {"eeg": eeg_features(signals[:-1]), "ecg": ecg, "lost": lost}
+
+
+def _provenance(chosen: _Options, lost: int, twin: bool) -> Provenance:
+    notes = [f"label {chosen.label}, rest {chosen.rest}, {len(chosen.subjects)} subjects"]
+    if lost:
+        notes.append(f"in {lost} rows too few heartbeats: medians of the recording stand in")
+    return Provenance(
+        kind="twin" if twin else "open",
+        source="PhysioNet, EEG During Mental Arithmetic Tasks 1.0.0",
+        licence="ODC-By 1.0",
+        citation=(
+            "Zyma, I. et al. (2019). Data 4(1):14. https://doi.org/10.3390/data4010014; "
+            "Goldberger, A. L. et al. (2000). Circulation 101(23):e215-e220."
+        ),
+        notes=tuple(notes),
+    )

@@ -1,0 +1,246 @@
+"""The mental-arithmetic recordings, on EDF files written here: rows, splits, options, receipt."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets import _eegmat_features as features
+from datasets import _twin, eegmat
+from datasets._edf import read_microvolts
+from datasets._eegmat_files import LABELS
+from protocols._splits import part_of_rows
+from tests.unit.datasets.fake_edf import ECG, RATE, recording, refusal, write
+
+THREE = {"subjects": "0-2"}
+REST, TASK = 15, 12  # s
+
+
+def write_all(folder: Path) -> None:
+    for subject in range(3):
+        for part, seconds in ((1, REST), (2, TASK)):
+            path = folder / f"Subject{subject:02d}_{part}.edf"
+            write(path, recording(seconds, seed=10 * subject + part))
+    rows = ["Subject,Age,Gender,Recording year,Number of subtractions,Count quality"]
+    rows += [f"Subject{i:02d},20,F,2011,9.7,{int(i % 3 > 0)}" for i in range(36)]
+    (folder / "subject-info.csv").write_text("\n".join(rows))
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("root")
+    (root / "eegmat").mkdir()
+    write_all(root / "eegmat")
+    return root
+
+
+@pytest.fixture
+def root(shared: Path, tmp_path: Path) -> Path:
+    """A copy, to be damaged."""
+    return Path(shutil.copytree(shared, tmp_path / "copy"))
+
+
+# ---------------------------------------------------------------- the data set
+
+
+def test_rows_groups_and_provenance(shared: Path) -> None:
+    data = eegmat.load(root=shared, options=THREE)
+    assert data.key == "eegmat:eeg,ecg"
+    assert data.dims == (95, 11)
+    assert data.n == 3 * 2 * TASK
+    assert data.class_names == ("rest", "arithmetic")
+    assert np.array_equal(data.labels, data.groups["trial"] % 2)
+    assert np.array_equal(data.groups["subject"], data.groups["trial"] // 2)
+    assert data.groups["time"][:TASK].tolist() == list(range(REST - TASK, REST))  # the last of rest
+    assert data.groups["time"][TASK : 2 * TASK].tolist() == list(range(1000, 1000 + TASK))
+    assert data.provenance.kind == "open"
+    assert data.provenance.licence == "ODC-By 1.0"
+    assert "Zyma" in data.provenance.citation
+    assert "Goldberger" in data.provenance.citation
+    assert "3 subjects" in data.provenance.notes[0]
+
+
+def test_rows_are_the_features_of_their_recording(shared: Path) -> None:
+    data = eegmat.load(root=shared, options=THREE)
+    signals = read_microvolts(shared / "eegmat/Subject02_1.edf", LABELS, RATE)
+    rows = data.groups["trial"] == 4
+    assert np.array_equal(
+        data.views[0][rows], features.eeg_features(signals[:ECG])[-TASK:].astype(np.float32)
+    )
+    assert np.array_equal(
+        data.views[1][rows], features.ecg_features(signals[ECG])[0][-TASK:].astype(np.float32)
+    )
+
+
+def test_another_recording_changes_no_row_but_its_own(root: Path) -> None:
+    before = eegmat.load(root=root, options=THREE)
+    write(root / "eegmat/Subject01_1.edf", recording(REST, seed=99))
+    after = eegmat.load(root=root, options=THREE)
+    own = before.groups["trial"] == 2
+    for one, other in zip(before.views, after.views, strict=True):
+        assert np.array_equal(one[~own], other[~own])
+        assert (one[own] != other[own]).any(axis=1).all()
+    assert before.fingerprint != after.fingerprint
+
+
+@pytest.mark.parametrize("label", ["task", "quality"])
+def test_splits_tear_apart_what_they_declare_and_nothing_else(shared: Path, label: str) -> None:
+    data = eegmat.load(root=shared, options={"rest": "all", "label": label} | THREE)
+    assert data.split().name == "subject"
+    assert not data.split().leaks
+    splits = data.splits[1:] if label == "quality" else data.splits  # one subject counts badly
+    for split in splits:
+        torn = set()
+        for trial in range(6):
+            parts = part_of_rows(data, split, np.random.default_rng(trial))
+            for name, group in data.groups.items():
+                pairs = np.unique(np.stack([group, parts]), axis=1)
+                if pairs.shape[1] > len(np.unique(group)):
+                    torn.add(name)
+        assert torn == set(split.leaks), split.name
+
+
+def test_views_are_chosen_by_name(shared: Path) -> None:
+    data = eegmat.load(("ecg",), shared, THREE)
+    assert (data.key, data.dims, data.draw_key) == ("eegmat:ecg", (11,), "eegmat")
+    assert "no view 'nose'" in refusal(lambda: eegmat.load(("nose",), shared, THREE))
+
+
+def test_quality_of_the_count_is_a_label_of_the_subject(shared: Path) -> None:
+    data = eegmat.load(root=shared, options=THREE | {"label": "quality"})
+    assert data.class_names == ("bad", "good")
+    assert np.array_equal(data.labels, (data.groups["subject"] > 0).astype(int))
+    assert data.title != eegmat.load(root=shared, options=THREE).title
+
+
+def test_all_of_the_rest_may_be_kept(shared: Path) -> None:
+    data = eegmat.load(root=shared, options=THREE | {"rest": "all"})
+    assert np.bincount(data.labels).tolist() == [3 * REST, 3 * TASK]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bands": "5"}, "no option 'bands'; it has: label, rest, subjects"),
+        ({"label": "mood"}, "option label of eegmat is task or quality, not 'mood'"),
+        ({"rest": "some"}, "option rest of eegmat is balanced or all"),
+        ({"subjects": "all"}, "like 0-11 or 0,3,7"),
+        ({"subjects": "0-36"}, "3 or more of 0-35"),
+        ({"subjects": "0,1"}, "3 or more of 0-35"),
+    ],
+)
+def test_a_wrong_option_is_named(shared: Path, options: dict[str, str], message: str) -> None:
+    assert message in refusal(lambda: eegmat.load(root=shared, options=options))
+
+
+# ---------------------------------------------------------------- files that are not there
+
+
+def test_without_a_root_the_mend_is_where_to_get_the_files() -> None:
+    said = refusal(lambda: eegmat.load())
+    assert "physionet.org/content/eegmat" in said
+    assert "--data-root" in said
+
+
+def test_an_empty_root_is_named(tmp_path: Path) -> None:
+    assert not eegmat.found(tmp_path)
+    assert not eegmat.found(tmp_path / "nowhere")
+    assert str(tmp_path) in refusal(lambda: eegmat.load(root=tmp_path))
+
+
+def test_missing_recordings_are_named_and_counted(shared: Path) -> None:
+    said = refusal(lambda: eegmat.load(root=shared))
+    assert "lacks Subject03_1.edf and 65 more" in said
+    assert "option subjects" in said
+
+
+@pytest.mark.parametrize(
+    "place", [".", "eegmat", "eeg-during-mental-arithmetic-tasks-1.0.0", "a/files/eegmat/1.0.0"]
+)
+def test_files_are_found_at_several_levels(tmp_path: Path, place: str) -> None:
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    (tmp_path / place / "Subject03_2.edf").touch()
+    assert eegmat.found(tmp_path)
+    assert "is empty" in refusal(
+        lambda: read_microvolts(tmp_path / place / "Subject03_2.edf", LABELS, RATE)
+    )
+
+
+def test_links_are_followed_but_not_in_circles(shared: Path, tmp_path: Path) -> None:
+    (tmp_path / "eegmat").symlink_to(shared / "eegmat")
+    for name in ("a", "b", "c"):
+        (tmp_path / name).symlink_to(tmp_path)
+    assert eegmat.load(root=tmp_path, options=THREE).n == 72
+
+
+def test_the_folder_with_most_recordings_counts(root: Path) -> None:
+    (root / "Subject00_1.edf").touch()  # a download broken off, beside the whole copy
+    assert eegmat.load(root=root, options=THREE).n == 72
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot be read"),
+        ("", "no 'Count quality'"),
+        ("Subject\n\0\xff", "no 'Count quality'"),
+    ],
+)
+def test_a_useless_table_of_subjects_is_named(root: Path, text: str | None, message: str) -> None:
+    path = root / "eegmat/subject-info.csv"
+    path.unlink() if text is None else path.write_text(text)
+    options = THREE | {"label": "quality"}
+    assert message in refusal(lambda: eegmat.load(root=root, options=options))
+    assert eegmat.load(root=root, options=THREE).n == 72  # the task needs no table
+
+
+def test_a_recording_without_a_pulse_or_too_short_is_named(root: Path) -> None:
+    path = root / "eegmat/Subject01_2.edf"
+    signals = recording(12)
+    signals[ECG] = 0
+    write(path, signals)
+    assert "Subject01_2.edf shows no heartbeats" in refusal(
+        lambda: eegmat.load(root=root, options=THREE)
+    )
+    write(path, recording(9))
+    assert "shorter than 10 s" in refusal(lambda: eegmat.load(root=root, options=THREE))
+
+
+# ---------------------------------------------------------------- the receipt
+
+
+def test_the_receipt_counts_and_the_fingerprint_is_that_of_the_data(shared: Path) -> None:
+    receipt = eegmat.check(shared, THREE)
+    lines = {finding.what: finding for finding in receipt.findings}
+    assert (lines["recordings"].found, lines["recordings"].expected) == ("6", "72")
+    assert not lines["recordings"].ok
+    assert lines["seconds of rest"].found == str(3 * REST)
+    assert lines["seconds of arithmetic"].found == str(3 * TASK)
+    assert lines["subjects who counted well, badly"].found == "24, 12"
+    assert receipt.fingerprint == eegmat.load(root=shared, options=THREE).fingerprint
+    assert not receipt.twin
+
+
+def test_the_receipt_names_what_is_damaged(root: Path) -> None:
+    path = root / "eegmat/Subject01_2.edf"
+    path.write_bytes(path.read_bytes()[:-1])
+    receipt = eegmat.check(root, THREE)
+    (line,) = [finding for finding in receipt.findings if finding.what == path.name]
+    assert "cut short" in line.mend
+    assert not receipt.ok
+    assert receipt.fingerprint == ""
+
+
+def test_the_receipt_of_an_empty_folder_says_where_to_get_the_files(tmp_path: Path) -> None:
+    receipt = eegmat.check(tmp_path)
+    assert not receipt.ok
+    assert "physionet.org" in receipt.findings[0].mend
+
+
+def test_twins_are_stamped(root: Path) -> None:
+    _twin.mark(root / "eegmat", "twin eegmat")
+    assert eegmat.load(root=root, options=THREE).provenance.kind == "twin"
+    assert eegmat.check(root, THREE).twin
