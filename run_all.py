@@ -85,6 +85,12 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
             "metavar": "N",
             "help": "another N draws other splits, labels and weights (default 0)",
         },
+        "--data-option": {
+            **NAMES,
+            "dest": "data_options",
+            "metavar": "KEY.NAME=VALUE",
+            "help": "a choice that a data set offers; docs/data.md lists them",
+        },
         "--data-root": {
             "metavar": "DIR",
             "help": "folder of your licensed data (or SIMVAE_DATA_ROOT)",

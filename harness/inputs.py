@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -40,8 +41,14 @@ def data_root(given: str | None) -> Path | None:
     return root
 
 
-def open_dataset(spec: str, root: Path | None = None) -> tuple[Dataset, str]:
-    """Data set and split name of ``key[:view,view][@split]``, or of a path to .npz or .mat."""
+def open_dataset(
+    spec: str, root: Path | None = None, options: Mapping[str, Mapping[str, str]] | None = None
+) -> tuple[Dataset, str]:
+    """Data set and split name of ``key[:view,view][@split]``, or of a path to .npz or .mat.
+
+    ``options``  of data sets that have some, by key; they show in the data set's own key.
+    """
+    chosen_options: Mapping[str, str] = {}
     name, mark, split = spec.rpartition("@")
     if not mark or _is_path(split):  # a folder's name may hold an @ of its own
         name, split = spec, ""
@@ -52,11 +59,14 @@ def open_dataset(spec: str, root: Path | None = None) -> tuple[Dataset, str]:
             key, _, views = name.partition(":")
             loader = registry.module("datasets", key).load
             wanted = tuple(view.strip() for view in views.split(",")) if views else None
-            data = loader(views=wanted, root=root)
+            chosen_options = (options or {}).get(key, {})
+            extra = {"options": chosen_options} if chosen_options else {}
+            data = loader(views=wanted, root=root, **extra)
         chosen = data.split(split or None).name
     except DataError as error:
         raise UsageError(str(error)) from error
-    return replace(data, key=f"{data.key}@{chosen}" if split else data.key), chosen
+    told = "".join(f"+{name}={value}" for name, value in sorted(chosen_options.items()))
+    return replace(data, key=data.key + told + (f"@{chosen}" if split else "")), chosen
 
 
 def _is_path(name: str) -> bool:
@@ -64,12 +74,32 @@ def _is_path(name: str) -> bool:
 
 
 def licensed_found(root: Path | None) -> tuple[str, ...]:
-    """Keys of licensed data sets whose files lie under ``root``."""
+    """Keys of the paper's data sets, which say ``LICENSED``, whose files lie under ``root``."""
     if root is None:
         return ()
-    keys = registry.entries("datasets")
-    checks = {key: getattr(registry.module("datasets", key), "found", None) for key in keys}
-    return tuple(key for key, check in checks.items() if check is not None and check(root))
+    modules = {key: registry.module("datasets", key) for key in registry.entries("datasets")}
+    gated = {key: one for key, one in modules.items() if getattr(one, "LICENSED", False)}
+    return tuple(key for key, one in gated.items() if one.found(root))
+
+
+def data_options(given: Sequence[str]) -> dict[str, dict[str, str]]:
+    """``KEY.NAME=VALUE`` ... as options by data set. UsageError for anything else."""
+    found: dict[str, dict[str, str]] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        key, dot, option = name.partition(".")
+        if not (key and dot and option and equals):
+            raise UsageError(
+                f"--data-option takes KEY.NAME=VALUE, as deap.filter=both, not '{text}'"
+            )
+        if key not in registry.entries("datasets"):
+            raise UsageError(registry.unknown("dataset", key, registry.entries("datasets")))
+        if "options" not in signature(registry.module("datasets", key).load).parameters:
+            raise UsageError(f"the data set {key} has no options")
+        if option in found.setdefault(key, {}):
+            raise UsageError(f"--data-option gives {key}.{option} twice")
+        found[key][option] = value
+    return found
 
 
 def choose(

@@ -55,6 +55,7 @@ class Options:
     gpus_per_job: float = 1.0
     address: str | None = None
     data_root: str | None = None
+    data_options: Sequence[str] = ()
     results: Path = ROOT / "results"
     reports: Path = ROOT / "reports"
     seed: int = 0
@@ -137,6 +138,7 @@ def _plan(
     if "all" in names:
         names = list(registry.entries("protocols"))
     protocols = {name: registry.load_protocol(name) for name in names}
+    chosen = inputs.data_options(options.data_options)
     inputs.choose_missing(protocols, options.missing_views, options.missing_at_test)
     data: dict[str, Dataset] = {}
     splits: dict[str, str] = {}
@@ -152,7 +154,7 @@ def _plan(
         )
         opened = {}
         for spec in choice.specs:
-            dataset, split = inputs.open_dataset(spec, root)
+            dataset, split = inputs.open_dataset(spec, root, chosen)
             inputs.check_missing(protocol, dataset)
             opened[dataset.key] = data.setdefault(dataset.key, dataset)
             splits[dataset.key] = split

@@ -118,14 +118,16 @@ def test_data_that_is_named_is_used() -> None:
 def licensed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data root that holds the files of one of two licensed sets."""
     fakes = {}
-    for name in ("sealed", "signed"):
+    for name in ("sealed", "signed", "open"):
         fakes[name] = ModuleType(name)
+        fakes[name].LICENSED = name != "open"  # type: ignore[attr-defined]
         fakes[name].found = lambda root, name=name: (root / name).exists()  # type: ignore[attr-defined]
     real = registry.module
     keys = registry.entries("datasets") | {name: f"datasets.{name}" for name in fakes}
     monkeypatch.setattr(registry, "entries", lambda kind: keys)
     monkeypatch.setattr(registry, "module", lambda kind, key: fakes.get(key) or real(kind, key))
     (tmp_path / "sealed").touch()
+    (tmp_path / "open").touch()  # files of the user, and no licence
     return tmp_path
 
 
@@ -213,3 +215,32 @@ def test_a_view_that_the_data_lack_cannot_be_absent() -> None:
         inputs.check_missing(figure3, tiny())
     with pytest.raises(UsageError, match="it has but one"):
         inputs.check_missing(registry.load_protocol("figure3"), tiny(dims=(4,)))
+
+
+# ---------------------------------------------------------------- options of data sets
+
+
+def test_options_are_sorted_by_data_set() -> None:
+    given = ("eegmat.label=quality", "eegmat.rest=all")
+    assert inputs.data_options(given) == {"eegmat": {"label": "quality", "rest": "all"}}
+    assert inputs.data_options(()) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("eegmat", "takes KEY.NAME=VALUE"),
+        ("eegmat.label", "takes KEY.NAME=VALUE"),
+        (".label=task", "takes KEY.NAME=VALUE"),
+        ("eegmut.label=task", "did you mean eegmat"),
+        ("mfeat.rest=all", "mfeat has no options"),
+    ],
+)
+def test_an_option_that_means_nothing_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        inputs.data_options((text,))
+
+
+def test_an_option_given_twice_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"eegmat\.rest twice"):
+        inputs.data_options(("eegmat.rest=all", "eegmat.rest=balanced"))
