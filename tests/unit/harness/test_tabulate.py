@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from harness.record import Record
 from harness.selection import CHAIN_RULE, IMPUTER_RULE
 from harness.tabulate import trials_table
 from protocols.base import Stage
-from tests.unit.harness.fake_imputers import TWO, cell, planned, use_them
+from tests.unit.harness.fake_imputers import DATA, TWO, cell, planned, use_them
 
 
 @pytest.fixture(autouse=True)
