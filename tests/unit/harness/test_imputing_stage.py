@@ -2,94 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from datasets.base import Problem, Rows
-from harness import registry
 from harness.errors import UsageError
 from harness.execute import Stack, execute
 from harness.imputation import SHOWN_ROWS, tuning_score
 from harness.job import Job, expand
-from harness.plan import Plan, plan_cells, settle
-from harness.record import Outcome, Record
-from harness.selection import CHAIN_RULE, IMPUTER_RULE
-from harness.tabulate import trials_table
-from methods.base import Can, Fitted, SkipError
-from protocols.base import BUDGETS, Cell, Protocol, Row, Stage
-from tests.helpers import scenario, tiny, trial
-from tests.unit.harness.fake_methods import METHODS, Plain
-
-DATA = tiny(n=90)
-BUDGET = replace(BUDGETS["smoke"], trials=2)
-HOLES: dict[str, Any] = {"missing": ("b",), "missing_fraction": 0.5}
-
-
-class Filled(Fitted):
-    """Completes views with a row's id; classifies as class 0."""
-
-    def __init__(self, known: np.ndarray | None = None) -> None:
-        self.known = known
-
-    def predict(self, rows: Rows) -> np.ndarray:
-        return np.zeros(rows.n, np.int64)
-
-    def impute(self, rows: Rows) -> tuple[tuple[np.ndarray, ...], None]:
-        if self.known is not None:
-            assert set(rows.ids) <= set(self.known)
-        pairs = zip(rows.views, rows.present.T, strict=True)
-        return tuple(
-            np.where(there[:, None], view, rows.ids[:, None]) for view, there in pairs
-        ), None
-
-
-class Filler(Plain):
-    """An imputer without use for labels."""
-
-    can = Can(impute=True, missing_views=True, unlabelled=True, labels=False)
-
-    def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
-        if self.config.fault == "declines":
-            raise SkipError("too many rows for it")
-        Plain.problems.append(problem)
-        return Filled()
-
-
-class Completer(Plain):
-    """Knows the rows that it was fitted on, and no other."""
-
-    can = Can(impute=True, missing_views=True, unlabelled=True, labels=False, inductive=False)
-
-    def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
-        Plain.problems.append(problem)
-        return Filled(problem.rows.ids)
-
-
-class Both(Plain):
-    """Classifies and imputes."""
-
-    can = Can(classify=True, impute=True, missing_views=True)
-
-    def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
-        return Filled()
+from harness.record import Outcome
+from protocols.base import Stage
+from tests.helpers import scenario, trial
+from tests.unit.harness.fake_imputers import (
+    BUDGET,
+    DATA,
+    HOLES,
+    TWO,
+    Filled,
+    cell,
+    planned,
+    use_them,
+)
+from tests.unit.harness.fake_methods import Plain
 
 
 @pytest.fixture(autouse=True)
 def _methods(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = METHODS | {"filler": Filler, "completer": Completer, "both": Both}
-    real = registry.load_method
-    monkeypatch.setattr(registry, "load_method", lambda key: own.get(key) or real(key))
-    monkeypatch.setattr("harness.source.digests", lambda keys: dict.fromkeys(keys, "x"))
-    Plain.problems, Plain.draws = [], []
-
-
-def cell(*recipe: Stage, fraction: float = 0.3, **changes: Any) -> Cell:
-    wanted = scenario(**({"label_fraction": fraction} | HOLES | changes))
-    return Cell(Row("r", "R", "b", "inductive", recipe), wanted, fraction, {"missing": 0.5})
+    use_them(monkeypatch)
 
 
 def jobs(*recipe: Stage, number: int = 0, **changes: Any) -> tuple[Job, ...]:
@@ -98,9 +38,6 @@ def jobs(*recipe: Stage, number: int = 0, **changes: Any) -> tuple[Job, ...]:
 
 def run(*chosen: Job, **changes: Any) -> list[Outcome]:
     return [e for e in execute(Stack(chosen, **changes), DATA) if isinstance(e, Outcome)]
-
-
-TWO = (Stage("filler", imputes=True), Stage("plain"))
 
 
 def test_the_next_stage_reads_completed_views() -> None:
@@ -194,122 +131,3 @@ def test_a_stage_that_cannot_impute_is_refused_before_any_work() -> None:
     for stage in (Stage("plain", imputes=True), Stage("filler", ("a",), imputes=True)):
         with pytest.raises(UsageError, match="cannot impute"):
             jobs(stage, Stage("plain"))
-
-
-# ---------------------------------------------------------------- the table of trials
-
-
-class OneCell(Protocol):
-    """Cells as they are given."""
-
-    title = "One"
-    datasets = {"smoke": ("tiny",)}  # noqa: RUF012
-
-    def __init__(self, *cells: Cell) -> None:
-        self.own = cells
-
-    def rows(self, view_names: Any, methods: Any) -> tuple[Row, ...]:
-        return tuple(each.row for each in self.own)
-
-    def cells(self, *_: Any) -> tuple[Cell, ...]:
-        return self.own
-
-
-def planned(*cells: Cell) -> Plan:
-    data = {DATA.key: DATA}
-    found = plan_cells({"one": OneCell(*cells)}, data, {DATA.key: "rows"}, BUDGET)
-    return Plan(found, data, {DATA.key: "rows"}, BUDGET)
-
-
-def record(job: Job, **changes: Any) -> Record:
-    made = Record(id=job.id, job=job.identity(), data_key="tiny", status="ok", score=0.5)
-    metrics = {"n_labelled": 5, "n_unlabelled": 9, "n_tuning_labels": 4, "n_test": 3}
-    return replace(made, metrics=metrics, digests=dict.fromkeys(job.methods(), "x"), **changes)
-
-
-def table(plan: Plan, **special: Record) -> pd.DataFrame:
-    records = {name: record(job) for name, job in plan.jobs.items()}
-    return trials_table(plan, records | special, "one")
-
-
-def test_the_figures_of_a_chain_are_those_of_its_imputing_stage() -> None:
-    plan = planned(cell(*TWO))
-    records = {}
-    for name, job in plan.jobs.items():
-        own = record(job)
-        extra = {"nmse": 0.7} if job.imputes else {"test_accuracy": 0.8}
-        records[name] = replace(own, metrics=dict(own.metrics) | extra)
-    found = table(plan, **records)
-    assert found["nmse"].tolist() == [0.7, 0.7]
-    assert found["accuracy"].tolist() == [0.8, 0.8]
-    assert found["at_missing"].tolist() == [0.5, 0.5]
-    assert set(found["selection"]) == {CHAIN_RULE}
-    assert set(found["imputed_by"]) == {name for name, job in plan.jobs.items() if job.imputes}
-    assert set(found["chosen"]) == {name for name, job in plan.jobs.items() if not job.imputes}
-
-
-@pytest.mark.parametrize("stage", ["filler", "plain"])
-def test_a_chain_says_so_where_any_of_its_stages_did_not_converge(stage: str) -> None:
-    plan = planned(cell(*TWO))
-    records = {
-        name: replace(record(job), facts={"converged": job.method != stage})
-        for name, job in plan.jobs.items()
-    }
-    assert not table(plan, **records)["converged"].any()
-    assert table(plan)["converged"].all()
-
-
-def test_an_imputer_alone_has_figures_and_no_accuracy() -> None:
-    plan = planned(cell(TWO[0]))
-    records = {
-        name: replace(record(job), metrics={**record(job).metrics, "nmse": 0.9})
-        for name, job in plan.jobs.items()
-    }
-    found = table(plan, **records)
-    assert found["nmse"].tolist() == [0.9, 0.9]
-    assert found["accuracy"].isna().all()
-    assert set(found["status"]) == {"ok"}
-    assert set(found["selection"]) == {IMPUTER_RULE}
-
-
-def test_a_chain_behind_a_failed_stage_failed_and_behind_one_that_declined_is_skipped() -> None:
-    for status in ("failed", "skipped"):
-        plan = planned(cell(*TWO))
-        records = {
-            name: replace(
-                record(job), status=status if job.imputes else "skipped", reason="why", score=None
-            )
-            for name, job in plan.jobs.items()
-        }
-        assert set(table(plan, **records)["status"]) == {status}
-
-
-def test_a_failed_candidate_of_an_earlier_stage_is_said_where_another_is_ok() -> None:
-    first = Stage("filler", grid={"fault": ("", "breaks")}, imputes=True)
-    plan = planned(cell(first, Stage("plain")))
-    records = {}
-    for name, job in plan.jobs.items():
-        own = replace(record(job), metrics=dict(record(job).metrics) | {"test_accuracy": 0.8})
-        if job.config["fault"]:
-            own = replace(own, status="failed", reason="broke", score=None)
-        records[name] = own
-    found = table(plan, **records)
-    assert set(found["status"]) == {"ok"}
-    assert set(found["candidates_failed"]) == {1}
-    assert set(found["reason"]) == {"broke"}
-
-
-def test_a_declined_fit_is_not_tried_again_unless_that_is_asked_for() -> None:
-    plan = planned(cell(TWO[0]))
-    records = {
-        name: replace(record(job), status="skipped", reason="why", score=None)
-        for name, job in plan.jobs.items()
-    }
-    assert not settle(plan, records).todo
-    assert len(settle(planned(cell(TWO[0])), records, retry_failed=True).todo) == 2
-
-
-def test_the_cost_of_a_stage_behind_an_imputer_is_that_of_the_views() -> None:
-    plan = planned(cell(*TWO))
-    for job in plan.jobs.values():
-        assert plan.shape(job).dims == DATA.dims
