@@ -14,7 +14,7 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -184,7 +184,8 @@ def restricted_load(raw: bytes, name: str, encoding: str = "latin1") -> Any:
     """Unpickle built-in containers, numbers, strings and numpy arrays; refuse all else.
 
     ``encoding`` is for strings written by Python 2; ``name`` is what messages call the file.
-    Raises DataError for any other global and for damaged bytes.
+    Raises DataError for any other global and for damaged bytes. Memory is bounded by ``raw``: an
+    array may claim no more than the pickle holds. An OrderedDict comes back as a dict.
     """
     try:
         return _Restricted(io.BytesIO(raw), encoding=encoding).load()
@@ -206,20 +207,56 @@ class _Restricted(pickle.Unpickler):
         return found
 
 
-class _ArrayToken:
-    """Stands for numpy.ndarray, so that a pickle cannot call it with a shape and a buffer."""
+_ARRAY = object()  # stands for numpy.ndarray, so that a pickle cannot call it
+
+
+class _Array(np.ndarray):
+    """An array whose state is looked at before numpy believes it."""
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, fortran, content = state
+        if isinstance(content, str):  # bytes of Python 2, as latin1
+            content = content.encode("latin1")
+        size = math.prod(shape)
+        if min(shape, default=0) < 0 or not isinstance(dtype, _Dtype):
+            raise DataError("holds an array of no possible shape; save its arrays as .npz")
+        # numpy allocates, and for objects also reads, by the shape it is told
+        kind = dtype.made()
+        if kind.hasobject:
+            whole = isinstance(content, list) and len(content) == size
+        else:
+            whole = isinstance(content, bytes) and len(content) == size * kind.itemsize
+        if not whole:
+            raise DataError("holds an array that is cut short; download or copy it again")
+        super().__setstate__((1, tuple(shape), kind, bool(fortran), content))
+
+
+class _Dtype:
+    """A type by its code and byte order alone; numpy's own would also take flags from the file."""
+
+    def __init__(self, code: str, *_: object) -> None:
+        if not isinstance(code, str) or not re.fullmatch(r"[?biufcSUO]\d{0,6}", code):
+            raise DataError("holds an array of an unusual type; save its arrays as .npz")
+        self._dtype = np.dtype(code)
+
+    def __setstate__(self, state: Any) -> None:
+        order, *structure = state[1:5]
+        if order not in ("<", ">", "=", "|") or any(part is not None for part in structure):
+            raise DataError("holds an array of an unusual type; save its arrays as .npz")
+        self._dtype = self._dtype.newbyteorder(order)
+
+    def made(self) -> np.dtype:
+        return self._dtype
+
+
+def _dtype(code: str, *_: object) -> _Dtype:
+    return _Dtype(code)
 
 
 def _reconstruct(kind: object, shape: tuple[int, ...], code: object) -> np.ndarray:
-    if kind is not _ArrayToken or shape != (0,):
+    if kind is not _ARRAY or shape != (0,):
         raise DataError("rebuilds something that is not a plain array; save its arrays as .npz")
-    return np.empty(0)
-
-
-def _dtype(code: str, *_: object) -> np.dtype:
-    if not isinstance(code, str) or not re.fullmatch(r"[?biufcSUO]\d{0,6}", code):
-        raise DataError("holds an array of an unusual type; save its arrays as .npz")
-    return np.dtype(code)
+    return np.empty(0).view(_Array)
 
 
 def _encode(text: str, encoding: str) -> bytes:
@@ -228,9 +265,10 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-_ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
+_ALLOWED: dict[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy", "ndarray"): _ArrayToken,
+    ("numpy", "ndarray"): _ARRAY,
     ("numpy", "dtype"): _dtype,
     ("_codecs", "encode"): _encode,
+    ("collections", "OrderedDict"): dict,
 }

@@ -1,0 +1,66 @@
+"""Pickled arrays: what they are is kept, and what they claim is not believed."""
+
+from __future__ import annotations
+
+import pickle
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+
+from datasets._io import restricted_load
+from tests.unit.datasets.test_io import refusal
+
+
+@pytest.mark.parametrize("code", ["<f8", ">f8", ">i4", "<U3", "S4", "?"])
+def test_the_byte_order_of_an_array_is_kept(code: str) -> None:
+    array = np.array([[1, 0, 2], [5, 1, 3]]).astype(code)
+    for protocol in (2, 3, 4):
+        again = restricted_load(pickle.dumps(array, protocol), "x.dat")
+        assert again.dtype.newbyteorder("=") == array.dtype.newbyteorder("=")
+        np.testing.assert_array_equal(again, array)
+
+
+def test_arrays_of_lists_come_back() -> None:
+    array = np.empty(2, dtype=object)
+    array[0], array[1] = [1.5], np.arange(3)
+    again = restricted_load(pickle.dumps(array, 4), "x.dat")
+    assert again[0] == [1.5]
+    assert again[1].tolist() == [0, 1, 2]
+
+
+def test_an_ordered_dict_comes_back_as_a_dict() -> None:
+    content = OrderedDict(delta=np.zeros((2, 3)), alpha=np.ones(1))
+    for protocol in (2, 4):
+        again = restricted_load(pickle.dumps(content, protocol), "x.dat")
+        assert type(again) is dict
+        assert list(again) == ["delta", "alpha"]
+
+
+def lying(shape: str, code: str, order: str, flags: int, content: str) -> bytes:
+    """A pickled array (protocol 0) whose state says what numpy would believe."""
+    return (
+        "cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR"
+        f"(I1\n({shape}tcnumpy\ndtype\n(S'{code}'\nI00\nI01\ntR"
+        f"(I3\nS'{order}'\nNNNI-1\nI-1\nI{flags}\ntbI00\n{content}tb."
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        lying("I100000000\n", "O8", "|", 63, "(l"),
+        lying("I100000000\n", "f8", "<", 0, "S'12345678'\n"),
+        lying("I-1\nI-1\n", "f8", "<", 0, "S'12345678'\n"),
+        lying("I1\n", "f8", "<", 63, "(l"),
+        lying("I1\n", "f8", "x", 0, "S'12345678'\n"),
+    ],
+    ids=["objects", "numbers", "negative", "flags", "order"],
+)
+def test_an_array_may_claim_no_more_than_its_file_holds(raw: bytes) -> None:
+    assert refusal(lambda: restricted_load(raw, "x.dat")).startswith("x.dat ")
+
+
+def test_a_truthful_array_of_the_same_form_is_read() -> None:
+    raw = lying("I1\n", "f8", "<", 63, "S'12345678'\n")
+    assert restricted_load(raw, "x.dat").dtype == np.float64
