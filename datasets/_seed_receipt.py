@@ -1,0 +1,148 @@
+"""The receipt of a copy of SEED: its files one by one, then their counts against Table 1."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from datasets._receipt import Finding
+from datasets._seed_layout import (
+    CLASSES,
+    CLIPS,
+    EYE,
+    SESSIONS,
+    WINDOWS,
+    Settings,
+    Source,
+    recordings,
+    spans,
+)
+from datasets._seed_read import ONE_SECOND, Recording, missing, recording
+from datasets._twin import MARKER
+from datasets.base import DataError
+
+TABLE1 = {"training": 13473, "validation": 4725, "test": 4536}
+PAPER_FILES = 27
+_PARTS = {"training": slice(0, 9), "validation": slice(9, 12), "test": slice(12, 15)}
+_OURS = {"label.mat", MARKER, ".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+def inspect(source: Source | None, chosen: Settings) -> tuple[tuple[Finding, ...], list[Recording]]:
+    """Findings, and the recordings that are whole."""
+    if source is None:
+        mend = "name the folder that holds SEED_Multimodal, or ask for another layout"
+        return (Finding("features of SEED", "none", "eeg_used_4s", False, mend),), []
+    folders = [(source.eeg, source.layout)] + ([(source.eye, "eye")] if source.eye else [])
+    there = [set(recordings(folder, form)) for folder, form in folders]
+    both = set.intersection(*there) if source.eye else set()
+    findings = [
+        Finding("EEG features", f"{source.eeg.name}, layout {source.layout}"),
+        _found("eye features", source.eye.name if source.eye else "none", "a folder", source.eye),
+        _subjects_found(both, chosen),
+        _foreign(folders),
+    ]
+    files, faults = _read(source, chosen, there)
+    findings += faults
+    findings += _counts(files, chosen)
+    return tuple(findings), files
+
+
+def _found(what: str, found: str, expected: str, ok: object) -> Finding:
+    mend = "" if ok else "copy 04-Eye-tracking-feature of SEED_Multimodal beside the EEG features"
+    return Finding(what, found, expected, bool(ok), mend)
+
+
+def _subjects_found(both: set[tuple[int, int]], chosen: Settings) -> Finding:
+    whole = [s for s in {s for s, _ in both} if all((s, n) in both for n in SESSIONS)]
+    lost = sorted(set(chosen.subjects) - set(whole))
+    return Finding(
+        "subjects with both modalities and three sessions",
+        spans(whole),
+        f"{spans(chosen.subjects)} among them",
+        not lost,
+        f"copy the files of {spans(lost)}, or set the option subjects to those found"
+        if lost
+        else "",
+    )
+
+
+def _foreign(folders: list[tuple[Path, str]]) -> Finding:
+    """Files that no rule names. They are not read, so that they are no fault."""
+    names = []
+    for folder, form in folders:
+        ours = {path.name for path in recordings(folder, form).values()} | _OURS
+        names += [e.name for e in folder.iterdir() if e.name not in ours and e.suffix != ".py"]
+    shown = ", ".join(re.sub(r"[^\w .()-]", "?", name)[:40] for name in sorted(names)[:3])
+    found = f"{len(names)}: {shown}" + (", ..." if len(names) > 3 else "") if names else "none"
+    return Finding("other files beside them, which are not read", found)
+
+
+def _read(
+    source: Source, chosen: Settings, there: list[set[tuple[int, int]]]
+) -> tuple[list[Recording], list[Finding]]:
+    """Every recording that is whole, and a finding for every fault; one for all 1-s windows."""
+    files, faults, seconds = [], [], 0
+    kinds = [(source.eeg, "EEG"), (source.eye, "eye")]
+    for number in [(s, n) for s in chosen.subjects for n in SESSIONS]:
+        what = f"subject {number[0]}, session {number[1]}"
+        gaps = [
+            Finding(f"{kind} file of {what}", "missing", "a file", False, missing(folder, *number))
+            for (folder, kind), held in zip(kinds, there, strict=False)
+            if folder is not None and number not in held
+        ]
+        faults += gaps
+        if gaps or source.eye is None:
+            continue
+        try:
+            files.append(recording(source, chosen, *number))
+        except DataError as error:
+            if ONE_SECOND in str(error):
+                seconds += 1
+            else:
+                faults.append(Finding(f"files of {what}", "unusable", "whole", False, str(error)))
+    found = "4 s" if files else "not known"
+    if seconds:
+        found = f"1 s in {seconds} files"
+    mend = f"{ONE_SECOND} eeg_used_4s or ExtractedFeatures_4s" if seconds else ""
+    faults.insert(0, Finding("window of the features", found, "4 s", not seconds, mend))
+    return files, faults
+
+
+def _counts(files: list[Recording], chosen: Settings) -> list[Finding]:
+    wanted = len(chosen.subjects) * len(SESSIONS)
+    why = ""
+    if wanted != PAPER_FILES:
+        why = (
+            f"the option subjects names {len(chosen.subjects)} subjects, Table 1 has nine: "
+            "name nine of 1-5 and 8-14"
+        )
+    elif len(files) < wanted:
+        why = "files are missing or unusable, as said above"
+    found = [_count("files", len(files), PAPER_FILES, why)]
+    rows = sum(len(file.eeg) for file in files)
+    found.append(_count("rows", rows, sum(TABLE1.values()), why))
+    for part, expected in TABLE1.items():
+        lengths, classes = WINDOWS[_PARTS[part]], CLIPS[_PARTS[part]]
+        found.append(_count(f"{part} rows", len(files) * int(lengths.sum()), expected, why))
+        each = np.bincount(classes, weights=lengths, minlength=len(CLASSES)).astype(int)
+        for name, count in zip(CLASSES, each, strict=True):
+            what = f"{part} rows, {name}"
+            found.append(_count(what, len(files) * int(count), PAPER_FILES * int(count), why))
+    if files:
+        lengths = " ".join(map(str, WINDOWS))
+        eeg, eye = files[0].eeg, files[0].eye
+        columns = eeg.shape[1] * eeg.shape[2]
+        found += [
+            _count("EEG features of a row", columns, 310, why),
+            _count("eye features of a row", 0 if eye is None else eye.shape[1], EYE, why),
+            Finding("windows of the 15 clips, in every file read", lengths, lengths),
+            _count("classes", len(np.unique(CLIPS)), len(CLASSES), why),
+        ]
+    return found
+
+
+def _count(what: str, found: int, expected: int, mend: str) -> Finding:
+    ok = found == expected
+    return Finding(what, str(found), str(expected), ok, "" if ok else mend)
