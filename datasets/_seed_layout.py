@@ -64,7 +64,12 @@ _EEG = {  # in order of preference; the window of a folder is read from its file
     "mat 1 s": (("SEED_EEG", "ExtractedFeatures_1s"),),
 }
 _TREE = {_EYE[-1], *(name for paths in (*_EEG.values(), (_EYE,)) for p in paths for name in p)}
-_NAMES = {"npz": r"(\d+)_([123])\.npz", "mat": r"(\d+)_(\d{6,8})\.mat", "eye": r"(\d+)_([123])"}
+_SUBJECT = r"([1-9][0-9]?)"
+_NAMES = {
+    "npz": rf"{_SUBJECT}_([123])\.npz",
+    "mat": rf"{_SUBJECT}_([0-9]{{8}})\.mat",
+    "eye": rf"{_SUBJECT}_([123])",
+}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Every failure is a DataError of one sentence that names the file and the mend.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -222,27 +223,36 @@ def recordings_of(source: Source, chosen: Settings, eye: bool) -> list[tuple[int
 
     ``eye``: eye files are needed too.
     """
+    for _, sentence in gaps(source, chosen, eye):
+        raise DataError(sentence)
+    return [(subject, session) for subject in chosen.subjects for session in SESSIONS]
+
+
+def gaps(source: Source, chosen: Settings, eye: bool) -> Iterator[tuple[set[tuple[int, int]], str]]:
+    """Recordings that cannot be read for want of a file, and a sentence why."""
+    needed = {(subject, session) for subject in chosen.subjects for session in SESSIONS}
     if eye and source.eye is None:
-        raise DataError(
+        yield (
+            needed,
             "EEG features of SEED were found, but no eye features; copy the folder "
-            "04-Eye-tracking-feature of SEED_Multimodal beside them, or choose the view eeg"
+            "04-Eye-tracking-feature of SEED_Multimodal beside them, or choose the view eeg",
         )
-    needed = [(subject, session) for subject in chosen.subjects for session in SESSIONS]
     folders = [(source.eeg, source.layout)] + ([(source.eye, "eye")] if eye and source.eye else [])
     for folder, form in folders:
         there = recordings(folder, form)
-        for subject, session in needed:
-            if (subject, session) not in there:
-                raise DataError(missing(folder, subject, session))
-    return needed
-
-
-def missing(folder: Path, subject: int, session: int) -> str:
-    """The sentence for a file that is not there."""
-    return (
-        f"{folder.name} has no file of subject {subject}, session {session}; copy it there, or "
-        "name the subjects you have with the option subjects"
-    )
+        for number in sorted(needed - there.keys()):
+            yield (
+                {number},
+                f"{folder.name} has no file of subject {number[0]}, session {number[1]}; copy it "
+                "there, or name the subjects you have with the option subjects",
+            )
+        for subject in chosen.subjects:
+            if (subject, len(SESSIONS) + 1) in there:
+                yield (
+                    {(subject, session) for session in SESSIONS},
+                    f"{folder.name} has more than three files of subject {subject}, whose sessions "
+                    "are numbered by date; remove those that are not SEED's own",
+                )
 
 
 def recording(

@@ -19,7 +19,7 @@ from datasets._seed_layout import (
     recordings,
     spans,
 )
-from datasets._seed_read import ONE_SECOND, Recording, missing, recording
+from datasets._seed_read import ONE_SECOND, Recording, gaps, recording
 from datasets._twin import MARKER
 from datasets.base import DataError
 
@@ -39,19 +39,14 @@ def inspect(source: Source | None, chosen: Settings) -> tuple[tuple[Finding, ...
     both = set.intersection(*there) if source.eye else set()
     findings = [
         Finding("EEG features", f"{source.eeg.name}, layout {source.layout}"),
-        _found("eye features", source.eye.name if source.eye else "none", "a folder", source.eye),
+        Finding("eye features", source.eye.name if source.eye else "none"),
         _subjects_found(both, chosen),
         _foreign(folders),
     ]
-    files, faults = _read(source, chosen, there)
+    files, faults = _read(source, chosen)
     findings += faults
     findings += _counts(files, chosen)
     return tuple(findings), files
-
-
-def _found(what: str, found: str, expected: str, ok: object) -> Finding:
-    mend = "" if ok else "copy 04-Eye-tracking-feature of SEED_Multimodal beside the EEG features"
-    return Finding(what, found, expected, bool(ok), mend)
 
 
 def _subjects_found(both: set[tuple[int, int]], chosen: Settings) -> Finding:
@@ -79,35 +74,27 @@ def _foreign(folders: list[tuple[Path, str]]) -> Finding:
     return Finding("other files beside them, which are not read", found)
 
 
-def _read(
-    source: Source, chosen: Settings, there: list[set[tuple[int, int]]]
-) -> tuple[list[Recording], list[Finding]]:
+def _read(source: Source, chosen: Settings) -> tuple[list[Recording], list[Finding]]:
     """Every recording that is whole, and a finding for every fault; one for all 1-s windows."""
     files, faults, seconds = [], [], 0
-    kinds = [(source.eeg, "EEG"), (source.eye, "eye")]
-    for number in [(s, n) for s in chosen.subjects for n in SESSIONS]:
-        what = f"subject {number[0]}, session {number[1]}"
-        gaps = [
-            Finding(f"{kind} file of {what}", "missing", "a file", False, missing(folder, *number))
-            for (folder, kind), held in zip(kinds, there, strict=False)
-            if folder is not None and number not in held
-        ]
-        faults += gaps
-        if gaps or source.eye is None:
+    lost: set[tuple[int, int]] = set()
+    for numbers, sentence in gaps(source, chosen, eye=True):
+        lost |= numbers
+        faults.append(Finding("files", "missing or too many", "two a session", False, sentence))
+    for subject, session in [(s, n) for s in chosen.subjects for n in SESSIONS]:
+        if (subject, session) in lost:
             continue
         try:
-            files.append(recording(source, chosen, *number))
+            files.append(recording(source, chosen, subject, session))
         except DataError as error:
+            what = f"files of subject {subject}, session {session}"
             if ONE_SECOND in str(error):
                 seconds += 1
             else:
-                faults.append(Finding(f"files of {what}", "unusable", "whole", False, str(error)))
-    found = "4 s" if files else "not known"
-    if seconds:
-        found = f"1 s in {seconds} files"
+                faults.append(Finding(what, "unusable", "whole", False, str(error)))
+    found = f"1 s in {seconds} files" if seconds else "4 s" if files else "not known"
     mend = f"{ONE_SECOND} eeg_used_4s or ExtractedFeatures_4s" if seconds else ""
-    faults.insert(0, Finding("window of the features", found, "4 s", not seconds, mend))
-    return files, faults
+    return files, [Finding("window of the features", found, "4 s", not seconds, mend), *faults]
 
 
 def _counts(files: list[Recording], chosen: Settings) -> list[Finding]:

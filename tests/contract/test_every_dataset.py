@@ -53,7 +53,18 @@ def test_the_file_says_what_it_is(key: str) -> None:
     assert len(line) > 20
     assert line.endswith(".")
     load = registry.module("datasets", key).load
-    assert list(inspect.signature(load).parameters) == ["views", "root"]
+    options = [] if key in embedded() else ["options"]  # a user's own copy may be read in many ways
+    assert list(inspect.signature(load).parameters) == ["views", "root", *options]
+
+
+@every_dataset
+def test_options_have_a_default_and_say_what_they_are(key: str) -> None:
+    options = getattr(registry.module("datasets", key), "OPTIONS", {})
+    assert not (options and key in embedded())
+    for name, (default, meaning) in options.items():
+        assert name.isidentifier()
+        assert isinstance(default, str)
+        assert len(meaning) > 15
 
 
 @every_embedded
