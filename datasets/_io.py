@@ -10,6 +10,7 @@ import hashlib
 import io
 import math
 import pickle
+import pickletools
 import re
 import warnings
 import zipfile
@@ -26,6 +27,7 @@ VENDOR = Path(__file__).parent / "vendor"
 MAX_BYTES = 4 * 2**30  # unpacked; the largest paper data set, DEAP, holds 3.1 GiB of signals
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
 _MAT_COMPRESSED = 15
+_MAX_OPCODES = 20_000  # an array takes about 25; values do not count
 
 
 def sha256(raw: bytes) -> str:
@@ -188,11 +190,23 @@ def restricted_load(raw: bytes, name: str, encoding: str = "latin1") -> Any:
     array may claim no more than the pickle holds. An OrderedDict comes back as a dict.
     """
     try:
+        _check_opcodes(raw)
         return _Restricted(io.BytesIO(raw), encoding=encoding).load()
     except DataError as error:
         raise DataError(f"{name} {error}") from error
     except Exception as error:  # a damaged pickle raises nearly anything
         raise DataError(f"{name} is damaged; download or copy it again") from error
+
+
+def _check_opcodes(raw: bytes) -> None:
+    """Refuse what arrays do not need: a huge memo, which takes memory, or endless nesting."""
+    try:
+        for count, (opcode, value, _) in enumerate(pickletools.genops(raw)):
+            slot = value if opcode.name in ("PUT", "LONG_BINPUT") else 0
+            if max(count, slot or 0) > _MAX_OPCODES:
+                raise DataError("holds more than plain arrays; save its arrays as .npz or .mat")
+    except UnicodeDecodeError as error:
+        raise DataError("is a pickle in text form; save its arrays as .npz or .mat") from error
 
 
 class _Restricted(pickle.Unpickler):
@@ -228,7 +242,8 @@ class _Array(np.ndarray):
             whole = isinstance(content, bytes) and len(content) == size * kind.itemsize
         if not whole:
             raise DataError("holds an array that is cut short; download or copy it again")
-        super().__setstate__((1, tuple(shape), kind, bool(fortran), content))
+        whole_state: Any = (1, tuple(shape), kind, bool(fortran), content)
+        super().__setstate__(whole_state)
 
 
 class _Dtype:

@@ -135,7 +135,7 @@ def spans(numbers: Iterable[int]) -> str:
 
 def locate(root: Path, layout: str = "auto") -> Source | None:
     """The copy under, at or around ``root``, which may be any folder of the release's tree."""
-    top = root
+    top = root = root.absolute()  # the names of the folders above "." matter too
     while top.name in _TREE and top.parent != top:
         top = top.parent
     starts = tuple(dict.fromkeys((root, top, top / "SEED")))
@@ -182,3 +182,11 @@ def recordings(folder: Path, form: str) -> dict[tuple[int, int], Path]:
         dates[subject] = dates.get(subject, 0) + 1
         found[subject, dates[subject] if form == "mat" else number] = path
     return found
+
+
+def whole_subjects(source: Source) -> list[int]:
+    """Subjects with EEG of all three sessions and, if there is an eye folder, eye files of them."""
+    there = set(recordings(source.eeg, source.layout))
+    if source.eye is not None:
+        there &= set(recordings(source.eye, "eye"))
+    return [s for s in SUBJECTS if all((s, session) in there for session in SESSIONS)]

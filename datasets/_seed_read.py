@@ -201,7 +201,7 @@ def _codes(labels: np.ndarray, name: str) -> np.ndarray:
 def runs(labels: np.ndarray) -> list[int]:
     """Lengths of stretches of equal labels."""
     edges = np.flatnonzero(np.diff(labels)) + 1
-    return np.diff([0, *edges, len(labels)]).tolist()
+    return np.diff(np.concatenate([[0], edges, [len(labels)]])).tolist()
 
 
 def _list(numbers: list[int]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from datasets._seed_layout import (
     Source,
     recordings,
     spans,
+    whole_subjects,
 )
 from datasets._seed_read import ONE_SECOND, Recording, gaps, recording
 from datasets._twin import MARKER
@@ -29,42 +29,43 @@ _PARTS = {"training": slice(0, 9), "validation": slice(9, 12), "test": slice(12,
 _OURS = {"label.mat", MARKER, ".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
-def inspect(source: Source | None, chosen: Settings) -> tuple[tuple[Finding, ...], list[Recording]]:
+def nothing_found() -> Finding:
+    """The only finding where no folder of SEED is."""
+    mend = "name the folder that holds SEED_Multimodal, or ask for another layout"
+    return Finding("features of SEED", "none", "eeg_used_4s", False, mend)
+
+
+def inspect(source: Source, chosen: Settings) -> tuple[tuple[Finding, ...], list[Recording]]:
     """Findings, and the recordings that are whole."""
-    if source is None:
-        mend = "name the folder that holds SEED_Multimodal, or ask for another layout"
-        return (Finding("features of SEED", "none", "eeg_used_4s", False, mend),), []
-    folders = [(source.eeg, source.layout)] + ([(source.eye, "eye")] if source.eye else [])
-    there = [set(recordings(folder, form)) for folder, form in folders]
-    both = set.intersection(*there) if source.eye else set()
+    files, faults = _read(source, chosen)
     findings = [
         Finding("EEG features", f"{source.eeg.name}, layout {source.layout}"),
         Finding("eye features", source.eye.name if source.eye else "none"),
-        _subjects_found(both, chosen),
-        _foreign(folders),
+        _subjects_found(source, chosen),
+        _foreign(source),
+        *faults,
+        *_counts(files, chosen),
     ]
-    files, faults = _read(source, chosen)
-    findings += faults
-    findings += _counts(files, chosen)
     return tuple(findings), files
 
 
-def _subjects_found(both: set[tuple[int, int]], chosen: Settings) -> Finding:
-    whole = [s for s in {s for s, _ in both} if all((s, n) in both for n in SESSIONS)]
-    lost = sorted(set(chosen.subjects) - set(whole))
+def _subjects_found(source: Source, chosen: Settings) -> Finding:
+    whole = whole_subjects(source) if source.eye else []
+    lost = spans(set(chosen.subjects) - set(whole))
     return Finding(
         "subjects with both modalities and three sessions",
         spans(whole),
         f"{spans(chosen.subjects)} among them",
-        not lost,
-        f"copy the files of {spans(lost)}, or set the option subjects to those found"
-        if lost
-        else "",
+        lost == "none",
+        ""
+        if lost == "none"
+        else f"copy the files of {lost}, or set the option subjects to those found",
     )
 
 
-def _foreign(folders: list[tuple[Path, str]]) -> Finding:
+def _foreign(source: Source) -> Finding:
     """Files that no rule names. They are not read, so that they are no fault."""
+    folders = [(source.eeg, source.layout)] + ([(source.eye, "eye")] if source.eye else [])
     names = []
     for folder, form in folders:
         ours = {path.name for path in recordings(folder, form).values()} | _OURS

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import pickle
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,58 +40,54 @@ from datasets.base import DataError
 STATES = 4
 SEEN_BY_EEG, SEEN_BY_EYES = (1.0, 1.0, 0.5, 0.5), (0.2, 0.2, 1.0, 1.0)  # of the states
 LAYOUTS = ("npz", "mat")
-_SCALES = {"full": 1.0, "small": 0.25}
 
 
 def write(
     folder: Path,
-    scale: str | float = "full",
+    scale: float = 1.0,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-    layouts: tuple[str, ...] = ("npz",),
-) -> None:
-    """Write the twin into ``folder``, which is then a data root, and mark it as one.
+    progress: Callable[[str], None] | None = None,
+    layouts: Sequence[str] = ("npz",),
+) -> Path:
+    """Write the twin into ``folder/SEED_Multimodal``, mark it as one, and return that.
 
-    ``scale``     full: twelve subjects, three sessions each; small: the first three subjects; or a
-                  share of the twelve, in (0, 1]. Every file has its 842 rows at every scale.
-    ``progress``  is told (sessions written, sessions in all).
-    ``layouts``   npz, mat or both, for the EEG; the eye features are always written.
+    ``scale``     the share of the twelve subjects, in (0, 1], at least one of them; each has three
+                  sessions, and a session its 842 rows at any scale.
+    ``progress``  is told a line a subject.
+    ``layouts``   npz, mat or both, for the EEG (mat goes to ``folder/SEED_EEG``); the eye features
+                  are always written. Both hold the same numbers.
 
-    Raises DataError for a folder that holds other files and is no twin, and for unknown options.
+    Equal arguments give equal values. Raises DataError where files lie that no marker calls a twin,
+    for they may be the real ones, and for another scale or layout.
     """
-    share = _SCALES[scale] if isinstance(scale, str) and scale in _SCALES else _number(scale)
-    if not 0 < share <= 1 or not layouts or not set(layouts) <= set(LAYOUTS):
-        raise DataError("a twin of seed is of scale full, small or in (0, 1], in npz or mat")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / _twin.MARKER).is_file():
-        raise DataError(f"{folder} holds files that are no twin; name an empty folder")
-    subjects = SUBJECTS[: max(1, round(share * len(SUBJECTS)))]
-    chinese = folder / "SEED_Multimodal" / "Chinese"
-    eye = chinese / "04-Eye-tracking-feature" / "eye_tracking_feature"
-    npz = chinese / "02-EEG-DE-feature" / "eeg_used_4s"
-    mat = folder / "SEED_EEG" / "ExtractedFeatures_4s"
-    used = [place for layout, place in (("npz", npz), ("mat", mat)) if layout in layouts]
-    for place in (folder, eye, *used):
-        _twin.mark(place, f"twin seed --seed {seed}")  # the lowest folders too: each may be a root
+    if not 0 < scale <= 1 or not layouts or not set(layouts) <= set(LAYOUTS):
+        raise DataError("a twin of seed has a scale in (0, 1] and the layouts npz, mat or both")
+    base, ordinary = folder / "SEED_Multimodal", folder / "SEED_EEG"
+    for top in (base, ordinary):
+        if top.is_dir() and any(top.iterdir()) and not _twin.is_twin(top, top):
+            raise DataError(f"{top} holds files that are no twin; name an empty folder")
+    eye = base / "Chinese" / "04-Eye-tracking-feature" / "eye_tracking_feature"
+    npz = base / "Chinese" / "02-EEG-DE-feature" / "eeg_used_4s"
+    mat = ordinary / "ExtractedFeatures_4s"
+    places = [base, eye, *((npz,) if "npz" in layouts else ())]
+    places += (ordinary, mat) if "mat" in layouts else ()
+    for place in places:  # the lowest folders too, since each may be named as a root
+        _twin.mark(place, f"--make-twins --scale {scale:g} --seed {seed}")
     if "mat" in layouts:
         _write_mat(mat / "label.mat", {"label": (CLIPS - 1)[None]})
     world = _World(seed)
-    total = len(subjects) * len(SESSIONS)
-    for done, (subject, session) in enumerate(((s, n) for s in subjects for n in SESSIONS), 1):
-        brain, eyes = world.session(subject, session)
-        if "npz" in layouts:
-            _write_npz(npz / f"{subject}_{session}.npz", brain)
-        if "mat" in layouts:
-            _write_mat(mat / f"{subject}_2000010{session}.mat", _clips(brain))
-        _write_eye(eye / f"{subject}_{session}", eyes)
+    subjects = SUBJECTS[: max(1, round(scale * len(SUBJECTS)))]
+    for number, subject in enumerate(subjects, start=1):
+        for session in SESSIONS:
+            brain, eyes = world.session(subject, session)
+            if "npz" in layouts:
+                _write_npz(npz / f"{subject}_{session}.npz", brain)
+            if "mat" in layouts:
+                _write_mat(mat / f"{subject}_2000010{session}.mat", _clips(brain))
+            _write_eye(eye / f"{subject}_{session}", eyes)
         if progress is not None:
-            progress(done, total)
-
-
-def _number(scale: str | float) -> float:
-    try:
-        return float(scale)
-    except ValueError:
-        return 0.0
+            progress(f"seed twin: subject {number} of {len(subjects)}")
+    return base
 
 
 # ---------------------------------------------------------------- what is drawn

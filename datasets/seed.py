@@ -42,6 +42,7 @@ subject   nobody is on two sides; everyone sees the same films (three subjects o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,9 +61,10 @@ from datasets._seed_layout import (
     locate,
     settings,
     spans,
+    whole_subjects,
 )
 from datasets._seed_read import Recording, recording, recordings_of
-from datasets._seed_receipt import inspect
+from datasets._seed_receipt import inspect, nothing_found
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split
 
 __all__ = ["OPTIONS", "check", "found", "load"]
@@ -95,6 +97,7 @@ def load(
         raise DataError(
             f"no features of SEED were found at {root}; name the folder that holds SEED_Multimodal"
         )
+    chosen = _at_hand(source, root, chosen)
     files = [
         recording(source, chosen, *number, eye="eye" in wanted)
         for number in recordings_of(source, chosen, eye="eye" in wanted)
@@ -111,14 +114,22 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
     """What lies at ``root``, against Table 1. Counts and shapes only; raises for bad options."""
     chosen = settings(options)
     source = locate(root, chosen.layout)
+    if source is None:
+        return Receipt("seed", str(root), False, (nothing_found(),))
+    chosen = _at_hand(source, root, chosen)
     findings, files = inspect(source, chosen)
-    complete = source is not None and len(files) == len(chosen.subjects) * len(SESSIONS)
-    return Receipt(
-        key="seed",
-        folder=str(root),
-        twin=source is not None and _is_twin(source, root),
-        findings=findings,
-        fingerprint=_dataset(files, source, root, chosen).fingerprint if complete else "",
+    whole = len(files) == len(chosen.subjects) * len(SESSIONS)
+    fingerprint = _dataset(files, source, root, chosen).fingerprint if whole else ""
+    return Receipt("seed", str(root), _is_twin(source, root), findings, fingerprint)
+
+
+def _at_hand(source: Source, root: Path, chosen: Settings) -> Settings:
+    """By default, those of the nine that a small twin has; a licensed copy must have all nine."""
+    if chosen.subjects != settings(None).subjects or not _is_twin(source, root):
+        return chosen
+    there = whole_subjects(source)
+    return replace(
+        chosen, subjects=tuple(s for s in chosen.subjects if s in there) or chosen.subjects
     )
 
 

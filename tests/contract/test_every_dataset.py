@@ -53,7 +53,7 @@ def test_the_file_says_what_it_is(key: str) -> None:
     assert len(line) > 20
     assert line.endswith(".")
     load = registry.module("datasets", key).load
-    options = [] if key in embedded() else ["options"]  # a user's own copy may be read in many ways
+    options = [] if key in embedded() else ["options"]
     assert list(inspect.signature(load).parameters) == ["views", "root", *options]
 
 

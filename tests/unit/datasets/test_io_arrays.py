@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
+import resource
 from collections import OrderedDict
 
 import numpy as np
 import pytest
 
 from datasets._io import restricted_load
+from datasets.base import DataError
 from tests.unit.datasets.test_io import refusal
 
 
@@ -64,3 +67,37 @@ def test_an_array_may_claim_no_more_than_its_file_holds(raw: bytes) -> None:
 def test_a_truthful_array_of_the_same_form_is_read() -> None:
     raw = lying("I1\n", "f8", "<", 63, "S'12345678'\n")
     assert restricted_load(raw, "x.dat").dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x80\x02Nr\xff\xff\xff\x7f.",
+        b"Np99999999\n.",
+        b"\x80\x02}" + b"N" + b"\x85" * 10**6 + b"Ns.",
+        b"\x80\x02" + b"]" * 10**6 + b".",
+        b"\x80\x05\x96" + (2**40).to_bytes(8, "little") + b".",
+        b"\x80\x05B" + (2**31).to_bytes(4, "little") + b".",
+    ],
+    ids=["memo", "memo-0", "nested-key", "lists", "bytearray", "bytes"],
+)
+def test_a_small_pickle_takes_little_memory(raw: bytes) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert refusal(lambda: restricted_load(raw, "x.dat")).startswith("x.dat ")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB
+
+
+def test_the_text_form_of_python_2_is_named() -> None:
+    raw = b"(dp0\nS'data'\np1\nS'\\x93'\np2\ns."
+    assert "text form" in refusal(lambda: restricted_load(raw, "x.dat"))
+
+
+def test_no_damaged_byte_gets_past_the_reader() -> None:
+    raw = pickle.dumps({"a": np.arange(4.0), "b": OrderedDict(c=np.ones((2, 2)))}, 2)
+    rng = np.random.default_rng(0)
+    for _ in range(3000):
+        broken = bytearray(raw)
+        for place in rng.integers(len(raw), size=rng.integers(1, 4)):
+            broken[place] = rng.integers(256)
+        with contextlib.suppress(DataError):
+            restricted_load(bytes(broken), "x.dat")

@@ -22,7 +22,7 @@ CHINESE = "SEED_Multimodal/Chinese"
 def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three subjects in both layouts; tests read it only."""
     folder = tmp_path_factory.mktemp("seed")
-    _twin_seed.write(folder, "small", seed=3, layouts=("npz", "mat"))
+    _twin_seed.write(folder, 0.25, seed=3, layouts=("npz", "mat"))
     return folder
 
 
@@ -39,9 +39,9 @@ def test_the_clips_give_table_1() -> None:
 
 
 def test_a_full_twin_has_the_counts_of_table_1(tmp_path: Path) -> None:
-    told = []
-    _twin_seed.write(tmp_path, "full", progress=lambda done, total: told.append((done, total)))
-    assert told == [(done, 36) for done in range(1, 37)]
+    told: list[str] = []
+    assert _twin_seed.write(tmp_path, progress=told.append) == tmp_path / "SEED_Multimodal"
+    assert told == [f"seed twin: subject {number} of 12" for number in range(1, 13)]
     data = seed.load(root=tmp_path)
     assert (data.n, data.dims, data.n_classes) == (22734, (310, 33), 3)
     assert np.bincount(data.official).tolist() == [13473, 4725, 4536]
@@ -141,6 +141,11 @@ def test_the_root_may_be_any_folder_of_the_tree(twin: Path, data: Dataset, level
     assert again.provenance.kind == "twin"
 
 
+def test_the_root_may_be_where_you_are(twin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(twin / CHINESE / "02-EEG-DE-feature" / "eeg_used_4s")
+    assert seed.load(root=Path(), options=THREE).provenance.kind == "twin"
+
+
 def test_a_folder_above_named_seed_will_do(twin: Path, tmp_path: Path) -> None:
     (tmp_path / "SEED").symlink_to(twin, target_is_directory=True)
     assert seed.load(root=tmp_path, options={"subjects": "2"}).provenance.kind == "twin"
@@ -192,9 +197,19 @@ def test_options_are_refused_by_name(twin: Path, options: dict[str, str], said: 
 
 
 def test_a_subject_that_is_not_there_is_named(twin: Path) -> None:
-    message = refusal(lambda: seed.load(root=twin))
+    message = refusal(lambda: seed.load(root=twin, options={"subjects": "1-4"}))
     assert "no file of subject 4, session 1" in message
     assert "option subjects" in message
+
+
+def test_only_a_twin_may_have_fewer_than_nine_unasked(twin: Path, tmp_path: Path) -> None:
+    assert np.unique(seed.load(root=twin).groups["subject"]).tolist() == [1, 2, 3]
+    small = seed.check(twin)
+    assert not small.ok
+    assert small.fingerprint
+    shutil.copytree(twin, tmp_path, ignore=lambda *_: [_twin.MARKER], dirs_exist_ok=True)
+    assert "no file of subject 4" in refusal(lambda: seed.load(root=tmp_path))
+    assert not seed.check(tmp_path).fingerprint
 
 
 def test_spans_are_short() -> None:
@@ -211,12 +226,22 @@ def test_a_twin_is_drawn_by_its_seed(tmp_path: Path) -> None:
 
 
 def test_a_twin_never_mixes_with_other_files(tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").touch()
-    assert "name an empty folder" in refusal(lambda: _twin_seed.write(tmp_path, "small"))
-    for scale in ("huge", 0, 2.0, "nan"):
+    for name in ("SEED_Multimodal", "SEED_EEG"):
+        (tmp_path / name / name / "mine").mkdir(parents=True)
+        message = refusal(lambda name=name: _twin_seed.write(tmp_path / name, 0.1))
+        assert "name an empty folder" in message
+    for scale in (0, 2.0, float("nan")):
         with pytest.raises(DataError, match="scale"):
             _twin_seed.write(tmp_path / "new", scale)
+    with pytest.raises(DataError, match="layouts"):
+        _twin_seed.write(tmp_path / "new", layouts=("csv",))
     assert not (tmp_path / "new").exists()
+
+
+def test_a_twin_may_be_written_again(tmp_path: Path) -> None:
+    for number in (1, 2):
+        _twin_seed.write(tmp_path, 0.1, seed=number)
+    assert seed.load(root=tmp_path).provenance.kind == "twin"
 
 
 def test_files_of_the_twin_have_the_size_of_the_released_ones(twin: Path) -> None:
