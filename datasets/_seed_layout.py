@@ -140,13 +140,12 @@ def locate(root: Path, layout: str = "auto") -> Source | None:
         top = top.parent
     starts = tuple(dict.fromkeys((root, top, top / "SEED")))
     eye = next((f for f in _folders(starts, (_EYE,)) if _holds(f, "eye")), None)
+    candidates = [(form, root) for form in ("npz", "mat")]  # a folder that was named comes first
     for kind, paths in _EEG.items():
-        form = kind.split()[0]
-        if layout not in ("auto", form):
-            continue
-        for folder in (root, *_folders(starts, paths)):
-            if _holds(folder, form):
-                return Source(form, folder, eye)
+        candidates += [(kind.split()[0], folder) for folder in _folders(starts, paths)]
+    for form, folder in candidates:
+        if layout in ("auto", form) and _holds(folder, form):
+            return Source(form, folder, eye)
     return None
 
 

@@ -141,6 +141,12 @@ def test_the_root_may_be_any_folder_of_the_tree(twin: Path, data: Dataset, level
     assert again.provenance.kind == "twin"
 
 
+def test_auto_takes_the_folder_that_was_named(twin: Path) -> None:
+    named = seed.load(root=twin / "SEED_EEG" / "ExtractedFeatures_4s")
+    assert "ExtractedFeatures" in named.provenance.source
+    assert "ExtractedFeatures" not in seed.load(root=twin).provenance.source
+
+
 def test_the_root_may_be_where_you_are(twin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(twin / CHINESE / "02-EEG-DE-feature" / "eeg_used_4s")
     assert seed.load(root=Path(), options=THREE).provenance.kind == "twin"
