@@ -57,16 +57,6 @@ def test_the_file_says_what_it_is(key: str) -> None:
     assert list(inspect.signature(load).parameters) == ["views", "root", *options]
 
 
-@every_dataset
-def test_options_have_a_default_and_say_what_they_are(key: str) -> None:
-    options = getattr(registry.module("datasets", key), "OPTIONS", {})
-    assert not (options and key in embedded())
-    for name, (default, meaning) in options.items():
-        assert name.isidentifier()
-        assert isinstance(default, str)
-        assert len(meaning) > 15
-
-
 @every_embedded
 def test_it_loads_and_says_where_it_comes_from(key: str) -> None:
     data = opened(key)
@@ -140,6 +130,16 @@ def test_classes_are_on_every_side_of_the_default_split(key: str) -> None:
         parts = parts_of(data, data.split(), trial)
         for part in (TUNE, TEST):
             assert len(np.unique(data.labels[parts == part])) == data.n_classes
+
+
+@every_dataset
+def test_options_have_a_default_and_say_what_they_are(key: str) -> None:
+    options = getattr(registry.module("datasets", key), "OPTIONS", {})
+    assert not (options and key in embedded())
+    for name, (default, meaning) in options.items():
+        assert name.isidentifier()
+        assert isinstance(default, str)
+        assert len(meaning) > 15
 
 
 # ---------------------------------------------------------------- the suite itself
