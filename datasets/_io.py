@@ -245,6 +245,9 @@ class _Array(np.ndarray):
         whole_state: Any = (1, tuple(shape), kind, bool(fortran), content)
         super().__setstate__(whole_state)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.view(np.ndarray).__reduce_ex__(protocol)  # once read, an array like any other
+
 
 class _Dtype:
     """A type by its code and byte order alone; numpy's own would also take flags from the file."""

@@ -24,6 +24,14 @@ def test_the_byte_order_of_an_array_is_kept(code: str) -> None:
         np.testing.assert_array_equal(again, array)
 
 
+def test_an_array_that_was_read_can_be_pickled_again() -> None:
+    read = restricted_load(pickle.dumps(np.arange(3.0), 2), "x.dat")
+    for protocol in (0, 2, 4, 5):
+        again = pickle.loads(pickle.dumps(read * 2, protocol))
+        assert type(again) is np.ndarray
+        assert again.tolist() == [0, 2, 4]
+
+
 def test_arrays_of_lists_come_back() -> None:
     array = np.empty(2, dtype=object)
     array[0], array[1] = [1.5], np.arange(3)
