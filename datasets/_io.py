@@ -10,11 +10,12 @@ import hashlib
 import io
 import math
 import pickle
+import pickletools
 import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,6 +27,7 @@ VENDOR = Path(__file__).parent / "vendor"
 MAX_BYTES = 4 * 2**30  # unpacked; the largest paper data set, DEAP, holds 3.1 GiB of signals
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
 _MAT_COMPRESSED = 15
+_MAX_OPCODES = 20_000  # an array takes about 25; values do not count
 
 
 def sha256(raw: bytes) -> str:
@@ -184,14 +186,27 @@ def restricted_load(raw: bytes, name: str, encoding: str = "latin1") -> Any:
     """Unpickle built-in containers, numbers, strings and numpy arrays; refuse all else.
 
     ``encoding`` is for strings written by Python 2; ``name`` is what messages call the file.
-    Raises DataError for any other global and for damaged bytes.
+    Raises DataError for any other global and for damaged bytes. Memory is bounded by ``raw``: an
+    array may claim no more than the pickle holds. An OrderedDict comes back as a dict.
     """
     try:
+        _check_opcodes(raw)
         return _Restricted(io.BytesIO(raw), encoding=encoding).load()
     except DataError as error:
         raise DataError(f"{name} {error}") from error
     except Exception as error:  # a damaged pickle raises nearly anything
         raise DataError(f"{name} is damaged; download or copy it again") from error
+
+
+def _check_opcodes(raw: bytes) -> None:
+    """Refuse what arrays do not need: a huge memo, which takes memory, or endless nesting."""
+    try:
+        for count, (opcode, value, _) in enumerate(pickletools.genops(raw)):
+            slot = value if opcode.name in ("PUT", "LONG_BINPUT") else 0
+            if max(count, slot or 0) > _MAX_OPCODES:
+                raise DataError("holds more than plain arrays; save its arrays as .npz or .mat")
+    except UnicodeDecodeError as error:
+        raise DataError("is a pickle in text form; save its arrays as .npz or .mat") from error
 
 
 class _Restricted(pickle.Unpickler):
@@ -206,20 +221,60 @@ class _Restricted(pickle.Unpickler):
         return found
 
 
-class _ArrayToken:
-    """Stands for numpy.ndarray, so that a pickle cannot call it with a shape and a buffer."""
+_ARRAY = object()  # stands for numpy.ndarray, so that a pickle cannot call it
+
+
+class _Array(np.ndarray):
+    """An array whose state is looked at before numpy believes it."""
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, fortran, content = state
+        if isinstance(content, str):  # bytes of Python 2, as latin1
+            content = content.encode("latin1")
+        size = math.prod(shape)
+        if min(shape, default=0) < 0 or not isinstance(dtype, _Dtype):
+            raise DataError("holds an array of no possible shape; save its arrays as .npz")
+        # numpy allocates, and for objects also reads, by the shape it is told
+        kind = dtype.made()
+        if kind.hasobject:
+            whole = isinstance(content, list) and len(content) == size
+        else:
+            whole = isinstance(content, bytes) and len(content) == size * kind.itemsize
+        if not whole:
+            raise DataError("holds an array that is cut short; download or copy it again")
+        whole_state: Any = (1, tuple(shape), kind, bool(fortran), content)
+        super().__setstate__(whole_state)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.view(np.ndarray).__reduce_ex__(protocol)  # once read, an array like any other
+
+
+class _Dtype:
+    """A type by its code and byte order alone; numpy's own would also take flags from the file."""
+
+    def __init__(self, code: str, *_: object) -> None:
+        if not isinstance(code, str) or not re.fullmatch(r"[?biufcSUO]\d{0,6}", code):
+            raise DataError("holds an array of an unusual type; save its arrays as .npz")
+        self._dtype = np.dtype(code)
+
+    def __setstate__(self, state: Any) -> None:
+        order, *structure = state[1:5]
+        if order not in ("<", ">", "=", "|") or any(part is not None for part in structure):
+            raise DataError("holds an array of an unusual type; save its arrays as .npz")
+        self._dtype = self._dtype.newbyteorder(order)
+
+    def made(self) -> np.dtype:
+        return self._dtype
+
+
+def _dtype(code: str, *_: object) -> _Dtype:
+    return _Dtype(code)
 
 
 def _reconstruct(kind: object, shape: tuple[int, ...], code: object) -> np.ndarray:
-    if kind is not _ArrayToken or shape != (0,):
+    if kind is not _ARRAY or shape != (0,):
         raise DataError("rebuilds something that is not a plain array; save its arrays as .npz")
-    return np.empty(0)
-
-
-def _dtype(code: str, *_: object) -> np.dtype:
-    if not isinstance(code, str) or not re.fullmatch(r"[?biufcSUO]\d{0,6}", code):
-        raise DataError("holds an array of an unusual type; save its arrays as .npz")
-    return np.dtype(code)
+    return np.empty(0).view(_Array)
 
 
 def _encode(text: str, encoding: str) -> bytes:
@@ -228,9 +283,10 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-_ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
+_ALLOWED: dict[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy", "ndarray"): _ArrayToken,
+    ("numpy", "ndarray"): _ARRAY,
     ("numpy", "dtype"): _dtype,
     ("_codecs", "encode"): _encode,
+    ("collections", "OrderedDict"): dict,
 }

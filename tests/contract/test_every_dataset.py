@@ -132,6 +132,16 @@ def test_classes_are_on_every_side_of_the_default_split(key: str) -> None:
             assert len(np.unique(data.labels[parts == part])) == data.n_classes
 
 
+@every_dataset
+def test_options_have_a_default_and_say_what_they_are(key: str) -> None:
+    options = getattr(registry.module("datasets", key), "OPTIONS", {})
+    assert not (options and key in embedded())
+    for name, (default, meaning) in options.items():
+        assert name.isidentifier()
+        assert isinstance(default, str)
+        assert len(meaning) > 15
+
+
 # ---------------------------------------------------------------- the suite itself
 
 

@@ -1,0 +1,191 @@
+"""SEED on disk: where its files may lie, and what each of them must hold.
+
+Lengths of the 15 clips are known from the released one-second features (3394 windows a file). Cut
+into windows of 4 s, clip by clip and with the rest dropped, they give WINDOWS: 499 rows in clips
+1-9, 175 in 10-12 and 168 in 13-15, which over 27 files are the 13473, 4725 and 4536 of Table 1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from datasets.base import DataError
+
+SUBJECTS = (1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14)  # those with EEG and eye movements
+SESSIONS = (1, 2, 3)
+BANDS = ("delta", "theta", "alpha", "beta", "gamma")
+CHANNELS, EYE = 62, 33
+CLASSES = ("negative", "neutral", "positive")
+CLIPS = np.array([2, 1, 0, 0, 1, 2, 0, 1, 2, 2, 1, 0, 1, 2, 0])  # class of clips 1..15
+WINDOWS = np.array([58, 58, 51, 59, 46, 48, 59, 54, 66, 59, 58, 58, 58, 59, 51])  # of 4 s
+SECONDS = np.array([235, 233, 206, 238, 185, 195, 237, 216, 265, 237, 235, 233, 235, 238, 206])
+FIRST_PART = 9  # clips in a file's train_data; the other six are its test_data
+TRAIN_ROWS, TEST_ROWS = int(WINDOWS[:FIRST_PART].sum()), int(WINDOWS[FIRST_PART:].sum())
+FILE_ROWS = TRAIN_ROWS + TEST_ROWS
+LABELS = np.repeat(CLIPS, WINDOWS)  # of every row of a file
+
+OPTIONS: Mapping[str, tuple[str, str]] = {
+    "subjects": (
+        "1-5,8-11",
+        "which subjects, such as 1-5,8-11; the paper names none of its nine, so the default is the "
+        "first nine of the twelve with both modalities; all takes 1-5,8-14",
+    ),
+    "layout": (
+        "auto",
+        "where EEG features come from: npz (multimodal release), mat (ExtractedFeatures), or auto",
+    ),
+    "order": (
+        "bands",
+        "the 310 EEG columns: bands (62 channels of delta, then of theta, ...) or channels "
+        "(5 bands of channel 1, then of channel 2, ...)",
+    ),
+    "smoothing": (
+        "LDS",
+        "which smoothed features of the layout mat, LDS or movingAve; the layout npz offers one",
+    ),
+}
+_CHOICES = {
+    "layout": ("auto", "npz", "mat"),
+    "order": ("bands", "channels"),
+    "smoothing": ("LDS", "movingAve"),
+}
+
+_MULTIMODAL = ("SEED_Multimodal", "Chinese")
+_EYE = (*_MULTIMODAL, "04-Eye-tracking-feature", "eye_tracking_feature")
+_EEG = {  # in order of preference; the window of a folder is read from its files, not its name
+    "npz": ((*_MULTIMODAL, "02-EEG-DE-feature", "eeg_used_4s"),),
+    "mat": (("SEED_EEG", "ExtractedFeatures_4s"), ("SEED_EEG", "ExtractedFeatures")),
+    "npz 1 s": ((*_MULTIMODAL, "02-EEG-DE-feature", "eeg_used_1s"),),
+    "mat 1 s": (("SEED_EEG", "ExtractedFeatures_1s"),),
+}
+_TREE = {_EYE[-1], *(name for paths in (*_EEG.values(), (_EYE,)) for p in paths for name in p)}
+_SUBJECT = r"([1-9][0-9]?)"
+_NAMES = {
+    "npz": rf"{_SUBJECT}_([123])\.npz",
+    "mat": rf"{_SUBJECT}_([0-9]{{8}})\.mat",
+    "eye": rf"{_SUBJECT}_([123])",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options, parsed."""
+
+    subjects: tuple[int, ...]
+    layout: str
+    order: str
+    smoothing: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Folders of one copy. ``layout`` npz or mat; ``eye`` None where no eye folder was found."""
+
+    layout: str
+    eeg: Path
+    eye: Path | None
+
+
+def settings(options: Mapping[str, str] | None) -> Settings:
+    """Options over their defaults. Raises DataError for an unknown name or value."""
+    given = dict(options or {})
+    unknown = sorted(given.keys() - OPTIONS.keys())
+    if unknown:
+        raise DataError(f"seed has no option '{unknown[0]}'; it takes: {', '.join(OPTIONS)}")
+    chosen = {name: str(given.get(name, default)) for name, (default, _) in OPTIONS.items()}
+    for name, values in _CHOICES.items():
+        if chosen[name] not in values:
+            raise DataError(f"seed's option '{name}' must be one of: {', '.join(values)}")
+    return Settings(**chosen | {"subjects": _subjects(chosen["subjects"])})  # type: ignore[arg-type]
+
+
+def _subjects(text: str) -> tuple[int, ...]:
+    if text.strip() == "all":
+        return SUBJECTS
+    numbers: list[int] = []
+    for part in text.split(","):
+        ends = re.fullmatch(r"\s*(\d{1,2})\s*(?:-\s*(\d{1,2})\s*)?", part)
+        if ends is None:
+            raise DataError("seed's option 'subjects' must be a list such as 1-5,8-11, or all")
+        numbers += range(int(ends[1]), int(ends[2] or ends[1]) + 1)
+    wrong = [number for number in numbers if number not in SUBJECTS]
+    if wrong or not numbers or len(set(numbers)) < len(numbers):
+        raise DataError(
+            "seed's option 'subjects' must name subjects with both modalities, each once: "
+            f"{spans(SUBJECTS)}" + (f", not {wrong[0]}" if wrong else "")
+        )
+    return tuple(sorted(numbers))
+
+
+def spans(numbers: Iterable[int]) -> str:
+    """1, 2, 3, 8 as ``1-3,8``; nothing as ``none``."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(f"{r[0]}-{r[-1]}" if len(r) > 1 else f"{r[0]}" for r in runs) or "none"
+
+
+def locate(root: Path, layout: str = "auto") -> Source | None:
+    """The copy under, at or around ``root``, which may be any folder of the release's tree."""
+    top = root = root.absolute()  # the names of the folders above "." matter too
+    while top.name in _TREE and top.parent != top:
+        top = top.parent
+    starts = tuple(dict.fromkeys((root, top, top / "SEED")))
+    eye = next((f for f in _folders(starts, (_EYE,)) if _holds(f, "eye")), None)
+    candidates = [(form, root) for form in ("npz", "mat")]  # a folder that was named comes first
+    for kind, paths in _EEG.items():
+        candidates += [(kind.split()[0], folder) for folder in _folders(starts, paths)]
+    for form, folder in candidates:
+        if layout in ("auto", form) and _holds(folder, form):
+            return Source(form, folder, eye)
+    return None
+
+
+def _folders(starts: Iterable[Path], paths: Iterable[tuple[str, ...]]) -> Iterator[Path]:
+    """Every end of every path, below each start: A/B/C, B/C, C."""
+    for path in paths:
+        for start in starts:
+            for skipped in range(len(path)):
+                yield start.joinpath(*path[skipped:])
+
+
+def _holds(folder: Path, form: str) -> bool:
+    return next(_named(folder, form), None) is not None
+
+
+def _named(folder: Path, form: str) -> Iterator[tuple[Path, int, int]]:
+    """Files of one form, with the two numbers of their names."""
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+    except OSError:
+        return
+    for name in names:
+        if match := re.fullmatch(_NAMES[form], name):
+            yield folder / name, int(match[1]), int(match[2])
+
+
+def recordings(folder: Path, form: str) -> dict[tuple[int, int], Path]:
+    """(subject, session) -> file. In the form ``mat`` names hold a date, and sessions follow it."""
+    found: dict[tuple[int, int], Path] = {}
+    dates: dict[int, int] = {}
+    named = sorted(_named(folder, form), key=lambda item: (item[1], item[2]))
+    for path, subject, number in named:
+        dates[subject] = dates.get(subject, 0) + 1
+        found[subject, dates[subject] if form == "mat" else number] = path
+    return found
+
+
+def whole_subjects(source: Source) -> list[int]:
+    """Subjects with EEG of all three sessions and, if there is an eye folder, eye files of them."""
+    there = set(recordings(source.eeg, source.layout))
+    if source.eye is not None:
+        there &= set(recordings(source.eye, "eye"))
+    return [s for s in SUBJECTS if all((s, session) in there for session in SESSIONS)]

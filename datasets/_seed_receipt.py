@@ -1,0 +1,136 @@
+"""The receipt of a copy of SEED: its files one by one, then their counts against Table 1."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from datasets._receipt import Finding
+from datasets._seed_layout import (
+    CLASSES,
+    CLIPS,
+    EYE,
+    SESSIONS,
+    WINDOWS,
+    Settings,
+    Source,
+    recordings,
+    spans,
+    whole_subjects,
+)
+from datasets._seed_read import ONE_SECOND, Recording, gaps, recording
+from datasets._twin import MARKER
+from datasets.base import DataError
+
+TABLE1 = {"training": 13473, "validation": 4725, "test": 4536}
+PAPER_FILES = 27
+_PARTS = {"training": slice(0, 9), "validation": slice(9, 12), "test": slice(12, 15)}
+_OURS = {"label.mat", MARKER, ".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+def nothing_found() -> Finding:
+    """The only finding where no folder of SEED is."""
+    mend = "name the folder that holds SEED_Multimodal, or ask for another layout"
+    return Finding("features of SEED", "none", "eeg_used_4s", False, mend)
+
+
+def inspect(source: Source, chosen: Settings) -> tuple[tuple[Finding, ...], list[Recording]]:
+    """Findings, and the recordings that are whole."""
+    files, faults = _read(source, chosen)
+    findings = [
+        Finding("EEG features", f"{source.eeg.name}, layout {source.layout}"),
+        Finding("eye features", source.eye.name if source.eye else "none"),
+        _subjects_found(source, chosen),
+        _foreign(source),
+        *faults,
+        *_counts(files, chosen),
+    ]
+    return tuple(findings), files
+
+
+def _subjects_found(source: Source, chosen: Settings) -> Finding:
+    whole = whole_subjects(source) if source.eye else []
+    lost = spans(set(chosen.subjects) - set(whole))
+    return Finding(
+        "subjects with both modalities and three sessions",
+        spans(whole),
+        f"{spans(chosen.subjects)} among them",
+        lost == "none",
+        ""
+        if lost == "none"
+        else f"copy the files of {lost}, or set the option subjects to those found",
+    )
+
+
+def _foreign(source: Source) -> Finding:
+    """Files that no rule names. They are not read, so that they are no fault."""
+    folders = [(source.eeg, source.layout)] + ([(source.eye, "eye")] if source.eye else [])
+    names = []
+    for folder, form in folders:
+        ours = {path.name for path in recordings(folder, form).values()} | _OURS
+        names += [e.name for e in folder.iterdir() if e.name not in ours and e.suffix != ".py"]
+    shown = ", ".join(re.sub(r"[^\w .()-]", "?", name)[:40] for name in sorted(names)[:3])
+    found = f"{len(names)}: {shown}" + (", ..." if len(names) > 3 else "") if names else "none"
+    return Finding("other files beside them, which are not read", found)
+
+
+def _read(source: Source, chosen: Settings) -> tuple[list[Recording], list[Finding]]:
+    """Every recording that is whole, and a finding for every fault; one for all 1-s windows."""
+    files, faults, seconds = [], [], 0
+    lost: set[tuple[int, int]] = set()
+    for numbers, sentence in gaps(source, chosen, eye=True):
+        lost |= numbers
+        faults.append(Finding("files", "missing or too many", "two a session", False, sentence))
+    for subject, session in [(s, n) for s in chosen.subjects for n in SESSIONS]:
+        if (subject, session) in lost:
+            continue
+        try:
+            files.append(recording(source, chosen, subject, session))
+        except DataError as error:
+            what = f"files of subject {subject}, session {session}"
+            if ONE_SECOND in str(error):
+                seconds += 1
+            else:
+                faults.append(Finding(what, "unusable", "whole", False, str(error)))
+    found = f"1 s in {seconds} files" if seconds else "4 s" if files else "not known"
+    mend = f"{ONE_SECOND} eeg_used_4s or ExtractedFeatures_4s" if seconds else ""
+    return files, [Finding("window of the features", found, "4 s", not seconds, mend), *faults]
+
+
+def _counts(files: list[Recording], chosen: Settings) -> list[Finding]:
+    wanted = len(chosen.subjects) * len(SESSIONS)
+    why = ""
+    if wanted != PAPER_FILES:
+        why = (
+            f"the option subjects names {len(chosen.subjects)} subjects, Table 1 has nine: "
+            "name nine of 1-5 and 8-14"
+        )
+    elif len(files) < wanted:
+        why = "files are missing or unusable, as said above"
+    found = [_count("files", len(files), PAPER_FILES, why)]
+    rows = sum(len(file.eeg) for file in files)
+    found.append(_count("rows", rows, sum(TABLE1.values()), why))
+    for part, expected in TABLE1.items():
+        lengths, classes = WINDOWS[_PARTS[part]], CLIPS[_PARTS[part]]
+        found.append(_count(f"{part} rows", len(files) * int(lengths.sum()), expected, why))
+        each = np.bincount(classes, weights=lengths, minlength=len(CLASSES)).astype(int)
+        for name, count in zip(CLASSES, each, strict=True):
+            what = f"{part} rows, {name}"
+            found.append(_count(what, len(files) * int(count), PAPER_FILES * int(count), why))
+    if files:
+        lengths = " ".join(map(str, WINDOWS))
+        eeg, eye = files[0].eeg, files[0].eye
+        columns = eeg.shape[1] * eeg.shape[2]
+        found += [
+            _count("EEG features of a row", columns, 310, why),
+            _count("eye features of a row", 0 if eye is None else eye.shape[1], EYE, why),
+            Finding("windows of the 15 clips, in every file read", lengths, lengths),
+            _count("classes", len(np.unique(CLIPS)), len(CLASSES), why),
+        ]
+    return found
+
+
+def _count(what: str, found: int, expected: int, mend: str) -> Finding:
+    ok = found == expected
+    return Finding(what, str(found), str(expected), ok, "" if ok else mend)

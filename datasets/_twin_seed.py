@@ -1,0 +1,210 @@
+"""A twin of SEED: simulated EEG and eye movements in the release's own files, from no person.
+
+Numbers, shapes, clip lengths, labels and file forms are those of the release; values are drawn:
+
+1. Each clip has a path of four hidden states: the mean of its class, which builds up over the first
+   windows, an effect of the film itself, a drift, and noise through a low-pass filter, so that
+   neighbouring windows resemble each other as smoothed recordings do.
+2. EEG is a map of the states to bands and channels, smooth over the scalp and a little different in
+   each person, on offsets of person, session and channel, with slow noise that channels share.
+3. Eye features are positive, saturate in the states, see mainly those two of the four that the EEG
+   sees less of, and are noisier.
+
+So people differ, films of one class differ, EEG tells more than the eyes do, and windows are not
+independent. None of this is fitted to SEED, and no generative model of the project is used.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from datasets import _twin
+from datasets._seed_layout import (
+    BANDS,
+    CHANNELS,
+    CLIPS,
+    EYE,
+    LABELS,
+    SESSIONS,
+    SUBJECTS,
+    TRAIN_ROWS,
+    WINDOWS,
+)
+from datasets.base import DataError
+
+STATES = 4
+SEEN_BY_EEG, SEEN_BY_EYES = (1.0, 1.0, 0.5, 0.5), (0.2, 0.2, 1.0, 1.0)  # of the states
+LAYOUTS = ("npz", "mat")
+
+
+def write(
+    folder: Path,
+    scale: float = 1.0,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+    layouts: Sequence[str] = ("npz",),
+) -> Path:
+    """Write the twin into ``folder/SEED_Multimodal``, mark it as one, and return that.
+
+    ``scale``     the share of the twelve subjects, in (0, 1], at least one of them; each has three
+                  sessions, and a session its 842 rows at any scale.
+    ``progress``  is told a line a subject.
+    ``layouts``   npz, mat or both, for the EEG (mat goes to ``folder/SEED_EEG``); the eye features
+                  are always written. Both hold the same numbers.
+
+    Equal arguments give equal values. Raises DataError where files lie that no marker calls a twin,
+    for they may be the real ones, and for another scale or layout.
+    """
+    if not 0 < scale <= 1 or not layouts or not set(layouts) <= set(LAYOUTS):
+        raise DataError("a twin of seed has a scale in (0, 1] and the layouts npz, mat or both")
+    base, ordinary = folder / "SEED_Multimodal", folder / "SEED_EEG"
+    for top in (base, ordinary):
+        if top.is_dir() and any(top.iterdir()) and not _twin.is_twin(top, top):
+            raise DataError(f"{top} holds files that are no twin; name an empty folder")
+    eye = base / "Chinese" / "04-Eye-tracking-feature" / "eye_tracking_feature"
+    npz = base / "Chinese" / "02-EEG-DE-feature" / "eeg_used_4s"
+    mat = ordinary / "ExtractedFeatures_4s"
+    places = [base, eye, *((npz,) if "npz" in layouts else ())]
+    places += (ordinary, mat) if "mat" in layouts else ()
+    for place in places:  # the lowest folders too, since each may be named as a root
+        _twin.mark(place, f"--make-twins --scale {scale:g} --seed {seed}")
+    if "mat" in layouts:
+        _write_mat(mat / "label.mat", {"label": (CLIPS - 1)[None]})
+    world = _World(seed)
+    subjects = SUBJECTS[: max(1, round(scale * len(SUBJECTS)))]
+    for number, subject in enumerate(subjects, start=1):
+        for session in SESSIONS:
+            brain, eyes = world.session(subject, session)
+            if "npz" in layouts:
+                _write_npz(npz / f"{subject}_{session}.npz", brain)
+            if "mat" in layouts:
+                _write_mat(mat / f"{subject}_2000010{session}.mat", _clips(brain))
+            _write_eye(eye / f"{subject}_{session}", eyes)
+        if progress is not None:
+            progress(f"seed twin: subject {number} of {len(subjects)}")
+    return base
+
+
+# ---------------------------------------------------------------- what is drawn
+
+
+class _World:
+    """What all people share: effects of classes and films, and how sensors see the states."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        rng = np.random.default_rng([seed, 0])
+        angle = rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.arange(3) / 3
+        corner = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        self.classes = 0.85 * np.concatenate([corner, corner], axis=1)
+        self.films = 0.2 * rng.normal(size=(len(CLIPS), STATES))
+        self.places = rng.uniform(-1, 1, size=(CHANNELS, 2))  # of the electrodes
+        strength = np.linspace(0.5, 1.5, len(BANDS))[:, None, None]  # fast bands tell more
+        self.eeg = 0.35 * strength * self._maps(rng) * np.array(SEEN_BY_EEG)
+        level = np.linspace(24.0, 14.0, len(BANDS))[:, None]  # the order of magnitude of log power
+        self.level = level + self._maps(rng)[..., 0]
+        self.eye = 0.3 * rng.normal(size=(STATES, EYE)) * np.array(SEEN_BY_EYES)[:, None]
+        self.unit = np.exp(rng.uniform(np.log(0.1), np.log(300), EYE))  # mm, ms, degrees, counts
+
+    def _maps(self, rng: np.random.Generator) -> np.ndarray:
+        """A wave over the scalp for each band and state: ``(5, 62, STATES)``, unit variance."""
+        waves = rng.normal(size=(len(BANDS), STATES, 2))
+        phases = rng.uniform(0, 2 * np.pi, size=(len(BANDS), STATES))
+        angles = np.einsum("cp,bsp->bcs", self.places, waves) + phases[:, None]
+        return np.sqrt(2) * np.cos(angles)
+
+    def session(self, subject: int, session: int) -> tuple[np.ndarray, np.ndarray]:
+        """EEG ``(842, 5, 62)`` and eye features ``(842, 33)`` of one session, float64."""
+        person = np.random.default_rng([self.seed, 1, subject])
+        rng = np.random.default_rng([self.seed, 2, subject, session])
+        reacts = np.exp(0.25 * person.normal(size=STATES))
+        eeg_map = self.eeg + 0.08 * self._maps(person)
+        eye_map = self.eye + 0.08 * person.normal(size=self.eye.shape)
+        offset = 0.6 * self._maps(person)[..., 0] + 0.2 * person.normal(size=self.level.shape)
+        offset += 0.3 * self._maps(rng)[..., 0]
+        gaze = 0.5 * person.normal(size=EYE) + 0.2 * rng.normal(size=EYE)
+        brains, eyes = [], []
+        for film, rows in enumerate(WINDOWS):
+            states = self._path(rng, film, int(rows)) * reacts
+            shared = 0.25 * _slow(rng, int(rows), STATES, 6.0) @ rng.normal(size=(STATES, CHANNELS))
+            own = 0.4 * _slow(rng, int(rows), len(BANDS) * CHANNELS, 3.0)
+            brain = self.level + offset + np.einsum("bcs,ts->tbc", eeg_map, states)
+            brains.append(brain + shared[:, None] + own.reshape(brain.shape))
+            noise = 0.6 * _slow(rng, int(rows), EYE, 1.0) + 0.3 * rng.standard_t(5, (rows, EYE))
+            eyes.append(self.unit * np.exp(0.4 * (np.tanh(states) @ eye_map * 1.5 + gaze + noise)))
+        return np.concatenate(brains), np.concatenate(eyes)
+
+    def _path(self, rng: np.random.Generator, film: int, rows: int) -> np.ndarray:
+        """Hidden states over one clip: ``(rows, STATES)``."""
+        time = np.arange(rows)[:, None]
+        onset = 1 - np.exp(-(time + 2) / 6)
+        drift = 0.5 * rng.normal(size=STATES) * (time / rows - 0.5)
+        mean = onset * self.classes[CLIPS[film]] + self.films[film]
+        return mean + drift + 0.6 * _slow(rng, rows, STATES, 5.0)
+
+
+def _slow(rng: np.random.Generator, rows: int, columns: int, width: float) -> np.ndarray:
+    """Noise of unit variance without fast parts: ``(rows, columns)``, Gaussian filter in time."""
+    reach = int(4 * width)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    kernel /= np.linalg.norm(kernel)
+    white = rng.normal(size=(rows + 2 * reach, columns))
+    windows = np.lib.stride_tricks.sliding_window_view(white, len(kernel), axis=0)
+    return windows @ kernel
+
+
+# ---------------------------------------------------------------- how it is stored
+
+
+def _write_npz(path: Path, eeg: np.ndarray) -> None:
+    """Two pickled dicts of bands, as 0-d arrays of bytes, and two vectors of labels."""
+    first, second = (
+        np.array(_pickled({band: part[:, k] for k, band in enumerate(BANDS)}))
+        for part in (eeg[:TRAIN_ROWS], eeg[TRAIN_ROWS:])
+    )
+    np.savez(
+        path,
+        train_data=first,
+        test_data=second,
+        train_label=LABELS[:TRAIN_ROWS].astype(np.int64),
+        test_label=LABELS[TRAIN_ROWS:].astype(np.int64),
+    )
+
+
+def _write_eye(path: Path, eye: np.ndarray) -> None:
+    parts = {"train_data_eye": eye[:TRAIN_ROWS], "test_data_eye": eye[TRAIN_ROWS:]}
+    path.write_bytes(_pickled(parts))
+
+
+def _clips(eeg: np.ndarray) -> dict[str, np.ndarray]:
+    """Of each clip k, ``de_LDSk`` and ``de_movingAvek``, each (62, windows, 5)."""
+    arrays = {}
+    for number, clip in enumerate(np.split(eeg, np.cumsum(WINDOWS)[:-1]), start=1):
+        array = clip.transpose(2, 0, 1)
+        arrays[f"de_LDS{number}"] = array
+        last = np.concatenate([array[:, :1], array[:, :-1]], axis=1)
+        arrays[f"de_movingAve{number}"] = (array + last) / 2
+    return arrays
+
+
+def _write_mat(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    from scipy.io import savemat
+
+    savemat(path, arrays)
+
+
+def _pickled(content: dict[str, np.ndarray]) -> bytes:
+    """A pickle of protocol 4 with the module name of numpy 1, as in the release's time."""
+    plain = {key: np.ascontiguousarray(array) for key, array in content.items()}
+    raw = pickle.dumps(plain, protocol=4)
+    names = (b"numpy._core.multiarray", b"numpy.core.multiarray")
+    ours, theirs = (bytes([len(name)]) + name for name in names)
+    if ours not in raw:
+        return raw
+    (frame,) = struct.unpack_from("<Q", raw, 3)  # after the protocol and the frame's own opcode
+    return raw[:3] + struct.pack("<Q", frame - 1) + raw[11:].replace(ours, theirs, 1)

@@ -1,0 +1,265 @@
+"""SEED from a twin of its files: rows, order, groups, splits, folders and options."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets import _twin, _twin_seed, seed
+from datasets._seed_layout import CLIPS, LABELS, SECONDS, WINDOWS, spans
+from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, validate
+from tests.contract.test_every_dataset import parts_of, straddling
+from tests.unit.datasets.test_io import refusal
+
+THREE = {"subjects": "1-3"}
+CHINESE = "SEED_Multimodal/Chinese"
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three subjects in both layouts; tests read it only."""
+    folder = tmp_path_factory.mktemp("seed")
+    _twin_seed.write(folder, 0.25, seed=3, layouts=("npz", "mat"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(twin: Path) -> Dataset:
+    return seed.load(root=twin, options=THREE)
+
+
+def test_the_clips_give_table_1() -> None:
+    np.testing.assert_array_equal(WINDOWS, SECONDS // 4)
+    parts = [27 * int(WINDOWS[part].sum()) for part in (slice(9), slice(9, 12), slice(12, 15))]
+    assert parts == [13473, 4725, 4536]
+    assert sum(parts) == 22734
+
+
+def test_a_full_twin_has_the_counts_of_table_1(tmp_path: Path) -> None:
+    told: list[str] = []
+    assert _twin_seed.write(tmp_path, progress=told.append) == tmp_path / "SEED_Multimodal"
+    assert told == [f"seed twin: subject {number} of 12" for number in range(1, 13)]
+    data = seed.load(root=tmp_path)
+    assert (data.n, data.dims, data.n_classes) == (22734, (310, 33), 3)
+    assert np.bincount(data.official).tolist() == [13473, 4725, 4536]
+    assert seed.load(root=tmp_path, options={"subjects": "all"}).n == 36 * 842
+    assert seed.check(tmp_path).ok
+
+
+def test_three_subjects_load(data: Dataset) -> None:
+    validate(data)
+    assert data.key == "seed:eeg,eye"
+    assert data.draw_key == "seed"
+    assert data.n == 9 * 842
+    assert data.dims == (310, 33)
+    assert data.class_names == ("negative", "neutral", "positive")
+    assert np.bincount(data.official).tolist() == [9 * 499, 9 * 175, 9 * 168]
+    assert data.provenance.kind == "twin"
+    assert "1-3" in data.provenance.notes[0]
+
+
+def test_values_come_back_as_written(twin: Path, data: Dataset) -> None:
+    brain, eyes = _twin_seed._World(3).session(2, 3)
+    mine = (data.groups["subject"] == 2) & (data.groups["session"] == 3)
+    np.testing.assert_array_equal(data.views[0][mine], brain.reshape(842, 310).astype(np.float32))
+    np.testing.assert_array_equal(data.views[1][mine], eyes.astype(np.float32))
+    np.testing.assert_array_equal(data.labels[mine], LABELS)
+
+
+def test_channels_first_is_the_same_columns_in_another_order(twin: Path, data: Dataset) -> None:
+    other = seed.load(root=twin, options={**THREE, "order": "channels"})
+    bands = data.views[0].reshape(-1, 5, 62)
+    np.testing.assert_array_equal(other.views[0].reshape(-1, 62, 5), bands.transpose(0, 2, 1))
+    assert other.fingerprint != data.fingerprint
+
+
+def test_both_layouts_give_the_same_rows(twin: Path, data: Dataset) -> None:
+    other = seed.load(root=twin, options={**THREE, "layout": "mat"})
+    assert other.fingerprint == data.fingerprint
+    assert "de_LDS" in other.provenance.source
+    smooth = seed.load(root=twin, options={**THREE, "layout": "mat", "smoothing": "movingAve"})
+    assert smooth.fingerprint != data.fingerprint
+
+
+def test_groups_say_where_a_row_was_recorded(data: Dataset) -> None:
+    groups = data.groups
+    assert set(groups) == {"subject", "session", "file", "clip", "time"}
+    assert np.unique(groups["subject"]).tolist() == [1, 2, 3]
+    np.testing.assert_array_equal(
+        groups["file"], (groups["subject"] - 1) * 3 + groups["session"] - 1
+    )
+    np.testing.assert_array_equal(data.labels, CLIPS[groups["clip"] - 1])
+    for clip, part in ((1, TRAIN), (9, TRAIN), (10, TUNE), (12, TUNE), (13, TEST), (15, TEST)):
+        rows = (groups["clip"] == clip) & (groups["file"] == 4)
+        assert set(data.official[rows]) == {part}
+        np.testing.assert_array_equal(groups["time"][rows], np.arange(WINDOWS[clip - 1]))
+
+
+def test_splits_tear_apart_what_they_declare(data: Dataset) -> None:
+    assert [split.name for split in data.splits] == ["official", "subject"]
+    np.testing.assert_array_equal(parts_of(data, data.split(), 0), data.official)
+    for split in data.splits:
+        assert straddling(data, split) == set(split.leaks), split.name
+
+
+def test_two_people_offer_no_split_by_person(twin: Path) -> None:
+    data = seed.load(root=twin, options={"subjects": "1,3"})
+    assert [split.name for split in data.splits] == ["official"]
+    assert np.unique(data.groups["subject"]).tolist() == [1, 3]
+
+
+def test_views_are_chosen_and_share_their_draws(twin: Path, data: Dataset) -> None:
+    eyes = seed.load(views=("eye",), root=twin, options=THREE)
+    np.testing.assert_array_equal(eyes.views[0], data.views[1])
+    assert eyes.draw_key == data.draw_key
+    turned = seed.load(views=("eye", "eeg"), root=twin, options=THREE)
+    assert turned.view_names == ("eye", "eeg")
+    wrong = refusal(lambda: seed.load(views=("nothing",), root=twin, options=THREE))
+    assert "its views are: eeg, eye" in wrong
+
+
+# ---------------------------------------------------------------- where the files lie
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        *(".", "SEED_Multimodal", CHINESE, f"{CHINESE}/02-EEG-DE-feature"),
+        f"{CHINESE}/02-EEG-DE-feature/eeg_used_4s",
+        f"{CHINESE}/04-Eye-tracking-feature/eye_tracking_feature",
+        *("SEED_EEG", "SEED_EEG/ExtractedFeatures_4s"),
+    ],
+)
+def test_the_root_may_be_any_folder_of_the_tree(twin: Path, data: Dataset, level: str) -> None:
+    root = twin / level
+    assert seed.found(root)
+    again = seed.load(root=root, options=THREE)
+    assert again.fingerprint == data.fingerprint
+    assert again.provenance.kind == "twin"
+
+
+def test_auto_takes_the_folder_that_was_named(twin: Path) -> None:
+    named = seed.load(root=twin / "SEED_EEG" / "ExtractedFeatures_4s")
+    assert "ExtractedFeatures" in named.provenance.source
+    assert "ExtractedFeatures" not in seed.load(root=twin).provenance.source
+
+
+def test_the_root_may_be_where_you_are(twin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(twin / CHINESE / "02-EEG-DE-feature" / "eeg_used_4s")
+    assert seed.load(root=Path(), options=THREE).provenance.kind == "twin"
+
+
+def test_a_folder_above_named_seed_will_do(twin: Path, tmp_path: Path) -> None:
+    (tmp_path / "SEED").symlink_to(twin, target_is_directory=True)
+    assert seed.load(root=tmp_path, options={"subjects": "2"}).provenance.kind == "twin"
+
+
+def test_without_the_marker_the_files_count_as_licensed(twin: Path, tmp_path: Path) -> None:
+    shutil.copytree(twin, tmp_path, ignore=lambda *_: [_twin.MARKER], dirs_exist_ok=True)
+    assert seed.load(root=tmp_path, options=THREE).provenance.kind == "licensed"
+    eyes = tmp_path / CHINESE / "04-Eye-tracking-feature" / "eye_tracking_feature"
+    _twin.mark(eyes, "a test")
+    assert seed.load(root=tmp_path, options=THREE).provenance.kind == "twin"
+
+
+def test_a_folder_without_seed_is_said_to_be_one(tmp_path: Path) -> None:
+    assert not seed.found(tmp_path)
+    assert not seed.found(tmp_path / "nowhere")
+    assert "SEED_Multimodal" in refusal(lambda: seed.load(root=tmp_path))
+    assert "--data-root" in refusal(seed.load)
+
+
+def test_eeg_without_eye_movements_loads_as_eeg_only(twin: Path, tmp_path: Path) -> None:
+    shutil.copytree(twin / "SEED_EEG", tmp_path / "SEED_EEG")
+    assert "no eye features" in refusal(lambda: seed.load(root=tmp_path, options=THREE))
+    alone = seed.load(views=("eeg",), root=tmp_path, options=THREE)
+    assert alone.view_names == ("eeg",)
+
+
+# ---------------------------------------------------------------- options and the twin
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"subject": "1"}, "no option 'subject'; it takes: subjects, layout, order, smoothing"),
+        ({"subjects": "1-6"}, "not 6"),
+        ({"subjects": "0"}, "not 0"),
+        ({"subjects": "1,1"}, "each once"),
+        ({"subjects": "3-1"}, "both modalities"),
+        ({"subjects": ""}, "a list such as 1-5,8-11"),
+        ({"subjects": "../1"}, "a list such as 1-5,8-11"),
+        ({"subjects": "1-999999999999"}, "a list such as 1-5,8-11"),
+        ({"layout": "csv"}, "one of: auto, npz, mat"),
+        ({"order": "random"}, "one of: bands, channels"),
+        ({"smoothing": "../LDS"}, "one of: LDS, movingAve"),
+    ],
+)
+def test_options_are_refused_by_name(twin: Path, options: dict[str, str], said: str) -> None:
+    assert said in refusal(lambda: seed.load(root=twin, options=options))
+
+
+def test_a_subject_that_is_not_there_is_named(twin: Path) -> None:
+    message = refusal(lambda: seed.load(root=twin, options={"subjects": "1-4"}))
+    assert "no file of subject 4, session 1" in message
+    assert "option subjects" in message
+
+
+def test_only_a_twin_may_have_fewer_than_nine_unasked(twin: Path, tmp_path: Path) -> None:
+    assert np.unique(seed.load(root=twin).groups["subject"]).tolist() == [1, 2, 3]
+    small = seed.check(twin)
+    assert not small.ok
+    assert small.fingerprint
+    shutil.copytree(twin, tmp_path, ignore=lambda *_: [_twin.MARKER], dirs_exist_ok=True)
+    assert "no file of subject 4" in refusal(lambda: seed.load(root=tmp_path))
+    assert not seed.check(tmp_path).fingerprint
+
+
+def test_spans_are_short() -> None:
+    assert spans([3, 1, 2, 8]) == "1-3,8"
+    assert spans([]) == "none"
+
+
+def test_a_twin_is_drawn_by_its_seed(tmp_path: Path) -> None:
+    prints = []
+    for name, number in (("a", 1), ("b", 1), ("c", 2)):
+        _twin_seed.write(tmp_path / name, 0.1, seed=number)
+        prints.append(seed.load(root=tmp_path / name, options={"subjects": "1"}).fingerprint)
+    assert prints[0] == prints[1] != prints[2]
+
+
+def test_a_twin_never_mixes_with_other_files(tmp_path: Path) -> None:
+    for name in ("SEED_Multimodal", "SEED_EEG"):
+        (tmp_path / name / name / "mine").mkdir(parents=True)
+        message = refusal(lambda name=name: _twin_seed.write(tmp_path / name, 0.1))
+        assert "name an empty folder" in message
+    for scale in (0, 2.0, float("nan")):
+        with pytest.raises(DataError, match="scale"):
+            _twin_seed.write(tmp_path / "new", scale)
+    with pytest.raises(DataError, match="layouts"):
+        _twin_seed.write(tmp_path / "new", layouts=("csv",))
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_twin_may_be_written_again(tmp_path: Path) -> None:
+    for number in (1, 2):
+        _twin_seed.write(tmp_path, 0.1, seed=number)
+    assert seed.load(root=tmp_path).provenance.kind == "twin"
+
+
+def test_files_of_the_twin_have_the_size_of_the_released_ones(twin: Path) -> None:
+    # 2,096,696 bytes is what public listings of the release give for each eeg_used_4s file
+    sizes = {path.stat().st_size for path in twin.rglob("*.npz")}
+    assert sizes == {2_096_696}
+    assert all(b"numpy._core" not in path.read_bytes() for path in twin.rglob("[123]_[123]"))
+
+
+def test_neighbours_in_time_resemble_each_other(data: Dataset) -> None:
+    for view in data.views:
+        inside = data.groups["time"][1:] > 0
+        x = (view - view.mean(axis=0)) / view.std(axis=0)
+        near = np.mean((x[1:] - x[:-1])[inside] ** 2)
+        assert near < 0.8  # 2 for windows that do not know each other
