@@ -59,7 +59,7 @@ def remembered(source: Path, settings: Mapping[str, object], make: Callable[[], 
             return arrays
         _say(f"cache entry {path.name} is damaged and is computed again")
     arrays = make()
-    _write(path, {_NAME: np.array(name), **arrays})
+    _write(path, {_NAME: np.array([name]), **arrays})
     return arrays
 
 
@@ -83,7 +83,7 @@ def _read(path: Path, name: str) -> Arrays | None:
     except DataError:
         return None
     told = arrays.pop(_NAME, None)
-    return arrays if told is not None and str(told) == name else None
+    return arrays if told is not None and told.tolist() == [name] else None
 
 
 def _write(path: Path, arrays: Arrays) -> None:

@@ -56,9 +56,11 @@ class Files:
     paths: dict[int, Path]
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """Names of the subjects whose file is not there."""
-        return tuple(f"s{s:02d}" for s in range(1, SUBJECTS + 1) if s not in self.paths)
+    def missing(self) -> str:
+        """Which subjects' files are not there: the first three and how many more; "" if none."""
+        names = [f"s{s:02d}" for s in range(1, SUBJECTS + 1) if s not in self.paths]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        return ", ".join(names[:3]) + more
 
 
 def locate(root: Path, form: str = "auto") -> Files | None:

@@ -19,7 +19,7 @@ PAPER_ROWS, PAPER_PARTS = 21042, "16834 / 2104 / 2104"
 
 def file_findings(files: Files) -> tuple[list[Finding], bool]:
     """How many files there are, and whether each can be used; computes their features."""
-    here, absent = len(files.paths), ", ".join(files.missing)
+    here, absent = len(files.paths), files.missing
     findings = [
         Finding("form read", f"{files.folder.name}, .{files.format}"),
         Finding(
@@ -27,7 +27,7 @@ def file_findings(files: Files) -> tuple[list[Finding], bool]:
             str(here),
             str(SUBJECTS),
             not absent,
-            f"{absent} of {SUBJECTS} missing: copy the rest of {ORIGIN}" if absent else "",
+            f"missing are {absent}; copy the rest of {ORIGIN}" if absent else "",
         ),
     ]
     form = _deap_files.FORM

@@ -57,9 +57,10 @@ def kept(ratings: np.ndarray, rule: str) -> np.ndarray:
     """``(n,)`` bool: trials that count, by their ratings ``(n, >= 2)``, valence first."""
     plane = ratings[:, :2]
     if rule == "radius":
-        return np.hypot(*(plane - MIDDLE).T) >= RADIUS
+        return np.linalg.norm(plane - MIDDLE, axis=1) >= RADIUS
     inside = (plane >= LOW) & (plane <= HIGH)
-    return ~(inside.all(axis=1) if rule == "both" else inside.any(axis=1))
+    dropped = inside.all(axis=1) if rule == "both" else inside.any(axis=1)
+    return np.logical_not(dropped)
 
 
 def quadrant(ratings: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ has hardly settled within one second. They run forward and backward, so that not
 Closed forms, with H the filter that runs once in each direction:
 
 * white noise of variance s^2 gives s_band^2 = s^2 * mean over 0 .. rate/2 of |H|^4, which is about
-  s^2 * 2 (high - low) / rate;
+  0.87 * s^2 * 2 (high - low) / rate (0.87: what is lost at the edges, 5/6 * pi/6 / sin(pi/6));
 * a sine of amplitude a inside the band gives a^2 / 2, outside it next to nothing.
 """
 

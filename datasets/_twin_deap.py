@@ -7,8 +7,8 @@ What is drawn, so that the twin poses the questions that DEAP poses:
   slow drift within the trial + an effect of the ratings;
 * the drift is a random walk over knots ten seconds apart, shared by channels through a few factors:
   neighbouring seconds resemble each other, more than two trials of one class do;
-* the effect of the ratings is linear in valence and arousal, several times larger in EEG channels
-  than in the peripheral ones;
+* the effect of the ratings is linear in valence and arousal, larger in each of the 32 EEG channels
+  than in each of the 8 peripheral ones;
 * ratings are uniform, but of 1280 trials exactly 334 (a share of as many in smaller twins) have
   both valence and arousal outside 4..6, in equal numbers a quadrant as near as can be. The paper's
   count is imposed here, not found.
@@ -33,7 +33,7 @@ from datasets.base import DataError
 
 EEG_CHANNELS = 32
 LEVELS = (6.0, 5.0, 4.0, 3.0)  # amplitude of each band, about what microvolts of EEG are
-EFFECT_EEG, EFFECT_PPS = 0.10, 0.04  # of the ratings on log amplitudes, a unit of (rating - 5) / 4
+EFFECT_EEG, EFFECT_PPS = 0.05, 0.03  # of the ratings on log amplitudes, a unit of (rating - 5) / 4
 SPREAD_SUBJECT, SPREAD_TRIAL, SPREAD_DRIFT = 0.4, 0.15, 0.15
 FACTORS, KNOT = 6, 10  # of the drift and the trial effect; seconds between knots
 _HEADER = b"MATLAB 5.0 MAT-file, a twin: simulated"  # in place of the writer's clock and platform

@@ -162,8 +162,7 @@ def _notes(
         f"(the paper: {PAPER_TRIALS} of 1280); {data.entropy.shape[1]} seconds of each"
     ]
     if files.missing:
-        here = SUBJECTS - len(files.missing)
-        notes.append(f"{here} of {SUBJECTS} subjects; missing: {', '.join(files.missing)}")
+        notes.append(f"{len(files.paths)} of {SUBJECTS} subjects; missing: {files.missing}")
     flat = at_floor(data.entropy[keep])
     if flat:
         notes.append(f"{flat} features are those of flat signals, at the floor of the entropy")
