@@ -129,4 +129,4 @@ def _numbers(content: Any, key: str, shape: tuple[int, ...], name: str) -> np.nd
             f"'{key}' of {name} has {int(bad.sum())} NaN or infinite values, the first in video "
             f"{where}; copy it again from {ORIGIN}"
         )
-    return array.astype(np.float64, copy=False)
+    return np.asarray(array, np.float64)

@@ -52,9 +52,9 @@ def test_the_file_says_what_it_is(key: str) -> None:
     line = registry.first_line("datasets", key)
     assert len(line) > 20
     assert line.endswith(".")
-    module = registry.module("datasets", key)
-    taken = ["views", "root", "options"] if hasattr(module, "OPTIONS") else ["views", "root"]
-    assert list(inspect.signature(module.load).parameters) == taken
+    load = registry.module("datasets", key).load
+    options = [] if key in embedded() else ["options"]
+    assert list(inspect.signature(load).parameters) == ["views", "root", *options]
 
 
 @every_embedded
