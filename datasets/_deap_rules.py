@@ -6,12 +6,13 @@ trials of 63 seconds, of 1280. The sentence can be read in more than one way, an
 keeps 334 is not published; so it is an option:
 
 either  dropped if valence or arousal is in 4..6, the default: only so does each trial that is left
-        keep its distance from both borders of its quadrant, and that is the rule's stated purpose
+        keep its distance from both borders of its quadrant, whatever its person's rating scale,
+        which is the reason that the paper gives for the rule
 both    dropped if valence and arousal are both in 4..6: the words as they stand, but it drops a
         square in the middle only and leaves trials on a border
-radius  dropped if (valence, arousal) is nearer than 3 to (5, 5): the authors' later code
-        (https://github.com/NeuBCI/semiMVAE, semiMVAE.py) picks its rows by a list called
-        filter_idx_3_0, which may mean such a distance
+radius  dropped if (valence, arousal) is nearer than 3 to (5, 5): the authors' earlier code
+        (NeuBCI/semiMVAE, semiMVAE.py) picks its rows by a list called filter_idx_3_0, which may
+        mean such a distance
 
 The ends of 4..6 count as inside. A rating of 5 counts as high.
 """

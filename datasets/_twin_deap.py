@@ -50,18 +50,18 @@ def write(
 
     ``scale`` in (0, 1] is the share of the 32 subjects, never fewer than three; files are whole at
     any scale, about 103 MB each. ``progress`` is told a line a subject. Equal arguments give equal
-    bytes. Raises DataError where files lie that no marker calls a twin: they may be the real ones.
+    bytes. Raises DataError for another scale, where files lie that no marker calls a twin, for
+    they may be the real ones, and where a larger twin lies, whose rest would stay.
     """
     if not 0 < scale <= 1:
-        raise ValueError(f"scale must lie in (0, 1], not {scale:g}")
+        raise DataError(f"the scale of a twin must lie in (0, 1], not {scale:g}")
+    subjects = max(3, round(scale * SUBJECTS))
     base = folder / "DEAP"
     targets = {form: base / FOLDERS[form] for form in formats}
     for target in targets.values():
-        if any(target.glob("s*.*")) and not is_twin(target, base):
-            raise DataError(f"{target} holds files that are no twin; name an empty folder")
+        _check_free(target, base, subjects)
     for each in (base, *targets.values()):
         mark(each, f"--make-twins --scale {scale:g} --seed {seed}")
-    subjects = max(3, round(scale * SUBJECTS))
     form = _deap_files.FORM
     rng = np.random.default_rng(seed)
     ratings = draw_ratings(subjects * form.videos, rng).reshape(subjects, form.videos, -1)
@@ -73,6 +73,14 @@ def write(
         if progress is not None:
             progress(f"deap twin: subject {s + 1} of {subjects}")
     return base
+
+
+def _check_free(target: Path, base: Path, subjects: int) -> None:
+    there = [path.stem for path in target.glob("s[0-9][0-9].*")]
+    if there and not is_twin(target, base):
+        raise DataError(f"{target} holds files that are no twin; name an empty folder")
+    if any(stem > f"s{subjects:02d}" for stem in there):
+        raise DataError(f"{target} holds a larger twin; name an empty folder")
 
 
 # ---------------------------------------------------------------- ratings

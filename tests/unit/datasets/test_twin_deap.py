@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets import _twin_deap, deap
-from datasets._deap_files import RATE, read_subject
+from datasets import _deap_files, _twin_deap, deap
+from datasets._deap_files import RATE, Form, read_subject
 from datasets._deap_rules import PAPER_TRIALS, kept, quadrant
 from datasets._twin import MARKER
 from datasets._twin_deap import draw_ratings
@@ -39,7 +39,7 @@ def test_equal_seeds_give_equal_bytes_and_others_do_not(root: Path, tmp_path: Pa
     write_small(tmp_path)
     for name in ("data_preprocessed_matlab/s02.mat", "data_preprocessed_python/s02.dat"):
         assert (tmp_path / "DEAP" / name).read_bytes() == (root / "DEAP" / name).read_bytes()
-    _twin_deap.write(tmp_path, 0.1, seed=4, formats=("dat",))  # a twin may be written anew
+    _twin_deap.write(tmp_path, SUBJECTS / 32, seed=4, formats=("dat",))  # may be written anew
     name = "data_preprocessed_python/s02.dat"
     assert (tmp_path / "DEAP" / name).read_bytes() != (root / "DEAP" / name).read_bytes()
 
@@ -55,13 +55,18 @@ def test_files_that_may_be_real_are_never_written_over(tmp_path: Path) -> None:
         assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["s01.dat"]
 
 
+def test_a_smaller_twin_is_not_mixed_with_the_rest_of_a_larger_one(root: Path) -> None:
+    with pytest.raises(DataError, match="holds a larger twin"):
+        _twin_deap.write(root, 0.01)
+
+
 def test_progress_is_told_and_the_smallest_twin_has_three_subjects(tmp_path: Path) -> None:
     said: list[str] = []
     with small_form(tmp_path):
         _twin_deap.write(tmp_path, 0.01, 0, said.append, formats=("dat",))
     assert said == [f"deap twin: subject {s} of 3" for s in (1, 2, 3)]
     for scale in (0, -1, 1.5):
-        with pytest.raises(ValueError, match="scale must lie"):
+        with pytest.raises(DataError, match="must lie in"):
             _twin_deap.write(tmp_path, scale)
 
 
@@ -116,3 +121,18 @@ def test_ratings_show_in_eeg_more_than_in_peripheral_signals() -> None:
     model = _twin_deap.Model.drawn(np.random.default_rng(0))
     eeg, pps = model.effect[:, :32], model.effect[:, 32:]
     assert np.square(eeg).mean() > 1.5 * np.square(pps).mean() > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["mat", "dat"])
+def test_a_file_of_full_size_has_the_form_of_the_published_ones(tmp_path: Path, kind: str) -> None:
+    with small_form(tmp_path) as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_deap_files, "FORM", Form())
+        patch.setattr(_twin_deap, "SUBJECTS", 3)
+        _twin_deap.write(folder, formats=(kind,))
+        (path, *_) = sorted(folder.rglob(f"s*.{kind}"))
+        assert 0 < path.stat().st_size - 40 * 40 * 8064 * 8 - 40 * 4 * 8 < 1000
+        data = deap.load(root=folder, options={"filter": "both"})
+    assert data.dims == (128, 32)
+    assert set(np.bincount(data.groups["trial"])) <= {0, 63}
+    assert data.provenance.notes[0].endswith("; 63 seconds of each")
