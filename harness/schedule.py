@@ -203,7 +203,7 @@ def _connect(ray: Any, resources: Resources) -> None:
         settings["runtime_env"] = {
             "env_vars": THREADS,
             "working_dir": str(ROOT),
-            "excludes": ["results", "reports", ".git", ".venv"],
+            "excludes": ["results", "reports", "cache", ".git", ".venv"],
         }
     else:
         settings["address"] = "local"

@@ -1,0 +1,132 @@
+"""DEAP on disk: where the files of its 32 subjects lie, and what one of them holds.
+
+Either form will do, and the complete one is taken, ``.mat`` where both are:
+
+``data_preprocessed_matlab/s01.mat .. s32.mat``  MATLAB files
+``data_preprocessed_python/s01.dat .. s32.dat``  pickles of Python 2, read by an unpickler that
+                                                 rebuilds plain arrays and refuses all else
+
+in the data root, in ``DEAP/`` below it, or straight in the folder that is named. Each file holds
+``data`` (40 videos x 40 channels x 8064 samples at 128 Hz) and ``labels`` (40 videos x 4 ratings:
+valence, arousal, dominance, liking; 1 to 9).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasets._io import read_mat, restricted_load
+from datasets.base import DataError
+
+SUBJECTS = 32
+RATE = 128  # Hz
+FOLDERS = {"mat": "data_preprocessed_matlab", "dat": "data_preprocessed_python"}
+FORMATS = ("auto", *FOLDERS)
+ORIGIN = "the preprocessed part of DEAP"
+MAX_FILE = 512 * 2**20  # bytes; a file of DEAP has 103 MB
+
+
+@dataclass(frozen=True)
+class Form:
+    """Shape of one file: videos, channels (32 EEG, 8 peripheral), samples, ratings a video."""
+
+    videos: int = 40
+    channels: int = 40
+    samples: int = 63 * RATE
+    ratings: int = 4
+
+    @property
+    def seconds(self) -> int:
+        return self.samples // RATE
+
+
+FORM = Form()
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one form: ``paths`` by number of the subject, ascending."""
+
+    folder: Path
+    format: str
+    paths: dict[int, Path]
+
+    @property
+    def missing(self) -> str:
+        """Which subjects' files are not there: the first three and how many more; "" if none."""
+        names = [f"s{s:02d}" for s in range(1, SUBJECTS + 1) if s not in self.paths]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        return ", ".join(names[:3]) + more
+
+
+def locate(root: Path, form: str = "auto") -> Files | None:
+    """The most complete set of files at ``root``, of ``form`` mat, dat or either; None if none."""
+    wanted = tuple(FOLDERS) if form == "auto" else (form,)
+    found = [
+        Files(folder, kind, _numbered(folder, kind))
+        for kind in wanted
+        for base in (root, root / "DEAP")
+        for folder in (base / FOLDERS[kind], base)
+    ]
+    best = max(found, key=lambda files: len(files.paths))  # the first of the largest
+    return best if best.paths else None
+
+
+def _numbered(folder: Path, kind: str) -> dict[int, Path]:
+    paths = {}
+    for number in range(1, SUBJECTS + 1):
+        path = folder / f"s{number:02d}.{kind}"
+        if path.is_file():
+            paths[number] = path
+    return paths
+
+
+def read_subject(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Signals ``(videos, channels, samples)`` and ratings ``(videos, 4)`` of one file, float64.
+
+    Raises DataError for a file that is too large, damaged or of another shape, for NaN or infinite
+    values and for ratings outside 1 to 9.
+    """
+    name = path.name
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE:
+            raise DataError(
+                f"{name} has {size / 2**20:.0f} MiB, but a file of DEAP has about 100; "
+                "download or copy it again"
+            )
+        content = (
+            read_mat(path, name, MAX_FILE)
+            if path.suffix == ".mat"
+            else restricted_load(path.read_bytes(), name)
+        )
+    except OSError as error:
+        raise DataError(f"{name} cannot be read ({error.strerror}); copy it again") from error
+    signals = _numbers(content, "data", (FORM.videos, FORM.channels, FORM.samples), name)
+    ratings = _numbers(content, "labels", (FORM.videos, FORM.ratings), name)
+    if ratings.min() < 1 or ratings.max() > 9:
+        raise DataError(f"'labels' of {name} holds ratings outside 1 to 9; copy the file again")
+    return signals, ratings
+
+
+def _numbers(content: Any, key: str, shape: tuple[int, ...], name: str) -> np.ndarray:
+    array = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        raise DataError(
+            f"{name} holds no array of numbers called '{key}'; copy it again from {ORIGIN}"
+        )
+    if array.shape != shape:
+        found, right = (" x ".join(map(str, each)) or "no axes" for each in (array.shape, shape))
+        raise DataError(f"'{key}' of {name} is {found}, not {right}; copy it again from {ORIGIN}")
+    bad = ~np.isfinite(array)
+    if bad.any():
+        where = int(np.argwhere(bad)[0][0]) + 1
+        raise DataError(
+            f"'{key}' of {name} has {int(bad.sum())} NaN or infinite values, the first in video "
+            f"{where}; copy it again from {ORIGIN}"
+        )
+    return np.asarray(array, np.float64)

@@ -1,0 +1,93 @@
+"""What ``check`` says of DEAP: files, shapes, trials, rows and parts beside the paper's.
+
+Counts only; no value of the data.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from datasets import _deap_files
+from datasets._deap_features import Recordings, at_floor, of_subject
+from datasets._deap_files import ORIGIN, SUBJECTS, Files
+from datasets._deap_rules import PAPER_TRIALS, RULES, kept
+from datasets._receipt import Finding
+from datasets.base import DataError, Dataset
+
+PAPER_ROWS, PAPER_PARTS = 21042, "16834 / 2104 / 2104"
+
+
+def file_findings(files: Files) -> tuple[list[Finding], bool]:
+    """How many files there are, and whether each can be used; computes their features."""
+    here, absent = len(files.paths), files.missing
+    findings = [
+        Finding("form read", f"{files.folder.name}, .{files.format}"),
+        Finding(
+            "files",
+            str(here),
+            str(SUBJECTS),
+            not absent,
+            f"missing are {absent}; copy the rest of {ORIGIN}" if absent else "",
+        ),
+    ]
+    form = _deap_files.FORM
+    shape = f"{form.videos} trials x {form.channels} channels x {form.samples} samples"
+    whole = 0
+    for path in files.paths.values():
+        try:
+            of_subject(path)
+            whole += 1
+        except DataError as error:
+            findings.append(Finding(path.name, "unusable", shape, False, str(error)))
+    findings.insert(2, Finding(f"files of {shape}", str(whole), str(here), whole == here))
+    return findings, whole == here
+
+
+def data_findings(every: Recordings, data: Dataset, rule: str) -> list[Finding]:
+    """Trials kept by each rule, rows, classes and parts; ``rule`` is the one that was chosen."""
+    counts = {name: int(kept(every.ratings, name).sum()) for name in RULES}
+    total, seconds = every.entropy.shape[:2]
+    trials = counts[rule]
+    off = "" if trials == PAPER_TRIALS else _why_trials(counts, rule, total)
+    parts = " / ".join(map(str, part_sizes(data.n, data.split("segment").shares)))
+    per_class = np.bincount(data.labels, minlength=data.n_classes)
+    shown = (f"{name} {n}" for name, n in zip(data.class_names, per_class, strict=True))
+    right = data.n == PAPER_ROWS
+    return [
+        _number("trials", total, 1280, "files are missing" if total < 1280 else ""),
+        _number(f"trials kept by filter={rule}", trials, PAPER_TRIALS, off),
+        *(
+            Finding(f"trials kept by filter={name}, not chosen", str(count))
+            for name, count in counts.items()
+            if name != rule
+        ),
+        _number("segments a trial", seconds, 63, "the files hold trials of another length"),
+        _number("rows", data.n, PAPER_ROWS, off),
+        Finding("rows a class", ", ".join(shown)),
+        Finding("parts of the split segment", parts, PAPER_PARTS, right, off),
+        Finding("features of flat signals", str(at_floor(every.entropy))),
+    ]
+
+
+def part_sizes(n: int, shares: tuple[float, float, float]) -> tuple[int, int, int]:
+    """Rows in train, tune and test when ``n`` rows are cut: each by the middle of its place."""
+    ends = np.searchsorted((np.arange(n) + 0.5) / n, np.cumsum(shares)[:2], side="left")
+    return int(ends[0]), int(ends[1] - ends[0]), int(n - ends[1])
+
+
+def _number(what: str, count: int, right: int, mend: str) -> Finding:
+    agrees = count == right
+    return Finding(what, str(count), str(right), agrees, "" if agrees else mend)
+
+
+def _why_trials(counts: dict[str, int], rule: str, total: int) -> str:
+    """One sentence: the choice that makes the kept trials differ from the paper's."""
+    fits = [name for name, count in counts.items() if count == PAPER_TRIALS]
+    if fits:
+        return f"filter={rule} was chosen, and filter={fits[0]} keeps {PAPER_TRIALS}"
+    if total < 1280:
+        return f"only {total} of 1280 trials are there, so no filter can be compared with the paper"
+    return (
+        f"filter={rule} is one reading of the paper's rule, and none of the known ones "
+        f"({', '.join(RULES)}) keeps {PAPER_TRIALS} of these trials"
+    )

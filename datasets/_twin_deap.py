@@ -1,0 +1,195 @@
+"""A twin of DEAP: simulated files in both of its on-disk forms, of full size or of fewer subjects.
+
+What is drawn, so that the twin poses the questions that DEAP poses:
+
+* a signal is a sum of four band-limited noises, 4-8, 8-14, 14-31 and 31-45 Hz, whose log amplitudes
+  are a constant of the channel and band + an effect of the subject + an effect of the trial + a
+  slow drift within the trial + an effect of the ratings;
+* the drift is a random walk over knots ten seconds apart, shared by channels through a few factors:
+  neighbouring seconds resemble each other, more than two trials of one class do;
+* the effect of the ratings is linear in valence and arousal, larger in each of the 32 EEG channels
+  than in each of the 8 peripheral ones;
+* ratings are uniform, but of 1280 trials exactly 334 (a share of as many in smaller twins) have
+  both valence and arousal outside 4..6, in equal numbers a quadrant as near as can be. The paper's
+  count is imposed here, not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from scipy.io import savemat
+
+from datasets import _deap_files
+from datasets._deap_features import BANDS
+from datasets._deap_files import FOLDERS, RATE, SUBJECTS
+from datasets._deap_rules import HIGH, LOW, PAPER_TRIALS, QUADRANTS
+from datasets._twin import is_twin, mark
+from datasets.base import DataError
+
+EEG_CHANNELS = 32
+LEVELS = (6.0, 5.0, 4.0, 3.0)  # amplitude of each band, about what microvolts of EEG are
+EFFECT_EEG, EFFECT_PPS = 0.05, 0.03  # of the ratings on log amplitudes, a unit of (rating - 5) / 4
+SPREAD_SUBJECT, SPREAD_TRIAL, SPREAD_DRIFT = 0.4, 0.15, 0.15
+FACTORS, KNOT = 6, 10  # of the drift and the trial effect; seconds between knots
+_HEADER = b"MATLAB 5.0 MAT-file, a twin: simulated"  # in place of the writer's clock and platform
+
+
+def write(
+    folder: Path,
+    scale: float = 1.0,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+    formats: Sequence[str] = ("mat", "dat"),
+) -> Path:
+    """Write a twin into ``folder/DEAP`` and return that; both ``formats`` hold the same numbers.
+
+    ``scale`` in (0, 1] is the share of the 32 subjects, never fewer than three; files are whole at
+    any scale, about 103 MB each. ``progress`` is told a line a subject. Equal arguments give equal
+    bytes. Raises DataError for another scale, where files lie that no marker calls a twin, for
+    they may be the real ones, and where a larger twin lies, whose rest would stay.
+    """
+    if not 0 < scale <= 1:
+        raise DataError(f"the scale of a twin must lie in (0, 1], not {scale:g}")
+    subjects = max(3, round(scale * SUBJECTS))
+    base = folder / "DEAP"
+    targets = {form: base / FOLDERS[form] for form in formats}
+    for target in targets.values():
+        _check_free(target, base, subjects)
+    for each in (base, *targets.values()):
+        mark(each, f"--make-twins --scale {scale:g} --seed {seed}")
+    form = _deap_files.FORM
+    rng = np.random.default_rng(seed)
+    ratings = draw_ratings(subjects * form.videos, rng).reshape(subjects, form.videos, -1)
+    model = Model.drawn(rng)
+    for s in range(subjects):
+        signals = model.subject(ratings[s], np.random.default_rng((seed, s)))
+        for kind, target in targets.items():
+            _WRITERS[kind](target / f"s{s + 1:02d}.{kind}", signals, ratings[s])
+        if progress is not None:
+            progress(f"deap twin: subject {s + 1} of {subjects}")
+    return base
+
+
+def _check_free(target: Path, base: Path, subjects: int) -> None:
+    there = [path.stem for path in target.glob("s[0-9][0-9].*")]
+    if there and not is_twin(target, base):
+        raise DataError(f"{target} holds files that are no twin; name an empty folder")
+    if any(stem > f"s{subjects:02d}" for stem in there):
+        raise DataError(f"{target} holds a larger twin; name an empty folder")
+
+
+# ---------------------------------------------------------------- ratings
+
+
+def draw_ratings(trials: int, rng: np.random.Generator) -> np.ndarray:
+    """``(trials, 4)`` in 1..9; ``round(trials * 334 / 1280)`` of them outside 4..6 on both axes."""
+    ratings = rng.uniform(1, 9, (trials, _deap_files.FORM.ratings))
+    order = rng.permutation(trials)
+    clear = round(trials * PAPER_TRIALS / (SUBJECTS * 40))
+    for place, trial in enumerate(order[:clear]):
+        high = np.array(divmod(place % len(QUADRANTS), 2))  # quadrants in turn
+        ratings[trial, :2] = np.where(high, rng.uniform(HIGH, 9, 2), rng.uniform(1, LOW, 2))
+    for trial in order[clear:]:
+        ratings[trial, rng.integers(2)] = rng.uniform(LOW, HIGH)
+    return ratings
+
+
+# ---------------------------------------------------------------- signals
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What all subjects share: ``(channels, bands)`` levels and, by rating or factor, loadings."""
+
+    level: np.ndarray
+    effect: np.ndarray  # (2, channels, bands), of valence and of arousal
+    loadings: np.ndarray  # (factors, channels, bands)
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator) -> Model:
+        """Draw levels and loadings."""
+        shape = (_deap_files.FORM.channels, len(BANDS))
+        size = np.full(shape, EFFECT_PPS)
+        size[:EEG_CHANNELS] = EFFECT_EEG
+        return cls(
+            level=np.log(LEVELS) + 0.3 * rng.normal(size=shape),
+            effect=size * rng.normal(size=(2, *shape)),
+            loadings=rng.normal(size=(FACTORS, *shape)) / np.sqrt(FACTORS),
+        )
+
+    def subject(self, ratings: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Signals ``(videos, channels, samples)`` of one subject with these ratings."""
+        own = self.level + SPREAD_SUBJECT * rng.normal(size=self.level.shape)
+        return np.stack([self._trial(own, rated, rng) for rated in ratings])
+
+    def _trial(self, own: np.ndarray, rated: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        form = _deap_files.FORM
+        knots = form.seconds // KNOT + 2
+        walk = SPREAD_DRIFT * np.cumsum(rng.normal(size=(knots, FACTORS)), axis=0)
+        walk += SPREAD_TRIAL * rng.normal(size=FACTORS)
+        meant = own + np.tensordot((rated[:2] - 5) / 4, self.effect, 1)
+        meant = meant + SPREAD_TRIAL * rng.normal(size=own.shape)
+        amplitude = np.exp(meant + np.tensordot(walk, self.loadings, 1))  # (knots, channels, bands)
+        time = np.arange(form.samples) / (KNOT * RATE)
+        before = time.astype(int)
+        after = time - before
+        signals = np.zeros((form.channels, form.samples))
+        for b, noise in enumerate(_noises(form.channels, form.samples, rng)):
+            steps = amplitude[:, :, b].T
+            signals += noise * (steps[:, before] * (1 - after) + steps[:, before + 1] * after)
+        return signals
+
+
+def _noises(channels: int, samples: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Gaussian noise of variance 1 within each band, ``(channels, samples)``."""
+    hertz = np.fft.rfftfreq(samples, 1 / RATE)
+    for low, high in BANDS:
+        inside = np.flatnonzero((low <= hertz) & (hertz < high))
+        spectrum = np.zeros((channels, len(hertz)), complex)
+        size = (channels, len(inside))
+        spectrum[:, inside] = rng.normal(size=size) + 1j * rng.normal(size=size)
+        yield np.fft.irfft(spectrum, samples, axis=1) * samples / (2 * np.sqrt(len(inside)))
+
+
+# ---------------------------------------------------------------- files
+
+
+def write_mat(path: Path, signals: np.ndarray, ratings: np.ndarray) -> None:
+    """One subject as a MATLAB file, the same bytes whenever it is written."""
+    savemat(path, {"data": signals, "labels": ratings})
+    with path.open("r+b") as file:
+        file.write(_HEADER.ljust(116))
+
+
+def write_dat(path: Path, signals: np.ndarray, ratings: np.ndarray) -> None:
+    """One subject as Python 2 pickled it (protocol 2): a dict of two arrays, text of bytes."""
+    with path.open("wb") as file:
+        file.write(b"\x80\x02}(")
+        for key, array in (("labels", ratings), ("data", signals)):
+            file.write(_text(key.encode()))
+            _pickle_array(file, np.ascontiguousarray(array, "<f8"))
+        file.write(b"u.")
+
+
+def _pickle_array(file: IO[bytes], array: np.ndarray) -> None:
+    shape = b"(" + b"".join(b"J" + size.to_bytes(4, "little") for size in array.shape) + b"t"
+    file.write(b"cnumpy.core.multiarray\n_reconstruct\n")
+    file.write(b"cnumpy\nndarray\nK\x00\x85" + _text(b"b") + b"\x87R")
+    file.write(b"(K\x01" + shape)
+    file.write(b"cnumpy\ndtype\n" + _text(b"f8") + b"K\x00K\x01\x87R")
+    file.write(b"(K\x03" + _text(b"<") + b"NNN" + 2 * b"J\xff\xff\xff\xff" + b"K\x00tb")
+    file.write(b"\x89T" + array.nbytes.to_bytes(4, "little"))
+    file.write(array.data)
+    file.write(b"tb")
+
+
+def _text(raw: bytes) -> bytes:
+    return b"U" + len(raw).to_bytes(1, "little") + raw
+
+
+_WRITERS = {"mat": write_mat, "dat": write_dat}

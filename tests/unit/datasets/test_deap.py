@@ -1,0 +1,284 @@
+"""DEAP from files to rows: which trials count, what a row is, how rows are cut, what is said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from datasets import _cache, deap
+from datasets._deap_files import RATE, read_subject
+from datasets._deap_receipt import part_sizes
+from datasets._deap_rules import QUADRANTS, chosen, kept, quadrant
+from datasets._entropy import band_entropy
+from datasets._receipt import Receipt
+from datasets._twin_deap import draw_ratings
+from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance
+from protocols._splits import part_of_rows
+from tests.unit.datasets.small_deap import FORM, KEPT, SUBJECTS, TRIALS, small_form, write_small
+
+BANDS = ((4.0, 8.0), (8.0, 14.0), (14.0, 31.0), (31.0, 45.0))
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with small_form(tmp_path_factory.mktemp("root")) as folder:
+        write_small(folder)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def data(root: Path) -> Dataset:
+    return deap.load(root=root)
+
+
+def ratings_of(root: Path) -> np.ndarray:
+    paths = sorted(root.glob("DEAP/data_preprocessed_matlab/*.mat"))
+    return np.concatenate([read_subject(path)[1] for path in paths])
+
+
+# ---------------------------------------------------------------- which trials count
+
+PLANE = np.array([[5.0, 5.0], [4, 8], [6, 6], [3.9, 6.1], [2, 5.5], [5, 9], [2.9, 2.8], [6.2, 6.2]])
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("either", [0, 0, 0, 1, 0, 0, 1, 1]),
+        ("both", [0, 1, 0, 1, 1, 1, 1, 1]),
+        ("radius", [0, 1, 0, 0, 1, 1, 1, 0]),
+    ],
+)
+def test_each_reading_of_the_rule_drops_its_own_region(rule: str, expected: list[int]) -> None:
+    assert kept(PLANE, rule).tolist() == [bool(each) for each in expected]
+
+
+def test_either_drops_all_that_both_drops_and_leaves_no_rating_near_a_border() -> None:
+    ratings = np.random.default_rng(0).uniform(1, 9, (2000, 4))
+    either = kept(ratings, "either")
+    assert not (either & ~kept(ratings, "both")).any()
+    assert (np.abs(ratings[either, :2] - 5) > 1).all()
+
+
+def test_classes_are_quadrants_and_five_is_high() -> None:
+    plane = np.array([[1.0, 1], [1, 9], [9, 1], [9, 9], [5, 4.9], [4.9, 5]])
+    names = [QUADRANTS[k] for k in quadrant(plane)]
+    assert names == ["LVLA", "LVHA", "HVLA", "HVHA", "HVLA", "LVHA"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"filtre": "both"}, "no option 'filtre'; it knows: filter, format, order"),
+        ({"filter": "334"}, "option filter of deap cannot be '334'; it can be: either"),
+        ({"format": "npz"}, "it can be: auto, mat, dat"),
+    ],
+)
+def test_an_unknown_option_is_refused(options: dict[str, str], message: str) -> None:
+    for call in (chosen, lambda given: deap.load(options=given)):
+        with pytest.raises(DataError, match=message):
+            call(options)
+
+
+def test_every_option_has_a_default_and_a_line() -> None:
+    assert {name: default for name, (default, _) in deap.OPTIONS.items()} == chosen(None)
+    assert all(line and "\n" not in line for _, line in deap.OPTIONS.values())
+
+
+# ---------------------------------------------------------------- rows
+
+
+def test_a_kept_trial_gives_one_row_a_second(root: Path, data: Dataset) -> None:
+    assert data.n == KEPT * FORM.seconds
+    assert data.dims == (128, 32)
+    assert data.view_names == ("eeg", "pps")
+    assert data.key == "deap:eeg,pps"
+    keep = kept(ratings_of(root), "either")
+    assert np.array_equal(data.groups["trial"], np.repeat(np.flatnonzero(keep), FORM.seconds))
+    assert np.array_equal(data.labels, np.repeat(quadrant(ratings_of(root)[keep]), FORM.seconds))
+    subject, video = data.groups["subject"], data.groups["video"]
+    assert np.array_equal((subject - 1) * FORM.videos + video - 1, data.groups["trial"])
+    assert (subject.min(), subject.max()) == (1, SUBJECTS)
+
+
+@pytest.mark.parametrize("order", ["band", "channel"])
+def test_a_row_is_the_entropy_of_its_second(root: Path, order: str) -> None:
+    data = deap.load(root=root, options={"order": order})
+    row = 3 * FORM.seconds + 2
+    subject, video = data.groups["subject"][row], data.groups["video"][row]
+    path = root / f"DEAP/data_preprocessed_matlab/s{subject:02d}.mat"
+    second = band_entropy(read_subject(path)[0][video - 1], RATE, BANDS)[2]  # (channels, bands)
+    for view, part in zip(data.views, (second[:32], second[32:]), strict=True):
+        expected = part.T.ravel() if order == "band" else part.ravel()
+        np.testing.assert_allclose(view[row], expected, rtol=1e-6)
+
+
+def test_both_forms_of_the_files_give_the_same_data_set(root: Path, data: Dataset) -> None:
+    other = deap.load(root=root, options={"format": "dat"})
+    assert other.fingerprint == data.fingerprint
+    assert data.provenance.source == "data_preprocessed_matlab of DEAP, as .mat"
+    assert other.provenance.source == "data_preprocessed_python of DEAP, as .dat"
+
+
+def test_a_view_is_chosen_by_name(root: Path, data: Dataset) -> None:
+    one = deap.load(views=("pps",), root=root)
+    np.testing.assert_array_equal(one.views[0], data.views[1])
+    assert (one.key, one.draw_key) == ("deap:pps", "deap")
+    with pytest.raises(DataError, match="no view 'eye'; its views are: eeg, pps"):
+        deap.load(views=("eye",), root=root)
+
+
+def test_another_rule_keeps_other_trials_and_says_how_many(root: Path, data: Dataset) -> None:
+    assert (
+        f"filter=either keeps {KEPT} of {TRIALS} trials (the paper: 334 of 1280)"
+        in (data.provenance.notes[0])
+    )
+    both = deap.load(root=root, options={"filter": "both"})
+    count = int(kept(ratings_of(root), "both").sum())
+    assert both.n == count * FORM.seconds > data.n
+    assert f"filter=both keeps {count} of {TRIALS}" in both.provenance.notes[0]
+    assert both.fingerprint != data.fingerprint
+
+
+def test_missing_subjects_are_said(data: Dataset) -> None:
+    assert data.provenance.notes[1] == "4 of 32 subjects; missing: s05, s06, s07 and 25 more"
+
+
+def test_flat_channels_are_said(tmp_path: Path) -> None:
+    with small_form(tmp_path):
+        write_small(tmp_path, ("mat",))
+        path = tmp_path / "DEAP/data_preprocessed_matlab/s01.mat"
+        signals, ratings = read_subject(path)
+        signals[:, 36] = 1000.0
+        savemat(path, {"data": signals, "labels": ratings})
+        (note,) = [n for n in deap.load(root=tmp_path).provenance.notes if "flat" in n]
+        mine = int(kept(ratings, "either").sum())
+        assert note.startswith(f"{mine * FORM.seconds * 4} features are those of flat signals")
+
+
+def test_a_twin_is_called_a_twin_from_any_level(root: Path, data: Dataset) -> None:
+    assert data.provenance.kind == "twin"
+    for inner in ("DEAP", "DEAP/data_preprocessed_matlab"):
+        same = deap.load(root=root / inner)
+        assert same.provenance.kind == "twin"
+        assert same.fingerprint == data.fingerprint
+
+
+# ---------------------------------------------------------------- splits
+
+
+@pytest.fixture(scope="module")
+def full() -> Dataset:
+    """All rows of the paper, without their signals: 334 of 1280 trials, 63 seconds each."""
+    ratings = draw_ratings(1280, np.random.default_rng(0))
+    trial = np.repeat(np.flatnonzero(kept(ratings, "either")), 63)
+    columns = {"trial": trial, "subject": trial // 40 + 1, "video": trial % 40 + 1}
+    return Dataset(
+        key="deap",
+        draw_key="deap",
+        title="DEAP",
+        views=(np.zeros((len(trial), 1), np.float32),),
+        view_names=("eeg",),
+        labels=quadrant(ratings)[trial],
+        class_names=QUADRANTS,
+        splits=deap.SPLITS,
+        provenance=Provenance("twin", "drawn by the tests", "none"),
+        groups=columns,
+    )
+
+
+def test_the_segment_split_gives_the_counts_of_table_1(full: Dataset) -> None:
+    assert full.n == 21042
+    parts = part_of_rows(full, full.split("segment"), np.random.default_rng(0))
+    assert np.bincount(parts).tolist() == [16834, 2104, 2104]
+    assert full.split().name == "segment"
+
+
+@pytest.mark.parametrize("n", [10, 21042, 3969, 105])
+def test_the_receipt_counts_parts_as_the_split_does(full: Dataset, n: int) -> None:
+    few = replace(
+        full,
+        views=(full.views[0][:n],),
+        labels=np.arange(n) % 4,
+        groups={name: column[:n] for name, column in full.groups.items()},
+    )
+    parts = part_of_rows(few, few.split("segment"), np.random.default_rng(0))
+    assert part_sizes(n, few.split("segment").shares) == tuple(np.bincount(parts))
+
+
+def test_groups_straddle_exactly_where_a_leak_is_declared(full: Dataset) -> None:
+    for split in full.splits:
+        parts = part_of_rows(full, split, np.random.default_rng(1))
+        assert set(parts) == {TRAIN, TUNE, TEST}
+        straddling = {
+            name
+            for name, group in full.groups.items()
+            if np.unique(np.stack([group, parts]), axis=1).shape[1] > len(np.unique(group))
+        }
+        assert straddling == set(split.leaks), split.name
+        shares = np.bincount(parts) / full.n
+        np.testing.assert_allclose(shares, split.shares, atol=0.05)
+
+
+# ---------------------------------------------------------------- the receipt
+
+
+def lines(receipt: Receipt) -> dict[str, tuple[str, bool]]:
+    return {finding.what: (finding.found, finding.ok) for finding in receipt.findings}
+
+
+def test_a_receipt_counts_what_is_there(root: Path, data: Dataset) -> None:
+    receipt = deap.check(root)
+    said = lines(receipt)
+    assert receipt.twin
+    assert receipt.fingerprint == data.fingerprint
+    assert not receipt.ok
+    assert said["files"] == ("4", False)
+    assert said["files of 20 trials x 40 channels x 640 samples"] == ("4", True)
+    assert said["trials kept by filter=either"] == (str(KEPT), False)
+    assert said["trials kept by filter=both, not chosen"][1]
+    assert said["rows"] == (str(data.n), False)
+    assert said["parts of the split segment"] == ("84 / 10 / 11", False)
+    assert sum(map(int, re.findall(r" (\d+)", said["rows a class"][0]))) == data.n
+
+
+def test_every_mismatch_names_its_cause_in_one_sentence(root: Path) -> None:
+    for options in (None, {"filter": "both"}, {"filter": "radius", "format": "dat"}):
+        for finding in deap.check(root, options).findings:
+            assert bool(finding.mend) is not finding.ok, finding
+            assert not re.search(r"[.!?]\s+[A-Z]", finding.mend)
+
+
+def test_the_rule_that_would_give_the_papers_count_is_named(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets._deap_receipt.PAPER_TRIALS", KEPT)
+    (mend,) = [
+        finding.mend
+        for finding in deap.check(root, {"filter": "both"}).findings
+        if finding.what == "trials kept by filter=both"
+    ]
+    assert mend == f"filter=both was chosen, and filter=either keeps {KEPT}"
+
+
+def test_a_damaged_file_is_a_finding(tmp_path: Path) -> None:
+    with small_form(tmp_path):
+        write_small(tmp_path, ("mat",))
+        (tmp_path / "DEAP/data_preprocessed_matlab/s02.mat").write_bytes(b"")
+        receipt = deap.check(tmp_path)
+        (bad,) = [finding for finding in receipt.findings if finding.what == "s02.mat"]
+        assert bad.mend.startswith("s02.mat is not a complete .mat file")
+        assert receipt.fingerprint == ""
+        assert len(list(_cache.folder().iterdir())) == 3
+
+
+def test_no_file_is_a_finding(tmp_path: Path) -> None:
+    (finding,) = deap.check(tmp_path).findings
+    assert not finding.ok
+    assert "no file of DEAP lies at" in finding.mend

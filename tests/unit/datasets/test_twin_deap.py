@@ -1,0 +1,138 @@
+"""The twin of DEAP: marked, repeatable, like DEAP in kind, never written over what may be real."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets import _deap_files, _twin_deap, deap
+from datasets._deap_files import RATE, Form, read_subject
+from datasets._deap_rules import PAPER_TRIALS, kept, quadrant
+from datasets._twin import MARKER
+from datasets._twin_deap import draw_ratings
+from datasets.base import DataError, Dataset
+from tests.unit.datasets.small_deap import FORM, SUBJECTS, small_form, write_small
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with small_form(tmp_path_factory.mktemp("twin")) as folder:
+        write_small(folder)
+        yield folder
+
+
+def test_both_forms_hold_the_same_numbers_and_are_marked(root: Path) -> None:
+    base = root / "DEAP"
+    for number in range(1, SUBJECTS + 1):
+        mat = read_subject(base / f"data_preprocessed_matlab/s{number:02d}.mat")
+        dat = read_subject(base / f"data_preprocessed_python/s{number:02d}.dat")
+        for left, right in zip(mat, dat, strict=True):
+            np.testing.assert_array_equal(left, right)
+    for folder in (base, *(path for path in base.iterdir() if path.is_dir())):
+        assert "TWINS" in (folder / MARKER).read_text("utf-8")
+
+
+def test_equal_seeds_give_equal_bytes_and_others_do_not(root: Path, tmp_path: Path) -> None:
+    write_small(tmp_path)
+    for name in ("data_preprocessed_matlab/s02.mat", "data_preprocessed_python/s02.dat"):
+        assert (tmp_path / "DEAP" / name).read_bytes() == (root / "DEAP" / name).read_bytes()
+    _twin_deap.write(tmp_path, SUBJECTS / 32, seed=4, formats=("dat",))  # may be written anew
+    name = "data_preprocessed_python/s02.dat"
+    assert (tmp_path / "DEAP" / name).read_bytes() != (root / "DEAP" / name).read_bytes()
+
+
+def test_files_that_may_be_real_are_never_written_over(tmp_path: Path) -> None:
+    with small_form(tmp_path):
+        folder = tmp_path / "DEAP/data_preprocessed_python"
+        folder.mkdir(parents=True)
+        (folder / "s01.dat").write_bytes(b"precious")
+        with pytest.raises(DataError, match="no twin; name an empty folder"):
+            write_small(tmp_path)
+        assert (folder / "s01.dat").read_bytes() == b"precious"
+        assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["s01.dat"]
+
+
+def test_a_smaller_twin_is_not_mixed_with_the_rest_of_a_larger_one(root: Path) -> None:
+    with pytest.raises(DataError, match="holds a larger twin"):
+        _twin_deap.write(root, 0.01)
+
+
+def test_progress_is_told_and_the_smallest_twin_has_three_subjects(tmp_path: Path) -> None:
+    said: list[str] = []
+    with small_form(tmp_path):
+        _twin_deap.write(tmp_path, 0.01, 0, said.append, formats=("dat",))
+    assert said == [f"deap twin: subject {s} of 3" for s in (1, 2, 3)]
+    for scale in (0, -1, 1.5):
+        with pytest.raises(DataError, match="must lie in"):
+            _twin_deap.write(tmp_path, scale)
+
+
+# ---------------------------------------------------------------- ratings
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_exactly_334_of_1280_trials_survive_the_default_rule(seed: int) -> None:
+    ratings = draw_ratings(1280, np.random.default_rng(seed))
+    keep = kept(ratings, "either")
+    assert keep.sum() == PAPER_TRIALS
+    assert np.bincount(quadrant(ratings[keep])).tolist() == [84, 84, 83, 83]
+    assert kept(ratings, "both").sum() != PAPER_TRIALS
+    assert 1 <= ratings.min() <= ratings.max() <= 9
+
+
+# ---------------------------------------------------------------- signals
+
+
+def test_signals_lie_between_4_and_45_hertz(root: Path) -> None:
+    signals, _ = read_subject(root / "DEAP/data_preprocessed_python/s01.dat")
+    power = np.abs(np.fft.rfft(signals, axis=2)) ** 2
+    hertz = np.fft.rfftfreq(FORM.samples, 1 / RATE)
+    inside = (hertz >= 3.5) & (hertz <= 45.5)  # drift widens a band by a fraction of a hertz
+    assert power[..., inside].sum() > 0.999 * power.sum()
+
+
+def centred(data: Dataset, column: str) -> list[np.ndarray]:
+    """Views with the mean of each group of ``column`` taken out."""
+    _, unit = np.unique(data.groups[column], return_inverse=True)
+    count = np.bincount(unit)
+    views = []
+    for view in data.views:
+        sums = np.zeros((len(count), view.shape[1]))
+        np.add.at(sums, unit, view)
+        views.append(view - (sums / count[:, None])[unit])
+    return views
+
+
+def test_neighbouring_seconds_and_one_subjects_trials_resemble_each_other(root: Path) -> None:
+    data = deap.load(root=root, options={"filter": "both"})
+    eeg = centred(data, "subject")[0]
+    within = np.var(centred(data, "trial")[0])
+    assert within < 0.75 * np.var(eeg) < 0.75 * np.var(data.views[0])
+    seconds = eeg.reshape(-1, FORM.seconds, eeg.shape[1])
+    near = np.mean((seconds[:, 1] - seconds[:, 0]) ** 2)
+    far = np.mean((seconds[:, -1] - seconds[:, 0]) ** 2)
+    assert near < far
+
+
+def test_ratings_show_in_eeg_more_than_in_peripheral_signals() -> None:
+    model = _twin_deap.Model.drawn(np.random.default_rng(0))
+    eeg, pps = model.effect[:, :32], model.effect[:, 32:]
+    assert np.square(eeg).mean() > 1.5 * np.square(pps).mean() > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["mat", "dat"])
+def test_a_file_of_full_size_has_the_form_of_the_published_ones(tmp_path: Path, kind: str) -> None:
+    with small_form(tmp_path) as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_deap_files, "FORM", Form())
+        patch.setattr(_twin_deap, "SUBJECTS", 3)
+        _twin_deap.write(folder, formats=(kind,))
+        (path, *_) = sorted(folder.rglob(f"s*.{kind}"))
+        assert 0 < path.stat().st_size - 40 * 40 * 8064 * 8 - 40 * 4 * 8 < 1000
+        data = deap.load(root=folder, options={"filter": "both"})
+    assert data.dims == (128, 32)
+    assert set(np.bincount(data.groups["trial"])) <= {0, 63}
+    assert data.provenance.notes[0].endswith("; 63 seconds of each")
