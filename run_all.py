@@ -130,6 +130,20 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
             "choices": ("methods", "datasets", "protocols"),
             "help": "what there is, a line each",
         },
+        "--check-data": {
+            **YES,
+            "help": "the receipt of what lies under --data-root",
+        },
+        "--make-twin": {
+            "choices": ("seed", "deap"),
+            "help": "simulated files of that form, to rehearse on (with --out)",
+        },
+        "--out": {"type": Path, "metavar": "DIR", "help": "folder for --make-twin"},
+        "--scale": {
+            "type": float,
+            "metavar": "F",
+            "help": "share of the subjects of a twin (default 1, all)",
+        },
         "--dry-run": {**YES, "help": "the plan: fits by cell, stored or stale, core-hours"},
         "--report-only": {**YES, "help": "report what is stored"},
     },
@@ -158,7 +172,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    from harness import registry, session  # a second or more: Ctrl-C may come while they load
+    from harness import (  # a second or more: Ctrl-C may come while they load
+        data_tools,
+        registry,
+        session,
+    )
     from harness.errors import UsageError
     from harness.store import StoreError
 
@@ -173,6 +191,12 @@ def _run(argv: list[str]) -> int:
             for key, sentence in session.listing(kind):
                 console.print(f"{key:<22} {sentence}")
             return 0
+        if given.pop("check_data", False):
+            root, options = given.get("data_root"), given.get("data_options", ())
+            return data_tools.check_data(root, options, console)
+        out, scale = given.pop("out", None), given.pop("scale", 1.0)
+        if twin := given.pop("make_twin", None):
+            return data_tools.make_twin(twin, out, scale, given.get("seed", 0), console)
         if "protocols" not in given:
             raise UsageError("name a --protocol, for example --protocol table2 (--list protocols)")
         return session.run(session.Options(**given, command=argv), console)

@@ -61,7 +61,7 @@ def write(
     for target in targets.values():
         _check_free(target, base, subjects)
     for each in (base, *targets.values()):
-        mark(each, f"--make-twins --scale {scale:g} --seed {seed}")
+        mark(each, f"--make-twin deap --scale {scale:g} --seed {seed}")
     form = _deap_files.FORM
     rng = np.random.default_rng(seed)
     ratings = draw_ratings(subjects * form.videos, rng).reshape(subjects, form.videos, -1)

@@ -72,7 +72,7 @@ def write(
     places = [base, eye, *((npz,) if "npz" in layouts else ())]
     places += (ordinary, mat) if "mat" in layouts else ()
     for place in places:  # the lowest folders too, since each may be named as a root
-        _twin.mark(place, f"--make-twins --scale {scale:g} --seed {seed}")
+        _twin.mark(place, f"--make-twin seed --scale {scale:g} --seed {seed}")
     if "mat" in layouts:
         _write_mat(mat / "label.mat", {"label": (CLIPS - 1)[None]})
     world = _World(seed)

@@ -64,6 +64,10 @@ def found(root: Path) -> bool:
     return locate(root) is not None
 
 
+LICENSED = True
+"""Found under the data root it stands for the paper's own data, or for a twin of it."""
+
+
 def load(
     views: tuple[str, ...] | None = None,
     root: Path | None = None,

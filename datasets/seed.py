@@ -74,6 +74,9 @@ _PART = np.repeat((TRAIN, TUNE, TEST), (9, 3, 3))  # of clips 1..15
 _CLIP = np.repeat(np.arange(1, len(CLIPS) + 1), WINDOWS)  # of the rows of a file
 _TIME = np.concatenate([np.arange(count) for count in WINDOWS])
 
+LICENSED = True
+"""Found under the data root it stands for the paper's own data, or for a twin of it."""
+
 
 def load(
     views: tuple[str, ...] | None = None,

@@ -170,7 +170,10 @@ class Bomb:
         (pickle.dumps({"data": Bomb(), "labels": RATINGS}, 2), "only plain numpy arrays"),
         (b"\x80\x02cos\nsystem\nU\x09echo boom\x85R.", "only plain numpy arrays"),
         (pickle.dumps([SIGNALS, RATINGS], 2), "no array of numbers called 'data'"),
-        (pickle.dumps({"data": SIGNALS.tolist()[0], "labels": RATINGS}, 2), "no array of numbers"),
+        (
+            pickle.dumps({"data": SIGNALS.tolist()[0], "labels": RATINGS}, 2),
+            "more than plain arrays",
+        ),
         (
             pickle.dumps({"data": np.array([None] * 3), "labels": RATINGS}, 2),
             "no array of numbers",

@@ -1,0 +1,69 @@
+"""What is done with data besides running on it: the receipt, and twins to rehearse on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from rich.console import Console
+
+from datasets._receipt import Finding, Receipt
+from datasets.base import DataError
+from harness import inputs, registry
+from harness.errors import UsageError
+
+
+def check_data(root: str | None, options: Sequence[str], console: Console) -> int:
+    """Print the receipt of every data set whose files lie under the data root.
+
+    Returns 0 where all is as it should be, 1 otherwise. Raises UsageError where nothing is found.
+    """
+    folder = inputs.data_root(root)
+    if folder is None:
+        raise UsageError("--check-data needs --data-root DIR, the folder that holds your copies")
+    chosen = inputs.data_options(options)
+    modules = {key: registry.module("datasets", key) for key in registry.entries("datasets")}
+    checked = {key: one for key, one in modules.items() if hasattr(one, "check")}
+    receipts = [
+        one.check(folder, chosen.get(key)) for key, one in checked.items() if one.found(folder)
+    ]
+    if not receipts:
+        known = ", ".join(checked)
+        raise UsageError(f"no file of {known} lies under {folder}; docs/data.md says where they go")
+    for receipt in receipts:
+        _print(receipt, console)
+    return 0 if all(receipt.ok for receipt in receipts) else 1
+
+
+def make_twin(key: str, out: Path | None, scale: float, seed: int, console: Console) -> int:
+    """Write the twin of a licensed data set below ``out``. Raises UsageError in one sentence."""
+    if out is None:
+        raise UsageError(f"--make-twin {key} needs --out DIR, the folder to write it into")
+    writer = import_module(f"datasets._twin_{key}")
+    try:
+        made = writer.write(out, scale, seed, progress=console.print)
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written ({error.strerror})") from error
+    console.print(f"wrote the twin {made}; run on it with --data-root {out}")
+    return 0
+
+
+def _print(receipt: Receipt, console: Console) -> None:
+    kind = " (TWIN: simulated)" if receipt.twin else ""
+    console.print(f"{receipt.key}{kind} in {receipt.folder}")
+    width = max((len(finding.what) for finding in receipt.findings), default=0)
+    for finding in receipt.findings:
+        console.print(_line(finding, width))
+    wrong = sum(not finding.ok for finding in receipt.findings)
+    told = "all as it should be" if receipt.ok else f"{wrong} of {len(receipt.findings)} differ"
+    console.print(f"  {told}; fingerprint {receipt.fingerprint or 'none, it could not be loaded'}")
+
+
+def _line(finding: Finding, width: int) -> str:
+    text = f"  {'ok  ' if finding.ok else 'DIFF'}  {finding.what:<{width}}  {finding.found}"
+    if finding.expected:
+        text += f" (expected {finding.expected})"
+    return f"{text}: {finding.mend}" if finding.mend and not finding.ok else text
