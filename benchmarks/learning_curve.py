@@ -21,13 +21,13 @@ from typing import cast
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import pandas as pd  # noqa: E402 - after the threads are set
+import pandas as pd
 
-from datasets.base import Answers, Problem  # noqa: E402
-from harness import inputs, registry  # noqa: E402
-from harness.scores import accuracy  # noqa: E402
-from methods.base import Failed, Fitted, Member, StackedMethod, Training  # noqa: E402
-from protocols.base import (  # noqa: E402
+from datasets.base import Answers, Problem
+from harness import inputs, registry
+from harness.scores import accuracy
+from methods.base import Failed, Fitted, Member, StackedMethod, Training
+from protocols.base import (
     BUDGETS,
     Budget,
     Paradigm,

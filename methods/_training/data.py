@@ -239,6 +239,19 @@ def scaled(
     return tuple(torch.as_tensor(view)[None].to(like) for view in scaler.apply(rows))
 
 
+def shown(
+    rows: Rows, scaler: Scaler, like: Tensor, *, absent_too: bool = True
+) -> tuple[tuple[Tensor, ...], Tensor]:
+    """:func:`scaled` views, and presence (1, n, V) of 0 and 1."""
+    present = torch.tensor(rows.present)[None].to(like)
+    return scaled(rows, scaler, like, absent_too=absent_too), present
+
+
+def per_member(members: Sequence[Member], name: str) -> Tensor:
+    """The setting ``name`` of every member, (T,)."""
+    return torch.tensor([float(getattr(member.config, name)) for member in members])
+
+
 def kept(scaler: Scaler, like: Tensor) -> tuple[Tensor | None, ...]:
     """Columns (1, d_v) that are not constant, or None where all are kept."""
     masks = [torch.as_tensor(keep)[None].to(like) for _, _, keep in scaler.columns]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
@@ -21,13 +21,14 @@ from methods._training.data import (
     demand_complete,
     gather,
     kept,
-    scaled,
+    per_member,
+    shown,
 )
-from methods._training.loop import Curves, Task
+from methods._training.loop import Curves, Task, train
 from methods._training.nets import Layout, Params
 from methods._training.semisup_elbo import Draw
 from methods._training.semisup_plan import Plan, batches, counts
-from methods.base import Fitted, Member
+from methods.base import Event, Fitted, Member, Training
 
 FACT_ROWS = 500
 """Training rows on which the bounds of a finished member are reported."""
@@ -76,6 +77,7 @@ class Recipe:
     ``merge``       all views are read as one.
     ``hyper``       settings that may differ between members and enter the loss.
     ``absent_too``  rows with absent views are read.
+    ``prior``       precision of the prior on weights (None: what ``weight_prior`` says).
     """
 
     model: Net
@@ -86,6 +88,7 @@ class Recipe:
     merge: bool = False
     hyper: tuple[str, ...] = ("c",)
     absent_too: bool = False
+    prior: float | None = None
 
 
 class FittedSemisup(Fitted):
@@ -155,14 +158,21 @@ class FittedSemisup(Fitted):
         """Scaled views (1, n, d_v) on the parameters' device, and presence (1, n, V)."""
         read = concatenated(rows) if self.recipe.merge else rows
         like = next(iter(self.params.values()))
-        x = scaled(read, self.scaler, like, absent_too=self.recipe.absent_too)
-        return x, torch.tensor(read.present)[None].to(like)
+        return shown(read, self.scaler, like, absent_too=self.recipe.absent_too)
 
     def facts(self) -> dict[str, float | int | str | bool]:
         return self.reported
 
     def arrays(self) -> dict[str, np.ndarray]:
         return self.curves
+
+
+def fit(
+    members: Sequence[Member], recipe: Recipe, training: Training, state: bytes | None
+) -> Iterator[Event]:
+    """Train members that share ``recipe``, to their best epochs."""
+    task = make_task(members, recipe, training.device, torch.float32)
+    return train(task, members, training, state)
 
 
 def make_task(members: Sequence[Member], recipe: Recipe, device: str, dtype: torch.dtype) -> Task:
@@ -192,13 +202,10 @@ def make_task(members: Sequence[Member], recipe: Recipe, device: str, dtype: tor
         loss=model.loss,
         batches=plan,
         noise=model.draws(plan, recipe.mc_samples, recipe.share_eps),
-        hyper={
-            name: torch.tensor([float(getattr(m.config, name)) for m in members])
-            for name in recipe.hyper
-        },
-        rates=torch.tensor([float(m.config.learning_rate) for m in members]),
+        hyper={name: per_member(members, name) for name in recipe.hyper},
+        rates=per_member(members, "learning_rate"),
         fitted=fitted,
-        prior=float(members[0].config.weight_prior),
+        prior=float(members[0].config.weight_prior) if recipe.prior is None else recipe.prior,
         clip=members[0].config.clip or float("inf"),
         dtype=dtype,
     )

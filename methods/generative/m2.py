@@ -24,12 +24,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import cast, final
 
-import torch
-
 from datasets.base import Problem
-from methods._training.loop import train
 from methods._training.nets import Activation
-from methods._training.semisup import Recipe, make_task
+from methods._training.semisup import Recipe, fit
 from methods._training.semisup_elbo import Model
 from methods._training.semisup_plan import SemisupConfig, counts, fit_cost, shares
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
@@ -59,10 +56,8 @@ class M2(StackedMethod):
     def fit_stack(
         cls, members: Sequence[Member], training: Training, state: bytes | None = None
     ) -> Iterator[Event]:
-        config = members[0].config.resolved()
-        recipe = _recipe(config, members[0].problem)
-        task = make_task(members, recipe, training.device, torch.float32)
-        return train(task, members, training, state)
+        recipe = _recipe(members[0].config.resolved(), members[0].problem)
+        return fit(members, recipe, training, state)
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:

@@ -29,7 +29,15 @@ from torch import Tensor
 from datasets.base import Rows
 from methods import base
 from methods._training import noise
-from methods._training.data import Batch, Batches, Scaler, demand_complete, gather, scaled
+from methods._training.data import (
+    Batch,
+    Batches,
+    Scaler,
+    demand_complete,
+    gather,
+    per_member,
+    scaled,
+)
 from methods._training.decode import Decoder, log_likelihood
 from methods._training.densities import LATENT_LIMIT, Entropy, smooth_clamp
 from methods._training.loop import Curves, Task, train
@@ -142,7 +150,7 @@ class MVAE(StackedMethod):
             batches=plan,
             noise={"eps": (len(net.dims), 1, plan.unlabelled, config.latent)},
             hyper={},
-            rates=torch.tensor([float(m.config.learning_rate) for m in members]),
+            rates=per_member(members, "learning_rate"),
             fitted=fitted,
             prior=float(config.weight_prior),
         )

@@ -46,13 +46,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import cast, final
 
-import torch
-
 from datasets.base import Problem
-from methods._training.loop import train
 from methods._training.nets import Activation
 from methods._training.sdgm_elbo import SkipModel
-from methods._training.semisup import Recipe, make_task
+from methods._training.semisup import Recipe, fit
 from methods._training.semisup_plan import fit_cost
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 from methods.generative._skip import SkipConfig
@@ -86,8 +83,7 @@ class SDGM(StackedMethod):
         cls, members: Sequence[Member], training: Training, state: bytes | None = None
     ) -> Iterator[Event]:
         recipe = _recipe(members[0].config.resolved(), members[0].problem)
-        task = make_task(members, recipe, training.device, torch.float32)
-        return train(task, members, training, state)
+        return fit(members, recipe, training, state)
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:

@@ -41,15 +41,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import cast, final
 
-import torch
-
 from datasets.base import Problem
 from methods._training.absent import sides
 from methods._training.densities import DATA_LIMIT
-from methods._training.loop import train
 from methods._training.nets import Activation
 from methods._training.sdgm_plus_elbo import SkipPlusModel
-from methods._training.semisup import Recipe, make_task
+from methods._training.semisup import Recipe, fit
 from methods._training.semisup_plan import counts, fit_cost, proportions
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 from methods.generative._skip import SkipConfig
@@ -83,9 +80,7 @@ class SDGMPlus(StackedMethod):
     def fit_stack(
         cls, members: Sequence[Member], training: Training, state: bytes | None = None
     ) -> Iterator[Event]:
-        recipe = _recipe(members[0].config, members[0].problem)
-        task = make_task(members, recipe, training.device, torch.float32)
-        return train(task, members, training, state)
+        return fit(members, _recipe(members[0].config, members[0].problem), training, state)
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:

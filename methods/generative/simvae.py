@@ -42,14 +42,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast, final
 
-import torch
-
 from datasets.base import Problem
 from methods._training.absent import maybe_absent
 from methods._training.densities import Entropy
-from methods._training.loop import train
 from methods._training.nets import Activation
-from methods._training.semisup import Recipe, make_task
+from methods._training.semisup import Recipe, fit
 from methods._training.semisup_plan import SemisupConfig, counts, fit_cost, shares
 from methods._training.simvae_elbo import AbsentEncoder, Imputation, IncompleteModel
 from methods.base import Can, ConfigError, Event, Member, Shape, StackedMethod, Training, hp
@@ -90,9 +87,7 @@ class SiMVAE(StackedMethod):
     def fit_stack(
         cls, members: Sequence[Member], training: Training, state: bytes | None = None
     ) -> Iterator[Event]:
-        recipe = _recipe(members[0].config, members[0].problem)
-        task = make_task(members, recipe, training.device, torch.float32)
-        return train(task, members, training, state)
+        return fit(members, _recipe(members[0].config, members[0].problem), training, state)
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:

@@ -32,13 +32,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, final
 
-import torch
-
 from datasets.base import Problem
 from methods._training.densities import Entropy
-from methods._training.loop import train
 from methods._training.nets import Activation
-from methods._training.semisup import Recipe, make_task
+from methods._training.semisup import Recipe, fit
 from methods._training.semisup_elbo import Model
 from methods._training.semisup_plan import SemisupConfig, batches, counts, fit_cost, shares
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
@@ -105,8 +102,7 @@ class SMVAE(StackedMethod):
             # alpha = 5 N on the sum of cross-entropies: 5 N_l on their mean, N_l of a minibatch.
             known = batches(recipe.plan, *counts(problem)).labelled
             members = [replace(m, config=replace(m.config, c=5.0 * known)) for m in members]
-        task = make_task(members, recipe, training.device, torch.float32)
-        return train(task, members, training, state)
+        return fit(members, recipe, training, state)
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:

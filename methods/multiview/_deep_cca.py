@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -32,7 +31,7 @@ from methods.base import (
 )
 from methods.multiview import _cca
 from methods.multiview._cca import LinearCCA
-from methods.multiview._views import ViewNets, batches, complete, squared_error
+from methods.multiview._views import ViewNets, complete, squared_error, task
 
 DOUBLE_ROWS = 300
 """Up to so many rows train in double precision: with hardly more rows than outputs the small
@@ -71,7 +70,7 @@ class DeepCCA:
     nets: ViewNets
     decodes: bool
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
         return Layout(self.nets.encoders() | (self.nets.decoders() if self.decodes else {}))
 
@@ -163,19 +162,7 @@ def _task(members: Sequence[Member], training: Training, made: type[FittedDeepCC
         found.left_out = given[index] - n
         return found
 
-    return Task(
-        layout=net.layout,
-        data=data,
-        loss=net.loss,
-        batches=batches(n, config.steps_per_epoch, config.batch_rows),
-        noise={},
-        hyper={n: torch.tensor([float(getattr(m.config, n)) for m in members]) for n in names},
-        rates=torch.tensor([float(m.config.learning_rate) for m in members]),
-        fitted=fitted,
-        prior=config.weight_decay * n,
-        clip=math.inf,
-        dtype=dtype,
-    )
+    return task(net, members, data, fitted, prior=config.weight_decay * n, hyper=names)
 
 
 def code_width(shape: Shape, config: Config) -> int:

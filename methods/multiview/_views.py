@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from datasets.base import Problem, Rows
-from methods._training.data import Batches, Scaler, scaled
-from methods._training.nets import Activation, Parameter, Params, mlp, perceptron
-from methods.base import Member
+from methods._training.data import Batch, Batches, Data, per_member
+from methods._training.loop import Curves, Task
+from methods._training.nets import Activation, Layout, Parameter, Params, mlp, perceptron
+from methods.base import Fitted, Member, Shape, Training
+
+
+class Net(Protocol):
+    """What is trained: parameters, and their loss (t,) with what is logged of it."""
+
+    @property
+    def layout(self) -> Layout: ...
+    def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]: ...
 
 
 class Sizes(Protocol):
@@ -89,6 +98,38 @@ def batches(n: int, steps: int, size: int) -> Batches:
     return Batches(steps, 0, min(n, size))
 
 
+def task(
+    net: Net,
+    members: Sequence[Member],
+    data: Data,
+    fitted: Callable[[int, Params, Curves, bool], Fitted],
+    prior: float,
+    hyper: Sequence[str] = (),
+) -> Task:
+    """The loop's task for ``net`` on all rows of ``data``; ``hyper`` settings enter its loss."""
+    config = members[0].config
+    return Task(
+        layout=net.layout,
+        data=data,
+        loss=net.loss,
+        batches=batches(data.n, config.steps_per_epoch, config.batch_rows),
+        noise={},
+        hyper={name: per_member(members, name) for name in hyper},
+        rates=per_member(members, "learning_rate"),
+        fitted=fitted,
+        prior=prior,
+        clip=math.inf,
+        dtype=data.x[0].dtype,
+    )
+
+
+def autoencoder_cost(shape: Shape, config: Any, training: Training) -> float:
+    """Core-seconds of one fit that rebuilds all views from all and from each."""
+    rows = min(shape.n_labelled + shape.n_unlabelled, config.batch_rows)
+    weights = ViewNets.of(shape.dims, config).weights_per_row * (2 + len(shape.dims))
+    return (1.8e-3 + 1.6e-10 * rows * weights) * config.steps_per_epoch * training.epochs
+
+
 def complete(members: Sequence[Member]) -> list[Member]:
     """Members whose Problems hold those rows alone that have every view; one for each Problem."""
     found: dict[int, Problem] = {}
@@ -108,9 +149,3 @@ def _restricted(problem: Problem, wanted: np.ndarray) -> Problem:
         labels=problem.labels[wanted],
         labelled=problem.labelled[wanted],
     )
-
-
-def shown(rows: Rows, scaler: Scaler, like: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Scaled views (1, n, d_v), zero where absent, and presence (1, n, V) of 0 and 1."""
-    present = torch.tensor(rows.present)[None].to(like)
-    return scaled(rows, scaler, like, absent_too=True), present

@@ -34,9 +34,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
-from typing import ClassVar, cast, final
+from typing import cast, final
 
 import torch
 from torch import Tensor
@@ -45,9 +45,8 @@ from datasets.base import Problem
 from methods import base
 from methods._training.absent import demand_there, row_weights, sides
 from methods._training.data import Batch, Batches
-from methods._training.loop import train
 from methods._training.nets import Activation, Layout, Params, mlp, perceptron
-from methods._training.semisup import Recipe, make_task
+from methods._training.semisup import Recipe, fit
 from methods._training.semisup_elbo import Draw
 from methods._training.semisup_plan import Plan, batches, counts, proportions
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
@@ -71,8 +70,6 @@ class Config(base.Config):
     labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
     learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)
     clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
-    weight_prior: ClassVar[float] = 0.0
-    """eta takes its place."""
 
     def plan(self) -> Plan:
         """How minibatches are cut."""
@@ -201,10 +198,7 @@ class CoNet(StackedMethod):
     def fit_stack(
         cls, members: Sequence[Member], training: Training, state: bytes | None = None
     ) -> Iterator[Event]:
-        config, problem = members[0].config, members[0].problem
-        task = make_task(members, _recipe(config, problem), training.device, torch.float32)
-        task = replace(task, prior=2 * config.eta * task.data.n)  # of which the loop takes / (2 n)
-        return train(task, members, training, state)
+        return fit(members, _recipe(members[0].config, members[0].problem), training, state)
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
@@ -229,4 +223,5 @@ def _recipe(config: Config, problem: Problem) -> Recipe:
         activation=cast(Activation, config.activation),
         shared=config.form == "shared_hidden",
     )
-    return Recipe(net, config.plan(), hyper=("gamma", "beta"), absent_too=True)
+    prior = 2 * config.eta * problem.rows.n  # of which the loop takes / (2 n)
+    return Recipe(net, config.plan(), hyper=("gamma", "beta"), absent_too=True, prior=prior)

@@ -31,7 +31,6 @@ default is the plain net of the authors' code.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,8 +43,8 @@ from torch import Tensor
 
 from datasets.base import Rows
 from methods import base
-from methods._training.data import Batch, Scaler, gather, kept
-from methods._training.loop import Curves, Task, train
+from methods._training.data import Batch, Scaler, gather, kept, shown
+from methods._training.loop import Curves, train
 from methods._training.nets import Layout, Parameter, Params
 from methods.base import (
     Can,
@@ -59,7 +58,7 @@ from methods.base import (
     Training,
     hp,
 )
-from methods.multiview._views import ViewNets, batches, shown, squared_errors
+from methods.multiview._views import ViewNets, autoencoder_cost, squared_errors, task
 
 UNITS = {"sigmoid": torch.sigmoid, "identity": torch.clone}
 FLOOR = 1e-8
@@ -103,7 +102,7 @@ class Net:
     units: str
     inputs: str
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
         encoders = self.nets.encoders()
         weights = {name: encoders[name] for name in encoders if name not in self._view_biases}
@@ -194,22 +193,9 @@ class CorrNet(StackedMethod):
         def fitted(index: int, params: Params, curves: Curves, final: bool) -> Fitted:
             return FittedCorrNet(net, members[index], data.scalers[index], params, curves)
 
-        def each(name: str) -> Tensor:
-            return torch.tensor([float(getattr(member.config, name)) for member in members])
-
-        task = Task(
-            layout=net.layout,
-            data=data,
-            loss=net.loss,
-            batches=batches(problem.rows.n, config.steps_per_epoch, config.batch_rows),
-            noise={},
-            hyper={"correlation": each("correlation")},
-            rates=each("learning_rate"),
-            fitted=fitted,
-            prior=config.weight_decay * problem.rows.n,
-            clip=math.inf,
-        )
-        return train(task, members, training, state)
+        prior = config.weight_decay * problem.rows.n
+        made = task(net, members, data, fitted, prior, hyper=("correlation",))
+        return train(made, members, training, state)
 
     @classmethod
     def code_width(cls, shape: Shape, config: Config) -> int:
@@ -217,9 +203,7 @@ class CorrNet(StackedMethod):
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        rows = min(shape.n_labelled + shape.n_unlabelled, config.batch_rows)
-        weights = ViewNets.of(shape.dims, config).weights_per_row * (2 + len(shape.dims))
-        return (1.8e-3 + 1.6e-10 * rows * weights) * config.steps_per_epoch * training.epochs
+        return autoencoder_cost(shape, config, training)
 
 
 class FittedCorrNet(Fitted):

@@ -46,9 +46,9 @@ import torch
 from torch import Tensor
 
 from datasets.base import Rows
+from methods._training.data import shown
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 from methods.multiview import _absent, _cca, _deep_cca
-from methods.multiview._views import shown
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,8 @@ came as far on tuning rows as 1600 of 3e-4, and near the least loss that was rea
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -38,10 +36,10 @@ from torch import Tensor
 from datasets.base import Rows
 from methods import base
 from methods._training.data import Batch, Scaler, demand_complete, gather, kept, scaled
-from methods._training.loop import Curves, Task, train
+from methods._training.loop import Curves, train
 from methods._training.nets import Layout, Params
 from methods.base import Can, Event, Fitted, Member, Shape, StackedMethod, Training, hp
-from methods.multiview._views import ViewNets, batches, squared_error
+from methods.multiview._views import ViewNets, autoencoder_cost, squared_error, task
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Net:
     nets: ViewNets
     inputs: str
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
         return Layout(self.nets.encoders() | self.nets.decoders())
 
@@ -131,20 +129,9 @@ class MAE(StackedMethod):
         def fitted(index: int, params: Params, curves: Curves, final: bool) -> Fitted:
             return FittedMAE(net, data.scalers[index], params, curves)
 
-        task = Task(
-            layout=net.layout,
-            data=data,
-            loss=net.loss,
-            batches=batches(problem.rows.n, config.steps_per_epoch, config.batch_rows),
-            noise={},
-            hyper={},
-            rates=torch.tensor([float(m.config.learning_rate) for m in members]),
-            fitted=fitted,
-            # The loss is twice a unit Gaussian's minus log-likelihood, once for each input.
-            prior=config.weight_prior * 2 * net.conditions,
-            clip=math.inf,
-        )
-        return train(task, members, training, state)
+        # The loss is twice a unit Gaussian's minus log-likelihood, once for each input.
+        prior = config.weight_prior * 2 * net.conditions
+        return train(task(net, members, data, fitted, prior), members, training, state)
 
     @classmethod
     def code_width(cls, shape: Shape, config: Config) -> int:
@@ -152,9 +139,7 @@ class MAE(StackedMethod):
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        rows = min(shape.n_labelled + shape.n_unlabelled, config.batch_rows)
-        weights = ViewNets.of(shape.dims, config).weights_per_row * (2 + len(shape.dims))
-        return (1.8e-3 + 1.6e-10 * rows * weights) * config.steps_per_epoch * training.epochs
+        return autoencoder_cost(shape, config, training)
 
 
 class FittedMAE(Fitted):

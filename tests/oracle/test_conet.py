@@ -14,6 +14,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
+from methods._training import semisup
 from methods._training.data import Batch
 from methods._training.nets import Params
 from methods.base import ConfigError, SkipError, Training, UnsupportedError
@@ -89,7 +90,7 @@ def test_linear_without_labels_and_agreement_it_is_least_squares_or_ridge(eta: f
 def test_the_loop_adds_eta_times_the_squared_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     _, problem, _ = trial(tiny(), scenario(missing=("b",), missing_fraction=0.4))
     caught = []
-    monkeypatch.setattr(conet, "train", lambda task, *_: caught.append(task))
+    monkeypatch.setattr(semisup, "train", lambda task, *_: caught.append(task))
     stack = members([problem], [config_of("conet", eta=0.03)])
     conet.CoNet.fit_stack(stack, Training(epochs=1))
     assert caught[0].prior / (2 * problem.rows.n) == pytest.approx(0.03)  # as Task.prior has it

@@ -89,7 +89,7 @@ class OneCell(Protocol):
     """Cells as they are given."""
 
     title = "One"
-    datasets = {"smoke": ("tiny",)}  # noqa: RUF012
+    datasets = {"smoke": ("tiny",)}
 
     def __init__(self, *cells: Cell) -> None:
         self.own = cells

@@ -66,7 +66,7 @@ class Plain(Method):
     version, title, cites, can = 1, "Plain", ("none",), Can(classify=True)
     Config = Config
     problems: list[Problem] = []  # what it was given, for the tests to see
-    draws: list[float] = []  # noqa: RUF012
+    draws: list[float] = []
 
     def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
         type(self).problems.append(problem)

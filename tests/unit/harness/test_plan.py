@@ -24,7 +24,7 @@ BUDGET = replace(BUDGETS["smoke"], trials=2, columns=None)
 class Toy(Protocol):
     """Three rows and an optional one."""
 
-    title, datasets = "Toy", {}  # noqa: RUF012
+    title, datasets = "Toy", {}
     wanted: ClassVar[tuple[Row, ...]] = (
         Row("plain", "Plain", "b", "supervised", (Stage("svm"),)),
         Row("trained", "Trained", "b", "inductive", (Stage("m2"),)),

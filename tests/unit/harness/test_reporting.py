@@ -25,8 +25,8 @@ ROW = Row("majority", "Majority", "inductive", "inductive", (Stage("majority"),)
 class Sweep(Protocol):
     """One row over two missing fractions."""
 
-    title, datasets = "Figure 0: a sweep", {}  # noqa: RUF012
-    layout = {  # noqa: RUF012
+    title, datasets = "Figure 0: a sweep", {}
+    layout = {
         "kind": "curves",
         "axes": ({"name": "missing", "label": "rows that lack a view"},),
         "values": ({"column": "accuracy", "label": "test accuracy"},),

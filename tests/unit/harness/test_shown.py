@@ -29,7 +29,7 @@ MISSING = scenario(missing=("b",), missing_fraction=0.5)
 class Two(Protocol):
     """Two rows with one cell each."""
 
-    title, datasets = "Two", {}  # noqa: RUF012
+    title, datasets = "Two", {}
 
     def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
         return ROWS
