@@ -151,17 +151,17 @@ class _Task:
     def ok(self, fitted: Fitted, score: float, epoch: int, seconds: float) -> Outcome:
         """The outcome of a fit that ended well."""
         arrays = {name: np.asarray(value) for name, value in fitted.arrays().items()}
-        metrics: dict[str, Any] = self.counts()
-        if self.method.can.classify:
+        metrics, can = self.counts(), self.method.can
+        if can.classify:
             predicted = fitted.predict(self.answers.test)
             metrics["test_accuracy"] = accuracy(predicted, self.answers.test_labels)
             arrays["test_predictions"] = predicted.astype(np.int16)
-        if self.method.can.represent and not self.job.imputes:
+        if can.represent and not self.job.imputes:
             for name, rows in self._parts().items():
                 arrays[f"codes_{name}"] = finite(fitted.transform(rows))
-            if not self.method.can.classify:  # epochs were chosen by loss, candidates by a probe
+            if not can.classify:  # epochs were chosen by loss, candidates by a probe
                 score = probe(self.problem, self.answers, arrays)
-        if self.method.can.impute and not (self.method.can.represent and not self.job.imputes):
+        elif can.impute:
             metrics |= self._imputed(fitted, arrays)
         record = replace(
             self.record("ok", seconds),
