@@ -110,7 +110,7 @@ def choose(
     if budget is None:
         name = "paper" if licensed and not specs else "preview"
         why = (
-            f"licensed data found under {root}"
+            f"files of the paper's data sets found under {root}"
             if name == "paper"
             else "no --budget was named"
             + ("" if specs else " and no licensed data was found, so open data stands in")
@@ -119,7 +119,7 @@ def choose(
         name, why = budget, "as asked"
     if specs:
         chosen = tuple(specs)
-    elif licensed and name != "smoke":
+    elif licensed:
         chosen = licensed
     else:
         chosen = protocol.datasets[name]
