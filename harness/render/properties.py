@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -30,12 +32,23 @@ def build(
     counted: Sequence[Properties], meta: ReportMeta, published: pd.DataFrame | None
 ) -> PropertiesReport:
     """The report on what was counted. Raises KeyError for a data set without a note in ``meta``."""
-    notes = {note.key: note for note in meta.datasets}
+    notes = _told_apart(meta.datasets)
     parts = tuple(_part(one, notes[one.dataset], published) for one in counted)
     trials = max((one.trials for one in counted), default=0)
     return PropertiesReport(
         meta, HEADS, parts, more(counted, notes), say.plural(trials, "trial"), CHECK
     )
+
+
+def _told_apart(notes: Sequence[DatasetNote]) -> dict[str, DatasetNote]:
+    """Notes by key; data that a run names twice, under two splits say, have their keys in view."""
+    titles = Counter(note.title for note in notes)
+    return {
+        note.key: replace(note, title=f"{note.title} ({note.key})")
+        if titles[note.title] > 1
+        else note
+        for note in notes
+    }
 
 
 def unlike_paper(counted: Properties, note: DatasetNote, published: pd.DataFrame | None) -> str:
@@ -74,7 +87,8 @@ def _printed(published: pd.DataFrame | None, name: str | None) -> pd.Series | No
 def _cells(counted: Properties, note: DatasetNote, paper: pd.Series | None) -> tuple[Property, ...]:
     """The columns of the paper's table; the paper's own numbers beside them where ``paper`` is."""
     views = ", ".join(f"{v}({d})" for v, d in zip(note.view_names, note.dims, strict=True))
-    ours = ((note.n,) * 2, views, *counted.parts, (note.n_classes,) * 2)
+    n, classes = note.n, note.n_classes
+    ours: tuple[Span | str, ...] = ((n, n), views, *counted.parts, (classes, classes))
     return tuple(
         _cell(value, None if paper is None else paper[name])
         for value, name in zip(ours, PUBLISHED, strict=True)
@@ -115,7 +129,7 @@ def _lines(
         off = unlike_paper(counted, note, published)
         if not off:
             return ("Every count equals the paper's Table 1.",)
-        return (f"{off}.", "A difference is ours minus the paper's.")
+        return (f"{off}. A difference is ours minus the paper's.",)
     if note.kind == "licensed":
         return (f"The split {note.split} is not the paper's, so its Table 1 is not shown here.",)
     form = _printed(published, counted.imitates)

@@ -70,7 +70,7 @@ def latex(report: PropertiesReport) -> str:
             r"\end{tabular}",
             "",
             r"\smallskip\raggedright\footnotesize",
-            *(f"{tex(note)}\\par" for note in notes),
+            *(f"{_tex_flags(note)}\\par" for note in notes),
             r"\end{table}",
             "",
         ]
@@ -145,6 +145,11 @@ def _md_table(shown: NumberTable, level: int) -> list[str]:
 
 def _tex_row(cells: Sequence[str]) -> str:
     return " & ".join(cells) + r" \\"
+
+
+def _tex_flags(text: str) -> str:
+    """``text`` with the two hyphens of its flags, which LaTeX would draw as one dash."""
+    return "-{}-".join(map(tex, text.split("--")))
 
 
 def _tex_paper(cell: Property) -> str:
