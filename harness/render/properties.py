@@ -125,16 +125,16 @@ def _lines(
     counted: Properties, note: DatasetNote, published: pd.DataFrame | None
 ) -> tuple[str, ...]:
     """What a reader must know beside the counts."""
+    if note.kind == "licensed" and not note.paper_name:
+        return (f"The split {note.split} is not the paper's, so its Table 1 is not shown here.",)
+    form = _printed(published, note.paper_name or counted.imitates)
+    if form is None:
+        return ()
     if note.paper_name:
         off = unlike_paper(counted, note, published)
         if not off:
             return ("Every count equals the paper's Table 1.",)
         return (f"{off}. A difference is ours minus the paper's.",)
-    if note.kind == "licensed":
-        return (f"The split {note.split} is not the paper's, so its Table 1 is not shown here.",)
-    form = _printed(published, counted.imitates)
-    if form is None:
-        return ()
     return (
         f"The form that this twin imitates: {counted.imitates}, in the paper's Table 1 with "
         f"{form['samples']} rows of {form['modalities']}, {form['training']} / "

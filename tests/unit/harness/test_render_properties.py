@@ -141,6 +141,11 @@ def test_open_data_get_no_number_of_the_paper() -> None:
     assert "paper" not in " ".join(text for _, text in part.facts)
 
 
+def test_data_that_the_papers_table_lacks_are_never_called_equal() -> None:
+    (part,) = report_of(replace(SEED, published_name="OTHER")).parts
+    assert (part.lines, {cell.verdict for cell in part.cells}) == ((), {""})
+
+
 def test_another_split_of_the_papers_data_says_why_nothing_stands_beside() -> None:
     note = replace(SEED, is_paper_data=False, published_name=None, split="subject")
     assert report_of(note).parts[0].lines == (
