@@ -6,6 +6,7 @@ import datetime
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from harness.plan import Plan, PlannedCell
 from harness.record import Record
 from harness.render.layout import Layout
 from harness.render.meta import DatasetNote, ReportMeta
+from harness.render.properties import unlike_paper
 from harness.shown import shown_of
 from harness.store import Store
 from harness.tabulate import trials_table
@@ -42,6 +44,9 @@ def write_reports(
 
     bad = 0
     for name, protocol in protocols.items():
+        if name in plan.properties:
+            _write_properties(plan, name, protocol, command, folder, console)
+            continue
         trials = trials_table(plan, records, name)
         if trials.empty:
             console.print(f"{name}: no cell was chosen, so there is no report")
@@ -64,14 +69,35 @@ def write_reports(
         missing = int((trials["status"] == "missing").sum())
         if missing:
             console.print(f"{missing} trials have no result yet; their cells show no mean")
-        for path in paths:
-            console.print(f"wrote {_shown(path)}")
+        _say_written(paths, console)
     return bad
+
+
+def _write_properties(
+    plan: Plan, name: str, protocol: Protocol, command: str, folder: Path, console: Console
+) -> None:
+    """The report of a protocol that fits nothing; says which counts are not the paper's."""
+    from harness.render.write import render_properties
+
+    # What a budget's stamp says is true of accuracies; a count is a count under any budget.
+    meta = replace(_meta(plan, name, protocol, command), stamp="")
+    counted, published = plan.properties[name], published_table(name)
+    notes = {note.key: note for note in meta.datasets}
+    for one in counted:
+        if off := unlike_paper(one, notes[one.dataset], published):
+            console.print(f"{one.dataset}: {off}")
+    _say_written(render_properties(counted, meta, published, folder / name), console)
+
+
+def _say_written(paths: Sequence[Path], console: Console) -> None:
+    for path in paths:
+        console.print(f"wrote {_shown(path)}")
 
 
 def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta:
     cells = [cell for cell in plan.cells if cell.protocol == name]
     shown = {cell.data_key for cell in cells}
+    shown |= {one.dataset for one in plan.properties.get(name, ())}
     revision = source.revision()
     notes = {cell.cell.row.key: _row_note(cell.cell.row) for cell in cells}
     return ReportMeta(
@@ -79,7 +105,7 @@ def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta
         title=protocol.title,
         budget=plan.budget.name,
         stamp=plan.budget.stamp,
-        trials_expected=max(len(cell.trials) for cell in cells),
+        trials_expected=max((len(cell.trials) for cell in cells), default=plan.budget.trials),
         command=command,
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         revision=revision.removesuffix("+changes"),

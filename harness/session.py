@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from datasets.base import Dataset
-from harness import inputs, registry
+from harness import inputs, properties, registry
 from harness.display import Display
 from harness.drive import Drive, missing_inputs, resumable
 from harness.errors import UsageError
@@ -140,24 +140,25 @@ def _plan(
     protocols = {name: registry.load_protocol(name) for name in names}
     chosen = inputs.data_options(options.data_options)
     inputs.choose_missing(protocols, options.missing_views, options.missing_at_test)
+    properties.check_rows_named(protocols, options.methods, options.label_percent)
     data: dict[str, Dataset] = {}
     splits: dict[str, str] = {}
-    cells = []
+    cells, counted = [], {}
     budget: Budget | None = None
     for name, protocol in protocols.items():
         choice = inputs.choose(protocol, options.budget, options.datasets, root)
         budget = choice.budget
         if options.trials is not None:
             budget = _with_trials(budget, options.trials)
-        console.print(
-            f"{name}: budget {budget.name} ({choice.why}) on {', '.join(choice.specs)}",
-        )
+        console.print(f"{name}: budget {budget.name} ({choice.why}) on {', '.join(choice.specs)}")
         opened = {}
         for spec in choice.specs:
             dataset, split = inputs.open_dataset(spec, root, chosen)
             inputs.check_missing(protocol, dataset)
             opened[dataset.key] = data.setdefault(dataset.key, dataset)
             splits[dataset.key] = split
+        if properties.fits_nothing(protocol):
+            counted[name] = properties.every(opened, splits, budget.trials, options.seed)
         cells += plan_cells(
             {name: protocol},
             opened,
@@ -175,7 +176,7 @@ def _plan(
             f"no column has {asked} % labels; open data has 2, 5 and 10 %, licensed data 1, 2, 3 %"
         )
     _check_patterns(options.methods, cells, protocols.values(), data.values())
-    return Plan(cells, data, splits, budget), protocols
+    return Plan(cells, data, splits, budget, counted), protocols
 
 
 def _check_patterns(
@@ -222,9 +223,7 @@ def _say_plan(
     files = sorted({name for moved in plan.stale.values() for name in moved})
     if plan.stale:
         what = "kept as they are" if options.accept_stale or options.report_only else "run again"
-        console.print(
-            f"stale: {len(plan.stale)} records, changed: {', '.join(files)} ({what})",
-        )
+        console.print(f"stale: {len(plan.stale)} records, changed: {', '.join(files)} ({what})")
     before = Counter(records[name].status for name in plan.failed)
     if failed := before["failed"]:
         console.print(

@@ -46,8 +46,9 @@ class Value:
 class Layout:
     """A protocol's layout, made from its plain values by :meth:`of`.
 
-    ``kind``     ``table``; ``curves`` over one axis; ``heat`` over two; ``weights``, bars and their
-                 way over the epochs; ``matrices``, images of completed views.
+    ``kind``     ``table``; ``properties`` of the data, without fits; ``curves`` over one axis;
+                 ``heat`` over two; ``weights``, bars and their way over the epochs; ``matrices``,
+                 images of completed views.
     ``lines``    what a curve stands for: a row (panels are label fractions) or a label fraction.
     ``values``   one figure each, the first is the headline.   ``extras`` a table only.
     ``reference``  row key that the others are compared with.
@@ -55,7 +56,7 @@ class Layout:
     ``claim``    the paper's words on its own figure.
     """
 
-    kind: Literal["table", "curves", "heat", "weights", "matrices"]
+    kind: Literal["table", "properties", "curves", "heat", "weights", "matrices"]
     lines: Literal["rows", "labels"] = "rows"
     axes: tuple[Axis, ...] = ()
     values: tuple[Value, ...] = ()
