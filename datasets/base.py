@@ -38,6 +38,7 @@ class Split:
     ``stratify``  keep class shares equal over the parts.
     ``official``  use the data set's own ``Dataset.official`` part per row.
     ``leaks``     group columns that this split knowingly puts on both sides: a declared leak.
+                  A draw that tears any other group is refused.
     ``shares``    train, tune, test; they sum to 1.
     """
 
@@ -233,6 +234,17 @@ def validate(data: Dataset) -> None:
     _validate_splits(data)
     for array in (*data.views, data.labels, *data.groups.values()):
         array.setflags(write=False)
+
+
+def torn(groups: Mapping[str, np.ndarray], units: np.ndarray) -> tuple[str, ...]:
+    """Names of the ``groups`` of which some value lies in several ``units`` ``(n,)``."""
+    found = []
+    for name, group in groups.items():
+        order = np.argsort(group, kind="stable")
+        value, unit = group[order], units[order]
+        if ((value[1:] == value[:-1]) & (unit[1:] != unit[:-1])).any():
+            found.append(name)
+    return tuple(found)
 
 
 def _validate_splits(data: Dataset) -> None:
