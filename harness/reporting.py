@@ -160,12 +160,13 @@ def _of_splits(note: DatasetNote, cells: Sequence[PlannedCell], data: Dataset) -
         return note
     rules = [data.split(name) for name in names]
     drawn = note.what_varies.split("), ", 1)[-1]  # without the one split that the note speaks of
+    shares = ", ".join(dict.fromkeys(_shares(rule.shares) for rule in rules if not rule.official))
     return replace(
         note,
         split=", ".join(names),
         leaks=(),
         split_fixed=False,
-        what_varies=f"each split{' but the official' * any(r.official for r in rules)}, {drawn}",
+        what_varies=f"each split that is not fixed ({shares}), {drawn}",
         splits=tuple(
             SplitNote(r.name, r.leaks, None if r.official else r.shares[2] / r.shares[0])
             for r in rules

@@ -35,7 +35,7 @@ READING = (
     "Splits are drawn apart: trial t of one split and trial t of another share their number and "
     "nothing else. The interval is that of the mean of their differences, trial by trial, and so "
     "one for two independent samples of equal size. With fewer than three trials there is none.",
-    "It speaks of further draws of both splits from these recordings, not of new people. Training "
+    "It speaks of further draws of both splits from these rows, not of new people. Training "
     "sets overlap between trials; the corrected interval (Nadeau and Bengio, 2003) allows for "
     "that: SD² (1/n + n_test/n_train), by the larger ratio of the two splits. A fixed split has "
     "none.",
@@ -54,10 +54,10 @@ class Leak(Protocol):
         "axes": ({"name": AXIS, "label": "split"},),
         "values": ({"column": "accuracy", "label": "test accuracy"},),
         "shows": "Test accuracy under the split that leaks most, minus test accuracy of the same "
-        "method under each split that leaks less. The difference holds both the leak and the "
-        "harder question: whoever is asked about a new person gets no help from that person’s "
-        "other rows, and meets a person unlike those seen. The paper divides DEAP’s one-second "
-        "segments at random, which is such a split: seconds of one trial lie on both sides.",
+        "method under each split that leaks less. The difference holds the leak and the harder "
+        "question: a method that is asked about a new person has none of that person’s other rows "
+        "to learn from. The paper’s split of DEAP, one-second segments at random, is such a split: "
+        "seconds of one trial lie on both sides.",
         "reading": READING,
     }
 

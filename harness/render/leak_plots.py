@@ -15,6 +15,7 @@ from harness.render.struct import Column
 from harness.render.table import BLOCKS
 
 ENDS = ["low", "high", "corrected_low", "corrected_high"]
+DECIDED = ("higher", "lower")
 
 
 def leak_plot(head: Head, gains: pd.DataFrame, columns: Sequence[Column]) -> LeakPlot:
@@ -35,22 +36,25 @@ def leak_plot(head: Head, gains: pd.DataFrame, columns: Sequence[Column]) -> Lea
         panels=tuple(c.title + (f" ({c.labels} labels)" if c.labels else "") for c in columns),
         lines=tuple(lines),
         others=tuple(
-            f"{leaky.name} minus {s.name}: {_groups(leaky, s)} on both sides" for s in others
+            f"{leaky.name} minus {s.name}: rows of {_groups(leaky, s)} on both sides"
+            for s in others
         ),
         x_label=f"points of test accuracy gained under the split by {leaky.name}",
         limits=(float(ends.min()) - room, float(ends.max()) + room),
-        caption="Dots: mean of the differences of trials. Bars: its 95 % interval, thick: t; thin: "
-        "corrected for training sets that overlap. Filled: zero lies outside the widest interval "
-        "and Holm’s p is at most .05; hollow: undecided.",
+        caption="Markers: mean of the differences of trials. Bars: its 95 % interval, thick: t; "
+        "thin: corrected for training sets that overlap. Filled: zero lies outside the widest "
+        "interval and Holm’s p is at most .05; hollow: undecided.",
         description=f"Gains of a leaky split on {head.note.title}; the numbers are in the tables.",
     )
 
 
 def leak_tables(gains: pd.DataFrame, columns: Sequence[Column]) -> tuple[NumberTable, ...]:
     """Accuracies under both splits and their difference, a table for each share of labels."""
+    if len(gains) == 0:
+        return ()
     heads = (
-        "", "Against", "Leaky split", "Against it", "Points gained", "95 % interval", "Corrected",
-        "p (Holm)", "Pairs",
+        "", "Compared with", f"Under {gains['leaky_split'].iloc[0]}", "Under the other",
+        "Points gained", "95 % interval", "Corrected", "p (Holm)", "Pairs",
     )  # fmt: skip
     found = []
     for column in columns:
@@ -79,7 +83,8 @@ def leak_lead(gains: pd.DataFrame, columns: Sequence[Column], note: DatasetNote)
                                                        own["difference"].idxmax()))]  # fmt: skip
     return (
         f"On {note.title}, {columns[-1].title}: rows of {_groups(leaky, least)} on both sides are "
-        f"worth {' to '.join(said)} of test accuracy ({leaky.name} minus {least.name})."
+        f"worth {' to '.join(said)} of test accuracy ({leaky.name} minus {least.name}), decided "
+        f"for {own['decision'].isin(DECIDED).sum()} of {say.plural(len(own), 'method')}."
     )
 
 
@@ -102,7 +107,7 @@ def _gain(row: pd.DataFrame, percent: float, split: str) -> Gain | None:
         mean=100 * float(line["difference"]),
         plain=ends("low", "high"),
         corrected=ends("corrected_low", "corrected_high"),
-        decided=line["decision"] in ("higher", "lower"),
+        decided=line["decision"] in DECIDED,
         text=points(line["difference"]) + short,
     )
 
@@ -137,8 +142,8 @@ def _worth(line: pd.Series) -> str:
 
 
 def _groups(leaky: SplitNote, other: SplitNote) -> str:
-    """The groups that the leaky split tears and the other keeps: ``one person and recording``."""
-    return "one " + " and ".join(name for name in leaky.leaks if name not in other.leaks)
+    """What the leaky split tears and the other keeps whole: ``one person and one recording``."""
+    return " and ".join(f"one {name}" for name in leaky.leaks if name not in other.leaks)
 
 
 def _pairs(line: Any) -> str:

@@ -58,8 +58,7 @@ def _leaks(note: DatasetNote) -> str:
     """The groups that lie on both sides, split by split where there are several."""
     if not note.splits:
         return f"{', '.join(note.leaks)} on both sides of the split" if note.leaks else "none"
-    found = [f"{one.name}: {', '.join(one.leaks) or 'none'}" for one in note.splits]
-    return f"{'; '.join(found)} on both sides"
+    return "; ".join(f"{one.name}: {', '.join(one.leaks) or 'none'}" for one in note.splits)
 
 
 def unconverged(trials: pd.DataFrame) -> tuple[str, ...]:
