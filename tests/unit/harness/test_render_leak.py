@@ -112,6 +112,8 @@ def test_a_twin_is_stamped_and_never_beside_published_numbers() -> None:
     files = made(twin=True)
     assert "TWIN: synthetic stand-in" in files["figures/leak_data.svg"].decode()
     assert "TWIN: synthetic stand-in" in page(files)
+    assert "On the twin of Data, " in page(files)
+    assert "On Data, " not in page(files)
 
 
 def test_the_page_says_what_the_interval_means_and_what_each_split_leaks() -> None:
