@@ -31,7 +31,7 @@ def leak_plot(head: Head, gains: pd.DataFrame, columns: Sequence[Column]) -> Lea
     ends = np.append(ends[np.isfinite(ends)], 0.0)
     room = 0.05 * float(np.ptp(ends)) + 0.5
     return LeakPlot(
-        title=head.title(f"what the split by {leaky.name} is worth"),
+        title=head.title(f"what the split “{leaky.name}” is worth"),
         stamps=head.stamps,
         panels=tuple(c.title + (f" ({c.labels} labels)" if c.labels else "") for c in columns),
         lines=tuple(lines),
@@ -39,7 +39,7 @@ def leak_plot(head: Head, gains: pd.DataFrame, columns: Sequence[Column]) -> Lea
             f"{leaky.name} minus {s.name}: rows of {_groups(leaky, s)} on both sides"
             for s in others
         ),
-        x_label=f"points of test accuracy gained under the split by {leaky.name}",
+        x_label=f"points of test accuracy gained under the split “{leaky.name}”",
         limits=(float(ends.min()) - room, float(ends.max()) + room),
         caption="Markers: mean of the differences of trials. Bars: its 95 % interval, thick: t; "
         "thin: corrected for training sets that overlap. Filled: zero lies outside the widest "

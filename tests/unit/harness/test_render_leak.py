@@ -98,7 +98,7 @@ def test_the_finding_is_one_sentence_from_the_least_gain_to_the_most() -> None:
 def test_the_figure_says_what_is_compared_and_on_what() -> None:
     drawn = made()["figures/leak_data.svg"].decode()
     for words in (
-        "The leak, Data: what the split by window is worth",
+        "The leak, Data: what the split “window” is worth",
         "window minus recording: rows of one recording on both sides",
         "window minus person: rows of one person and one recording on both sides",
         "Transductive SSL",
