@@ -236,17 +236,6 @@ def validate(data: Dataset) -> None:
         array.setflags(write=False)
 
 
-def torn(groups: Mapping[str, np.ndarray], units: np.ndarray) -> tuple[str, ...]:
-    """Names of the ``groups`` of which some value lies in several ``units`` ``(n,)``."""
-    found = []
-    for name, group in groups.items():
-        order = np.argsort(group, kind="stable")
-        value, unit = group[order], units[order]
-        if ((value[1:] == value[:-1]) & (unit[1:] != unit[:-1])).any():
-            found.append(name)
-    return tuple(found)
-
-
 def _validate_splits(data: Dataset) -> None:
     if not data.splits:
         raise DataError(f"{data.key} offers no split")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split, torn
-from protocols._splits import part_of_rows, rounded
+from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split
+from protocols._splits import part_of_rows, rounded, torn
 
 FEW = settings(max_examples=60)
 SHARES = st.sampled_from([(0.6, 0.2, 0.2), (0.5, 0.25, 0.25), (0.8, 0.1, 0.1)])
