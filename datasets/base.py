@@ -38,6 +38,7 @@ class Split:
     ``stratify``  keep class shares equal over the parts.
     ``official``  use the data set's own ``Dataset.official`` part per row.
     ``leaks``     group columns that this split knowingly puts on both sides: a declared leak.
+                  A draw that tears any other group is refused.
     ``shares``    train, tune, test; they sum to 1.
     """
 

@@ -17,8 +17,9 @@ from datasets.base import Dataset
 from harness import registry, source
 from harness.plan import Plan, PlannedCell
 from harness.record import Record
+from harness.render import format as say
 from harness.render.layout import Layout
-from harness.render.meta import DatasetNote, ReportMeta
+from harness.render.meta import DatasetNote, ReportMeta, SplitNote
 from harness.render.properties import unlike_paper
 from harness.shown import shown_of
 from harness.store import Store
@@ -113,7 +114,7 @@ def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta
         versions=_versions(),
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         datasets=tuple(
-            _note(d, plan.splits[d.key], _hidden(cells, d))
+            _of_splits(_note(d, plan.splits[d.key], _hidden(cells, d)), cells, d)
             for d in plan.data.values()
             if d.key in shown
         ),
@@ -143,8 +144,8 @@ def _hidden(cells: Sequence[PlannedCell], data: Dataset) -> tuple[str, ...]:
 
 def _place(line: Any) -> str:
     """``missing 0.5, `` for a trial of a figure."""
-    names = [name for name in line._fields if name.startswith("at_")]
-    return "".join(f"{name[3:]} {getattr(line, name):g}, " for name in names)
+    at = {name[3:]: getattr(line, name) for name in line._fields if name.startswith("at_")}
+    return "".join(f"{text}, " for text in say.places(at))
 
 
 def _note(data: Dataset, split: str, hidden: tuple[str, ...]) -> DatasetNote:
@@ -174,6 +175,27 @@ def _note(data: Dataset, split: str, hidden: tuple[str, ...]) -> DatasetNote:
         fingerprint=data.fingerprint,
         what_varies=varies,
         notes=(*origin.notes, *hidden),
+    )
+
+
+def _of_splits(note: DatasetNote, cells: Sequence[PlannedCell], data: Dataset) -> DatasetNote:
+    """The note where cells of ``data`` run under several splits, in the order of the cells."""
+    names = dict.fromkeys(c.cell.scenario.split for c in cells if c.data_key == data.key)
+    if len(names) < 2:
+        return note
+    rules = [data.split(name) for name in names]
+    drawn = note.what_varies.split("), ", 1)[-1]  # without the one split that the note speaks of
+    shares = ", ".join(dict.fromkeys(_shares(rule.shares) for rule in rules if not rule.official))
+    return replace(
+        note,
+        split=", ".join(names),
+        leaks=(),
+        split_fixed=False,
+        what_varies=f"each split that is not fixed ({shares}), {drawn}",
+        splits=tuple(
+            SplitNote(r.name, r.leaks, None if r.official else r.shares[2] / r.shares[0])
+            for r in rules
+        ),
     )
 
 

@@ -16,16 +16,10 @@ from harness import inputs, properties, registry
 from harness.display import Display
 from harness.drive import Drive, missing_inputs, resumable
 from harness.errors import UsageError
-from harness.plan import (
-    Plan,
-    PlannedCell,
-    matches,
-    method_cards,
-    plan_cells,
-    settle,
-)
+from harness.plan import Plan, PlannedCell, matches, method_cards, plan_cells, settle
 from harness.record import Record
 from harness.registry import ROOT
+from harness.render import format as say
 from harness.reporting import write_reports
 from harness.schedule import Pool, Resources, open_pool
 from harness.stacking import stacks
@@ -151,10 +145,13 @@ def _plan(
         if options.trials is not None:
             budget = _with_trials(budget, options.trials)
         console.print(f"{name}: budget {budget.name} ({choice.why}) on {', '.join(choice.specs)}")
-        opened = {}
+        opened, alone = {}, bool(options.datasets) or len(choice.specs) == 1
         for spec in choice.specs:
             dataset, split = inputs.open_dataset(spec, root, chosen)
-            inputs.check_missing(protocol, dataset)
+            wanted = alone and "all" not in options.protocols
+            if reason := inputs.left_out(protocol, dataset, wanted=wanted):
+                console.print(f"{name} leaves one out: {reason}")
+                continue
             opened[dataset.key] = data.setdefault(dataset.key, dataset)
             splits[dataset.key] = split
         if properties.fits_nothing(protocol):
@@ -245,7 +242,7 @@ def _say_cells(plan: Plan, console: Console) -> None:
     for cell in plan.cells:
         ids = {job.id for trial in cell.trials for top in trial for job in top.stages()}
         todo = [plan.todo[name] for name in ids if name in plan.todo]
-        place = "".join(f"{name} {value:g}, " for name, value in cell.cell.at.items())
+        place = "".join(f"{text}, " for text in say.places(cell.cell.at))
         console.print(
             f"  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  {cell.cell.row.title:<{row}}"
             f"{100 * cell.cell.label_fraction:5g} %  {place}{len(ids):4d} fits, "

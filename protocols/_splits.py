@@ -6,6 +6,8 @@ Every rule is a nested prefix of one permutation per trial, so that 1 % of the l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Split
@@ -15,10 +17,12 @@ def part_of_rows(data: Dataset, split: Split, rng: np.random.Generator) -> np.nd
     """Part of every row, ``(n,)`` int8 of TRAIN / TUNE / TEST.
 
     Groups named by ``split.by`` are never divided; with ``split.stratify`` class shares are kept.
-    Raises DataError if a part would stay empty, or a class would miss the training part.
+    Raises DataError if a part would stay empty, if a class would miss the training part, or if a
+    group is torn that ``split.leaks`` does not name.
     """
     if split.official:
         assert data.official is not None  # Dataset validates this on construction
+        _check_leaks(data, split, data.official)
         return data.official.astype(np.int8)
     units = np.arange(data.n) if split.by is None else data.groups[split.by]
     _, first, unit_of_row = np.unique(units, return_index=True, return_inverse=True)
@@ -30,6 +34,7 @@ def part_of_rows(data: Dataset, split: Split, rng: np.random.Generator) -> np.nd
         part_of_unit[chosen] = _cut(size[chosen], split.shares)
     parts = part_of_unit[unit_of_row]
     _check_parts(data, split, parts)
+    _check_leaks(data, split, parts)
     return parts
 
 
@@ -90,6 +95,27 @@ def _check_parts(data: Dataset, split: Split, parts: np.ndarray) -> None:
     if missing:
         names = ", ".join(data.class_names[k] for k in sorted(missing))
         raise DataError(f"split '{split.name}' of {data.key} has no training row of class {names}")
+
+
+def torn(groups: Mapping[str, np.ndarray], units: np.ndarray) -> tuple[str, ...]:
+    """Names of the ``groups`` of which some value lies in several ``units`` ``(n,)``."""
+    found = []
+    for name, group in groups.items():
+        order = np.argsort(group, kind="stable")
+        value, unit = group[order], units[order]
+        if ((value[1:] == value[:-1]) & (unit[1:] != unit[:-1])).any():
+            found.append(name)
+    return tuple(found)
+
+
+def _check_leaks(data: Dataset, split: Split, parts: np.ndarray) -> None:
+    whole = {name: group for name, group in data.groups.items() if name not in split.leaks}
+    found = torn(whole, parts)
+    if found:
+        raise DataError(
+            f"split '{split.name}' of {data.key} has rows of one {found[0]} on both sides and does "
+            f"not say so; name '{found[0]}' in its leaks, or cut by it"
+        )
 
 
 def kept_rows(

@@ -135,14 +135,12 @@ def draw(data: Dataset, scenario: Scenario, trial: int, seed: int = 0) -> Draw:
 
 def build(data: Dataset, scenario: Scenario, drawn: Draw) -> tuple[Problem, Answers]:
     """Problem and Answers of one draw. Rows come in the draw's order, so position tells nothing."""
-    is_train = drawn.part == TRAIN
     member = drawn.labelled.copy()
     if scenario.paradigm == "inductive":
-        member |= is_train & drawn.kept
+        member |= (drawn.part == TRAIN) & drawn.kept
     if scenario.paradigm == "transductive":
         member |= drawn.part == TEST
-    rank = np.empty(data.n, np.int64)
-    rank[drawn.order] = np.arange(data.n)
+    rank = np.argsort(drawn.order)
 
     def rows(keep: np.ndarray, hide: bool) -> Rows:
         index = drawn.order[keep[drawn.order]]
@@ -225,14 +223,14 @@ class Row:
 class Cell:
     """One number of a table or figure: a row under a scenario on a data set.
 
-    ``at``  its place on a figure's axes, by name: ``{"missing": 0.5}``.
+    ``at``  its place on a figure's axes, by name: ``{"missing": 0.5}``, ``{"split": "person"}``.
     ``trials``  the most trials it is run for (None: the budget's), where one is enough to look at.
     """
 
     row: Row
     scenario: Scenario
     label_fraction: float
-    at: Mapping[str, float] = field(default_factory=dict)
+    at: Mapping[str, float | str] = field(default_factory=dict)
     trials: int | None = None
 
 
@@ -272,6 +270,10 @@ class Protocol(ABC):
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
     ) -> tuple[Cell, ...]:
         """Every cell on one data set under one budget."""
+
+    def unfit(self, data: Dataset) -> str:
+        """Why it has nothing to show on ``data``, in a sentence; "" where it has."""
+        return ""
 
 
 def label_fractions(data: Dataset) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +29,10 @@ def parts_of(data: Dataset, split: Split, trial: int) -> np.ndarray:
 
 
 def straddling(data: Dataset, split: Split) -> set[str]:
-    """Group columns with a group on two sides, in any of a few trials."""
-    found = set()
+    """Group columns with a group on two sides, in any of a few trials, whatever is declared."""
+    found, lenient = set(), replace(split, leaks=tuple(data.groups))
     for trial in range(TRIALS):
-        parts = parts_of(data, split, trial)
+        parts = parts_of(data, lenient, trial)
         for name, group in data.groups.items():
             pairs = np.unique(np.stack([group, parts]), axis=1)
             if pairs.shape[1] > len(np.unique(group)):
@@ -108,6 +109,16 @@ def test_groups_straddle_exactly_where_a_leak_is_declared(key: str) -> None:
     for split in data.splits:
         assert straddling(data, split) == set(split.leaks), f"{key}@{split.name}"
         assert split.by not in split.leaks
+
+
+@every_embedded
+def test_a_leak_that_is_struck_off_the_declaration_is_refused(key: str) -> None:
+    data = opened(key)
+    for split in data.splits:
+        for name in split.leaks:
+            silent = replace(split, leaks=tuple(leak for leak in split.leaks if leak != name))
+            with pytest.raises(DataError, match=f"name '{name}' in its leaks"):
+                parts_of(data, silent, 0)
 
 
 @every_embedded

@@ -53,7 +53,7 @@ def test_the_layout_is_one_that_the_renderer_knows(key: str) -> None:
     if layout.kind not in ("table", "properties"):
         assert layout.values
         assert layout.shows
-        assert layout.claim
+        assert layout.claim or not key.startswith("figure")
 
 
 @every_protocol
@@ -80,7 +80,7 @@ def test_cells_are_there_for_every_data_set(key: str, budget: str) -> None:
         assert len(places) == len(cells)
         assert len({tuple(cell.at) for cell in cells}) == 1  # all on the same axes
         for cell in cells:
-            assert cell.scenario.split == split
+            assert cell.scenario.split == cell.at.get("split", split)
             assert cell.scenario.paradigm in PARADIGMS
             assert cell.row.paradigm == cell.scenario.paradigm
             assert 0 < cell.label_fraction <= 1
