@@ -20,7 +20,6 @@ from datasets._receipt import Receipt
 from datasets._twin_deap import draw_ratings
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance
 from protocols._splits import part_of_rows
-from protocols.base import Scenario, draw, scaling_rule
 from tests.unit.datasets.small_deap import FORM, KEPT, SUBJECTS, TRIALS, small_form, write_small
 
 BANDS = ((4.0, 8.0), (8.0, 14.0), (14.0, 31.0), (31.0, 45.0))
@@ -148,27 +147,6 @@ def test_another_rule_keeps_other_trials_and_says_how_many(root: Path, data: Dat
     assert both.n == count * FORM.seconds > data.n
     assert f"filter=both keeps {count} of {TRIALS}" in both.provenance.notes[0]
     assert both.fingerprint != data.fingerprint
-
-
-def test_features_are_raw_and_a_scaling_is_the_builders_affair(root: Path, data: Dataset) -> None:
-    assert (data.scaling, data.file_group) == ("none", "subject")
-    other = deap.load(root=root, options={"scaling": "per_file"})
-    np.testing.assert_array_equal(other.views[0], data.views[0])
-    rules = {split.name: scaling_rule(other, split.name) for split in other.splits}
-    assert rules == {"segment": "per_file", "trial": "per_file", "subject": "global"}
-
-
-def test_rotation_offers_the_same_cuts_as_folds_under_names_of_their_own(root: Path) -> None:
-    data = deap.load(root=root, options={"folds": "rotate"})
-    assert not {split.name for split in data.splits} & {split.name for split in deap.SPLITS}
-    for split, plain in zip(data.splits, deap.SPLITS, strict=True):
-        assert replace(split, name=plain.name, folds=0) == plain
-    wanted = Scenario("segment_rotated", "inductive", 0.1, "random")
-    tests = np.stack([draw(data, wanted, trial).part == TEST for trial in range(20)])
-    assert (tests[:10].sum(axis=0) == 1).all()
-    assert (tests[10:].sum(axis=0) == 1).all()
-    assert (tests[0] != tests[10]).any()
-    assert set(tests.sum(axis=1).tolist()) <= {data.n // 10, data.n // 10 + 1}
 
 
 def test_missing_subjects_are_said(data: Dataset) -> None:
