@@ -14,14 +14,14 @@ from rich.console import Console
 
 from datasets.base import Dataset
 from harness import registry, source
-from harness.plan import Plan, PlannedCell
+from harness.plan import Plan
 from harness.record import Record
 from harness.render.layout import Layout
 from harness.render.meta import DatasetNote, ReportMeta
 from harness.shown import shown_of
 from harness.store import Store
 from harness.tabulate import trials_table
-from protocols.base import Protocol, Row
+from protocols.base import Protocol, Row, Scenario, scaling_note, what_varies
 from protocols.published import published_table
 
 
@@ -87,7 +87,7 @@ def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta
         versions=_versions(),
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         datasets=tuple(
-            _note(d, plan.splits[d.key], _hidden(cells, d))
+            _note(d, plan.splits[d.key], [c.cell.scenario for c in cells if c.data_key == d.key])
             for d in plan.data.values()
             if d.key in shown
         ),
@@ -103,9 +103,8 @@ def _row_note(row: Row) -> tuple[str, tuple[str, ...]]:
     return first, tuple(dict.fromkeys(cites))
 
 
-def _hidden(cells: Sequence[PlannedCell], data: Dataset) -> tuple[str, ...]:
+def _hidden(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
     """Which views rows of ``data`` may lack, in words; nothing where none may."""
-    scenarios = [cell.cell.scenario for cell in cells if cell.data_key == data.key]
     names = [name for name in data.view_names if any(name in s.missing for s in scenarios)]
     if not names:
         return ()
@@ -121,14 +120,18 @@ def _place(line: Any) -> str:
     return "".join(f"{name[3:]} {getattr(line, name):g}, " for name in names)
 
 
-def _note(data: Dataset, split: str, hidden: tuple[str, ...]) -> DatasetNote:
+def _scaled(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
+    """Which scaling rules were applied, in words; nothing where the methods alone z-score."""
+    rules = dict.fromkeys((scenario.split, scenario.scaling) for scenario in scenarios)
+    said = dict.fromkeys(scaling_note(data, split, rule) for split, rule in rules)
+    return tuple(text for text in said if text)
+
+
+def _note(data: Dataset, split: str, scenarios: Sequence[Scenario]) -> DatasetNote:
     origin = data.provenance
     rule = data.split(split)
     # The default split of a licensed set is the paper's; another one is another experiment.
     as_published = origin.kind == "licensed" and split == data.splits[0].name
-    drawn = "the labelled rows, the initial weights and the minibatches"
-    drawn = f"which rows lack a view, {drawn}" if hidden else drawn
-    varies = drawn if rule.official else f"the {split} split ({_shares(rule.shares)}), {drawn}"
     return DatasetNote(
         key=data.key,
         title=data.title,
@@ -146,13 +149,9 @@ def _note(data: Dataset, split: str, hidden: tuple[str, ...]) -> DatasetNote:
         split=split,
         leaks=rule.leaks,
         fingerprint=data.fingerprint,
-        what_varies=varies,
-        notes=(*origin.notes, *hidden),
+        what_varies=what_varies(data, scenarios),
+        notes=(*origin.notes, *_scaled(data, scenarios), *_hidden(data, scenarios)),
     )
-
-
-def _shares(shares: tuple[float, float, float]) -> str:
-    return "/".join(f"{100 * share:g}" for share in shares)
 
 
 def _versions() -> dict[str, str]:

@@ -29,6 +29,8 @@ from protocols._rules import scaling_note as scaling_note
 from protocols._rules import scaling_rule as scaling_rule
 from protocols._scaling import check_scaling, scaled
 from protocols._splits import kept_rows, label_order, labelled_rows, part_of_rows, partition_of
+from protocols._varies import varies as varies
+from protocols._varies import what_varies as what_varies
 
 Paradigm = Literal["supervised", "transductive", "inductive"]
 PARADIGMS: tuple[Paradigm, ...] = ("supervised", "transductive", "inductive")

@@ -48,7 +48,6 @@ def facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
         ("Citation", note.citation),
         ("Split", note.split),
         ("Leaks declared", f"{leaks} on both sides of the split" if leaks else "none"),
-        ("Each trial re-draws", note.what_varies),
         ("Fingerprint", note.fingerprint),
         *(("Note", text) for text in note.notes),
     ]

@@ -135,6 +135,9 @@ def test_a_class_that_misses_the_training_part_is_named() -> None:
 # ---------------------------------------------------------------- folds that rotate
 
 
+TURNED = Split("turned", leaks=("person", "day"), shares=(0.8, 0.1, 0.1), folds=10)
+
+
 @st.composite
 def rotations(draw: st.DrawFn) -> tuple[Dataset, Split, int]:
     """Three to ten folds of rows, or of 12 to 40 groups of up to 9 rows."""
@@ -145,7 +148,8 @@ def rotations(draw: st.DrawFn) -> tuple[Dataset, Split, int]:
     stratify, by = draw(st.booleans()), draw(st.sampled_from([None, "g"]))
     labels = groups % 3 if stratify and by else rng.integers(0, 3, len(groups))
     shares = (1 - 2 / folds, 1 / folds, 1 / folds)
-    split = Split("s", by=by, stratify=stratify, shares=shares, folds=folds)
+    leaks = () if by else ("g",)
+    split = Split("s", by=by, stratify=stratify, leaks=leaks, shares=shares, folds=folds)
     return data_of(labels, groups, split), split, draw(st.integers(0, 10**6))
 
 
@@ -191,7 +195,7 @@ def test_folds_are_equal_to_the_row_or_to_the_largest_group_and_tear_none(case: 
 
 def test_partitions_of_a_rotation_are_drawn_anew_and_go_on_for_ever() -> None:
     data = tiny(n=100)
-    folds = Split("turned", shares=(0.8, 0.1, 0.1), folds=10)
+    folds = TURNED
     data = replace(data, splits=(*data.splits, folds))
     parts = [draw(data, scenario(split="turned"), trial).part for trial in range(40)]
     tests = np.array([part == TEST for part in parts]).reshape(4, 10, data.n)
@@ -202,7 +206,7 @@ def test_partitions_of_a_rotation_are_drawn_anew_and_go_on_for_ever() -> None:
 
 
 def test_labels_are_drawn_anew_in_every_turn_of_one_partition() -> None:
-    data = replace(tiny(n=100), splits=(Split("turned", shares=(0.8, 0.1, 0.1), folds=10),))
+    data = replace(tiny(n=100), splits=(TURNED,))
     shown = [draw(data, scenario(split="turned"), trial).labelled for trial in range(2)]
     both = np.logical_and(*(draw(data, scenario(split="turned"), t).part == TRAIN for t in (0, 1)))
     assert (shown[0][both] != shown[1][both]).any()

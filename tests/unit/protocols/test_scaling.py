@@ -32,9 +32,9 @@ def filed(n: int = 120, **changes: Any) -> Dataset:
         groups={**data.groups, "tape": tape, "room": tape // 2},
         splits=(
             Split("rows", leaks=("person", "day", "tape", "room")),
-            Split("tape", by="tape", shares=(0.5, 0.25, 0.25)),
-            Split("room", by="room"),
-            Split("person", by="person"),
+            Split("tape", by="tape", leaks=("person", "day", "room"), shares=(0.5, 0.25, 0.25)),
+            Split("room", by="room", leaks=("person", "day")),
+            Split("person", by="person", leaks=("tape", "room")),
         ),
         file_group="tape",
         **changes,
