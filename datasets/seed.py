@@ -40,7 +40,8 @@ subject   nobody is on two sides; everyone sees the same films (three subjects o
 
 Options (``--data-option seed.NAME=VALUE``):
 
-``subjects``   above.   ``layout`` ``auto`` (default), ``npz`` or ``mat``: which source of EEG.
+``subjects``   such as ``1-5,8-11`` (default), or ``all`` twelve.
+``layout``     ``auto`` (default: the first found), ``npz`` or ``mat``: which source of EEG.
 ``order``      ``bands`` (default) or ``channels``: the order of the EEG columns, above.
 ``smoothing``  ``LDS`` (default) or ``movingAve``, of the layout ``mat`` alone.
 ``scaling``    ``per_file`` (default), ``global`` or ``none``: z-scores fitted on the training clips

@@ -122,8 +122,7 @@ def _place(line: Any) -> str:
 
 def _scaled(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
     """Which scaling rules were applied, in words; nothing where the methods alone z-score."""
-    rules = dict.fromkeys((scenario.split, scenario.scaling) for scenario in scenarios)
-    said = dict.fromkeys(scaling_note(data, split, rule) for split, rule in rules)
+    said = dict.fromkeys(scaling_note(data, s.split, s.scaling) for s in scenarios)
     return tuple(text for text in said if text)
 
 

@@ -52,8 +52,8 @@ def partition_of(split: Split, trial: int) -> int:
 def sizes_of_cut(data: Dataset, split: Split) -> tuple[int, ...]:
     """Rows in train, tune and test where a split draws rows, not groups: the same in all trials."""
     strata = np.bincount(data.labels) if split.stratify else np.array([data.n])
-    cuts = (_cut(np.ones(size), split.shares) for size in strata if size)
-    return tuple(sum(np.bincount(cut, minlength=3) for cut in cuts).tolist())
+    cuts = [_cut(np.ones(size), split.shares) for size in strata if size]
+    return tuple(np.bincount(np.concatenate(cuts), minlength=3).tolist())
 
 
 def label_order(n_train: int, rng: np.random.Generator) -> np.ndarray:

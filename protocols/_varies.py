@@ -52,9 +52,10 @@ def what_varies(data: Dataset, scenarios: Sequence[Scenario]) -> str:
     said = f"Each trial re-draws {', '.join(drawn[:-1])} and {drawn[-1]}; "
     if not any(rule.official for rule in rules):
         return f"{said}SD is over such re-draws of one data set."
-    of = "subjects" if "subject" in data.groups else "test sets"
     fixed = "training, tuning and test rows" + (" of the official split" if cut else "")
-    return f"{said}{fixed} never change, so that SD is over label draws on one test set, not {of}."
+    missed = "subjects" if "subject" in data.groups else "test sets"
+    over = f"SD is over label draws on one test set, not over {missed}"
+    return f"{said}{fixed} never change, so that {over}."
 
 
 def _cut(data: Dataset, split: Split) -> str:

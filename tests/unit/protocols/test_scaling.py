@@ -13,6 +13,7 @@ from harness.job import expand
 from protocols._scaling import keeps_files_whole, scaled
 from protocols.base import BUDGETS, PARADIGMS, Cell, Row, Stage, build, draw, scaling_note
 from protocols.base import scaling_rule as rule_of
+from tests.contract.canaries import ALTERATIONS, canary
 from tests.helpers import digest, scenario, tiny, trial
 
 RULES = ("global", "per_file")
@@ -118,6 +119,14 @@ def test_hidden_entries_tuning_and_test_rows_and_labels_never_enter_the_scale(
     for v, (before, after) in enumerate(zip(*scales, strict=True)):
         np.testing.assert_array_equal(before[~unseen[:, v]], after[~unseen[:, v]])
         assert (before[unseen[:, v]] != after[unseen[:, v]]).any()
+
+
+@every_rule
+@pytest.mark.parametrize("paradigm", ["supervised", "inductive"])
+@pytest.mark.parametrize("name", sorted(ALTERATIONS))
+def test_no_canary_sings_in_a_scaled_problem(name: str, paradigm: Any, rule: str) -> None:
+    wanted = scenario(paradigm, scaling=rule, missing=("b",), missing_fraction=0.5)
+    canary(ALTERATIONS[name], filed(), wanted)
 
 
 @every_rule

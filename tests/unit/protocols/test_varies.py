@@ -53,9 +53,9 @@ def test_under_a_fixed_split_the_sd_is_said_to_be_over_label_draws_and_not_over_
     assert said == (
         "Each trial re-draws the labelled rows, the initial weights and the minibatches; training, "
         "tuning and test rows never change, so that SD is over label draws on one test set, not "
-        "subjects."
+        "over subjects."
     )
-    assert what_varies(fixed("reel"), [scenario(split="official")]).endswith("not test sets.")
+    assert what_varies(fixed("reel"), [scenario(split="official")]).endswith("not over test sets.")
 
 
 @pytest.mark.parametrize("name", ["rows", "stratified"])
