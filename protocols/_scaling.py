@@ -47,7 +47,7 @@ def check_scaling(data: Dataset, rule: str, part: np.ndarray, present: np.ndarra
             view = data.view_names[int(fitted.argmin())]
             raise DataError(
                 f"{where}{data.key} has {fitted.min()} training rows with view '{view}', too few "
-                f"to scale it by; choose {data.draw_key}.scaling={_other(rule)} as data option"
+                f"to scale it by; add --data-option {data.draw_key}.scaling={_other(rule)}"
             )
 
 

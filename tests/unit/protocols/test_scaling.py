@@ -197,7 +197,7 @@ def test_a_file_without_two_training_rows_is_refused_with_the_mend() -> None:
     thin = replace(data, groups={**data.groups, "tape": lone})
     with pytest.raises(DataError, match=r"tape 4 of tiny has \d training rows with view 'a', too"):
         draw(thin, scenario(scaling="per_file"), 0)
-    with pytest.raises(DataError, match=r"choose tiny\.scaling=global as data option"):
+    with pytest.raises(DataError, match=r"; add --data-option tiny\.scaling=global"):
         draw(thin, scenario(scaling="per_file"), 0)
     draw(thin, scenario(scaling="global"), 0)
     hidden = scenario(scaling="global", missing=("b",), missing_fraction=1.0)
