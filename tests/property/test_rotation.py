@@ -1,4 +1,4 @@
-"""Splits whose folds take turns: each row is a test row once, groups stay whole, folds are equal."""
+"""Splits whose folds take turns: a row is a test row once, groups stay whole, folds are equal."""
 
 from __future__ import annotations
 
