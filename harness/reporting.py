@@ -15,7 +15,7 @@ from rich.console import Console
 
 from datasets.base import Dataset
 from harness import registry, source
-from harness.plan import Plan, PlannedCell
+from harness.plan import Plan
 from harness.record import Record
 from harness.render import format as say
 from harness.render.layout import Layout
@@ -24,7 +24,7 @@ from harness.render.properties import unlike_paper
 from harness.shown import shown_of
 from harness.store import Store
 from harness.tabulate import trials_table
-from protocols.base import Protocol, Row
+from protocols.base import Protocol, Row, Scenario, scaling_note, what_varies
 from protocols.published import published_table
 
 
@@ -114,7 +114,7 @@ def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta
         versions=_versions(),
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         datasets=tuple(
-            _of_splits(_note(d, plan.splits[d.key], _hidden(cells, d)), cells, d)
+            _note(d, plan.splits[d.key], [c.cell.scenario for c in cells if c.data_key == d.key])
             for d in plan.data.values()
             if d.key in shown
         ),
@@ -130,9 +130,8 @@ def _row_note(row: Row) -> tuple[str, tuple[str, ...]]:
     return first, tuple(dict.fromkeys(cites))
 
 
-def _hidden(cells: Sequence[PlannedCell], data: Dataset) -> tuple[str, ...]:
+def _hidden(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
     """Which views rows of ``data`` may lack, in words; nothing where none may."""
-    scenarios = [cell.cell.scenario for cell in cells if cell.data_key == data.key]
     names = [name for name in data.view_names if any(name in s.missing for s in scenarios)]
     if not names:
         return ()
@@ -148,15 +147,18 @@ def _place(line: Any) -> str:
     return "".join(f"{text}, " for text in say.places(at))
 
 
-def _note(data: Dataset, split: str, hidden: tuple[str, ...]) -> DatasetNote:
+def _scaled(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
+    """Which scaling rules were applied, in words; nothing where the methods alone z-score."""
+    said = dict.fromkeys(scaling_note(data, s.split, s.scaling) for s in scenarios)
+    return tuple(text for text in said if text)
+
+
+def _note(data: Dataset, split: str, scenarios: Sequence[Scenario]) -> DatasetNote:
     origin = data.provenance
     rule = data.split(split)
     # The default split of a licensed set is the paper's; another one is another experiment.
     as_published = origin.kind == "licensed" and split == data.splits[0].name
-    drawn = "the labelled rows, the initial weights and the minibatches"
-    drawn = f"which rows lack a view, {drawn}" if hidden else drawn
-    varies = drawn if rule.official else f"the {split} split ({_shares(rule.shares)}), {drawn}"
-    return DatasetNote(
+    note = DatasetNote(
         key=data.key,
         title=data.title,
         kind=origin.kind,
@@ -173,34 +175,27 @@ def _note(data: Dataset, split: str, hidden: tuple[str, ...]) -> DatasetNote:
         split=split,
         leaks=rule.leaks,
         fingerprint=data.fingerprint,
-        what_varies=varies,
-        notes=(*origin.notes, *hidden),
+        what_varies=what_varies(data, scenarios),
+        notes=(*origin.notes, *_scaled(data, scenarios), *_hidden(data, scenarios)),
     )
+    return _of_splits(note, data, scenarios)
 
 
-def _of_splits(note: DatasetNote, cells: Sequence[PlannedCell], data: Dataset) -> DatasetNote:
-    """The note where cells of ``data`` run under several splits, in the order of the cells."""
-    names = dict.fromkeys(c.cell.scenario.split for c in cells if c.data_key == data.key)
-    if len(names) < 2:
+def _of_splits(note: DatasetNote, data: Dataset, scenarios: Sequence[Scenario]) -> DatasetNote:
+    """The note where the scenarios have several splits, in their order."""
+    rules = [data.split(name) for name in dict.fromkeys(s.split for s in scenarios)]
+    if len(rules) < 2:
         return note
-    rules = [data.split(name) for name in names]
-    drawn = note.what_varies.split("), ", 1)[-1]  # without the one split that the note speaks of
-    shares = ", ".join(dict.fromkeys(_shares(rule.shares) for rule in rules if not rule.official))
     return replace(
         note,
-        split=", ".join(names),
+        split=", ".join(rule.name for rule in rules),
         leaks=(),
         split_fixed=False,
-        what_varies=f"each split that is not fixed ({shares}), {drawn}",
         splits=tuple(
             SplitNote(r.name, r.leaks, None if r.official else r.shares[2] / r.shares[0])
             for r in rules
         ),
     )
-
-
-def _shares(shares: tuple[float, float, float]) -> str:
-    return "/".join(f"{100 * share:g}" for share in shares)
 
 
 def _versions() -> dict[str, str]:

@@ -29,7 +29,7 @@ class DatasetNote:
     ``leaks``           group columns that the split knowingly puts on both sides.
     ``split_fixed``     every trial has the same training and test rows: no correction for overlap.
     ``splits``          the splits of a report that compares them, the leakiest first.
-    ``what_varies``     what a trial re-draws, as words that follow "Each trial re-draws".
+    ``what_varies``     a sentence on what a trial re-draws, printed under every table and figure.
     """
 
     key: str

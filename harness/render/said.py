@@ -47,7 +47,6 @@ def facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
         ("Citation", note.citation),
         ("Split", note.split),
         ("Leaks declared", _leaks(note)),
-        ("Each trial re-draws", note.what_varies),
         ("Fingerprint", note.fingerprint),
         *(("Note", text) for text in note.notes),
     ]

@@ -35,7 +35,8 @@ def markdown(report: Report) -> str:
         lines.append(md_row(["---", "---", *["---:"] * len(heads)]))
         for block in part.blocks:
             lines += _md_block(block)
-        lines += ["", f"{md(part.labels_line)} {md(part.progress)}."]
+        lines += ["", f"{md(part.labels_line)} {md(part.progress)}.", ""]
+        lines += [md(part.note.what_varies)]
         lines += ["", *(f"- {md(text)}" for text in (*part.legend, *part.selections)), ""]
         lines += [_md_failure(part)] if part.failures else []
     lines += [f"- {md(note)}" for note in report.meta.footnotes]
@@ -50,7 +51,10 @@ def latex(report: Report) -> str:
         rows += [r"\toprule" if i == 0 else r"\midrule[\heavyrulewidth]", *_tex_part(part, width)]
     stamps = dict.fromkeys(stamp for part in report.parts for stamp in part.stamps)
     caption = ". ".join(tex(text) for text in (report.meta.title, *stamps))
-    notes = [tex(f"{part.note.title}: {part.labels_line}") for part in report.parts]
+    notes = [
+        tex(f"{part.note.title}: {part.labels_line} {part.note.what_varies}")
+        for part in report.parts
+    ]
     legend = dict.fromkeys(text for part in report.parts for text in part.legend)
     notes += [tex(text) for text in (*legend, *report.meta.footnotes)]
     return "\n".join(

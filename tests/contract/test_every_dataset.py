@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -147,10 +148,20 @@ def test_classes_are_on_every_side_of_the_default_split(key: str) -> None:
 def test_options_have_a_default_and_say_what_they_are(key: str) -> None:
     options = getattr(registry.module("datasets", key), "OPTIONS", {})
     assert not (options and key in embedded())
-    for name, (default, meaning) in options.items():
+    for name, option in options.items():
         assert name.isidentifier()
-        assert isinstance(default, str)
-        assert len(meaning) > 15
+        assert len(option.meaning) > 15
+        assert not option.values or option.default in option.values
+
+
+@every_dataset
+def test_every_option_and_each_of_its_values_stands_in_the_docstring(key: str) -> None:
+    module = registry.module("datasets", key)
+    takes_options = "options" in inspect.signature(module.load).parameters
+    assert takes_options == hasattr(module, "OPTIONS")
+    words = set(re.findall(r"``(\w+)``", module.__doc__ or ""))
+    for name, option in getattr(module, "OPTIONS", {}).items():
+        assert {name, *option.values} <= words, name
 
 
 # ---------------------------------------------------------------- the suite itself

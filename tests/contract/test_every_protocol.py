@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pytest
 
-from datasets.base import Dataset
+from datasets.base import Dataset, Split
 from harness import registry
 from harness.inputs import open_dataset
 from harness.job import expand
 from harness.plan import method_cards
 from harness.properties import fits_nothing
 from harness.render import Layout
-from protocols.base import BUDGETS, PARADIGMS, Budget, Cell, Protocol, label_fractions, label_rule
+from protocols.base import (
+    BUDGETS,
+    PARADIGMS,
+    Budget,
+    Cell,
+    Protocol,
+    label_fractions,
+    label_rule,
+    scaling_rule,
+)
 from tests.contract.suite import PROTOCOLS, every_protocol
 from tests.helpers import tiny, trial
 
@@ -90,6 +101,26 @@ def test_cells_are_there_for_every_data_set(key: str, budget: str) -> None:
             assert not BUDGETS[budget].stamp
         else:
             assert BUDGETS[budget].stamp
+
+
+@every_protocol
+def test_every_cell_labels_and_scales_as_its_data_set_asks(key: str) -> None:
+    data = tiny(n=120, classes=4)
+    data = replace(
+        data,
+        groups={**data.groups, "tape": np.arange(data.n) % 3},
+        splits=(*data.splits, Split("tape", by="tape")),
+        file_group="tape",
+        scaling="per_file",
+    )
+    assert [scaling_rule(data, split) for split in ("rows", "tape")] == ["per_file", "global"]
+    protocol = registry.load_protocol(key)
+    for kind, label in (("open", "random_min_one"), ("licensed", "random"), ("twin", "random")):
+        theirs = replace(data, provenance=replace(data.provenance, kind=kind))
+        for split in ("rows", "tape"):
+            for cell in protocol.cells(theirs, split, BUDGETS["paper"], method_cards()):
+                assert cell.scenario.scaling == scaling_rule(theirs, cell.scenario.split)
+                assert cell.scenario.label_rule == label
 
 
 @every_protocol
