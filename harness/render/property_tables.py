@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from harness.render import format as say
 from harness.render.figure_struct import NumberTable
 from harness.render.meta import DatasetNote
-from harness.render.property_struct import GroupCount, Properties, Segment, Span, Strip
+from harness.render.property_struct import Properties, Segment, Span, Strip
 
 PARTS = ("Training", "Tuning", "Test")
 MORE = ("Data", "Kind", "Split", "Torn apart by it", "Groups", "Labelled rows", "Licence",
@@ -71,18 +71,16 @@ def _class_table(counted: Properties, note: DatasetNote) -> NumberTable:
 
 def _group_tables(counted: Properties, note: DatasetNote) -> tuple[NumberTable, ...]:
     lines = tuple(
-        (one.name, _fate(one, note), str(one.groups), span(one.rows), span(one.torn))
+        (one.name, _fate(one.name, note), str(one.groups), span(one.rows), span(one.torn))
         for one in counted.groups
     )
     heads = ("Group", "Under this split", "How many", "Rows in one", "In several parts")
     return (NumberTable(f"Groups ({len(lines)})", heads, lines, left=2),) if lines else ()
 
 
-def _fate(group: GroupCount, note: DatasetNote) -> str:
-    """What the split says of a group, and what the draws did to it."""
-    if group.name in note.leaks:
-        return "torn apart (declared)"
-    return "torn apart (NOT declared)" if group.torn[1] else "kept together"
+def _fate(group: str, note: DatasetNote) -> str:
+    """What the split does to a group; draws that tear one without saying so are refused."""
+    return "torn apart" if group in note.leaks else "kept together"
 
 
 def _label_table(counted: Properties) -> NumberTable:

@@ -21,10 +21,8 @@ TRIALS = 6
 
 def uneven() -> Dataset:
     """Four persons of very different lengths, so that parts and labels differ between trials."""
-    data = tiny(n=90)
-    return replace(
-        data, groups={**data.groups, "person": np.repeat([0, 1, 2, 3], [40, 10, 25, 15])}
-    )
+    person = np.repeat([0, 1, 2, 3], [40, 10, 25, 15])
+    return replace(tiny(n=90), groups={"person": person, "day": np.arange(90)})
 
 
 def parts_of(data: Dataset, split: str, fraction: float = 0.02) -> list[list[int]]:

@@ -180,14 +180,12 @@ def test_strips_fill_their_width_and_leave_out_labels_that_do_not_fit() -> None:
     assert "class class 29: 30 rows" in classes.description
 
 
-def test_what_a_split_does_to_a_group_is_said_as_declared_or_not() -> None:
-    loose = GroupCount("file", 27, (842, 842), (0, 3))
-    (part,) = report_of(groups=(*COUNTED.groups, loose)).parts
+def test_what_a_split_does_to_a_group_is_said() -> None:
+    (part,) = report_of().parts
     (groups,) = [table for table in part.tables if table.title.startswith("Groups")]
     assert [line[:2] for line in groups.lines] == [
-        ("subject", "torn apart (declared)"),
+        ("subject", "torn apart"),
         ("clip", "kept together"),
-        ("file", "torn apart (NOT declared)"),
     ]
 
 

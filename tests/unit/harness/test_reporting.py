@@ -169,7 +169,4 @@ def test_a_report_on_several_splits_says_each_of_them_and_what_it_leaks(tmp_path
     text = (tmp_path / "sweep" / "index.html").read_text("utf-8")
     assert "rows: person, day; person: none<" in text
     assert "<dd>rows, person</dd>" in text
-    assert (
-        "<dd>each split that is not fixed (60/20/20), the labelled rows, the initial weights"
-        in text
-    )
+    assert "re-draws the split (rows: a fresh permutation, cut 36/12/12; person: 60/20/20 %" in text
