@@ -19,7 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from datasets._io import read_mat, restricted_load
+from datasets._io import regular
+from datasets._mat import read_mat
+from datasets._pickle import restricted_load
 from datasets.base import DataError
 
 SUBJECTS = 32
@@ -92,20 +94,12 @@ def read_subject(path: Path) -> tuple[np.ndarray, np.ndarray]:
     values and for ratings outside 1 to 9.
     """
     name = path.name
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE:
-            raise DataError(
-                f"{name} has {size / 2**20:.0f} MiB, but a file of DEAP has about 100; "
-                "download or copy it again"
-            )
-        content = (
-            read_mat(path, name, MAX_FILE)
-            if path.suffix == ".mat"
-            else restricted_load(path.read_bytes(), name)
-        )
-    except OSError as error:
-        raise DataError(f"{name} cannot be read ({error.strerror}); copy it again") from error
+    regular(path, name, MAX_FILE)
+    content = (
+        read_mat(path, name, MAX_FILE)
+        if path.suffix == ".mat"
+        else restricted_load(path.read_bytes(), name)
+    )
     signals = _numbers(content, "data", (FORM.videos, FORM.channels, FORM.samples), name)
     ratings = _numbers(content, "labels", (FORM.videos, FORM.ratings), name)
     if ratings.min() < 1 or ratings.max() > 9:

@@ -18,7 +18,9 @@ import pytest
 from scipy.io import savemat
 
 from datasets import _io
-from datasets._io import read_mat, read_npz, restricted_load, vendored, write_npz
+from datasets._io import read_npz, vendored, write_npz
+from datasets._mat import read_mat
+from datasets._pickle import restricted_load
 from datasets.base import DataError
 
 

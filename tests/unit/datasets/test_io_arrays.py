@@ -10,7 +10,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from datasets._io import restricted_load
+from datasets._pickle import restricted_load
 from datasets.base import DataError
 from tests.unit.datasets.test_io import refusal
 
