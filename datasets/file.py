@@ -78,29 +78,26 @@ def load_file(path: Path, views: tuple[str, ...] | None = None) -> Dataset:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     """All arrays of the file, with known names only."""
+    name = plain(path.name)
     readers = {".npz": read_npz, ".mat": read_mat}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise DataError(f"{plain(path.name)} must end in .npz or .mat; save it with numpy.savez")
-    arrays = reader(path, plain(path.name))
+        raise DataError(f"{name} must end in .npz or .mat; save it with numpy.savez")
+    arrays = reader(path, name)
     for key in arrays:
         if key in ("labels", "split"):
             continue
         if not re.fullmatch(r"(view|group)_[A-Za-z0-9_-]+", key):
             raise DataError(
-                f"{plain(path.name)} holds '{plain(key)}', but only labels, split, view_<name> and "
+                f"{name} holds '{plain(key)}', but only labels, split, view_<name> and "
                 "group_<name> have a meaning; rename or remove it"
             )
         if key.removeprefix("group_") in RESERVED:
-            raise DataError(
-                f"'{key}' of {plain(path.name)} has the name of a split; rename the group"
-            )
+            raise DataError(f"'{key}' of {name} has the name of a split; rename the group")
     if "labels" not in arrays:
-        raise DataError(f"{plain(path.name)} has no 'labels'; add one label a row")
+        raise DataError(f"{name} has no 'labels'; add one label a row")
     if not any(key.startswith("view_") for key in arrays):
-        raise DataError(
-            f"{plain(path.name)} has no view; add (rows, features) arrays named view_<name>"
-        )
+        raise DataError(f"{name} has no view; add (rows, features) arrays named view_<name>")
     return arrays
 
 

@@ -269,7 +269,7 @@ def test_what_is_not_such_a_file(
 
 def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
     (tmp_path / "mine.npz").mkdir()
-    assert "is a directory; check the path" in refusal(lambda: load_file(tmp_path / "mine.npz"))
+    assert "mine.npz is not a file" in refusal(lambda: load_file(tmp_path / "mine.npz"))
 
 
 def test_an_unknown_view_is_refused(tmp_path: Path) -> None:
