@@ -14,7 +14,7 @@ import warnings
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -24,17 +24,21 @@ from datasets.base import DataError
 MAX_CELLS = 10**6  # of one variable
 _MATRIX, _COMPRESSED = 14, 15  # types of element
 _CELL, _CHAR, _SPARSE, _NUMERIC, _OPAQUE = 1, 4, 5, range(6, 16), 17  # classes of matrix
+_NUMBERS = frozenset({*range(1, 8), 9, 12, 13})  # types of element that hold numbers
+_LETTERS = frozenset({1, 2, 4, 16, 17, 18})
 _LONGEST = 2**10  # bytes of dimensions or of a name
+_READ = object()  # stands for a variable that scipy may read
 _PIECE = 2**20
 _GROWTH = 16  # bytes in memory, at most, for a byte of cells, characters or complex numbers
 
 
-def read_mat(path: Path, name: str, limit: int = MAX_BYTES) -> dict[str, np.ndarray]:
+def read_mat(path: Path, name: str, limit: int = MAX_BYTES) -> dict[str, Any]:
     """All variables of a MATLAB file up to version 7, in file order.
 
     ``name`` is what messages call the file. Compressed variables are measured before they are read,
-    so that ``limit`` (bytes) holds. Structs, objects and nested cells are not read: an object array
-    of no axes stands for each. Raises DataError for version 7.3 and for damaged files.
+    so that ``limit`` (bytes) holds. Numbers, characters and cells of them come back as arrays; what
+    is not read is None if it is sparse, else (structs, objects, cells in cells) an object array
+    of no axes. Raises DataError for version 7.3, for damaged files and for what is not a file.
     """
     from scipy.io import loadmat
 
@@ -42,25 +46,26 @@ def read_mat(path: Path, name: str, limit: int = MAX_BYTES) -> dict[str, np.ndar
     try:
         with path.open("rb") as file:
             known = _survey(file, name, limit)
-        wanted = known and [key for key, readable in known.items() if readable]
+        wanted = known and [key for key, stands_in in known.items() if stands_in is _READ]
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             found = loadmat(path, variable_names=wanted)
+        if known is not None:
+            found = {key: found[key] if known[key] is _READ else known[key] for key in known}
     except DataError:
         raise
     except Exception as error:  # scipy raises a dozen types on damaged bytes
         raise DataError(
             f"{name} is not a complete .mat file; save it again in MATLAB with the option '-v7'"
         ) from error
-    found = {key: value for key, value in found.items() if not key.startswith("__")}
-    return found if known is None else {key: found.get(key, np.empty((), "O")) for key in known}
+    return {key: value for key, value in found.items() if not key.startswith("__")}
 
 
-def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, bool] | None:
-    """Every variable and whether it may be read; None for version 4, which holds plain arrays only.
+def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, object] | None:
+    """Every variable, with _READ or what stands in for it; None for version 4, of arrays only.
 
     Raises DataError for version 7.3, for more than ``limit`` bytes and for a variable stored twice;
-    ValueError, OSError or zlib.error where the file is damaged.
+    ValueError, EOFError, struct.error or zlib.error where the file is damaged.
     """
     head = file.read(128)
     if head.startswith((b"MATLAB 7.3", b"\x89HDF")):
@@ -72,7 +77,7 @@ def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, bool] | None:
     order = {b"IM": "<", b"MI": ">"}.get(head[126:128])
     if order is None or head[116:124].strip(b" \0"):  # or it points to objects, elsewhere in it
         raise ValueError("no header")
-    found: dict[str, bool] = {}
+    found: dict[str, object] = {}
     total, bound = 0, _Bound(name, limit)
     while tag := file.read(8):
         kind, size = struct.unpack(order + "II", tag)
@@ -90,23 +95,21 @@ def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, bool] | None:
         bound.check(total)
         if matrix.name in found:
             raise DataError(f"{name} stores '{plain(matrix.name)}' twice; save it again in MATLAB")
-        found[matrix.name] = growth > 0
+        unread = None if matrix.kind == _SPARSE else np.empty((), object)
+        found[matrix.name] = _READ if growth else unread
     return found
 
 
 def _growth(matrix: _Matrix, stream: _Stream) -> int:
     """Bytes in memory, at most, for one in the file; 0 where it is not for scipy to read."""
-    if matrix.kind in _NUMERIC and not matrix.complex:
-        return 1
     if matrix.kind == _CELL:
         safe = matrix.elements <= MAX_CELLS and all(
             _safe_cell(stream) for _ in range(matrix.elements)
         )
-    elif matrix.kind == _CHAR:
-        safe = _holds(matrix, stream)
-    else:
-        safe = matrix.kind == _SPARSE or matrix.kind in _NUMERIC
-    return _GROWTH if safe else 0
+        return _GROWTH if safe else 0
+    if not _holds(matrix, stream):
+        return 0
+    return 1 if matrix.kind in _NUMERIC and not matrix.complex else _GROWTH
 
 
 def _safe_cell(stream: _Stream) -> bool:
@@ -125,10 +128,10 @@ def _safe_cell(stream: _Stream) -> bool:
 def _holds(matrix: _Matrix, stream: _Stream) -> bool:
     """Whether characters or numbers are all there; moves past them if so."""
     if matrix.kind == _CHAR:  # blanks need not be there, says scipy: they are made up
-        return matrix.elements <= max(stream.skip_element(), 1)
+        return matrix.elements <= max(stream.skip_element(_LETTERS), 1)
     if matrix.kind in _NUMERIC:
         for _ in range(1 + matrix.complex):
-            stream.skip_element()
+            stream.skip_element(_NUMBERS)
     return matrix.kind in _NUMERIC
 
 
@@ -151,8 +154,9 @@ def _matrix(stream: _Stream) -> _Matrix:
         dims = struct.unpack(f"{stream.order}{len(raw) // 4}i", raw)
     if min(dims, default=-1) < 0:
         raise ValueError("no shape")
+    name = stream.element().decode("latin1")  # of the workspace of functions: none
     elements = math.prod(max(size, 1) for size in dims)
-    return _Matrix(kind, bool(flags >> 11 & 1), elements, stream.element().decode("latin1"))
+    return _Matrix(kind, bool(flags >> 11 & 1), elements, name or "__workspace__")
 
 
 @dataclass(frozen=True)
@@ -211,9 +215,11 @@ class _Stream:
             raise ValueError("long name")
         return self.read(size + -size % 8)[:size]
 
-    def skip_element(self) -> int:
-        """Bytes of the element that was skipped, without its tag."""
+    def skip_element(self, kinds: frozenset[int]) -> int:
+        """Bytes of the element that was skipped, without its tag, if it is of these ``kinds``."""
         kind, size = self.tag()
+        if kind & 0xFFFF not in kinds:  # scipy would look it up where nothing is, and crash
+            raise ValueError("no such type")
         if kind >> 16:
             return kind >> 16
         self.skip(size + -size % 8)

@@ -95,7 +95,7 @@ def eeg_mat(path: Path, smoothing: str) -> np.ndarray:
 def check_label_mat(folder: Path) -> None:
     """Compare ``label.mat``, one label a clip, with the classes of the 15 clips."""
     path = folder / "label.mat"
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"label.mat is not in the folder {folder.name}; copy it there")
     label = read_mat(path, path.name, LIMIT).get("label")
     if not isinstance(label, np.ndarray) or label.size != len(CLIPS):

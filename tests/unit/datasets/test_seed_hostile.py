@@ -17,7 +17,7 @@ import pytest
 from datasets import _seed_read, _twin_seed, seed
 from datasets._seed_layout import BANDS, LABELS, SECONDS
 from tests.unit.datasets.test_io import Bomb, refusal
-from tests.unit.datasets.test_io_arrays import lying
+from tests.unit.datasets.test_pickle import lying
 
 ONE = {"subjects": "1"}
 NPZ = "SEED_Multimodal/Chinese/02-EEG-DE-feature/eeg_used_4s"
