@@ -167,18 +167,18 @@ def _fill(container: Any, items: list[Any]) -> Any:
 
 _Known = Enum("_Known", "RECONSTRUCT NDARRAY DTYPE ENCODE DICT")
 _ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"): _Known.RECONSTRUCT,
-    ("numpy", "ndarray"): _Known.NDARRAY,
-    ("numpy", "dtype"): _Known.DTYPE,
-    ("_codecs", "encode"): _Known.ENCODE,
-    ("collections", "OrderedDict"): _Known.DICT,
+    "numpy.core.multiarray._reconstruct": _Known.RECONSTRUCT,
+    "numpy.ndarray": _Known.NDARRAY,
+    "numpy.dtype": _Known.DTYPE,
+    "_codecs.encode": _Known.ENCODE,
+    "collections.OrderedDict": _Known.DICT,
 }
 
 
 def _known(module: str, name: str) -> _Known:
     # numpy 2 renamed numpy.core; files keep the spelling of the numpy that wrote them
     asked = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "no name"
-    found = _ALLOWED.get(tuple(asked.replace("numpy._core", "numpy.core").rsplit(".", 1)))
+    found = _ALLOWED.get(asked.replace("numpy._core", "numpy.core"))
     if found is None:
         raise DataError(f"asks for {plain(asked)}, but only plain numpy arrays are read; {_SAVE}")
     return found
@@ -225,7 +225,7 @@ class _Dtype:
     def __init__(self, code: str, *_: object) -> None:
         if not isinstance(code, str) or not re.fullmatch(r"[?biufcSUO]\d{0,6}", code):
             raise DataError("holds an array of an unusual type; save its arrays as .npz")
-        self.made = np.dtype(code)
+        self.code, self.made = code, np.dtype(code)
 
     def build(self, state: Any) -> int:
         """Take the byte order from the state; returns the bytes that this makes: none."""
@@ -233,7 +233,7 @@ class _Dtype:
         plain = isinstance(order, str) and order in ("<", ">", "=", "|")
         if not plain or any(part is not None for part in structure):
             raise DataError("holds an array of an unusual type; save its arrays as .npz")
-        self.made = self.made.newbyteorder(order)
+        self.made = np.dtype(f"{order}{self.code}")
         return 0
 
 

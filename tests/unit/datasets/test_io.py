@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import shutil
+import struct
 import time
 import zipfile
 from collections.abc import Callable
@@ -151,3 +153,54 @@ def test_a_truncated_npz_is_refused(tmp_path: Path, share: float) -> None:
     raw = (tmp_path / "x.npz").read_bytes()
     (tmp_path / "x.npz").write_bytes(raw[: int(share * len(raw))])
     assert "not a complete .npz" in refusal(lambda: read_npz(tmp_path / "x.npz", "x.npz"))
+
+
+# ---------------------------------------------------------------- members
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_packing_that_numpy_does_not_write_is_refused(tmp_path: Path, packing: int) -> None:
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", packing) as file:
+        file.writestr("labels.npy", npy(np.zeros(3)))
+    message = refusal(lambda: read_npz(tmp_path / "x.npz", "x.npz"))
+    assert "'labels' of x.npz is packed in an unusual way" in message
+
+
+@pytest.mark.parametrize("shape", ["(999999999999,)", "(99999999,99)"])
+@pytest.mark.parametrize("code", ["S0", "U0", "V0"])
+def test_values_of_no_bytes_are_not_believed_to_be_many(
+    tmp_path: Path, code: str, shape: str
+) -> None:
+    header = f"{{'descr': '{code}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    raw = b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header
+    path = archive(tmp_path / "x.npz", {"labels.npy": raw})
+    assert "cut short" in refusal(lambda: read_npz(path, "x.npz"))
+
+
+@pytest.mark.parametrize("shape", [b"(-1,)", b"(-2,-5)", b"(1e3,)", b"('a',)", b"(9**99,)", b"7"])
+def test_shapes_that_cannot_be_are_refused(tmp_path: Path, shape: bytes) -> None:
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': " + shape + b", }\n"
+    raw = b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + bytes(80)
+    path = archive(tmp_path / "x.npz", {"view_a.npy": raw})
+    refusal(lambda: read_npz(path, "x.npz"))
+
+
+def test_names_of_members_are_shown_in_one_line(tmp_path: Path) -> None:
+    name = "../a\x1b[31m\nb" + "c" * 500 + ".npy"
+    path = archive(tmp_path / "x.npz", {name: npy(np.zeros(3))[:-1]})
+    message = refusal(lambda: read_npz(path, "x.npz"))
+    assert message.isprintable()
+    assert len(message) < 250
+    assert [each.name for each in tmp_path.iterdir()] == ["x.npz"]
+
+
+def test_any_change_of_a_byte_is_read_or_refused_never_a_crash(tmp_path: Path) -> None:
+    path, rng = tmp_path / "x.npz", np.random.default_rng(0)
+    np.savez(path, a=np.arange(4.0), b=np.array(["x", "yy"]))
+    whole = path.read_bytes()
+    for _ in range(400):
+        raw = bytearray(whole)
+        raw[rng.integers(len(raw))] = rng.integers(256)
+        path.write_bytes(raw)
+        with contextlib.suppress(DataError):
+            read_npz(path, "x.npz")
