@@ -34,6 +34,8 @@ Options (all are text):
               arithmetic, so that no class is three times the other. ``all``: every second.
 ``subjects``  all 36 (default), or a choice: ``0-11``, ``0,3,7``.
 
+Features are computed once a file and kept by ``_cache``.
+
 Groups: ``subject`` (0..35), ``trial`` (recording: 2 x subject, + 1 for arithmetic) and ``time``
 (1000 x trial + the second of the recording; one a row). Splits:
 
@@ -53,6 +55,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets import _eegmat_files as files
+from datasets._eegmat_features import of_recording
 from datasets._receipt import Finding, Receipt
 from datasets._twin import is_twin
 from datasets.base import DataError, Dataset, Provenance, Split
@@ -184,7 +187,7 @@ def _columns(paths: Mapping[tuple[int, int], Path], chosen: _Options) -> dict[st
     """Views, ``subject``, ``trial``, ``second`` and ``lost`` (whether beats were) of every row."""
     pieces = []
     for subject in chosen.subjects:
-        rest, task = (_features(paths[subject, part]) for part in (1, 2))
+        rest, task = (of_recording(paths[subject, part]) for part in (1, 2))
         surplus = max(len(rest["lost"]) - len(task["lost"]), 0)
         first = surplus if chosen.rest == "balanced" else 0
         for trial, features, start in ((2 * subject, rest, first), (2 * subject + 1, task, 0)):
@@ -195,17 +198,6 @@ def _columns(paths: Mapping[tuple[int, int], Path], chosen: _Options) -> dict[st
                 | {"second": second}
             )
     return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
-
-
-def _features(path: Path) -> dict[str, np.ndarray]:
-    """``eeg``, ``ecg`` and ``lost`` of every second of one recording."""
-    from datasets._eegmat_features import ecg_features, eeg_features
-
-    signals = files.read_recording(path)
-    ecg, lost = ecg_features(signals[-1])
-    if lost.all():
-        raise DataError(f"the ECG of {path.name} shows no heartbeats; leave this subject out")
-    return {"eeg": eeg_features(signals[:-1]), "ecg": ecg, "lost": lost}
 
 
 def _provenance(chosen: _Options, lost: int, twin: bool) -> Provenance:
