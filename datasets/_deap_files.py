@@ -26,6 +26,7 @@ from datasets.base import DataError
 
 SUBJECTS = 32
 RATE = 128  # Hz
+BASELINE = 3 * RATE  # samples of a trial that come before its video
 FOLDERS = {"mat": "data_preprocessed_matlab", "dat": "data_preprocessed_python"}
 FORMATS = ("auto", *FOLDERS)
 ORIGIN = "the preprocessed part of DEAP"
@@ -78,6 +79,13 @@ def locate(root: Path, form: str = "auto") -> Files | None:
     return best if best.paths else None
 
 
+def other_form(files: Files) -> Files | None:
+    """The files of the other form in the same copy, which are not read; None if there are none."""
+    (kind,) = FOLDERS.keys() - {files.format}
+    inner = files.folder.name in FOLDERS.values()
+    return locate(files.folder.parent if inner else files.folder, kind)
+
+
 def _numbered(folder: Path, kind: str) -> dict[int, Path]:
     paths = {}
     for number in range(1, SUBJECTS + 1):
@@ -112,6 +120,11 @@ def _numbers(content: Any, key: str, shape: tuple[int, ...], name: str) -> np.nd
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
         raise DataError(
             f"{name} holds no array of numbers called '{key}'; copy it again from {ORIGIN}"
+        )
+    if array.ndim == 3 and (*array.shape[:2], array.shape[2] + BASELINE) == shape:
+        raise DataError(
+            f"'{key}' of {name} holds {array.shape[2] // RATE} s a trial, the {BASELINE // RATE} s "
+            f"before the video removed, but Table 1 counts them; copy it again from {ORIGIN}"
         )
     if array.shape != shape:
         found, right = (" x ".join(map(str, each)) or "no axes" for each in (array.shape, shape))

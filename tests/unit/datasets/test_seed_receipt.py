@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -149,3 +150,27 @@ def test_label_mat_is_needed_and_believed_only_if_right(copy: Path) -> None:
 def test_a_fourth_date_leaves_the_sessions_open(copy: Path) -> None:
     shutil.copy(copy / MAT / "1_20000102.mat", copy / MAT / "1_20000109.mat")
     assert "more than three files of subject 1" in refused(copy, "mat")
+
+
+def test_both_layouts_are_said(copy: Path, nine: Path) -> None:
+    for layout, told in (
+        (
+            "npz",
+            "eeg_used_4s, layout npz; ExtractedFeatures_4s, layout mat, is there too, not read",
+        ),
+        (
+            "mat",
+            "ExtractedFeatures_4s, layout mat; eeg_used_4s, layout npz, is there too, not read",
+        ),
+    ):
+        receipt = seed.check(copy, {**ONE, "layout": layout})
+        assert finding(receipt, "EEG features").found == told
+    assert finding(seed.check(nine), "EEG features").found == "eeg_used_4s, layout npz"
+
+
+def test_every_mismatch_names_its_cause_in_one_sentence(copy: Path) -> None:
+    (copy / NPZ / "1_2.npz").unlink()
+    receipt = seed.check(copy, ONE)
+    for line in receipt.findings:
+        assert bool(line.mend) is not line.ok, line
+        assert not re.search(r"[.!?]\s+[A-Z]", line.mend)
