@@ -56,7 +56,7 @@ import numpy as np
 
 from datasets import _eegmat_files as files
 from datasets._eegmat_features import of_recording
-from datasets._receipt import Finding, Receipt
+from datasets._receipt import Finding, Receipt, beside, counted
 from datasets._twin import is_twin
 from datasets.base import DataError, Dataset, Provenance, Split
 
@@ -125,9 +125,10 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
         none = Finding("recordings", "0", str(2 * SUBJECTS), ok=False, mend=f"{files.GET}.")
         return Receipt("eegmat", str(root), False, (none,))
     present = files.recordings(folder)
-    whole = len(present) == 2 * SUBJECTS
-    mend = "" if whole else f"Files are missing; {files.GET}."
-    findings = [Finding("recordings", str(len(present)), str(2 * SUBJECTS), whole, mend)]
+    findings = [
+        counted("recordings", len(present), 2 * SUBJECTS, f"Files are missing; {files.GET}."),
+        beside([folder], {files.INFO, *(path.name for path in present.values())}),
+    ]
     findings += _lengths(present)
     try:
         good = sum(files.counted_well(folder, range(SUBJECTS)).values())

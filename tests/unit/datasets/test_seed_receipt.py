@@ -153,18 +153,10 @@ def test_a_fourth_date_leaves_the_sessions_open(copy: Path) -> None:
 
 
 def test_both_layouts_are_said(copy: Path, nine: Path) -> None:
-    for layout, told in (
-        (
-            "npz",
-            "eeg_used_4s, layout npz; ExtractedFeatures_4s, layout mat, is there too, not read",
-        ),
-        (
-            "mat",
-            "ExtractedFeatures_4s, layout mat; eeg_used_4s, layout npz, is there too, not read",
-        ),
-    ):
-        receipt = seed.check(copy, {**ONE, "layout": layout})
-        assert finding(receipt, "EEG features").found == told
+    npz, mat = "eeg_used_4s, layout npz", "ExtractedFeatures_4s, layout mat"
+    for layout, read, other in (("npz", npz, mat), ("mat", mat, npz)):
+        line = finding(seed.check(copy, {**ONE, "layout": layout}), "EEG features")
+        assert line.found == f"{read}; {other}, is there too, not read"
     assert finding(seed.check(nine), "EEG features").found == "eeg_used_4s, layout npz"
 
 
