@@ -24,7 +24,8 @@ MAX_OPCODES = 20_000
 
 MAX_GROWTH = 8
 """Bytes of all arrays, texts and dicts that are made, over bytes of the pickle. Honest files need
-1; a list of nothing, one byte an entry in the file, is an array of eight bytes an entry."""
+no more than 2: what Python 3 writes for Python 2 is first a text and then an array. A list of
+nothing, one byte an entry in the file, is an array of eight bytes an entry."""
 
 _ENTRY = 64  # bytes that an entry of a copied dict counts for
 _SAVE = "save its arrays as .npz or .mat"
@@ -50,9 +51,9 @@ def restricted_load(raw: bytes, name: str) -> Any:
         return _Machine(len(raw)).run(raw)
     except DataError as error:
         raise DataError(f"{name} {error}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{name} is a pickle in text form; {_SAVE}") from error
     except Exception as error:  # a damaged program does nearly anything to a stack
+        if isinstance(error, UnicodeDecodeError) and not raw.startswith(b"\x80"):
+            raise DataError(f"{name} is a pickle in text form; {_SAVE}") from error
         raise DataError(f"{name} is damaged; download or copy it again") from error
 
 

@@ -162,6 +162,10 @@ def _codes(vector: np.ndarray, what: str, name: str) -> tuple[np.ndarray, tuple[
     elif kind not in "biu":
         raise DataError(f"'{what}' of {name} must hold whole numbers or strings; convert it first")
     values, codes = np.unique(vector, return_inverse=True)
+    if kind == "U" and not all(str(value).isprintable() for value in values):
+        raise DataError(
+            f"'{what}' of {name} holds a name with control characters; use letters and digits"
+        )
     names = values.astype(np.int64) if kind == "b" else values
     return codes.ravel().astype(np.int64), tuple(str(value) for value in names)
 

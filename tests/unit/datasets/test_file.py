@@ -193,6 +193,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "nan-labels": ({"labels": np.where(LABELS == 3, np.nan, LABELS)}, "row 20 holds nan"),
     "complex-labels": ({"labels": LABELS + 0j}, "whole numbers or strings"),
     "empty-label": ({"labels": np.array(["a", "b", ""])[LABELS - 1]}, "empty in row 20"),
+    "escape-label": ({"labels": np.array(["a", "\x1b[2J", "b"])[LABELS - 1]}, "control characters"),
     "one-class": ({"labels": np.ones(N, int)}, "at least two classes"),
     "no-rows": ({"labels": np.zeros(0)}, "0 labels|two classes"),
     "rare-class": ({"labels": np.r_[LABELS[:-2], 9, 9]}, "class '9' of mine.npz has 2 rows"),

@@ -9,12 +9,16 @@ import resource
 import struct
 import time
 from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from datasets import _pickle, _twin_seed
 from datasets._pickle import MAX_GROWTH, restricted_load
+from datasets._twin_deap import write_dat
 from datasets.base import DataError
+from tests.unit.datasets.small_deap import one_subject
 from tests.unit.datasets.test_io import Bomb, refusal
 
 
@@ -205,6 +209,21 @@ def test_some_arrays_of_one_piece_are_read() -> None:
     found = restricted_load(many_of_one(np.arange(1000.0).tobytes(), 3), "x.dat")
     for array in found[1:]:
         np.testing.assert_array_equal(array, np.arange(1000.0))
+
+
+def test_files_in_the_published_forms_make_no_more_than_they_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_pickle, "MAX_GROWTH", 1)
+    _twin_seed.write(tmp_path, 1 / 12)
+    (npz,) = tmp_path.rglob("1_1.npz")
+    with np.load(npz) as file:
+        found = restricted_load(file["train_data"].item(), npz.name)
+    assert found["gamma"].shape == (499, 62)
+    (eye,) = tmp_path.rglob("eye_tracking_feature/1_1")
+    assert restricted_load(eye.read_bytes(), eye.name)["test_data_eye"].shape == (343, 33)
+    write_dat(tmp_path / "s01.dat", *one_subject())
+    assert restricted_load((tmp_path / "s01.dat").read_bytes(), "s01.dat")["labels"].shape[1] == 4
 
 
 def test_many_texts_and_dicts_of_one_piece_are_refused() -> None:
