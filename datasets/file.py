@@ -107,7 +107,8 @@ def _matrix(array: np.ndarray, column: str, n: int, name: str) -> np.ndarray:
     if not isinstance(array, np.ndarray):
         raise DataError(f"{what} is sparse; store it with full()")
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{what} must hold real numbers, not {array.dtype}; convert it first")
+        kind = plain(str(array.dtype))
+        raise DataError(f"{what} must hold real numbers, not {kind}; convert it first")
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2:
@@ -162,12 +163,19 @@ def _codes(vector: np.ndarray, what: str, name: str) -> tuple[np.ndarray, tuple[
     elif kind not in "biu":
         raise DataError(f"'{what}' of {name} must hold whole numbers or strings; convert it first")
     values, codes = np.unique(vector, return_inverse=True)
-    if kind == "U" and not all(str(value).isprintable() for value in values):
+    if kind == "U" and not _printable(values):
         raise DataError(
             f"'{what}' of {name} holds a name with control characters; use letters and digits"
         )
     names = values.astype(np.int64) if kind == "b" else values
     return codes.ravel().astype(np.int64), tuple(str(value) for value in names)
+
+
+def _printable(names: np.ndarray) -> bool:
+    try:
+        return all(str(name).isprintable() for name in names)
+    except (SystemError, ValueError):  # a file may hold codes that no character has
+        return False
 
 
 def _parts(vector: np.ndarray, name: str) -> np.ndarray:

@@ -194,6 +194,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "complex-labels": ({"labels": LABELS + 0j}, "whole numbers or strings"),
     "empty-label": ({"labels": np.array(["a", "b", ""])[LABELS - 1]}, "empty in row 20"),
     "escape-label": ({"labels": np.array(["a", "\x1b[2J", "b"])[LABELS - 1]}, "control characters"),
+    "no-character": ({"labels": np.full(N, 2**31, np.uint32).view("U1")}, "control characters"),
+    "half-character": ({"labels": np.array(["a", "\ud800"])[LABELS % 2]}, "control characters"),
+    "structured-view": ({"view_eye": np.zeros(N, [("x" * 500, "<f8")])}, "must hold real numbers"),
+    "dates": ({"labels": np.zeros(N, "M8[D]")}, "whole numbers or strings; convert"),
     "one-class": ({"labels": np.ones(N, int)}, "at least two classes"),
     "no-rows": ({"labels": np.zeros(0)}, "0 labels|two classes"),
     "rare-class": ({"labels": np.r_[LABELS[:-2], 9, 9]}, "class '9' of mine.npz has 2 rows"),
@@ -218,6 +222,7 @@ def refusal(call: Callable[[], object]) -> str:
     assert "\n" not in message
     assert not re.search(r"[.!?]\s+[A-Z]", message), message
     assert not message.endswith(".")
+    assert len(message) < 400
     return message
 
 
