@@ -75,8 +75,10 @@ def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, object] | None:
     if 0 in head[:4]:  # as scipy tells them apart
         return None
     order = {b"IM": "<", b"MI": ">"}.get(head[126:128])
-    if order is None or head[116:124].strip(b" \0"):  # or it points to objects, elsewhere in it
+    if order is None:
         raise ValueError("no header")
+    if head[116:124].strip(b" \0"):  # where in the file they are
+        raise DataError(f"{name} holds MATLAB objects or functions; save its arrays alone")
     found: dict[str, object] = {}
     total, bound = 0, _Bound(name, limit)
     while tag := file.read(8):
