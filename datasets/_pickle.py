@@ -156,9 +156,7 @@ def _fill(container: Any, items: list[Any]) -> Any:
         container += items
     elif type(container) is dict:
         for key, value in zip(items[::2], items[1::2], strict=True):
-            if not isinstance(
-                key, str | bytes | int
-            ):  # a tuple of tuples may take for ever to hash
+            if not isinstance(key, str | bytes | int):  # nested tuples may take for ever to hash
                 raise DataError(f"holds a dict whose keys are no names; {_SAVE}")
             container[key] = value
     else:
