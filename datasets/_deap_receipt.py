@@ -56,7 +56,7 @@ def data_findings(every: Recordings, data: Dataset, rule: str) -> list[Finding]:
     total, seconds = every.entropy.shape[:2]
     trials = counts[rule]
     off = "" if trials == PAPER_TRIALS else _why_trials(counts, rule, total)
-    parts = " / ".join(map(str, part_sizes(data.n, data.split("segment").shares)))
+    parts = " / ".join(map(str, part_sizes(data.n, data.split().shares)))
     per_class = np.bincount(data.labels, minlength=data.n_classes)
     shown = (f"{name} {n}" for name, n in zip(data.class_names, per_class, strict=True))
     length = f"trials of {seconds} s were read, and Table 1 counts 63"

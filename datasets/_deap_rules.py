@@ -20,38 +20,46 @@ The ends of 4..6 count as inside. A rating of 5 counts as high.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, get_args
 
 import numpy as np
 
-from datasets.base import DataError
+from datasets import _options
+from datasets._options import Option, Options
+from datasets.base import Scaling
 
 QUADRANTS = ("LVLA", "LVHA", "HVLA", "HVHA")  # low or high valence, low or high arousal
 MIDDLE, LOW, HIGH, RADIUS = 5.0, 4.0, 6.0, 3.0
 RULES = ("either", "both", "radius")
 PAPER_TRIALS = 334
+SCALINGS = get_args(Scaling)
 
-OPTIONS: Mapping[str, tuple[str, str]] = {
-    "filter": ("either", "trials dropped for ratings near 5: either, both or radius"),
-    "format": ("auto", "files read: mat, dat, or auto, the more complete of the two"),
-    "order": ("band", "features: band (all channels of a band together) or channel"),
+OPTIONS: Options = {
+    "filter": Option("either", "trials dropped for ratings near 5: either, both or radius", RULES),
+    "format": Option(
+        "auto",
+        "files read: mat, dat, or auto, the more complete of the two",
+        ("auto", "mat", "dat"),
+    ),
+    "order": Option(
+        "band",
+        "features: band (all channels of a band together) or channel",
+        ("band", "channel"),
+    ),
+    "scaling": Option(
+        "none", "z-scores before a method sees rows: none, per_file (a person) or global", SCALINGS
+    ),
+    "folds": Option(
+        "random",
+        "parts: random (a fresh draw in every trial) or rotate (ten folds take turns)",
+        ("random", "rotate"),
+    ),
 }
-_CHOICES = {
-    "filter": RULES,
-    "format": ("auto", "mat", "dat"),
-    "order": ("band", "channel"),
-}
 
 
-def chosen(options: Mapping[str, str] | None) -> dict[str, str]:
+def chosen(options: Mapping[str, str] | None) -> dict[str, Any]:
     """Every option with its value, defaults filled in. Raises DataError for one that is not."""
-    options = options or {}
-    for name, value in options.items():
-        if name not in OPTIONS:
-            raise DataError(f"deap has no option '{name}'; it knows: {', '.join(OPTIONS)}")
-        if value not in _CHOICES[name]:
-            known = ", ".join(_CHOICES[name])
-            raise DataError(f"option {name} of deap cannot be '{value}'; it can be: {known}")
-    return {name: default for name, (default, _) in OPTIONS.items()} | dict(options)
+    return _options.chosen("deap", OPTIONS, options)
 
 
 def kept(ratings: np.ndarray, rule: str) -> np.ndarray:

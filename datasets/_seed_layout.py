@@ -11,10 +11,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
-from datasets.base import DataError
+from datasets._options import Option, Options, chosen, numbers, spans
+from datasets.base import Scaling
 
 SUBJECTS = (1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14)  # those with EEG and eye movements
 SESSIONS = (1, 2, 3)
@@ -29,30 +31,48 @@ TRAIN_ROWS, TEST_ROWS = int(WINDOWS[:FIRST_PART].sum()), int(WINDOWS[FIRST_PART:
 FILE_ROWS = TRAIN_ROWS + TEST_ROWS
 LABELS = np.repeat(CLIPS, WINDOWS)  # of every row of a file
 
-OPTIONS: Mapping[str, tuple[str, str]] = {
-    "subjects": (
+
+def _subjects(text: str) -> tuple[int, ...]:
+    if text.strip() == "all":
+        return SUBJECTS
+    named = numbers(text, "1-5,8-11, or all")
+    wrong = [number for number in named if number not in SUBJECTS]
+    if wrong or not named or len(set(named)) < len(named):
+        raise ValueError(
+            f"must name subjects with both modalities, each once: {spans(SUBJECTS)}"
+            + (f", not {wrong[0]}" if wrong else "")
+        )
+    return tuple(sorted(named))
+
+
+OPTIONS: Options = {
+    "subjects": Option(
         "1-5,8-11",
         "which subjects, such as 1-5,8-11; the paper names none of its nine, so the default is the "
         "first nine of the twelve with both modalities; all takes 1-5,8-14",
+        parse=_subjects,
     ),
-    "layout": (
+    "layout": Option(
         "auto",
         "where EEG features come from: npz (multimodal release), mat (ExtractedFeatures), or auto",
+        ("auto", "npz", "mat"),
     ),
-    "order": (
+    "order": Option(
         "bands",
         "the 310 EEG columns: bands (62 channels of delta, then of theta, ...) or channels "
         "(5 bands of channel 1, then of channel 2, ...)",
+        ("bands", "channels"),
     ),
-    "smoothing": (
+    "smoothing": Option(
         "LDS",
         "which smoothed features of the layout mat, LDS or movingAve; the layout npz offers one",
+        ("LDS", "movingAve"),
     ),
-}
-_CHOICES = {
-    "layout": ("auto", "npz", "mat"),
-    "order": ("bands", "channels"),
-    "smoothing": ("LDS", "movingAve"),
+    "scaling": Option(
+        "per_file",
+        "z-scores before a method sees rows, fitted on training rows: per_file, global or none",
+        get_args(Scaling),
+    ),
 }
 
 _MULTIMODAL = ("SEED_Multimodal", "Chinese")
@@ -80,6 +100,7 @@ class Settings:
     layout: str
     order: str
     smoothing: str
+    scaling: Scaling
 
 
 @dataclass(frozen=True)
@@ -93,44 +114,14 @@ class Source:
 
 def settings(options: Mapping[str, str] | None) -> Settings:
     """Options over their defaults. Raises DataError for an unknown name or value."""
-    given = dict(options or {})
-    unknown = sorted(given.keys() - OPTIONS.keys())
-    if unknown:
-        raise DataError(f"seed has no option '{unknown[0]}'; it takes: {', '.join(OPTIONS)}")
-    chosen = {name: str(given.get(name, default)) for name, (default, _) in OPTIONS.items()}
-    for name, values in _CHOICES.items():
-        if chosen[name] not in values:
-            raise DataError(f"seed's option '{name}' must be one of: {', '.join(values)}")
-    return Settings(**chosen | {"subjects": _subjects(chosen["subjects"])})  # type: ignore[arg-type]
-
-
-def _subjects(text: str) -> tuple[int, ...]:
-    if text.strip() == "all":
-        return SUBJECTS
-    numbers: list[int] = []
-    for part in text.split(","):
-        ends = re.fullmatch(r"\s*(\d{1,2})\s*(?:-\s*(\d{1,2})\s*)?", part)
-        if ends is None:
-            raise DataError("seed's option 'subjects' must be a list such as 1-5,8-11, or all")
-        numbers += range(int(ends[1]), int(ends[2] or ends[1]) + 1)
-    wrong = [number for number in numbers if number not in SUBJECTS]
-    if wrong or not numbers or len(set(numbers)) < len(numbers):
-        raise DataError(
-            "seed's option 'subjects' must name subjects with both modalities, each once: "
-            f"{spans(SUBJECTS)}" + (f", not {wrong[0]}" if wrong else "")
-        )
-    return tuple(sorted(numbers))
-
-
-def spans(numbers: Iterable[int]) -> str:
-    """1, 2, 3, 8 as ``1-3,8``; nothing as ``none``."""
-    runs: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ",".join(f"{r[0]}-{r[-1]}" if len(r) > 1 else f"{r[0]}" for r in runs) or "none"
+    values = chosen("seed", OPTIONS, options)
+    return Settings(
+        subjects=values["subjects"],
+        layout=values["layout"],
+        order=values["order"],
+        smoothing=values["smoothing"],
+        scaling=values["scaling"],
+    )
 
 
 def locate(root: Path, layout: str = "auto") -> Source | None:

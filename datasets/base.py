@@ -6,7 +6,8 @@ the harness. Numpy only; nothing here knows methods, protocols or the harness.
 
 Conventions, everywhere:
 
-* ``n`` rows, ``V`` views, view ``v`` is ``(n, d_v)`` float32 in raw units;
+* ``n`` rows, ``V`` views, view ``v`` is ``(n, d_v)`` float32 in raw units; a data set may ask for
+  a scaling of them, which the builder of trials applies;
 * ``present`` is ``(n, V)`` bool, ``labelled`` is ``(n,)`` bool; both always exist;
 * a hidden label is ``-1``; a hidden entry is ``NaN``, so that a leak shows itself.
 """
@@ -17,11 +18,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 Kind = Literal["licensed", "open", "twin"]
+Scaling = Literal["none", "per_file", "global"]
 TRAIN, TUNE, TEST = 0, 1, 2
 HIDDEN = -1
 
@@ -38,7 +40,11 @@ class Split:
     ``stratify``  keep class shares equal over the parts.
     ``official``  use the data set's own ``Dataset.official`` part per row.
     ``leaks``     group columns that this split knowingly puts on both sides: a declared leak.
+                  A draw that tears any other group is refused.
     ``shares``    train, tune, test; they sum to 1.
+    ``folds``     0: a fresh draw in every trial. Else parts rotate over so many equal folds: trial
+                  t tests on fold ``t % folds`` of partition ``t // folds``, tunes on the fold after
+                  it and trains on the others; ``shares`` must say so too.
     """
 
     name: str
@@ -47,6 +53,7 @@ class Split:
     official: bool = False
     leaks: tuple[str, ...] = ()
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    folds: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,9 @@ class Dataset:
     ``groups``    name -> ``(n,)`` int: subject, session, recording, duplicate set ...
     ``splits``    the split rules this data set offers; the first is the default.
     ``official``  ``(n,)`` of TRAIN / TUNE / TEST where the owner publishes a split.
+    ``file_group``  the group that names the files (recordings) of the data set; "" where none does.
+    ``scaling``   how rows are to be scaled before a method sees them: ``none``, ``per_file`` or
+                  ``global`` z-scores. The views here are raw whatever it says.
 
     Raises DataError from ``validate`` (called on construction) on any broken invariant.
     """
@@ -85,6 +95,8 @@ class Dataset:
     provenance: Provenance
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
     official: np.ndarray | None = None
+    file_group: str = ""
+    scaling: Scaling = "none"
 
     def __post_init__(self) -> None:
         validate(self)
@@ -231,6 +243,7 @@ def validate(data: Dataset) -> None:
         if group.shape != (data.n,) or not np.issubdtype(group.dtype, np.integer):
             raise DataError(f"group '{name}' of {data.key} must be one integer per row")
     _validate_splits(data)
+    _validate_scaling(data)
     for array in (*data.views, data.labels, *data.groups.values()):
         array.setflags(write=False)
 
@@ -246,10 +259,29 @@ def _validate_splits(data: Dataset) -> None:
             raise DataError(f"split '{split.name}' of {data.key} needs an official part per row")
         if abs(sum(split.shares) - 1) > 1e-9 or min(split.shares) <= 0:
             raise DataError(f"shares of split '{split.name}' of {data.key} must sum to 1")
+        if split.folds and (split.folds < 3 or split.official or not _one_fold_each(split)):
+            raise DataError(
+                f"split '{split.name}' of {data.key} needs three folds or more, drawn by shares of "
+                "one fold for tuning and one for test"
+            )
     if data.official is not None and (
         data.official.shape != (data.n,) or set(np.unique(data.official)) != {TRAIN, TUNE, TEST}
     ):
         raise DataError(f"the official split of {data.key} must give train, tune and test rows")
+
+
+def _one_fold_each(split: Split) -> bool:
+    return all(abs(split.folds * share - 1) < 1e-9 for share in split.shares[1:])
+
+
+def _validate_scaling(data: Dataset) -> None:
+    if data.file_group and data.file_group not in data.groups:
+        raise DataError(f"{data.key} has no group '{data.file_group}' to name its files")
+    if data.scaling not in get_args(Scaling):
+        known = ", ".join(get_args(Scaling))
+        raise DataError(f"scaling of {data.key} cannot be '{data.scaling}'; it can be: {known}")
+    if data.scaling == "per_file" and not data.file_group:
+        raise DataError(f"{data.key} is scaled per file but names no group of files")
 
 
 def _feed(digest: hashlib._Hash, name: str, array: np.ndarray) -> None:

@@ -19,22 +19,36 @@ order: all channels of the first band, then of the next (``order=channel``: the 
 channel, then of the next). The paper names bands and windows, but neither filter nor order.
 
 Groups: ``subject`` 1..32, ``trial`` 0..1279 (numbered before any is dropped), ``video`` 1..40.
-Splits, all 80/10/10 (the paper: "8 folds for training, one fold for validation and the last fold
-for testing"), drawn anew in every trial:
+Splits, all 80/10/10 (the paper: "randomly divided into 10-folds, where 8 folds for training, one
+fold for validation and the last fold for testing"):
 
 segment  the default, as published: rows are cut, which gives Table 1's 16834 / 2104 / 2104. The
          seconds next to a test row are in the training part
 trial    seconds of one trial stay together; the same person is on all sides
 subject  nobody is on two sides; the same videos are
 
-The paper averages over 20 runs and names ten folds; runs here are independent draws, not folds.
+Options (``--data-option deap.NAME=VALUE``):
+
+``filter``   ``either`` (default), ``both`` or ``radius``: which trials are dropped
+             (``_deap_rules``).
+``format``   ``auto`` (default: the more complete of the two), ``mat`` or ``dat``: files read.
+``order``    ``band`` (default) or ``channel``: the features' order, above.
+``scaling``  ``none`` (default), ``global`` or ``per_file`` (a person's file): z-scores fitted on
+             training rows before a method sees any (``protocols/_scaling.py``).
+``folds``    The paper averages over 20 runs and names ten folds. ``random`` (default): every trial
+             cuts a fresh permutation of the rows, or of their groups. ``rotate``: ten folds take
+             turns, so that 20 trials are two partitions in which each row is a test row once; the
+             splits are then ``segment_rotated``, ``trial_rotated`` and ``subject_rotated``.
+
 Computed features are kept by ``_cache``. No number of DEAP is in this repository.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +64,8 @@ from datasets.base import DataError, Dataset, Provenance, Split
 __all__ = ["OPTIONS", "check", "found", "load"]
 
 VIEWS = ("eeg", "pps")
+LICENSED = True
+"""Found under the data root it stands for the paper's own data, or for a twin of it."""
 EEG_CHANNELS = 32  # the others are peripheral
 SHARES = (0.8, 0.1, 0.1)
 SPLITS = (
@@ -57,15 +73,12 @@ SPLITS = (
     Split("trial", by="trial", stratify=True, leaks=("subject", "video"), shares=SHARES),
     Split("subject", by="subject", leaks=("video",), shares=SHARES),
 )
+ROTATED = tuple(replace(split, name=f"{split.name}_rotated", folds=10) for split in SPLITS)
 
 
 def found(root: Path) -> bool:
     """Whether a file of DEAP lies at ``root``."""
     return locate(root) is not None
-
-
-LICENSED = True
-"""Found under the data root it stands for the paper's own data, or for a twin of it."""
 
 
 def load(
@@ -124,7 +137,7 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
     return Receipt("deap", str(files.folder), twin, tuple(findings), fingerprint)
 
 
-def select(data: Recordings, files: Files, twin: bool, wanted: Mapping[str, str]) -> Dataset:
+def select(data: Recordings, files: Files, twin: bool, wanted: Mapping[str, Any]) -> Dataset:
     """The data set of the trials that ``wanted['filter']`` keeps. Raises DataError if none is."""
     keep = kept(data.ratings, wanted["filter"])
     seconds = data.entropy.shape[1]
@@ -145,7 +158,7 @@ def select(data: Recordings, files: Files, twin: bool, wanted: Mapping[str, str]
         view_names=VIEWS,
         labels=np.repeat(quadrant(data.ratings[keep]), seconds),
         class_names=QUADRANTS,
-        splits=SPLITS,
+        splits=ROTATED if wanted["folds"] == "rotate" else SPLITS,
         provenance=Provenance(
             kind="twin" if twin else "licensed",
             source=f"{files.folder.name} of DEAP, as .{files.format}",
@@ -154,11 +167,13 @@ def select(data: Recordings, files: Files, twin: bool, wanted: Mapping[str, str]
             notes=_notes(keep, data, files, wanted),
         ),
         groups={name: np.repeat(each[keep], seconds) for name, each in columns.items()},
+        file_group="subject",
+        scaling=wanted["scaling"],
     )
 
 
 def _notes(
-    keep: np.ndarray, data: Recordings, files: Files, wanted: Mapping[str, str]
+    keep: np.ndarray, data: Recordings, files: Files, wanted: Mapping[str, Any]
 ) -> tuple[str, ...]:
     """What a reader of the numbers must know: the trials kept, and all that is not by default."""
     notes = [
@@ -170,6 +185,6 @@ def _notes(
     flat = at_floor(data.entropy[keep])
     if flat:
         notes.append(f"{flat} features are those of flat signals, at the floor of the entropy")
-    if wanted["order"] != OPTIONS["order"][0]:
+    if wanted["order"] != OPTIONS["order"].default:
         notes.append(f"features in the order '{wanted['order']}'")
     return tuple(notes)

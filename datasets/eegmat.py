@@ -47,7 +47,6 @@ segment  seconds are cut freely, as the paper cuts DEAP's: neighbours of a test 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +54,9 @@ from pathlib import Path
 import numpy as np
 
 from datasets import _eegmat_files as files
+from datasets import _options
 from datasets._eegmat_features import of_recording
+from datasets._options import Option, Options, numbers
 from datasets._receipt import Finding, Receipt, beside, counted
 from datasets._twin import is_twin
 from datasets.base import DataError, Dataset, Provenance, Split
@@ -67,11 +68,31 @@ TITLES = {"task": "Mental arithmetic", "quality": "Mental arithmetic, quality of
 RESTS = ("balanced", "all")
 
 
+def _subjects(text: str) -> tuple[int, ...]:
+    named = set(numbers(text, "0-11 or 0,3,7"))
+    if len(named) < 3 or max(named) >= SUBJECTS:
+        raise ValueError(f"must name 3 or more of 0-{SUBJECTS - 1}")
+    return tuple(sorted(named))
+
+
+OPTIONS: Options = {
+    "label": Option("task", "the class: task (rest or arithmetic) or quality", tuple(CLASSES)),
+    "rest": Option(
+        "balanced", "seconds of rest: balanced (as many as of arithmetic) or all", RESTS
+    ),
+    "subjects": Option(
+        f"0-{SUBJECTS - 1}", "which subjects, such as 0-11 or 0,3,7", parse=_subjects
+    ),
+}
+
+
 @dataclass(frozen=True)
 class _Options:
-    label: str = "task"
-    rest: str = "balanced"
-    subjects: tuple[int, ...] = tuple(range(SUBJECTS))
+    """Options, parsed."""
+
+    label: str
+    rest: str
+    subjects: tuple[int, ...]
 
 
 def load(
@@ -84,7 +105,7 @@ def load(
     Raises DataError where files are missing, damaged, or not those of the data set, and for an
     option that the module docstring does not name.
     """
-    chosen = _options(options)
+    chosen = _Options(**_options.chosen("eegmat", OPTIONS, options))
     folder = files.folder_of(root)
     columns = _columns(files.complete(folder, chosen.subjects), chosen)
     groups = {name: columns[name].astype(np.int64) for name in ("subject", "trial")}
@@ -157,31 +178,6 @@ def _lengths(present: Mapping[tuple[int, int], Path]) -> list[Finding]:
     findings.append(Finding("seconds of rest", str(seconds[1])))
     findings.append(Finding("seconds of arithmetic", str(seconds[2])))
     return findings
-
-
-def _options(given: Mapping[str, str] | None) -> _Options:
-    given = dict(given or {})
-    label, rest = given.pop("label", "task"), given.pop("rest", "balanced")
-    subjects = _subjects(given.pop("subjects", f"0-{SUBJECTS - 1}"))
-    if given:
-        raise DataError(f"eegmat has no option '{min(given)}'; it has: label, rest, subjects")
-    for name, value, known in (("label", label, tuple(CLASSES)), ("rest", rest, RESTS)):
-        if value not in known:
-            raise DataError(f"option {name} of eegmat is {' or '.join(known)}, not '{value}'")
-    return _Options(label, rest, subjects)
-
-
-def _subjects(text: str) -> tuple[int, ...]:
-    """``0-2,7`` -> (0, 1, 2, 7)."""
-    numbers: set[int] = set()
-    for piece in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,2})\s*(?:-\s*(\d{1,2})\s*)?", piece, re.ASCII)
-        if match is None:
-            raise DataError(f"option subjects of eegmat is like 0-11 or 0,3,7, not '{text}'")
-        numbers.update(range(int(match[1]), int(match[2] or match[1]) + 1))
-    if len(numbers) < 3 or max(numbers) >= SUBJECTS:
-        raise DataError(f"option subjects of eegmat names 3 or more of 0-{SUBJECTS - 1}")
-    return tuple(sorted(numbers))
 
 
 def _columns(paths: Mapping[tuple[int, int], Path], chosen: _Options) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ each: 27 files, 22734 rows. It does not say which nine; twelve subjects (1-5, 8-
 modalities and all their files have 842 rows, so the counts cannot tell. The default is the first
 nine, 1-5 and 8-11, and the option ``subjects`` takes others.
 
-Views, in the units of the files (no scaling here; the release does not say how it was smoothed):
+Views, in the units of the files (the release does not say how it was smoothed):
 
 ``eeg``  310: differential entropy of delta, theta, alpha, beta, gamma (1-4, 4-8, 8-14, 14-31,
          31-50 Hz) at 62 channels; by default all channels of delta first, then theta, ...
@@ -37,6 +37,16 @@ Splits:
 official  the paper's, and the default: clips 1-9 train, 10-12 tune, 13-15 test, in each file. No
           clip is torn apart; the same people and sessions are on all sides
 subject   nobody is on two sides; everyone sees the same films (three subjects or more)
+
+Options (``--data-option seed.NAME=VALUE``):
+
+``subjects``   such as ``1-5,8-11`` (default), or ``all`` twelve.
+``layout``     ``auto`` (default: the first found), ``npz`` or ``mat``: which source of EEG.
+``order``      ``bands`` (default) or ``channels``: the order of the EEG columns, above.
+``smoothing``  ``LDS`` (default) or ``movingAve``, of the layout ``mat`` alone.
+``scaling``    ``per_file`` (default), ``global`` or ``none``: z-scores fitted on the training clips
+               before a method sees any row (``protocols/_scaling.py``). A file is one sitting, with
+               levels of its own, and public code for SEED standardises each; the paper is silent.
 """
 
 from __future__ import annotations
@@ -171,6 +181,8 @@ def _dataset(files: list[Recording], source: Source, root: Path, chosen: Setting
             "time": np.tile(_TIME, count),
         },
         official=np.tile(_PART[_CLIP - 1], count),
+        file_group="file",
+        scaling=chosen.scaling,
     )
 
 

@@ -12,12 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness import source
+from harness import selection, source
 from harness.execute import Stack
 from harness.job import Job
 from harness.record import Outcome, Record
 from harness.schedule import Ended, Happening, Lost, Pool
-from harness.selection import best
 from harness.store import Store
 from harness.trial_views import Codes
 from methods.base import Checkpoint, Progress
@@ -98,9 +97,9 @@ class Drive:
 
     def _codes(self, group: Sequence[Job], codes: dict[str, Codes]) -> str:
         """Id of the chosen candidate of an earlier stage, its codes added to ``codes``."""
-        found = [self.records[job.id] for job in group if job.id in self.records]
-        winner = best(found)
+        winner = selection.chosen(group, self.records)
         if winner is None:
+            found = [self.records[job.id] for job in group if job.id in self.records]
             reasons = "; ".join(sorted({record.reason for record in found})) or "no record"
             raise ValueError(f"the stage before, {group[0].method}, gave nothing: {reasons}")
         if winner.id not in codes:

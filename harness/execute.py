@@ -19,7 +19,7 @@ import numpy as np
 from datasets.base import Answers, Dataset, Problem, Rows
 from harness import imputation, machine, registry
 from harness.job import Job, canonical
-from harness.record import Outcome, Record
+from harness.record import Outcome, Record, plain
 from harness.scores import accuracy, finite, probe
 from harness.trial_views import Codes, second_transduction, with_codes, with_views
 from methods.base import (
@@ -34,7 +34,7 @@ from methods.base import (
     StackedMethod,
     Training,
 )
-from protocols.base import Scenario, build, draw, seed_of
+from protocols.base import Scenario, build, draw, seed_of, varies
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,7 @@ class _Task:
         self.config = self.method.Config(**self.job.config)
         chosen = stack.chosen[index] if self.job.upstream else ()
         self.problem, self.answers = build_trial(self.job, chosen)
+        self.varies = varies(data, self.job.scenario, trained=self.job.training is not None)
         place = canonical([self.job.views, self.job.depth])
         self.seed = seed_of(
             data, self.job.scenario.split, self.job.trial, f"fit:{place}", self.job.seed
@@ -151,24 +152,24 @@ class _Task:
     def ok(self, fitted: Fitted, score: float, epoch: int, seconds: float) -> Outcome:
         """The outcome of a fit that ended well."""
         arrays = {name: np.asarray(value) for name, value in fitted.arrays().items()}
-        metrics: dict[str, Any] = self.counts()
-        if self.method.can.classify:
+        metrics, can = self.counts(), self.method.can
+        if can.classify:
             predicted = fitted.predict(self.answers.test)
             metrics["test_accuracy"] = accuracy(predicted, self.answers.test_labels)
             arrays["test_predictions"] = predicted.astype(np.int16)
-        if self.method.can.represent and not self.job.imputes:
+        if can.represent and not self.job.imputes:
             for name, rows in self._parts().items():
                 arrays[f"codes_{name}"] = finite(fitted.transform(rows))
-            if not self.method.can.classify:  # epochs were chosen by loss, candidates by a probe
+            if not can.classify:  # epochs were chosen by loss, candidates by a probe
                 score = probe(self.problem, self.answers, arrays)
-        if self.method.can.impute and not (self.method.can.represent and not self.job.imputes):
+        elif can.impute:
             metrics |= self._imputed(fitted, arrays)
         record = replace(
             self.record("ok", seconds),
             score=float(score),
             epoch=epoch,
             metrics=metrics,
-            facts={name: _plain(value) for name, value in fitted.facts().items()},
+            facts={name: plain(value) for name, value in fitted.facts().items()},
         )
         return Outcome(record, arrays)
 
@@ -212,6 +213,7 @@ class _Task:
             job=self.job.identity(),
             data_key=self.job.data_key,
             status=status,
+            varies=list(self.varies),
             seconds=round(seconds, 4),
             peak_memory_mb=machine.peak_memory_mb(),
             stack_size=self.size,
@@ -292,9 +294,3 @@ def _on(device: str, since: str, outcome: Outcome) -> Outcome:
 
 def _sentence(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".split("\n", 1)[0][:300]
-
-
-def _plain(value: Any) -> Any:
-    """A scalar that JSON can hold; not-a-number becomes a word."""
-    value = value.item() if hasattr(value, "item") else value
-    return str(value) if isinstance(value, float) and not np.isfinite(value) else value

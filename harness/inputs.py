@@ -110,7 +110,7 @@ def choose(
     if budget is None:
         name = "paper" if licensed and not specs else "preview"
         why = (
-            f"licensed data found under {root}"
+            f"files of the paper's data sets found under {root}"
             if name == "paper"
             else "no --budget was named"
             + ("" if specs else " and no licensed data was found, so open data stands in")
@@ -119,7 +119,7 @@ def choose(
         name, why = budget, "as asked"
     if specs:
         chosen = tuple(specs)
-    elif licensed and name != "smoke":
+    elif licensed:
         chosen = licensed
     else:
         chosen = protocol.datasets[name]
@@ -178,3 +178,12 @@ def check_missing(protocol: Protocol, data: Dataset) -> None:
         raise UsageError(f"{data.key} has no view '{unknown[0]}' to lack; its views are: {known}")
     if len(data.views) < 2:
         raise UsageError(f"rows of {data.key} can lack no view: it has but one")
+
+
+def left_out(protocol: Protocol, data: Dataset, *, wanted: bool) -> str:
+    """Why a protocol is not run on a data set, "" if it is; UsageError where the user wants it."""
+    reason = protocol.unfit(data)
+    if reason and wanted:
+        raise UsageError(reason)
+    check_missing(protocol, data)
+    return reason

@@ -18,6 +18,7 @@ from harness import registry, source
 from harness.errors import UsageError
 from harness.job import Job, expand, training_of
 from harness.record import Record
+from harness.render.property_struct import Properties
 from methods.base import Shape
 from protocols.base import Budget, Cell, Draw, MethodCard, Protocol, draw
 
@@ -37,6 +38,7 @@ class Plan:
     """All cells of a run, and what the ledger already knows of their jobs.
 
     ``splits``  data key -> name of the split its cells use.
+    ``properties``  protocol that fits nothing -> counts of the data sets that it opened.
     ``todo``    jobs to run.   ``stored`` ids with a record that stands.
     ``stale``   id -> files whose source changed since its record was made.
     ``failed``  ids whose record is a failure that this run leaves alone.
@@ -46,6 +48,7 @@ class Plan:
     data: Mapping[str, Dataset]
     splits: Mapping[str, str]
     budget: Budget
+    properties: Mapping[str, Sequence[Properties]] = field(default_factory=dict)
     todo: dict[str, Job] = field(default_factory=dict)
     stored: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)

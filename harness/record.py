@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ class Record:
 
     ``score``     on tuning rows, higher is better: accuracy of a classifier, of a fixed probe on a
                   representation's codes, minus NMSE of an imputer. None unless ok.
+    ``varies``    what the trial drew anew (``protocols.base.varies``); empty where that is unknown.
     ``metrics``   test accuracy and counts; ``facts`` what the method reports of itself.
     ``epoch``     the chosen epoch, 0 for methods without epochs.
     ``seconds``   this job's share of its stack's wall time; ``peak_memory_mb`` of the process and
@@ -35,6 +36,7 @@ class Record:
     status: Status
     score: float | None = None
     epoch: int = 0
+    varies: Sequence[str] = field(default_factory=list)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
@@ -74,3 +76,9 @@ class Outcome:
 
     record: Record
     arrays: Mapping[str, np.ndarray]
+
+
+def plain(value: Any) -> Any:
+    """A scalar that JSON can hold; not-a-number becomes a word."""
+    value = value.item() if hasattr(value, "item") else value
+    return str(value) if isinstance(value, float) and not np.isfinite(value) else value

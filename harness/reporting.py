@@ -6,6 +6,7 @@ import datetime
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,16 @@ from rich.console import Console
 
 from datasets.base import Dataset
 from harness import registry, source
-from harness.plan import Plan, PlannedCell
+from harness.plan import Plan
 from harness.record import Record
+from harness.render import format as say
 from harness.render.layout import Layout
-from harness.render.meta import DatasetNote, ReportMeta
+from harness.render.meta import DatasetNote, ReportMeta, SplitNote
+from harness.render.properties import unlike_paper
 from harness.shown import shown_of
 from harness.store import Store
 from harness.tabulate import trials_table
-from protocols.base import Protocol, Row
+from protocols.base import Protocol, Row, Scenario, scaling_note, what_varies
 from protocols.published import published_table
 
 
@@ -42,6 +45,9 @@ def write_reports(
 
     bad = 0
     for name, protocol in protocols.items():
+        if name in plan.properties:
+            _write_properties(plan, name, protocol, command, folder, console)
+            continue
         trials = trials_table(plan, records, name)
         if trials.empty:
             console.print(f"{name}: no cell was chosen, so there is no report")
@@ -64,14 +70,35 @@ def write_reports(
         missing = int((trials["status"] == "missing").sum())
         if missing:
             console.print(f"{missing} trials have no result yet; their cells show no mean")
-        for path in paths:
-            console.print(f"wrote {_shown(path)}")
+        _say_written(paths, console)
     return bad
+
+
+def _write_properties(
+    plan: Plan, name: str, protocol: Protocol, command: str, folder: Path, console: Console
+) -> None:
+    """The report of a protocol that fits nothing; says which counts are not the paper's."""
+    from harness.render.write import render_properties
+
+    # What a budget's stamp says is true of accuracies; a count is a count under any budget.
+    meta = replace(_meta(plan, name, protocol, command), stamp="")
+    counted, published = plan.properties[name], published_table(name)
+    notes = {note.key: note for note in meta.datasets}
+    for one in counted:
+        if off := unlike_paper(one, notes[one.dataset], published):
+            console.print(f"{one.dataset}: {off}")
+    _say_written(render_properties(counted, meta, published, folder / name), console)
+
+
+def _say_written(paths: Sequence[Path], console: Console) -> None:
+    for path in paths:
+        console.print(f"wrote {_shown(path)}")
 
 
 def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta:
     cells = [cell for cell in plan.cells if cell.protocol == name]
     shown = {cell.data_key for cell in cells}
+    shown |= {one.dataset for one in plan.properties.get(name, ())}
     revision = source.revision()
     notes = {cell.cell.row.key: _row_note(cell.cell.row) for cell in cells}
     return ReportMeta(
@@ -79,7 +106,7 @@ def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta
         title=protocol.title,
         budget=plan.budget.name,
         stamp=plan.budget.stamp,
-        trials_expected=max(len(cell.trials) for cell in cells),
+        trials_expected=max((len(cell.trials) for cell in cells), default=plan.budget.trials),
         command=command,
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         revision=revision.removesuffix("+changes"),
@@ -87,7 +114,7 @@ def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta
         versions=_versions(),
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         datasets=tuple(
-            _note(d, plan.splits[d.key], _hidden(cells, d))
+            _note(d, plan.splits[d.key], [c.cell.scenario for c in cells if c.data_key == d.key])
             for d in plan.data.values()
             if d.key in shown
         ),
@@ -103,9 +130,8 @@ def _row_note(row: Row) -> tuple[str, tuple[str, ...]]:
     return first, tuple(dict.fromkeys(cites))
 
 
-def _hidden(cells: Sequence[PlannedCell], data: Dataset) -> tuple[str, ...]:
+def _hidden(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
     """Which views rows of ``data`` may lack, in words; nothing where none may."""
-    scenarios = [cell.cell.scenario for cell in cells if cell.data_key == data.key]
     names = [name for name in data.view_names if any(name in s.missing for s in scenarios)]
     if not names:
         return ()
@@ -117,19 +143,22 @@ def _hidden(cells: Sequence[PlannedCell], data: Dataset) -> tuple[str, ...]:
 
 def _place(line: Any) -> str:
     """``missing 0.5, `` for a trial of a figure."""
-    names = [name for name in line._fields if name.startswith("at_")]
-    return "".join(f"{name[3:]} {getattr(line, name):g}, " for name in names)
+    at = {name[3:]: getattr(line, name) for name in line._fields if name.startswith("at_")}
+    return "".join(f"{text}, " for text in say.places(at))
 
 
-def _note(data: Dataset, split: str, hidden: tuple[str, ...]) -> DatasetNote:
+def _scaled(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
+    """Which scaling rules were applied, in words; nothing where the methods alone z-score."""
+    said = dict.fromkeys(scaling_note(data, s.split, s.scaling) for s in scenarios)
+    return tuple(text for text in said if text)
+
+
+def _note(data: Dataset, split: str, scenarios: Sequence[Scenario]) -> DatasetNote:
     origin = data.provenance
     rule = data.split(split)
     # The default split of a licensed set is the paper's; another one is another experiment.
     as_published = origin.kind == "licensed" and split == data.splits[0].name
-    drawn = "the labelled rows, the initial weights and the minibatches"
-    drawn = f"which rows lack a view, {drawn}" if hidden else drawn
-    varies = drawn if rule.official else f"the {split} split ({_shares(rule.shares)}), {drawn}"
-    return DatasetNote(
+    note = DatasetNote(
         key=data.key,
         title=data.title,
         kind=origin.kind,
@@ -146,13 +175,27 @@ def _note(data: Dataset, split: str, hidden: tuple[str, ...]) -> DatasetNote:
         split=split,
         leaks=rule.leaks,
         fingerprint=data.fingerprint,
-        what_varies=varies,
-        notes=(*origin.notes, *hidden),
+        what_varies=what_varies(data, scenarios),
+        notes=(*origin.notes, *_scaled(data, scenarios), *_hidden(data, scenarios)),
     )
+    return _of_splits(note, data, scenarios)
 
 
-def _shares(shares: tuple[float, float, float]) -> str:
-    return "/".join(f"{100 * share:g}" for share in shares)
+def _of_splits(note: DatasetNote, data: Dataset, scenarios: Sequence[Scenario]) -> DatasetNote:
+    """The note where the scenarios have several splits, in their order."""
+    rules = [data.split(name) for name in dict.fromkeys(s.split for s in scenarios)]
+    if len(rules) < 2:
+        return note
+    return replace(
+        note,
+        split=", ".join(rule.name for rule in rules),
+        leaks=(),
+        split_fixed=False,
+        splits=tuple(
+            SplitNote(r.name, r.leaks, None if r.official else r.shares[2] / r.shares[0])
+            for r in rules
+        ),
+    )
 
 
 def _versions() -> dict[str, str]:

@@ -12,20 +12,14 @@ from pathlib import Path
 from rich.console import Console
 
 from datasets.base import Dataset
-from harness import inputs, registry
+from harness import inputs, properties, registry
 from harness.display import Display
 from harness.drive import Drive, missing_inputs, resumable
 from harness.errors import UsageError
-from harness.plan import (
-    Plan,
-    PlannedCell,
-    matches,
-    method_cards,
-    plan_cells,
-    settle,
-)
+from harness.plan import Plan, PlannedCell, matches, method_cards, plan_cells, settle
 from harness.record import Record
 from harness.registry import ROOT
+from harness.render import format as say
 from harness.reporting import write_reports
 from harness.schedule import Pool, Resources, open_pool
 from harness.stacking import stacks
@@ -140,24 +134,28 @@ def _plan(
     protocols = {name: registry.load_protocol(name) for name in names}
     chosen = inputs.data_options(options.data_options)
     inputs.choose_missing(protocols, options.missing_views, options.missing_at_test)
+    properties.check_rows_named(protocols, options.methods, options.label_percent)
     data: dict[str, Dataset] = {}
     splits: dict[str, str] = {}
-    cells = []
+    cells, counted = [], {}
     budget: Budget | None = None
     for name, protocol in protocols.items():
         choice = inputs.choose(protocol, options.budget, options.datasets, root)
         budget = choice.budget
         if options.trials is not None:
             budget = _with_trials(budget, options.trials)
-        console.print(
-            f"{name}: budget {budget.name} ({choice.why}) on {', '.join(choice.specs)}",
-        )
-        opened = {}
+        console.print(f"{name}: budget {budget.name} ({choice.why}) on {', '.join(choice.specs)}")
+        opened, alone = {}, bool(options.datasets) or len(choice.specs) == 1
         for spec in choice.specs:
             dataset, split = inputs.open_dataset(spec, root, chosen)
-            inputs.check_missing(protocol, dataset)
+            wanted = alone and "all" not in options.protocols
+            if reason := inputs.left_out(protocol, dataset, wanted=wanted):
+                console.print(f"{name} leaves one out: {reason}")
+                continue
             opened[dataset.key] = data.setdefault(dataset.key, dataset)
             splits[dataset.key] = split
+        if properties.fits_nothing(protocol):
+            counted[name] = properties.every(opened, splits, budget.trials, options.seed)
         cells += plan_cells(
             {name: protocol},
             opened,
@@ -175,7 +173,7 @@ def _plan(
             f"no column has {asked} % labels; open data has 2, 5 and 10 %, licensed data 1, 2, 3 %"
         )
     _check_patterns(options.methods, cells, protocols.values(), data.values())
-    return Plan(cells, data, splits, budget), protocols
+    return Plan(cells, data, splits, budget, counted), protocols
 
 
 def _check_patterns(
@@ -222,9 +220,7 @@ def _say_plan(
     files = sorted({name for moved in plan.stale.values() for name in moved})
     if plan.stale:
         what = "kept as they are" if options.accept_stale or options.report_only else "run again"
-        console.print(
-            f"stale: {len(plan.stale)} records, changed: {', '.join(files)} ({what})",
-        )
+        console.print(f"stale: {len(plan.stale)} records, changed: {', '.join(files)} ({what})")
     before = Counter(records[name].status for name in plan.failed)
     if failed := before["failed"]:
         console.print(
@@ -246,7 +242,7 @@ def _say_cells(plan: Plan, console: Console) -> None:
     for cell in plan.cells:
         ids = {job.id for trial in cell.trials for top in trial for job in top.stages()}
         todo = [plan.todo[name] for name in ids if name in plan.todo]
-        place = "".join(f"{name} {value:g}, " for name, value in cell.cell.at.items())
+        place = "".join(f"{text}, " for text in say.places(cell.cell.at))
         console.print(
             f"  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  {cell.cell.row.title:<{row}}"
             f"{100 * cell.cell.label_fraction:5g} %  {place}{len(ids):4d} fits, "

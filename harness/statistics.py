@@ -138,14 +138,14 @@ def paired(trials: pd.DataFrame, reference_row_key: str, value: str = "accuracy"
         if len(reference) == 0:
             continue
         family = [
-            _pair_line(reference, row, ratios[str(key[1])], value)
+            pair_line(reference, row, ratios[str(key[1])], value)
             for _, row in others.groupby(["row_order", "row_key"], sort=True)
         ]
         for name in ("wilcoxon_p", "t_p"):
             for line, p in zip(family, holm([line[name] for line in family]), strict=True):
                 line[f"{name}_holm"] = p
         for line in family:
-            line["decision"] = _decision(line)
+            line["decision"] = decision(line)
             line |= dict(zip(places, key[3:], strict=True))
         lines += family
     return pd.DataFrame(lines, columns=[PAIRED_COLUMNS[0], *places, *PAIRED_COLUMNS[1:]])
@@ -195,9 +195,10 @@ def _summary_line(cell: pd.DataFrame, paper: tuple[float, float]) -> dict[str, A
     }
 
 
-def _pair_line(
-    reference: pd.DataFrame, other: pd.DataFrame, ratio: float | None, value: str
+def pair_line(
+    reference: pd.DataFrame, other: pd.DataFrame, ratio: float | None, value: str = "accuracy"
 ) -> dict[str, Any]:
+    """One line of :func:`paired`, without Holm's p and decision: ``reference`` minus ``other``."""
     left, right = (
         part.set_index("trial")[value].where((part["status"] == "ok").to_numpy())
         for part in (reference, other)
@@ -240,7 +241,8 @@ def _tests(differences: np.ndarray, ratio: float | None) -> dict[str, Any]:
     return found
 
 
-def _decision(line: Mapping[str, Any]) -> str:
+def decision(line: Mapping[str, Any]) -> str:
+    """What :func:`paired` says of a line that has Holm's p."""
     if line["pairs"] < MIN_PAIRS:
         return ""
     # The corrected interval, where there is one, holds the plain one.

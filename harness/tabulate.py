@@ -68,7 +68,7 @@ def _imputed_by(
     if chosen is None or "nmse" in chosen.metrics:
         return chosen
     for group in jobs[0].upstream:
-        before = selection.best([records[job.id] for job in group if job.id in records])
+        before = selection.chosen(group, records)
         if before is not None and "nmse" in before.metrics:
             return before
     return None
@@ -81,7 +81,7 @@ def _converged(
     if chosen is None:
         return None
     groups = (group for job in jobs[0].stages() for group in job.upstream)
-    before = (selection.best([records[j.id] for j in group if j.id in records]) for group in groups)
+    before = (selection.chosen(group, records) for group in groups)
     fits = [chosen, *(record for record in before if record is not None)]
     return all(record.facts.get("converged") is not False for record in fits)
 

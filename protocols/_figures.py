@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from datasets.base import Dataset
-from protocols.base import Budget, Row, Scenario, Stage, label_fractions, label_rule
+from protocols.base import (
+    Budget,
+    Row,
+    Scenario,
+    Stage,
+    label_fractions,
+    label_rule,
+    scaling_rule,
+)
 
 DATASETS = {
     "paper": ("mfeat", "mnist_hog", "watch"),
@@ -24,6 +32,7 @@ def inductive(data: Dataset, split: str, label_fraction: float, **changes: Any) 
         paradigm="inductive",
         label_fraction=label_fraction,
         label_rule=label_rule(data),
+        scaling=scaling_rule(data, split),
         **changes,
     )
 

@@ -6,31 +6,58 @@ Every rule is a nested prefix of one permutation per trial, so that 1 % of the l
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Mapping
+
 import numpy as np
 
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Split
 
 
-def part_of_rows(data: Dataset, split: Split, rng: np.random.Generator) -> np.ndarray:
+def part_of_rows(
+    data: Dataset, split: Split, rng: np.random.Generator, trial: int = 0
+) -> np.ndarray:
     """Part of every row, ``(n,)`` int8 of TRAIN / TUNE / TEST.
 
     Groups named by ``split.by`` are never divided; with ``split.stratify`` class shares are kept.
-    Raises DataError if a part would stay empty, or a class would miss the training part.
+    ``trial`` says which of its folds a split with ``folds`` tests on; those that share a partition
+    (:func:`partition_of`) must be given the same generator.
+    Raises DataError if a part would stay empty, if a class would miss the training part, or if a
+    group is torn that ``split.leaks`` does not name.
     """
     if split.official:
         assert data.official is not None  # Dataset validates this on construction
+        _check_leaks(data, split, data.official)
         return data.official.astype(np.int8)
     units = np.arange(data.n) if split.by is None else data.groups[split.by]
     _, first, unit_of_row = np.unique(units, return_index=True, return_inverse=True)
     size = np.bincount(unit_of_row)
     stratum = data.labels[first] if split.stratify else np.zeros(len(first), np.int64)
     part_of_unit = np.empty(len(first), np.int8)
+    filled = np.zeros(split.folds, np.int64)
     for value in np.unique(stratum):
         chosen = rng.permutation(np.flatnonzero(stratum == value))
-        part_of_unit[chosen] = _cut(size[chosen], split.shares)
+        if split.folds:
+            fold = _dealt(size[chosen], filled)
+            part_of_unit[chosen] = _turn(fold, split.folds, trial)
+        else:
+            part_of_unit[chosen] = _cut(size[chosen], split.shares)
     parts = part_of_unit[unit_of_row]
     _check_parts(data, split, parts)
+    _check_leaks(data, split, parts)
     return parts
+
+
+def partition_of(split: Split, trial: int) -> int:
+    """The number that seeds a trial's split: the trial, or the partition whose folds it turns."""
+    return trial // split.folds if split.folds else trial
+
+
+def sizes_of_cut(data: Dataset, split: Split) -> tuple[int, ...]:
+    """Rows in train, tune and test where a split draws rows, not groups: the same in all trials."""
+    strata = np.bincount(data.labels) if split.stratify else np.array([data.n])
+    cuts = [_cut(np.ones(size), split.shares) for size in strata if size]
+    return tuple(np.bincount(np.concatenate(cuts), minlength=3).tolist())
 
 
 def label_order(n_train: int, rng: np.random.Generator) -> np.ndarray:
@@ -79,17 +106,60 @@ def _cut(sizes: np.ndarray, shares: tuple[float, float, float]) -> np.ndarray:
     return parts
 
 
+def _dealt(sizes: np.ndarray, filled: np.ndarray) -> np.ndarray:
+    """Fold of each unit: in order, the one with the fewest rows of this stratum, then of all.
+
+    ``filled``  rows of every fold, of the strata before; these are added.
+    """
+    folds = [(0, int(rows), fold) for fold, rows in enumerate(filled)]
+    found = np.empty(len(sizes), np.int64)
+    heapq.heapify(folds)
+    for unit, size in enumerate(sizes.tolist()):
+        own, rows, fold = folds[0]
+        heapq.heapreplace(folds, (own + size, rows + size, fold))
+        found[unit] = fold
+    filled += np.bincount(found, sizes, len(filled)).astype(np.int64)
+    return found
+
+
+def _turn(fold: np.ndarray, folds: int, trial: int) -> np.ndarray:
+    """Parts of one turn of the folds: one tests, the next one tunes, the others train."""
+    place = (fold - trial) % folds
+    return np.select([place == 0, place == 1], [TEST, TUNE], TRAIN).astype(np.int8)
+
+
 def _check_parts(data: Dataset, split: Split, parts: np.ndarray) -> None:
     for part, name in ((TRAIN, "training"), (TUNE, "tuning"), (TEST, "test")):
         if not (parts == part).any():
             raise DataError(
-                f"split '{split.name}' of {data.key} leaves no {name} rows; "
-                "it needs at least three groups or rows of every class"
+                f"split '{split.name}' of {data.key} leaves no {name} rows; it needs at least "
+                f"{split.folds or 'three'} groups or rows of every class"
             )
     missing = set(range(data.n_classes)) - set(np.unique(data.labels[parts == TRAIN]).tolist())
     if missing:
         names = ", ".join(data.class_names[k] for k in sorted(missing))
         raise DataError(f"split '{split.name}' of {data.key} has no training row of class {names}")
+
+
+def torn(groups: Mapping[str, np.ndarray], units: np.ndarray) -> tuple[str, ...]:
+    """Names of the ``groups`` of which some value lies in several ``units`` ``(n,)``."""
+    found = []
+    for name, group in groups.items():
+        order = np.argsort(group, kind="stable")
+        value, unit = group[order], units[order]
+        if ((value[1:] == value[:-1]) & (unit[1:] != unit[:-1])).any():
+            found.append(name)
+    return tuple(found)
+
+
+def _check_leaks(data: Dataset, split: Split, parts: np.ndarray) -> None:
+    whole = {name: group for name, group in data.groups.items() if name not in split.leaks}
+    found = torn(whole, parts)
+    if found:
+        raise DataError(
+            f"split '{split.name}' of {data.key} has rows of one {found[0]} on both sides and does "
+            f"not say so; name '{found[0]}' in its leaks, or cut by it"
+        )
 
 
 def kept_rows(

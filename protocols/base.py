@@ -13,17 +13,24 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from datasets.base import HIDDEN, TEST, TRAIN, TUNE, Answers, Dataset, Problem, Rows
+from datasets.base import HIDDEN, TEST, TRAIN, TUNE, Answers, Dataset, Problem, Rows, Scaling
 from protocols._budgets import BUDGETS as BUDGETS
 from protocols._budgets import Budget
 from protocols._masks import losses, mask_order, present_rows
-from protocols._splits import kept_rows, label_order, labelled_rows, part_of_rows
+from protocols._rules import label_fractions as label_fractions
+from protocols._rules import label_rule as label_rule
+from protocols._rules import scaling_note as scaling_note
+from protocols._rules import scaling_rule as scaling_rule
+from protocols._scaling import check_scaling, scaled
+from protocols._splits import kept_rows, label_order, labelled_rows, part_of_rows, partition_of
+from protocols._varies import varies as varies
+from protocols._varies import what_varies as what_varies
 
 Paradigm = Literal["supervised", "transductive", "inductive"]
 PARADIGMS: tuple[Paradigm, ...] = ("supervised", "transductive", "inductive")
@@ -51,7 +58,8 @@ class Scenario:
     ``missing_fraction``  share of training rows that lose some of them (one, if there is but one).
     ``missing_at_test`` the same for test rows, which are complete in the paper.
     ``incomplete``      ``drop`` leaves training rows with an absent view out ("PartialData").
-    ``scaling``         ``none`` (the methods z-score on the Problem's rows themselves).
+    ``scaling``         rows are z-scored ``global``, ``per_file`` or not at all (``none``) before a
+                        method sees them; methods z-score on the Problem's rows in any case.
     """
 
     split: str
@@ -63,7 +71,7 @@ class Scenario:
     missing_fraction: float = 0.0
     missing_at_test: float = 0.0
     incomplete: Literal["keep", "drop"] = "keep"
-    scaling: Literal["none"] = "none"
+    scaling: Scaling = "none"
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -103,12 +111,16 @@ def seed_of(data: Dataset, split: str, trial: int, purpose: str, seed: int = 0) 
 
 
 def draw(data: Dataset, scenario: Scenario, trial: int, seed: int = 0) -> Draw:
-    """Draw split, labels and masks of one trial. Same arguments, same draw, on any machine."""
+    """Draw split, labels and masks of one trial. Same arguments, same draw, on any machine.
 
-    def rng(purpose: str) -> np.random.Generator:
-        return np.random.default_rng(seed_of(data, scenario.split, trial, purpose, seed))
+    Raises DataError where a part, a class or a scale would have no rows to be made of.
+    """
 
-    part = part_of_rows(data, data.split(scenario.split), rng("split"))
+    def rng(purpose: str, number: int = trial) -> np.random.Generator:
+        return np.random.default_rng(seed_of(data, scenario.split, number, purpose, seed))
+
+    split = data.split(scenario.split)
+    part = part_of_rows(data, split, rng("split", partition_of(split, trial)), trial)
     train = np.flatnonzero(part == TRAIN)
     chosen = labelled_rows(
         data.labels[train],
@@ -120,36 +132,38 @@ def draw(data: Dataset, scenario: Scenario, trial: int, seed: int = 0) -> Draw:
     labelled[train[chosen]] = True
     kept = kept_rows(train, labelled, scenario.unlabelled_fraction, rng("unlabelled"))
     present = np.ones((data.n, len(data.views)), bool)
+    may_miss = [data.view_names.index(name) for name in scenario.missing]
     for index, name, fraction in (
         (train, "masks", scenario.missing_fraction),
         (np.flatnonzero(part == TEST), "test masks", scenario.missing_at_test),
     ):
         if fraction > 0:
             order = mask_order(len(index), rng(name))
-            present[index] = present_rows(order, fraction, _losses(data, index, scenario, rng))
+            lost = losses(data.n, may_miss, len(data.views), rng("patterns"))
+            present[index] = present_rows(order, fraction, lost[index])
     if scenario.incomplete == "drop":
         kept, labelled = kept & present.all(axis=1), labelled & present.all(axis=1)
+    check_scaling(data, scenario.scaling, part, present)
     order = rng("order").permutation(data.n)
     return Draw(order, part, labelled, kept, present)
 
 
 def build(data: Dataset, scenario: Scenario, drawn: Draw) -> tuple[Problem, Answers]:
     """Problem and Answers of one draw. Rows come in the draw's order, so position tells nothing."""
-    is_train = drawn.part == TRAIN
     member = drawn.labelled.copy()
     if scenario.paradigm == "inductive":
-        member |= is_train & drawn.kept
+        member |= (drawn.part == TRAIN) & drawn.kept
     if scenario.paradigm == "transductive":
         member |= drawn.part == TEST
-    rank = np.empty(data.n, np.int64)
-    rank[drawn.order] = np.arange(data.n)
+    values = scaled(data, scenario.scaling, drawn.part, drawn.present)
+    rank = np.argsort(drawn.order)
 
     def rows(keep: np.ndarray, hide: bool) -> Rows:
         index = drawn.order[keep[drawn.order]]
         present = drawn.present[index] if hide else np.ones((len(index), len(data.views)), bool)
         views = tuple(
             np.where(present[:, v, None], view[index], np.float32(np.nan))
-            for v, view in enumerate(data.views)
+            for v, view in enumerate(values)
         )
         return _frozen(Rows(views, present, rank[index]))
 
@@ -225,14 +239,14 @@ class Row:
 class Cell:
     """One number of a table or figure: a row under a scenario on a data set.
 
-    ``at``  its place on a figure's axes, by name: ``{"missing": 0.5}``.
+    ``at``  its place on a figure's axes, by name: ``{"missing": 0.5}``, ``{"split": "person"}``.
     ``trials``  the most trials it is run for (None: the budget's), where one is enough to look at.
     """
 
     row: Row
     scenario: Scenario
     label_fraction: float
-    at: Mapping[str, float] = field(default_factory=dict)
+    at: Mapping[str, float | str] = field(default_factory=dict)
     trials: int | None = None
 
 
@@ -273,23 +287,9 @@ class Protocol(ABC):
     ) -> tuple[Cell, ...]:
         """Every cell on one data set under one budget."""
 
-
-def label_fractions(data: Dataset) -> tuple[float, ...]:
-    """The paper's 1, 2, 3 % on its own data (and on twins); 2, 5, 10 % on open data."""
-    return (0.02, 0.05, 0.10) if data.provenance.kind == "open" else (0.01, 0.02, 0.03)
-
-
-def label_rule(data: Dataset) -> Literal["random", "random_min_one"]:
-    """As the paper on its own data; at least one label per class on the small open sets."""
-    return "random_min_one" if data.provenance.kind == "open" else "random"
-
-
-def _losses(
-    data: Dataset, index: np.ndarray, scenario: Scenario, rng: Callable[[str], np.random.Generator]
-) -> np.ndarray:
-    """What each of the rows ``index`` loses if it loses anything."""
-    may_miss = [data.view_names.index(name) for name in scenario.missing]
-    return losses(data.n, may_miss, len(data.views), rng("patterns"))[index]
+    def unfit(self, data: Dataset) -> str:
+        """Why it has nothing to show on ``data``, in a sentence; "" where it has."""
+        return ""
 
 
 def _frozen(rows: Rows) -> Rows:

@@ -23,6 +23,7 @@ from protocols.base import (
     Stage,
     label_fractions,
     label_rule,
+    scaling_rule,
 )
 
 CODES = {"mae": "MAE", "dcca": "DCCA", "dccae": "DCCAE"}
@@ -76,6 +77,7 @@ class Table2(Protocol):
                     paradigm=row.paradigm,
                     label_fraction=1.0 if row.all_labels else fraction,
                     label_rule=label_rule(data),
+                    scaling=scaling_rule(data, split),
                     missing=data.view_names[1:] if row.key in imputing else (),
                 )
                 cells.append(Cell(row, scenario, fraction))

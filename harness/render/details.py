@@ -116,8 +116,8 @@ def _pair(line: dict[Any, Any]) -> PairLine:
 
 def _place(line: Mapping[Any, Any]) -> str:
     """The share of labels and, on a figure, the place on its axes: ``2 %, missing 0.5``."""
-    places = [f"{name[3:]} {line[name]:g}" for name in line if str(name).startswith("at_")]
-    return ", ".join([say.percent(line["label_percent"]), *places])
+    at = {name[3:]: line[name] for name in line if str(name).startswith("at_")}
+    return ", ".join([say.percent(line["label_percent"]), *say.places(at)])
 
 
 def _memory(main: Any, gpu: Any) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from harness.leaks import leaks
 from harness.points import points
 from harness.render import text
 from harness.render.array_plots import matrix_csv, ways_csv, weights_csv
@@ -30,7 +31,7 @@ def figure_contents(
     """File name -> bytes of a figure's whole report; same arguments, same bytes."""
     columns = [value.column for value in (*layout.values, *layout.extras)]
     table = points(trials, columns)
-    numbers = Numbers(trials, table, _compared(trials, layout), shown)
+    numbers = Numbers(trials, table, _compared(trials, layout, meta), shown)
     report = build(numbers, meta, layout)
     tables = _tables(report, numbers)
     found = {name: text.csv(one).encode() for name, one in tables.items()}
@@ -44,8 +45,10 @@ def figure_contents(
     return found
 
 
-def _compared(trials: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """Paired differences in the headline value; none where the layout compares nothing."""
+def _compared(trials: pd.DataFrame, layout: Layout, meta: ReportMeta) -> pd.DataFrame:
+    """Paired differences in the headline value, or gains of a leak; none where nothing is."""
+    if layout.kind == "leak":
+        return leaks(trials, {n.key: {s.name: s.ratio for s in n.splits} for n in meta.datasets})
     places, value = axes(trials), layout.values[0].column
     if layout.kind != "curves" or value not in trials.columns:
         return pd.DataFrame(columns=[PAIRED_COLUMNS[0], *places, *PAIRED_COLUMNS[1:]])
@@ -62,6 +65,8 @@ def _tables(report: FigureReport, numbers: Numbers) -> dict[str, pd.DataFrame]:
             f"{protocol}.csv": _stacked([weights_csv([one], views) for one, views in every]),
             "epochs.csv": _stacked([ways_csv([one], views) for one, views in every]),
         }
+    if report.layout.kind == "leak":
+        return {f"{protocol}.csv": numbers.compared}
     found = {f"{protocol}.csv": numbers.table}
     if len(numbers.compared):
         found["paired.csv"] = numbers.compared

@@ -14,6 +14,7 @@ from harness.render.curve_plots import curve_plot, heat_numbers, heat_plot, numb
 from harness.render.details import costs, failures, pair_lines, trial_lines
 from harness.render.figure_struct import Drawing, FigurePart, FigureReport, Head, NumberTable
 from harness.render.layout import Layout, Shown
+from harness.render.leak_plots import leak_lead, leak_plot, leak_tables
 from harness.render.meta import DatasetNote, ReportMeta
 from harness.render.struct import Column
 from harness.statistics import check
@@ -24,7 +25,7 @@ class Numbers:
     """All that a figure is drawn from.
 
     ``trials``    the table of trials.   ``table`` their ``points.points``.
-    ``compared``  their ``statistics.paired``; no line where nothing is compared.
+    ``compared``  their ``statistics.paired``, or ``leaks.leaks``; no line if nothing is compared.
     ``shown``     arrays.
     """
 
@@ -80,8 +81,9 @@ def _part(note: DatasetNote, own: Numbers, meta: ReportMeta, layout: Layout) -> 
         failures=failures(own.trials),
         trials=trial_lines(own.trials),
         costs=costs(own.trials, columns),
-        pairs=pair_lines(own.compared),
+        pairs=() if layout.kind == "leak" else pair_lines(own.compared),
         reference=str(named.iloc[0]) if len(named) else "",
+        lead=leak_lead(own.compared, columns, note) if layout.kind == "leak" else "",
     )
 
 
@@ -97,6 +99,9 @@ def _drawings(
             Drawing(f"{stem}_{one.view}", matrix_plot(head, own.trials, one, layout), ())
             for one in own.shown.matrices
         )
+    if layout.kind == "leak":
+        gains = leak_plot(head, own.compared, columns)
+        return (Drawing(stem, gains, leak_tables(own.compared, columns)),)
     if layout.kind == "heat":
         heat = heat_plot(head, own.table, layout, first)
         return (Drawing(stem, heat, heat_numbers(heat, layout, first)),)
@@ -157,10 +162,10 @@ def _columns(trials: pd.DataFrame) -> tuple[Column, ...]:
 
 
 def _short(trials: pd.DataFrame) -> pd.Series:
-    """Trials with fewer labels than another row has in the same trial."""
+    """Trials with fewer labels than another row has in the same trial of the same split."""
     counts = trials.assign(n_labelled=trials["n_labelled"].astype(float))
-    by = counts.groupby(["label_percent", "trial"])["n_labelled"]
-    return counts["n_labelled"] < by.transform("max")
+    same = ["label_percent", "trial", *({"at_split"} & set(trials.columns))]
+    return counts["n_labelled"] < counts.groupby(same)["n_labelled"].transform("max")
 
 
 def _lines(own: Numbers, columns: Sequence[Column], note: DatasetNote) -> tuple[str, ...]:

@@ -145,7 +145,47 @@ class MatrixPlot:
     description: str
 
 
-FigurePlot = CurvePlot | HeatPlot | WeightPlot | MatrixPlot
+@dataclass(frozen=True)
+class Gain:
+    """What one method gains, in points, under the leaky split over one other.
+
+    ``plain``, ``corrected``  95 % intervals, None where there are none.   ``text`` what is printed.
+    """
+
+    mean: float
+    plain: tuple[float, float] | None
+    corrected: tuple[float, float] | None
+    decided: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class GainLine:
+    """A block's heading (no cells), or a method: ``cells[panel][split]``, None: not complete."""
+
+    title: str
+    cells: tuple[tuple[Gain | None, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class LeakPlot:
+    """Gains as dots with intervals, a panel per share of labels, a marker for every other split.
+
+    ``others``  what each marker stands for.
+    """
+
+    title: str
+    stamps: tuple[str, ...]
+    panels: tuple[str, ...]
+    lines: tuple[GainLine, ...]
+    others: tuple[str, ...]
+    x_label: str
+    limits: tuple[float, float]
+    caption: str
+    description: str
+
+
+FigurePlot = CurvePlot | HeatPlot | WeightPlot | MatrixPlot | LeakPlot
 AnyPlot = Plot | FigurePlot
 
 
@@ -174,7 +214,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class FigurePart:
-    """All that a figure's report says of one data set."""
+    """All that a figure's report says of one data set. ``lead``: the finding in one sentence."""
 
     note: DatasetNote
     anchor: str
@@ -191,6 +231,7 @@ class FigurePart:
     costs: tuple[Cost, ...]
     pairs: tuple[PairLine, ...]
     reference: str
+    lead: str = ""
 
 
 @dataclass(frozen=True)

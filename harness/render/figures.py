@@ -11,8 +11,15 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.render import draw_curves, draw_heat, draw_matrices, draw_weights
-from harness.render.figure_struct import AnyPlot, CurvePlot, HeatPlot, MatrixPlot, WeightPlot
+from harness.render import draw_curves, draw_heat, draw_leak, draw_matrices, draw_weights
+from harness.render.figure_struct import (
+    AnyPlot,
+    CurvePlot,
+    HeatPlot,
+    LeakPlot,
+    MatrixPlot,
+    WeightPlot,
+)
 from harness.render.ink import ACCENT, DOT, INK, MUTED, PAPER, RULE, saved
 from harness.render.struct import DotCell, ForestCell, Plot, PlotLine
 
@@ -130,4 +137,5 @@ _DRAWN: dict[type, Callable[[Any], Figure]] = {
     HeatPlot: draw_heat.figure,
     WeightPlot: draw_weights.figure,
     MatrixPlot: draw_matrices.figure,
+    LeakPlot: draw_leak.figure,
 }

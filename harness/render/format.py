@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -69,6 +69,14 @@ def runs(numbers: Iterable[int]) -> str:
         else:
             spans.append([number, number])
     return ", ".join(f"{a}" if a == b else f"{a}–{b}" for a, b in spans)
+
+
+def places(at: Mapping[str, float | str]) -> list[str]:
+    """``missing 0.5`` or ``split person`` for each axis of a figure."""
+    return [
+        f"{name} {value}" if isinstance(value, str) else f"{name} {value:g}"
+        for name, value in at.items()
+    ]
 
 
 def plural(n: int, word: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.render.figure_struct import FigureReport
+from harness.render.property_struct import PropertiesReport
 from harness.render.struct import Report
 
 HERE = Path(__file__).parent
@@ -20,6 +21,11 @@ def page(report: Report, drawings: Mapping[str, str]) -> str:
 def figure_page(report: FigureReport, drawings: Mapping[str, str]) -> str:
     """The report on a figure."""
     return _filled("figure.html.jinja", drawings, report=report)
+
+
+def properties_page(report: PropertiesReport) -> str:
+    """The report on properties of data."""
+    return _filled("properties.html.jinja", {}, report=report)
 
 
 def _filled(name: str, drawings: Mapping[str, str], **values: Any) -> str:

@@ -46,22 +46,26 @@ class Value:
 class Layout:
     """A protocol's layout, made from its plain values by :meth:`of`.
 
-    ``kind``     ``table``; ``curves`` over one axis; ``heat`` over two; ``weights``, bars and their
-                 way over the epochs; ``matrices``, images of completed views.
+    ``kind``     ``table``; ``properties`` of the data, without fits; ``curves`` over one axis;
+                 ``heat`` over two; ``weights``, bars and their way over the epochs; ``matrices``,
+                 images of completed views; ``leak``, gains of the leakiest split over the others
+                 (its axis).
     ``lines``    what a curve stands for: a row (panels are label fractions) or a label fraction.
     ``values``   one figure each, the first is the headline.   ``extras`` a table only.
     ``reference``  row key that the others are compared with.
-    ``shows``    what is drawn.   ``warning`` what a reader must know beside the figure.
+    ``shows``    what is drawn.   ``reading`` more on how to read it, a sentence or two each.
+    ``warning``  what a reader must know beside the figure.
     ``claim``    the paper's words on its own figure.
     """
 
-    kind: Literal["table", "curves", "heat", "weights", "matrices"]
+    kind: Literal["table", "properties", "curves", "heat", "weights", "matrices", "leak"]
     lines: Literal["rows", "labels"] = "rows"
     axes: tuple[Axis, ...] = ()
     values: tuple[Value, ...] = ()
     extras: tuple[Value, ...] = ()
     reference: str = ""
     shows: str = ""
+    reading: tuple[str, ...] = ()
     warning: str = ""
     claim: str = ""
 

@@ -11,6 +11,15 @@ KINDS = ("svg", "png", "pdf")
 
 
 @dataclass(frozen=True)
+class SplitNote:
+    """One of several splits: the groups it leaks, and its n_test / n_train, None if it is fixed."""
+
+    name: str
+    leaks: tuple[str, ...]
+    ratio: float | None
+
+
+@dataclass(frozen=True)
 class DatasetNote:
     """Where one data set of the report comes from and how its trials were drawn.
 
@@ -19,7 +28,8 @@ class DatasetNote:
                         and never stands beside published numbers.
     ``leaks``           group columns that the split knowingly puts on both sides.
     ``split_fixed``     every trial has the same training and test rows: no correction for overlap.
-    ``what_varies``     what a trial re-draws, as words that follow "Each trial re-draws".
+    ``splits``          the splits of a report that compares them, the leakiest first.
+    ``what_varies``     a sentence on what a trial re-draws, printed under every table and figure.
     """
 
     key: str
@@ -40,6 +50,7 @@ class DatasetNote:
     what_varies: str
     split_fixed: bool = False
     notes: tuple[str, ...] = ()
+    splits: tuple[SplitNote, ...] = ()
 
     @property
     def paper_name(self) -> str | None:

@@ -10,6 +10,7 @@ function show(list, test) {
 
 for (const part of document.querySelectorAll("section.data")) {
   const list = part.querySelector("details[id^=trials]");
+  if (!list) continue;
   const filter = list.querySelector(".filter");
   filter.addEventListener("input", () => {
     const words = filter.value.toLowerCase().split(/\s+/);

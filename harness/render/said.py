@@ -38,7 +38,6 @@ def stamps(note: DatasetNote, meta: ReportMeta, trials: pd.DataFrame) -> tuple[s
 def facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
     """Where a data set comes from, as (what, words)."""
     views = ", ".join(f"{v} ({d})" for v, d in zip(note.view_names, note.dims, strict=True))
-    leaks = ", ".join(note.leaks)
     found = [
         ("Rows", f"{note.n}, in {note.n_classes} classes"),
         ("Views (features)", views),
@@ -47,12 +46,18 @@ def facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
         ("Licence", note.licence),
         ("Citation", note.citation),
         ("Split", note.split),
-        ("Leaks declared", f"{leaks} on both sides of the split" if leaks else "none"),
-        ("Each trial re-draws", note.what_varies),
+        ("Leaks declared", _leaks(note)),
         ("Fingerprint", note.fingerprint),
         *(("Note", text) for text in note.notes),
     ]
     return tuple((name, text) for name, text in found if text)
+
+
+def _leaks(note: DatasetNote) -> str:
+    """The groups that lie on both sides, split by split where there are several."""
+    if not note.splits:
+        return f"{', '.join(note.leaks)} on both sides of the split" if note.leaks else "none"
+    return "; ".join(f"{one.name}: {', '.join(one.leaks) or 'none'}" for one in note.splits)
 
 
 def unconverged(trials: pd.DataFrame) -> tuple[str, ...]:

@@ -26,19 +26,20 @@ def csv(table: pd.DataFrame) -> str:
 
 def markdown(report: Report) -> str:
     """The report's tables for a README or an issue."""
-    lines = [f"# {_md(report.meta.title)}", "", f"Budget: {_md(report.meta.budget)}.", ""]
+    lines = [f"# {md(report.meta.title)}", "", f"Budget: {md(report.meta.budget)}.", ""]
     for part in report.parts:
-        lines += [f"## {_md(part.note.title)}", ""]
-        lines += [f"**{_md(stamp)}**\n" for stamp in part.stamps]
+        lines += [f"## {md(part.note.title)}", ""]
+        lines += [f"**{md(stamp)}**\n" for stamp in part.stamps]
         heads = [f"{c.title} ({c.labels})" if c.labels else c.title for c in part.columns]
-        lines.append(_md_row(["", "Algorithm", *heads]))
-        lines.append(_md_row(["---", "---", *["---:"] * len(heads)]))
+        lines.append(md_row(["", "Algorithm", *heads]))
+        lines.append(md_row(["---", "---", *["---:"] * len(heads)]))
         for block in part.blocks:
             lines += _md_block(block)
-        lines += ["", f"{_md(part.labels_line)} {_md(part.progress)}."]
-        lines += ["", *(f"- {_md(text)}" for text in (*part.legend, *part.selections)), ""]
+        lines += ["", f"{md(part.labels_line)} {md(part.progress)}.", ""]
+        lines += [md(part.note.what_varies)]
+        lines += ["", *(f"- {md(text)}" for text in (*part.legend, *part.selections)), ""]
         lines += [_md_failure(part)] if part.failures else []
-    lines += [f"- {_md(note)}" for note in report.meta.footnotes]
+    lines += [f"- {md(note)}" for note in report.meta.footnotes]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -50,7 +51,10 @@ def latex(report: Report) -> str:
         rows += [r"\toprule" if i == 0 else r"\midrule[\heavyrulewidth]", *_tex_part(part, width)]
     stamps = dict.fromkeys(stamp for part in report.parts for stamp in part.stamps)
     caption = ". ".join(tex(text) for text in (report.meta.title, *stamps))
-    notes = [tex(f"{part.note.title}: {part.labels_line}") for part in report.parts]
+    notes = [
+        tex(f"{part.note.title}: {part.labels_line} {part.note.what_varies}")
+        for part in report.parts
+    ]
     legend = dict.fromkeys(text for part in report.parts for text in part.legend)
     notes += [tex(text) for text in (*legend, *report.meta.footnotes)]
     return "\n".join(
@@ -121,9 +125,9 @@ def _tex_small(number: str) -> str:
 
 def _md_block(block: Block) -> Iterable[str]:
     for i, line in enumerate(block.lines):
-        name = f"*{_md(block.title)}*" if i == 0 else ""
-        title = _md(line.title) + (" ‡" if line.ceiling else "")
-        yield _md_row([name, title, *map(_md_cell, line.cells)])
+        name = f"*{md(block.title)}*" if i == 0 else ""
+        title = md(line.title) + (" ‡" if line.ceiling else "")
+        yield md_row([name, title, *map(_md_cell, line.cells)])
 
 
 def _md_cell(cell: Cell) -> str:
@@ -140,14 +144,16 @@ def _md_failure(part: DatasetPart) -> str:
     for failure in part.failures:
         text = f"{failure.row} ({failure.block}), {failure.column}, {failure.trials}: "
         text += failure.status + (f", {failure.reason}" if failure.reason else "")
-        lines.append(f"- {_md(text)}")
+        lines.append(f"- {md(text)}")
     return "\n".join(lines) + "\n"
 
 
-def _md_row(cells: Sequence[str]) -> str:
+def md_row(cells: Iterable[str]) -> str:
+    """A line of a Markdown table, of cells that are Markdown."""
     return "| " + " | ".join(cells) + " |"
 
 
-def _md(text: str) -> str:
+def md(text: str) -> str:
+    """``text`` safe in Markdown, on one line."""
     flat = " ".join(text.split())
     return "".join("\\" + c if c in "\\`*_[]<>|#" else c for c in flat)

@@ -12,6 +12,7 @@ import pandas as pd
 from harness.render import text
 from harness.render.layout import Layout, Shown
 from harness.render.meta import KINDS, ReportMeta
+from harness.render.property_struct import Properties
 from harness.render.struct import Plot, Report
 from harness.render.table import build, paper_names, reference_key
 from harness.statistics import paired, summarise
@@ -43,6 +44,35 @@ def render_figure(
     return _written(
         figure_contents(without_fixed_splits(trials, meta), meta, layout, shown), folder
     )
+
+
+def render_properties(
+    counted: Sequence[Properties], meta: ReportMeta, published: pd.DataFrame | None, folder: Path
+) -> tuple[Path, ...]:
+    """Write the report on properties of data into ``folder``, as :func:`render_table` does.
+
+    The files: ``index.html``; ``table1.csv``, ``.md`` and ``.tex`` (named after ``meta.protocol``);
+    ``counts.csv``, a line a count.
+    """
+    return _written(properties_contents(counted, meta, published), folder)
+
+
+def properties_contents(
+    counted: Sequence[Properties], meta: ReportMeta, published: pd.DataFrame | None
+) -> dict[str, bytes]:
+    """File name -> bytes of the whole report on properties; same arguments, same bytes."""
+    from harness.render import properties, property_text
+    from harness.render.html import properties_page
+
+    report = properties.build(counted, meta, published)
+    made = {
+        f"{meta.protocol}.csv": text.csv(property_text.table(counted, report)),
+        "counts.csv": text.csv(property_text.counts(counted, report)),
+        f"{meta.protocol}.md": property_text.markdown(report),
+        f"{meta.protocol}.tex": property_text.latex(report),
+        "index.html": properties_page(report),
+    }
+    return {name: content.encode() for name, content in made.items()}
 
 
 def contents(

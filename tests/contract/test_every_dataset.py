@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +30,10 @@ def parts_of(data: Dataset, split: Split, trial: int) -> np.ndarray:
 
 
 def straddling(data: Dataset, split: Split) -> set[str]:
-    """Group columns with a group on two sides, in any of a few trials."""
-    found = set()
+    """Group columns with a group on two sides, in any of a few trials, whatever is declared."""
+    found, lenient = set(), replace(split, leaks=tuple(data.groups))
     for trial in range(TRIALS):
-        parts = parts_of(data, split, trial)
+        parts = parts_of(data, lenient, trial)
         for name, group in data.groups.items():
             pairs = np.unique(np.stack([group, parts]), axis=1)
             if pairs.shape[1] > len(np.unique(group)):
@@ -111,6 +113,16 @@ def test_groups_straddle_exactly_where_a_leak_is_declared(key: str) -> None:
 
 
 @every_embedded
+def test_a_leak_that_is_struck_off_the_declaration_is_refused(key: str) -> None:
+    data = opened(key)
+    for split in data.splits:
+        for name in split.leaks:
+            silent = replace(split, leaks=tuple(leak for leak in split.leaks if leak != name))
+            with pytest.raises(DataError, match=f"name '{name}' in its leaks"):
+                parts_of(data, silent, 0)
+
+
+@every_embedded
 def test_stratified_splits_keep_class_shares(key: str) -> None:
     data = opened(key)
     for split in [split for split in data.splits if split.stratify]:
@@ -136,10 +148,20 @@ def test_classes_are_on_every_side_of_the_default_split(key: str) -> None:
 def test_options_have_a_default_and_say_what_they_are(key: str) -> None:
     options = getattr(registry.module("datasets", key), "OPTIONS", {})
     assert not (options and key in embedded())
-    for name, (default, meaning) in options.items():
+    for name, option in options.items():
         assert name.isidentifier()
-        assert isinstance(default, str)
-        assert len(meaning) > 15
+        assert len(option.meaning) > 15
+        assert not option.values or option.default in option.values
+
+
+@every_dataset
+def test_every_option_and_each_of_its_values_stands_in_the_docstring(key: str) -> None:
+    module = registry.module("datasets", key)
+    takes_options = "options" in inspect.signature(module.load).parameters
+    assert takes_options == hasattr(module, "OPTIONS")
+    words = set(re.findall(r"``(\w+)``", module.__doc__ or ""))
+    for name, option in getattr(module, "OPTIONS", {}).items():
+        assert {name, *option.values} <= words, name
 
 
 # ---------------------------------------------------------------- the suite itself

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pytest
 
-from datasets.base import Dataset
+from datasets.base import Dataset, Split
 from harness import registry
 from harness.inputs import open_dataset
 from harness.job import expand
 from harness.plan import method_cards
+from harness.properties import fits_nothing
 from harness.render import Layout
-from protocols.base import BUDGETS, PARADIGMS, Budget, Cell, Protocol, label_fractions, label_rule
+from protocols.base import (
+    BUDGETS,
+    PARADIGMS,
+    Budget,
+    Cell,
+    Protocol,
+    label_fractions,
+    label_rule,
+    scaling_rule,
+)
 from tests.contract.suite import PROTOCOLS, every_protocol
 from tests.helpers import tiny, trial
 
@@ -49,10 +61,10 @@ def test_the_layout_is_one_that_the_renderer_knows(key: str) -> None:
     for spec in protocol.datasets["smoke"]:
         for cell in cells_of(protocol, spec, BUDGETS["smoke"]):
             assert list(cell.at) == axes
-    if layout.kind != "table":
+    if layout.kind not in ("table", "properties"):
         assert layout.values
         assert layout.shows
-        assert layout.claim
+        assert layout.claim or not key.startswith("figure")
 
 
 @every_protocol
@@ -71,12 +83,15 @@ def test_cells_are_there_for_every_data_set(key: str, budget: str) -> None:
     for spec in protocol.datasets[budget]:
         data, split = opened(spec)
         cells = cells_of(protocol, spec, BUDGETS[budget])
+        if fits_nothing(protocol):
+            assert cells == ()
+            continue
         assert cells
         places = {(c.row.key, c.label_fraction, *c.at.items()) for c in cells}
         assert len(places) == len(cells)
         assert len({tuple(cell.at) for cell in cells}) == 1  # all on the same axes
         for cell in cells:
-            assert cell.scenario.split == split
+            assert cell.scenario.split == cell.at.get("split", split)
             assert cell.scenario.paradigm in PARADIGMS
             assert cell.row.paradigm == cell.scenario.paradigm
             assert 0 < cell.label_fraction <= 1
@@ -86,6 +101,26 @@ def test_cells_are_there_for_every_data_set(key: str, budget: str) -> None:
             assert not BUDGETS[budget].stamp
         else:
             assert BUDGETS[budget].stamp
+
+
+@every_protocol
+def test_every_cell_labels_and_scales_as_its_data_set_asks(key: str) -> None:
+    data = tiny(n=120, classes=4)
+    data = replace(
+        data,
+        groups={**data.groups, "tape": np.arange(data.n) % 3},
+        splits=(*data.splits, Split("tape", by="tape")),
+        file_group="tape",
+        scaling="per_file",
+    )
+    assert [scaling_rule(data, split) for split in ("rows", "tape")] == ["per_file", "global"]
+    protocol = registry.load_protocol(key)
+    for kind, label in (("open", "random_min_one"), ("licensed", "random"), ("twin", "random")):
+        theirs = replace(data, provenance=replace(data.provenance, kind=kind))
+        for split in ("rows", "tape"):
+            for cell in protocol.cells(theirs, split, BUDGETS["paper"], method_cards()):
+                assert cell.scenario.scaling == scaling_rule(theirs, cell.scenario.split)
+                assert cell.scenario.label_rule == label
 
 
 @every_protocol

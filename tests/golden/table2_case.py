@@ -37,7 +37,7 @@ _SEED = DatasetNote(
     split="nine_six",
     leaks=("subject",),
     fingerprint="00112233aabbccdd",
-    what_varies="the labelled rows",
+    what_varies="Each trial re-draws the labelled rows.",
     split_fixed=True,
 )
 

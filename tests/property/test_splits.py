@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split
-from protocols._splits import part_of_rows, rounded
+from protocols._splits import part_of_rows, rounded, torn
 
 FEW = settings(max_examples=60)
 SHARES = st.sampled_from([(0.6, 0.2, 0.2), (0.5, 0.25, 0.25), (0.8, 0.1, 0.1)])
@@ -38,7 +40,8 @@ def cases(draw: st.DrawFn) -> tuple[Dataset, Split, int]:
     stratify, by = draw(st.booleans()), draw(st.sampled_from([None, "g"]))
     labels = groups % 3 if stratify and by else rng.integers(0, 3, len(groups))
     shuffled = rng.permutation(len(groups))
-    split = Split("s", by=by, stratify=stratify, shares=draw(SHARES))
+    leaks = () if by else ("g",)
+    split = Split("s", by=by, stratify=stratify, leaks=leaks, shares=draw(SHARES))
     return data_of(labels[shuffled], groups[shuffled], split), split, draw(st.integers(0, 10**6))
 
 
@@ -112,6 +115,32 @@ def test_too_few_groups_are_refused_in_a_sentence() -> None:
     data = data_of(np.tile([0, 1, 2], 4), np.repeat([0, 1], 6), split)
     with pytest.raises(DataError, match="leaves no test rows"):
         part_of_rows(data, split, np.random.default_rng(0))
+
+
+@FEW
+@given(st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 8), st.integers(1, 4))
+def test_torn_groups_are_those_with_rows_in_two_units(seed: int, n: int, few: int, k: int) -> None:
+    rng = np.random.default_rng(seed)
+    groups = {name: rng.integers(-few, few, n) for name in ("g", "h")}
+    units = rng.integers(0, k, n)
+    there = {
+        name
+        for name, group in groups.items()
+        if any(len(set(units[group == value])) > 1 for value in group)
+    }
+    assert set(torn(groups, units)) == there
+
+
+@pytest.mark.parametrize("official", [False, True])
+def test_a_group_that_is_torn_without_being_declared_is_refused(official: bool) -> None:
+    split = Split("s", official=official)
+    data = data_of(np.tile([0, 1, 2], 20), np.arange(60) // 6, replace(split, official=False))
+    data = replace(data, official=np.repeat([0, 1, 2], [31, 14, 15]), splits=(split,))
+    message = "split 's' of drawn has rows of one g on both sides .* name 'g' in its leaks"
+    with pytest.raises(DataError, match=message):
+        part_of_rows(data, split, np.random.default_rng(0))
+    declared = replace(split, leaks=("g",))
+    assert part_of_rows(data, declared, np.random.default_rng(0)).shape == (60,)
 
 
 def test_a_class_that_misses_the_training_part_is_named() -> None:

@@ -6,7 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ def records(ids: st.SearchStrategy[str] = WORDS) -> st.SearchStrategy[Record]:
         data_key=WORDS,
         status=st.sampled_from(["ok", "failed", "skipped"]),
         score=st.none() | NUMBERS,
+        varies=st.lists(WORDS, max_size=3),
         metrics=PLAIN,
         facts=PLAIN,
         reason=WORDS,
@@ -61,6 +62,13 @@ def test_a_record_is_one_line_and_comes_back(record: Record) -> None:
     line = record.line()
     assert len(line.splitlines()) == 1
     assert Record.parse(line) == record
+
+
+@given(records())
+def test_a_record_from_before_it_said_what_varies_is_read(record: Record) -> None:
+    old = json.loads(record.line())
+    del old["varies"]
+    assert Record.parse(json.dumps(old)) == replace(record, varies=[])
 
 
 @given(records())

@@ -31,6 +31,8 @@ REFUSALS = [
     ([*SMOKE, "--dataset", ""], r"unknown dataset ''; known: .*digits"),
     ([*SMOKE, "--dataset", "digits:top"], r"digits has no view 'top'; its views are: left, right"),
     ([*SMOKE, "--dataset", "digits@leaky"], r"digits.* has no split 'leaky'; it offers: strat"),
+    (["--protocol", "leak", "--dataset", "digits"], r"no two splits of digits\S+ differ by a leak"),
+    (["--protocol", "leak", "--dataset", "watch@window"], r"every split of watch.*without @window"),
     ([*SMOKE, "--dataset", "/no/such.npz"], r"/no/such.npz.* no such file"),
     ([*SMOKE, "--method", "svn"], r"unknown method or row 'svn'; did you mean svm"),
     ([*SMOKE, "--method", "smvae_transductiv"], r"did you mean smvae_transductive"),

@@ -73,9 +73,12 @@ def test_classes_are_quadrants_and_five_is_high() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"filtre": "both"}, "no option 'filtre'; it knows: filter, format, order"),
-        ({"filter": "334"}, "option filter of deap cannot be '334'; it can be: either"),
-        ({"format": "npz"}, "it can be: auto, mat, dat"),
+        ({"filtre": "both"}, "no option 'filtre'; it takes: filter, format, order, scaling, folds"),
+        (
+            {"filter": "334"},
+            "option filter of deap must be one of: either, both, radius, not '334'",
+        ),
+        ({"format": "npz"}, "one of: auto, mat, dat"),
     ],
 )
 def test_an_unknown_option_is_refused(options: dict[str, str], message: str) -> None:
@@ -85,8 +88,8 @@ def test_an_unknown_option_is_refused(options: dict[str, str], message: str) -> 
 
 
 def test_every_option_has_a_default_and_a_line() -> None:
-    assert {name: default for name, (default, _) in deap.OPTIONS.items()} == chosen(None)
-    assert all(line and "\n" not in line for _, line in deap.OPTIONS.values())
+    assert {name: option.default for name, option in deap.OPTIONS.items()} == chosen(None)
+    assert all(o.meaning and "\n" not in o.meaning for o in deap.OPTIONS.values())
 
 
 # ---------------------------------------------------------------- rows

@@ -11,6 +11,7 @@ import pytest
 from datasets import _twin, _twin_seed, seed
 from datasets._seed_layout import CLIPS, LABELS, SECONDS, WINDOWS, spans
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, validate
+from protocols.base import scaling_rule
 from tests.contract.test_every_dataset import parts_of, straddling
 from tests.unit.datasets.test_io import refusal
 
@@ -107,6 +108,18 @@ def test_splits_tear_apart_what_they_declare(data: Dataset) -> None:
         assert straddling(data, split) == set(split.leaks), split.name
 
 
+def test_each_file_is_scaled_by_its_training_clips_unless_told_otherwise(
+    twin: Path, data: Dataset
+) -> None:
+    assert (data.scaling, data.file_group) == ("per_file", "file")
+    assert scaling_rule(data, "official") == "per_file"
+    assert scaling_rule(data, "subject") == "global"  # no file is on two sides
+    for rule in ("none", "global"):
+        other = seed.load(root=twin, options={**THREE, "scaling": rule})
+        assert scaling_rule(other, "official") == rule
+        assert other.fingerprint == data.fingerprint  # the loader hands over raw values
+
+
 def test_two_people_offer_no_split_by_person(twin: Path) -> None:
     data = seed.load(root=twin, options={"subjects": "1,3"})
     assert [split.name for split in data.splits] == ["official"]
@@ -198,6 +211,7 @@ def test_eeg_without_eye_movements_loads_as_eeg_only(twin: Path, tmp_path: Path)
         ({"layout": "csv"}, "one of: auto, npz, mat"),
         ({"order": "random"}, "one of: bands, channels"),
         ({"smoothing": "../LDS"}, "one of: LDS, movingAve"),
+        ({"scaling": "minmax"}, "one of: none, per_file, global"),
     ],
 )
 def test_options_are_refused_by_name(twin: Path, options: dict[str, str], said: str) -> None:

@@ -15,7 +15,7 @@ from tests.unit.harness.fake_trials import trials_of
 NOTE = DatasetNote(
     key="data", title="Data", kind="open", is_paper_data=False, published_name=None,
     source="here", licence="none", citation="", n=100, dims=(3, 4), view_names=("a", "b"),
-    n_classes=4, split="random", leaks=(), fingerprint="00", what_varies="rows",
+    n_classes=4, split="random", leaks=(), fingerprint="00", what_varies="Each trial re-draws all.",
 )  # fmt: skip
 ROWS = {
     "simvae": ("SiMVAE", 0.0),

@@ -64,6 +64,7 @@ def test_a_record_says_what_was_scored_and_on_how_many_rows() -> None:
     assert record.peak_memory_mb > 1
     assert record.device == "cpu"
     assert {"python", "numpy", "scikit-learn"} <= record.versions.keys()
+    assert record.varies == ["split", "labels"]
     assert record.parse(record.line()) == record
 
 
@@ -180,6 +181,7 @@ def test_members_fail_alone_and_silence_is_a_failure() -> None:
     faults = ("", "alone", "silent", "short")
     found = {o.record.id: o.record for o in run(*(job("together", fault) for fault in faults))}
     ok, alone, silent, short = (found[job("together", fault).id] for fault in faults)
+    assert ok.varies == alone.varies == ["split", "labels", "initial weights", "minibatches"]
     assert ok.status == "ok"
     assert (alone.status, alone.reason, alone.seconds) == ("failed", "not finite", 1.5)
     assert (silent.status, silent.reason) == ("failed", "Together ended without a word on this job")

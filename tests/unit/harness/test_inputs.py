@@ -139,8 +139,8 @@ def test_licensed_data_that_is_found_means_the_paper(licensed: Path) -> None:
 
 
 def test_licensed_data_gives_way_to_what_is_asked(licensed: Path) -> None:
-    assert choose(Toy(), "smoke", (), licensed).specs == ("digits",)
-    assert choose(Toy(), "preview", (), licensed).specs == ("sealed",)
+    for budget in ("preview", "smoke"):
+        assert choose(Toy(), budget, (), licensed).specs == ("sealed",)
     named = choose(Toy(), None, ("mfeat",), licensed)
     assert (named.budget.name, named.specs) == ("preview", ("mfeat",))
     assert "no licensed data was found" not in named.why
@@ -215,6 +215,14 @@ def test_a_view_that_the_data_lack_cannot_be_absent() -> None:
         inputs.check_missing(figure3, tiny())
     with pytest.raises(UsageError, match="it has but one"):
         inputs.check_missing(registry.load_protocol("figure3"), tiny(dims=(4,)))
+
+
+def test_a_data_set_that_a_protocol_has_no_use_for_is_refused_or_left_out() -> None:
+    leak, digits = registry.load_protocol("leak"), open_dataset("digits")[0]
+    with pytest.raises(UsageError, match="no two splits of digits:left,right differ by a leak"):
+        inputs.left_out(leak, digits, wanted=True)
+    assert "those of watch do" in inputs.left_out(leak, digits, wanted=False)
+    assert inputs.left_out(registry.load_protocol("table2"), digits, wanted=True) == ""
 
 
 # ---------------------------------------------------------------- options of data sets

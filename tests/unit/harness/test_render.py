@@ -20,7 +20,7 @@ from tests.unit.harness.fake_trials import trials_of
 NOTE = DatasetNote(
     key="data", title="Data", kind="open", is_paper_data=False, published_name=None,
     source="here", licence="none", citation="", n=100, dims=(3, 2), view_names=("a", "b"),
-    n_classes=4, split="random", leaks=(), fingerprint="00", what_varies="rows",
+    n_classes=4, split="random", leaks=(), fingerprint="00", what_varies="Each trial re-draws all.",
 )  # fmt: skip
 META = ReportMeta(
     protocol="table2", title="T", budget="smoke", stamp="smoke run", trials_expected=3,

@@ -146,3 +146,27 @@ def test_what_test_rows_lack_is_said(at_test: float, tmp_path: Path) -> None:
     reported(plan, Lacking(), ended_well(plan, tmp_path), tmp_path)
     text = (tmp_path / "sweep" / "index.html").read_text("utf-8")
     assert ("25 % of the test rows" in text) is (at_test > 0)
+
+
+def test_a_report_on_several_splits_says_each_of_them_and_what_it_leaks(tmp_path: Path) -> None:
+    class Splits(Sweep):
+        layout = {
+            "kind": "leak",
+            "axes": ({"name": "split", "label": "split"},),
+            "values": ({"column": "accuracy", "label": "test accuracy"},),
+            "shows": "Splits.",
+        }
+
+        def cells(self, *given) -> tuple[Cell, ...]:
+            return tuple(
+                Cell(ROW, scenario(split=name), 0.3, {"split": name}) for name in ("rows", "person")
+            )
+
+    plan = planned(Splits())
+    bad, said = reported(plan, Splits(), ended_well(plan, tmp_path, but=1), tmp_path)
+    assert bad == 1
+    assert "failed: Majority on tiny, 30 %, split person, trial 1: lost" in said
+    text = (tmp_path / "sweep" / "index.html").read_text("utf-8")
+    assert "rows: person, day; person: none<" in text
+    assert "<dd>rows, person</dd>" in text
+    assert "re-draws the split (rows: a fresh permutation, cut 36/12/12; person: 60/20/20 %" in text

@@ -45,10 +45,8 @@ def test_trials_and_candidates_that_stack_train_together() -> None:
 
 
 def test_members_of_a_stack_agree_in_what_does_not_stack(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = tiny()
-    grouped = replace(
-        data, groups={"person": np.sort(np.arange(60) ** 2 // 290), "day": data.groups["day"]}
-    )
+    person = np.sort(np.arange(60) ** 2 // 290)
+    grouped = replace(tiny(), groups={"person": person, "day": np.arange(60)})
     plan = todo("trained", data=grouped, split="person", budget=replace(BUDGET, trials=8))
     found = stacks(plan)
     assert len(found) > 1

@@ -1,0 +1,81 @@
+"""Scaling rules: z-scores of whole columns, fitted on training rows where present, without labels.
+
+``global``    one mean and one SD a column, from all training rows of the draw
+``per_file``  one for each file of the data set (``Dataset.file_group``), used for all its rows
+
+Mean and population SD in float64, results in float32; a column that is constant where it is fitted
+is only centred. All rows of the training part count, whatever the paradigm, labelled or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from datasets.base import TRAIN, DataError, Dataset, Split
+
+MIN_ROWS = 2
+"""Training rows that a scale is fitted on, at least: one alone has no spread."""
+
+
+def scaled(
+    data: Dataset, rule: str, part: np.ndarray, present: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Every view, ``(n, d_v)`` float32, scaled by ``rule``; under ``none`` the views as they are.
+
+    ``part`` (n,) and ``present`` (n, V) are a draw's; hidden entries are scaled, and never read.
+    """
+    if rule == "none":
+        return data.views
+    views = []
+    for view, there in zip(data.views, present.T, strict=True):
+        found = np.empty_like(view)
+        for _, rows in _blocks(data, rule):
+            found[rows] = _z_scores(view[rows], view[rows & there & (part == TRAIN)])
+        views.append(found)
+    return tuple(views)
+
+
+def check_scaling(data: Dataset, rule: str, part: np.ndarray, present: np.ndarray) -> None:
+    """Raise DataError where ``rule`` finds fewer than two rows of some file to be fitted on."""
+    if rule == "none":
+        return
+    for where, rows in _blocks(data, rule):
+        fitted = present[rows & (part == TRAIN)].sum(axis=0)
+        if fitted.min() < MIN_ROWS:
+            view = data.view_names[int(fitted.argmin())]
+            raise DataError(
+                f"{where}{data.key} has {fitted.min()} training rows with view '{view}', too few "
+                f"to scale it by; add --data-option {data.draw_key}.scaling={_other(rule)}"
+            )
+
+
+def keeps_files_whole(data: Dataset, split: Split) -> bool:
+    """Whether ``split`` puts all rows of a file on one side, so that some have no training row."""
+    side = data.official if split.official else data.groups.get(split.by or "")
+    if side is None or not data.file_group:
+        return False
+    pairs = np.unique(np.stack([data.groups[data.file_group], side]), axis=1)
+    return pairs.shape[1] == len(np.unique(pairs[0]))
+
+
+def _blocks(data: Dataset, rule: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Rows that share a scale, ``(n,)`` bool, with the words that name them."""
+    if rule == "global":
+        yield "", np.ones(data.n, bool)
+        return
+    files = data.groups[data.file_group]
+    for number in np.unique(files):
+        yield f"{data.file_group} {number} of ", files == number
+
+
+def _z_scores(view: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+    seen = fitted.astype(np.float64)
+    constant = (seen == seen[0]).all(axis=0)
+    mean = np.where(constant, seen[0], seen.mean(axis=0))
+    return (view - mean) / np.where(constant, 1.0, seen.std(axis=0))
+
+
+def _other(rule: str) -> str:
+    return "global" if rule == "per_file" else "none"

@@ -1,0 +1,72 @@
+"""What a trial draws anew: what an SD over trials is over, and what it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from datasets.base import Dataset, Split
+from protocols._splits import sizes_of_cut
+
+if TYPE_CHECKING:
+    from protocols.base import Scenario
+
+WORDS = {
+    "split": "the split",
+    "labels": "the labelled rows",
+    "unlabelled rows": "which unlabelled rows are kept",
+    "masks": "which rows lack a view",
+    "initial weights": "the initial weights",
+    "minibatches": "the minibatches",
+}
+
+
+def varies(data: Dataset, scenario: Scenario, *, trained: bool = True) -> tuple[str, ...]:
+    """Keys of WORDS that a trial of ``scenario`` re-draws.
+
+    ``trained``  by gradient descent: other fits have neither initial weights nor minibatches.
+    """
+    does = {
+        "split": not data.split(scenario.split).official,
+        "labels": 0 < scenario.label_fraction < 1,
+        "unlabelled rows": 0 < scenario.unlabelled_fraction < 1,
+        "masks": max(scenario.missing_fraction, scenario.missing_at_test) > 0,
+        "initial weights": trained,
+        "minibatches": trained,
+    }
+    return tuple(name for name in WORDS if does[name])
+
+
+def what_varies(data: Dataset, scenarios: Sequence[Scenario]) -> str:
+    """The same of all ``scenarios`` of a report, as a sentence that says what its SDs are over.
+
+    "" where there is none.
+    """
+    if not scenarios:
+        return ""
+    found = {name for scenario in scenarios for name in varies(data, scenario)}
+    rules = [data.split(name) for name in dict.fromkeys(s.split for s in scenarios)]
+    cut = "; ".join(_cut(data, rule) for rule in rules if not rule.official)
+    words = WORDS | {"split": f"the split ({cut})"}
+    drawn = [words[name] for name in WORDS if name in found]
+    said = f"Each trial re-draws {', '.join(drawn[:-1])} and {drawn[-1]}; "
+    if not any(rule.official for rule in rules):
+        return f"{said}SD is over such re-draws of one data set."
+    fixed = "training, tuning and test rows" + (" of the official split" if cut else "")
+    missed = "subjects" if "subject" in data.groups else "test sets"
+    over = f"SD is over label draws on one test set, not over {missed}"
+    return f"{said}{fixed} never change, so that {over}."
+
+
+def _cut(data: Dataset, split: Split) -> str:
+    """How a split that is drawn cuts the rows: a part's rows or shares, which groups it keeps."""
+    whole = f", each {split.by} on one side" if split.by else ""
+    if split.folds:
+        turns = f"{split.folds} folds take turns, one to test and the next to tune"
+        return f"{split.name}: {turns}, a fresh partition every {split.folds} trials{whole}"
+    if split.by:
+        shares = "/".join(f"{100 * share:g}" for share in split.shares)
+        return f"{split.name}: {shares} %{whole}"
+    sizes = "/".join(map(str, sizes_of_cut(data, split)))
+    classes = " within classes" if split.stratify else ""
+    return f"{split.name}: a fresh permutation{classes}, cut {sizes}"

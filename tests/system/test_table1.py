@@ -1,0 +1,74 @@
+"""Table 1 through the door: it counts, it fits nothing, and it stands beside protocols that fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import run_all
+from harness import inputs, session
+from tests.system.door import SERIAL, Door, places
+
+DIGITS = ("--dataset", "digits", "--budget", "smoke")
+
+
+@pytest.fixture(autouse=True)
+def _no_data_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(inputs.DATA_ROOT, raising=False)
+
+
+@pytest.mark.parametrize("more", [(), ("--report-only",), ("--trials", "3")])
+def test_table_1_is_written_without_a_fit(
+    more: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "open_pool", None)  # no executor is ever opened
+    assert run_all.main(["--protocol", "table1", *DIGITS, *more, *places(tmp_path)]) == 0
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["table1"]
+    assert not (tmp_path / "results").exists()
+    (line,) = pd.read_csv(tmp_path / "reports" / "table1" / "table1.csv").to_dict("records")
+    assert (line["samples"], line["classes"], line["modalities"]) == (
+        *(1797, 10), "left(32), right(32)",
+    )  # fmt: skip
+    assert line["training_min"] + line["tuning_min"] + line["test_min"] == 1797
+    assert line["trials"] == (3 if more == ("--trials", "3") else 1)
+
+
+def test_table_1_stands_beside_a_table_that_fits(tmp_path: Path) -> None:
+    chosen = ("--method", "majority", "--label-percent", "2")
+    argv = ["--protocol", "table1", "table2", *DIGITS, *chosen, *SERIAL, *places(tmp_path)]
+    assert run_all.main(argv) == 0
+    for name in ("table1", "table2"):
+        assert (tmp_path / "reports" / name / "index.html").is_file()
+
+
+def test_its_default_data_sets_are_all_that_need_no_file_of_the_users(door: Door) -> None:
+    status, out, _ = door("--protocol", "table1", "--dry-run")
+    assert status == 0
+    assert "on mfeat, mnist_hog, watch, digits" in out
+    assert "plan: 0 cells, 0 fits" in out
+
+
+def test_all_protocols_have_table_1_among_them(door: Door) -> None:
+    status, out, _ = door("--protocol", "all", *DIGITS, "--method", "majority", "--dry-run")
+    assert status == 0
+    assert "table1: budget smoke" in out
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (("--method", "svm"), "table1 fits no method; leave --method out"),
+        (("--label-percent", "5"), "table1 shows every share of labels; leave --label-percent out"),
+        (("--missing-view", "left"), "no rows of table1 lack a view"),
+        (("--dataset", "digits", "digit"), "unknown dataset 'digit'; did you mean digits"),
+    ],
+)
+def test_what_it_cannot_do_is_one_sentence_and_status_2(
+    argv: tuple[str, ...], sentence: str, door: Door, tmp_path: Path
+) -> None:
+    status, _, err = door("--protocol", "table1", *argv)
+    assert (status, err.count("\n")) == (2, 1)
+    assert sentence in err
+    assert not list(tmp_path.rglob("*.html"))
