@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets._io import read_npz, write_npz
+from datasets._io import read_npz, regular, write_npz
 from datasets.base import DataError
 
 FOLDER = "SIMVAE_CACHE"
@@ -65,13 +65,9 @@ def remembered(source: Path, settings: Mapping[str, object], make: Callable[[], 
 
 def entry_name(source: Path, settings: Mapping[str, object]) -> str:
     """64 hex digits of the file's bytes and of ``settings``."""
-    try:
-        with source.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(
-            f"{source.name} cannot be read ({error.strerror}); check the data root"
-        ) from error
+    regular(source, source.name)
+    with source.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
     told = json.dumps([_VERSION, content, dict(settings)], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
 

@@ -19,11 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from datasets._io import read_mat, restricted_load
+from datasets._io import regular
+from datasets._mat import read_mat
+from datasets._pickle import restricted_load
 from datasets.base import DataError
 
 SUBJECTS = 32
 RATE = 128  # Hz
+BASELINE = 3 * RATE  # samples of a trial that come before its video
 FOLDERS = {"mat": "data_preprocessed_matlab", "dat": "data_preprocessed_python"}
 FORMATS = ("auto", *FOLDERS)
 ORIGIN = "the preprocessed part of DEAP"
@@ -76,6 +79,13 @@ def locate(root: Path, form: str = "auto") -> Files | None:
     return best if best.paths else None
 
 
+def other_form(files: Files) -> Files | None:
+    """The files of the other form in the same copy, which are not read; None if there are none."""
+    (kind,) = FOLDERS.keys() - {files.format}
+    inner = files.folder.name in FOLDERS.values()
+    return locate(files.folder.parent if inner else files.folder, kind)
+
+
 def _numbered(folder: Path, kind: str) -> dict[int, Path]:
     paths = {}
     for number in range(1, SUBJECTS + 1):
@@ -92,20 +102,12 @@ def read_subject(path: Path) -> tuple[np.ndarray, np.ndarray]:
     values and for ratings outside 1 to 9.
     """
     name = path.name
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE:
-            raise DataError(
-                f"{name} has {size / 2**20:.0f} MiB, but a file of DEAP has about 100; "
-                "download or copy it again"
-            )
-        content = (
-            read_mat(path, name, MAX_FILE)
-            if path.suffix == ".mat"
-            else restricted_load(path.read_bytes(), name)
-        )
-    except OSError as error:
-        raise DataError(f"{name} cannot be read ({error.strerror}); copy it again") from error
+    regular(path, name, MAX_FILE)
+    content = (
+        read_mat(path, name, MAX_FILE)
+        if path.suffix == ".mat"
+        else restricted_load(path.read_bytes(), name)
+    )
     signals = _numbers(content, "data", (FORM.videos, FORM.channels, FORM.samples), name)
     ratings = _numbers(content, "labels", (FORM.videos, FORM.ratings), name)
     if ratings.min() < 1 or ratings.max() > 9:
@@ -118,6 +120,11 @@ def _numbers(content: Any, key: str, shape: tuple[int, ...], name: str) -> np.nd
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
         raise DataError(
             f"{name} holds no array of numbers called '{key}'; copy it again from {ORIGIN}"
+        )
+    if array.ndim == 3 and (*array.shape[:2], array.shape[2] + BASELINE) == shape:
+        raise DataError(
+            f"'{key}' of {name} holds {array.shape[2] // RATE} s a trial, the {BASELINE // RATE} s "
+            f"before the video removed, but Table 1 counts them; copy it again from {ORIGIN}"
         )
     if array.shape != shape:
         found, right = (" x ".join(map(str, each)) or "no axes" for each in (array.shape, shape))

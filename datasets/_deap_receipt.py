@@ -9,19 +9,20 @@ import numpy as np
 
 from datasets import _deap_files
 from datasets._deap_features import Recordings, at_floor, of_subject
-from datasets._deap_files import ORIGIN, SUBJECTS, Files
+from datasets._deap_files import FOLDERS, ORIGIN, SUBJECTS, Files
 from datasets._deap_rules import PAPER_TRIALS, RULES, kept
-from datasets._receipt import Finding
+from datasets._receipt import Finding, beside, counted
 from datasets.base import DataError, Dataset
 
-PAPER_ROWS, PAPER_PARTS = 21042, "16834 / 2104 / 2104"
+PAPER_TOTAL, PAPER_ROWS, PAPER_PARTS = 1280, 21042, "16834 / 2104 / 2104"
 
 
 def file_findings(files: Files) -> tuple[list[Finding], bool]:
     """How many files there are, and whether each can be used; computes their features."""
     here, absent = len(files.paths), files.missing
     findings = [
-        Finding("form read", f"{files.folder.name}, .{files.format}"),
+        Finding("form read", f"{files.folder.name}, .{files.format}{_also(files)}"),
+        beside([files.folder], {f"s{s:02d}.{kind}" for s in files.paths for kind in FOLDERS}),
         Finding(
             "files",
             str(here),
@@ -39,8 +40,14 @@ def file_findings(files: Files) -> tuple[list[Finding], bool]:
             whole += 1
         except DataError as error:
             findings.append(Finding(path.name, "unusable", shape, False, str(error)))
-    findings.insert(2, Finding(f"files of {shape}", str(whole), str(here), whole == here))
+    findings.insert(3, Finding(f"files of {shape}", str(whole), str(here), whole == here))
     return findings, whole == here
+
+
+def _also(files: Files) -> str:
+    """What is said of files in the other form, if they lie there too."""
+    other = _deap_files.other_form(files)
+    return f"; {len(other.paths)} .{other.format} are there too, not read" if other else ""
 
 
 def data_findings(every: Recordings, data: Dataset, rule: str) -> list[Finding]:
@@ -52,19 +59,23 @@ def data_findings(every: Recordings, data: Dataset, rule: str) -> list[Finding]:
     parts = " / ".join(map(str, part_sizes(data.n, data.split().shares)))
     per_class = np.bincount(data.labels, minlength=data.n_classes)
     shown = (f"{name} {n}" for name, n in zip(data.class_names, per_class, strict=True))
+    length = f"trials of {seconds} s were read, and Table 1 counts 63"
+    cause = off or length
     right = data.n == PAPER_ROWS
+    subjects = len(np.unique(every.subject))
+    few = f"files of {subjects} subjects are there, copy those of the other {SUBJECTS - subjects}"
     return [
-        _number("trials", total, 1280, "files are missing" if total < 1280 else ""),
-        _number(f"trials kept by filter={rule}", trials, PAPER_TRIALS, off),
+        counted("trials", total, PAPER_TOTAL, few if subjects < SUBJECTS else length),
+        counted(f"trials kept by filter={rule}", trials, PAPER_TRIALS, off),
         *(
             Finding(f"trials kept by filter={name}, not chosen", str(count))
             for name, count in counts.items()
             if name != rule
         ),
-        _number("segments a trial", seconds, 63, "the files hold trials of another length"),
-        _number("rows", data.n, PAPER_ROWS, off),
+        counted("segments a trial", seconds, 63, length),
+        counted("rows", data.n, PAPER_ROWS, cause),
         Finding("rows a class", ", ".join(shown)),
-        Finding("parts of the split segment", parts, PAPER_PARTS, right, off),
+        Finding("parts of the split segment", parts, PAPER_PARTS, right, "" if right else cause),
         Finding("features of flat signals", str(at_floor(every.entropy))),
     ]
 
@@ -75,18 +86,16 @@ def part_sizes(n: int, shares: tuple[float, float, float]) -> tuple[int, int, in
     return int(ends[0]), int(ends[1] - ends[0]), int(n - ends[1])
 
 
-def _number(what: str, count: int, right: int, mend: str) -> Finding:
-    agrees = count == right
-    return Finding(what, str(count), str(right), agrees, "" if agrees else mend)
-
-
 def _why_trials(counts: dict[str, int], rule: str, total: int) -> str:
     """One sentence: the choice that makes the kept trials differ from the paper's."""
     fits = [name for name, count in counts.items() if count == PAPER_TRIALS]
     if fits:
         return f"filter={rule} was chosen, and filter={fits[0]} keeps {PAPER_TRIALS}"
-    if total < 1280:
-        return f"only {total} of 1280 trials are there, so no filter can be compared with the paper"
+    if total < PAPER_TOTAL:
+        return (
+            f"only {total} of {PAPER_TOTAL} trials are there, "
+            "so no filter can be compared with the paper"
+        )
     return (
         f"filter={rule} is one reading of the paper's rule, and none of the known ones "
         f"({', '.join(RULES)}) keeps {PAPER_TRIALS} of these trials"

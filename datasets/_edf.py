@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from datasets._io import plain, regular
 from datasets.base import DataError
 
 MAX_BYTES = 256 * 2**20  # of one file
@@ -44,7 +45,8 @@ def read_microvolts(path: Path, labels: Sequence[str], rate: float) -> np.ndarra
     Raises DataError, one sentence, for a file that is not a whole continuous EDF recording, that
     lacks one of ``labels`` or holds one at another sampling rate than ``rate`` (Hz).
     """
-    raw = _bytes(path)
+    regular(path, path.name, MAX_BYTES)
+    raw = path.read_bytes()
     _check(raw, labels, rate, path.name)
     import edfio
 
@@ -57,20 +59,6 @@ def read_microvolts(path: Path, labels: Sequence[str], rate: float) -> np.ndarra
             return np.stack([signal.data for signal in chosen]) * units[:, None]
     except Exception as error:  # whatever passed the checks above and is still not readable
         raise DataError(f"{path.name} cannot be decoded as EDF; download it again") from error
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise DataError(
-                f"{path.name} has {size / 2**20:.0f} MiB, over the limit of "
-                f"{MAX_BYTES / 2**20:.0f} MiB for one recording; download it again"
-            )
-        return path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or "it cannot be read").lower()
-        raise DataError(f"cannot open {path.name}, {reason}; check its permissions") from error
 
 
 def _check(raw: bytes, labels: Sequence[str], rate: float, name: str) -> None:
@@ -162,19 +150,11 @@ def _cut(raw: bytes, start: int, widths: Sequence[int]) -> list[str]:
 
 def _whole(text: str, what: str, name: str) -> int:
     if not re.fullmatch(r"[+-]?\d{1,8}", text, re.ASCII):
-        raise DataError(
-            f"the {what} of {name} is '{_plain(text)}', not a number; download it again"
-        )
+        raise DataError(f"the {what} of {name} is '{plain(text)}', not a number; download it again")
     return int(text)
 
 
 def _real(text: str, what: str, name: str) -> float:
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", text, re.ASCII):
-        raise DataError(
-            f"the {what} of {name} is '{_plain(text)}', not a number; download it again"
-        )
+        raise DataError(f"the {what} of {name} is '{plain(text)}', not a number; download it again")
     return float(text)
-
-
-def _plain(text: str) -> str:
-    return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in text)

@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from scipy.ndimage import uniform_filter1d
-from scipy.signal import butter, find_peaks, sosfiltfilt
+from scipy.signal import find_peaks, sosfiltfilt
 
-from datasets._eegmat_files import RATE
+from datasets._cache import remembered
+from datasets._eegmat_files import RATE, read_recording
+from datasets._entropy import ORDER, band_filter, gaussian_entropy
+from datasets.base import DataError
 
 WINDOW = RATE  # samples: 1 s
 CONTEXT = 10 * RATE  # samples: what the slow ECG features look at
-ORDER = 3
 FLOOR = 1e-6  # square microvolts; keeps the entropy of a flat channel finite
 EEG_BANDS = ((1.0, 4.0), (4.0, 8.0), (8.0, 14.0), (14.0, 31.0), (31.0, 45.0))  # Hz
 ECG_BANDS = ((1.0, 5.0), (5.0, 15.0), (15.0, 40.0))  # Hz: P and T waves, QRS, its sharp part
 PULSE = 5  # features of beats, the last columns
 INTERVALS = (0.3, 2.0)  # s: an RR interval outside is a beat missed or invented
+_SETTINGS = {
+    **{"features": "eegmat", "version": 1, "eeg": EEG_BANDS, "ecg": ECG_BANDS, "order": ORDER},
+    **{"floor": FLOOR, "window": WINDOW, "context": CONTEXT, "intervals": INTERVALS},
+}
+
+
+def of_recording(path: Path) -> dict[str, np.ndarray]:
+    """``eeg``, ``ecg`` and ``lost`` of every second of a file, from the cache where they are there.
+
+    Raises DataError for a file that cannot be used, one without heartbeats included.
+    """
+
+    def compute() -> dict[str, np.ndarray]:
+        signals = read_recording(path)
+        ecg, lost = ecg_features(signals[-1])
+        if lost.all():
+            raise DataError(f"the ECG of {path.name} shows no heartbeats; leave this subject out")
+        return {"eeg": eeg_features(signals[:-1]), "ecg": ecg, "lost": lost}
+
+    return remembered(path, _SETTINGS, compute)
 
 
 def eeg_features(signals: np.ndarray) -> np.ndarray:
@@ -53,13 +77,12 @@ def ecg_features(signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def band_passed(signals: np.ndarray, bands: tuple[tuple[float, float], ...]) -> np.ndarray:
     """Zero-phase Butterworth band-pass of whole signals: ``(c, t)`` -> ``(bands, c, t)``."""
-    filters = [butter(ORDER, band, "bandpass", fs=RATE, output="sos") for band in bands]
-    return np.stack([sosfiltfilt(each, signals, axis=-1) for each in filters])
+    return np.stack([sosfiltfilt(band_filter(band, RATE), signals, axis=-1) for band in bands])
 
 
 def entropy(samples: np.ndarray) -> np.ndarray:
-    """Differential entropy of a Gaussian, in nats, along the last axis: 1/2 ln(2 pi e variance)."""
-    return 0.5 * np.log(2 * np.pi * np.e * np.maximum(samples.var(axis=-1), FLOOR))
+    """Differential entropy in nats of a Gaussian with the variance along the last axis."""
+    return gaussian_entropy(samples.var(axis=-1), FLOOR)
 
 
 def context(start: int, total: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets._edf import read_microvolts
+from datasets._io import regular
 from datasets.base import DataError
 
 CHANNELS = (
@@ -84,9 +85,10 @@ def read_recording(path: Path) -> np.ndarray:
 def counted_well(folder: Path, subjects: Sequence[int]) -> dict[int, int]:
     """1 for each of ``subjects`` who counted well, 0 who counted badly."""
     try:
+        regular(folder / INFO, INFO)
         with (folder / INFO).open(encoding="utf-8-sig", newline="") as file:
             text = file.read(2**16)
-    except (OSError, UnicodeDecodeError) as error:
+    except (DataError, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{INFO} cannot be read beside the recordings; {GET}") from error
     delimiter = ";" if text.partition("\n")[0].count(";") else ","
     found: dict[int, int] = {}

@@ -6,7 +6,12 @@ the data is in a receipt, so that it can be sent to anyone.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+from datasets._twin import MARKER
 
 
 @dataclass(frozen=True)
@@ -39,3 +44,25 @@ class Receipt:
     @property
     def ok(self) -> bool:
         return all(finding.ok for finding in self.findings)
+
+
+_HARMLESS = {MARKER, ".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+def counted(what: str, found: int, expected: int, mend: str) -> Finding:
+    """A count beside the one that it should be; ``mend`` is said only where they differ."""
+    agrees = found == expected
+    return Finding(what, str(found), str(expected), agrees, "" if agrees else mend)
+
+
+def beside(folders: Iterable[Path], known: Container[str]) -> Finding:
+    """How many files of ``folders`` are not ``known`` by name. They are not read, so no fault."""
+    names = [
+        entry.name
+        for folder in folders
+        for entry in folder.iterdir()
+        if entry.name not in known and entry.name not in _HARMLESS and not entry.is_dir()
+    ]
+    shown = ", ".join(re.sub(r"[^\w .()-]", "?", name)[:40] for name in sorted(names)[:3])
+    told = f"{len(names)}: {shown}" + (", ..." if len(names) > 3 else "") if names else "none"
+    return Finding("other files beside them, which are not read", told)

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from datasets._io import read_mat, read_npz, restricted_load
+from datasets._io import read_npz, regular
+from datasets._mat import read_mat
+from datasets._pickle import restricted_load
 from datasets._seed_layout import (
     BANDS,
     CHANNELS,
@@ -40,7 +42,6 @@ _KEYS = ("train_data", "test_data", "train_label", "test_label")
 def eeg_npz(path: Path) -> np.ndarray:
     """Rows of one ``{subject}_{session}.npz``: ``(842, 5, 62)`` float32, bands delta to gamma."""
     name = path.name
-    _regular(path)
     arrays = read_npz(path, name, LIMIT)
     for key in _KEYS:
         if key not in arrays:
@@ -68,7 +69,6 @@ def _bands(array: np.ndarray, what: str) -> np.ndarray:
 def eeg_mat(path: Path, smoothing: str) -> np.ndarray:
     """Rows of one ``{subject}_{date}.mat``: ``(842, 5, 62)`` float32, clip after clip."""
     name = path.name
-    _regular(path)
     arrays = read_mat(path, name, LIMIT)
     clips = []
     for number, (rows, seconds) in enumerate(zip(WINDOWS, SECONDS, strict=True), start=1):
@@ -95,7 +95,7 @@ def eeg_mat(path: Path, smoothing: str) -> np.ndarray:
 def check_label_mat(folder: Path) -> None:
     """Compare ``label.mat``, one label a clip, with the classes of the 15 clips."""
     path = folder / "label.mat"
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"label.mat is not in the folder {folder.name}; copy it there")
     label = read_mat(path, path.name, LIMIT).get("label")
     if not isinstance(label, np.ndarray) or label.size != len(CLIPS):
@@ -107,26 +107,13 @@ def check_label_mat(folder: Path) -> None:
 def eye_file(path: Path) -> np.ndarray:
     """Rows of one ``{subject}_{session}`` without extension: ``(842, 33)`` float32."""
     name = f"eye file {path.name}"
-    _regular(path)
+    regular(path, name, LIMIT)
     raw = path.read_bytes()
     keys = ("train_data_eye", "test_data_eye")
     found = _dict(restricted_load(raw, name), keys, name)
     parts = [_matrix(found[key], EYE, f"'{key}' of {name}") for key in keys]
     _check_rows(len(parts[0]), len(parts[1]), name)
     return np.concatenate(parts)
-
-
-def _regular(path: Path) -> None:
-    """A file that can be read and is no larger than the limit."""
-    try:
-        if not path.is_file():
-            raise DataError(f"{path.name} is not a file; restore it from the release")
-        if path.stat().st_size > LIMIT:
-            raise DataError(f"{path.name} is far larger than any file of SEED; restore it")
-        path.open("rb").close()
-    except OSError as error:
-        reason = (error.strerror or "it cannot be read").lower()
-        raise DataError(f"cannot open {path.name}, {reason}; check its permissions") from error
 
 
 def _dict(found: Any, keys: tuple[str, ...], what: str) -> dict[str, Any]:

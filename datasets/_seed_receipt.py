@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
-from datasets._receipt import Finding
+from datasets._receipt import Finding, beside, counted
 from datasets._seed_layout import (
     CLASSES,
     CLIPS,
@@ -15,18 +13,17 @@ from datasets._seed_layout import (
     WINDOWS,
     Settings,
     Source,
+    locate,
     recordings,
     spans,
     whole_subjects,
 )
 from datasets._seed_read import ONE_SECOND, Recording, gaps, recording
-from datasets._twin import MARKER
 from datasets.base import DataError
 
 TABLE1 = {"training": 13473, "validation": 4725, "test": 4536}
 PAPER_FILES = 27
 _PARTS = {"training": slice(0, 9), "validation": slice(9, 12), "test": slice(12, 15)}
-_OURS = {"label.mat", MARKER, ".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 def nothing_found() -> Finding:
@@ -39,7 +36,7 @@ def inspect(source: Source, chosen: Settings) -> tuple[tuple[Finding, ...], list
     """Findings, and the recordings that are whole."""
     files, faults = _read(source, chosen)
     findings = [
-        Finding("EEG features", f"{source.eeg.name}, layout {source.layout}"),
+        Finding("EEG features", f"{source.eeg.name}, layout {source.layout}{_also(source)}"),
         Finding("eye features", source.eye.name if source.eye else "none"),
         _subjects_found(source, chosen),
         _foreign(source),
@@ -47,6 +44,12 @@ def inspect(source: Source, chosen: Settings) -> tuple[tuple[Finding, ...], list
         *_counts(files, chosen),
     ]
     return tuple(findings), files
+
+
+def _also(source: Source) -> str:
+    """What is said of EEG in the other layout, if it lies there too."""
+    other = locate(source.eeg, "mat" if source.layout == "npz" else "npz")
+    return f"; {other.eeg.name}, layout {other.layout}, is there too, not read" if other else ""
 
 
 def _subjects_found(source: Source, chosen: Settings) -> Finding:
@@ -64,15 +67,10 @@ def _subjects_found(source: Source, chosen: Settings) -> Finding:
 
 
 def _foreign(source: Source) -> Finding:
-    """Files that no rule names. They are not read, so that they are no fault."""
     folders = [(source.eeg, source.layout)] + ([(source.eye, "eye")] if source.eye else [])
-    names = []
-    for folder, form in folders:
-        ours = {path.name for path in recordings(folder, form).values()} | _OURS
-        names += [e.name for e in folder.iterdir() if e.name not in ours and e.suffix != ".py"]
-    shown = ", ".join(re.sub(r"[^\w .()-]", "?", name)[:40] for name in sorted(names)[:3])
-    found = f"{len(names)}: {shown}" + (", ..." if len(names) > 3 else "") if names else "none"
-    return Finding("other files beside them, which are not read", found)
+    ours = {path.name for folder, form in folders for path in recordings(folder, form).values()}
+    scripts = {path.name for folder, _ in folders for path in folder.glob("*.py")}
+    return beside([folder for folder, _ in folders], ours | scripts | {"label.mat"})
 
 
 def _read(source: Source, chosen: Settings) -> tuple[list[Recording], list[Finding]]:
@@ -108,29 +106,24 @@ def _counts(files: list[Recording], chosen: Settings) -> list[Finding]:
         )
     elif len(files) < wanted:
         why = "files are missing or unusable, as said above"
-    found = [_count("files", len(files), PAPER_FILES, why)]
+    found = [counted("files", len(files), PAPER_FILES, why)]
     rows = sum(len(file.eeg) for file in files)
-    found.append(_count("rows", rows, sum(TABLE1.values()), why))
+    found.append(counted("rows", rows, sum(TABLE1.values()), why))
     for part, expected in TABLE1.items():
         lengths, classes = WINDOWS[_PARTS[part]], CLIPS[_PARTS[part]]
-        found.append(_count(f"{part} rows", len(files) * int(lengths.sum()), expected, why))
+        found.append(counted(f"{part} rows", len(files) * int(lengths.sum()), expected, why))
         each = np.bincount(classes, weights=lengths, minlength=len(CLASSES)).astype(int)
         for name, count in zip(CLASSES, each, strict=True):
             what = f"{part} rows, {name}"
-            found.append(_count(what, len(files) * int(count), PAPER_FILES * int(count), why))
+            found.append(counted(what, len(files) * int(count), PAPER_FILES * int(count), why))
     if files:
         lengths = " ".join(map(str, WINDOWS))
         eeg, eye = files[0].eeg, files[0].eye
         columns = eeg.shape[1] * eeg.shape[2]
         found += [
-            _count("EEG features of a row", columns, 310, why),
-            _count("eye features of a row", 0 if eye is None else eye.shape[1], EYE, why),
+            counted("EEG features of a row", columns, 310, why),
+            counted("eye features of a row", 0 if eye is None else eye.shape[1], EYE, why),
             Finding("windows of the 15 clips, in every file read", lengths, lengths),
-            _count("classes", len(np.unique(CLIPS)), len(CLASSES), why),
+            counted("classes", len(np.unique(CLIPS)), len(CLASSES), why),
         ]
     return found
-
-
-def _count(what: str, found: int, expected: int, mend: str) -> Finding:
-    ok = found == expected
-    return Finding(what, str(found), str(expected), ok, "" if ok else mend)

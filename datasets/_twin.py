@@ -6,13 +6,70 @@ up to the data root, gives its data set the kind ``twin``, which every report st
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from datasets.base import DataError
 
 MARKER = "TWIN.txt"
 _TEXT = """This folder holds TWINS: simulated recordings in the file format of a licensed data set.
 They were drawn by a random generator, from no person, and say nothing about the real data.
 Made by: python run_all.py {command}
 """
+
+
+def claim(folders: Iterable[Path], command: str) -> None:
+    """Mark all ``folders``, which are made where they are not; ``command`` is what makes the twin.
+
+    Raises DataError, and marks none, where one holds anything and no marker, for that may be the
+    real data, or the marker of a twin that another command made.
+    """
+    folders = tuple(folders)
+    for folder in folders:
+        if not folder.is_dir() or not any(folder.iterdir()):
+            continue
+        if not (folder / MARKER).is_file():
+            raise DataError(f"{folder} holds files that are no twin; name an empty folder")
+        if (folder / MARKER).read_text("utf-8", "replace") != _TEXT.format(command=command):
+            raise DataError(
+                f"{folder} holds the twin of another command, which its {MARKER} names; "
+                "name an empty folder, or remove that twin"
+            )
+    for folder in folders:
+        mark(folder, command)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A place to write ``path`` at: it takes its name when it is whole, and is gone if it fails."""
+    part = path.with_name(f".part-{path.name}")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def paced(
+    what: str, numbers: Iterable[int], total: int, say: Callable[[str], None] | None
+) -> Iterator[int]:
+    """``numbers``, the last of ``total``; after each, ``say`` is told how far it is and how long.
+
+    "seed twin: subject 3 of 12, about 20 s left".
+    """
+    numbers = tuple(numbers)
+    start, before = time.monotonic(), total - len(numbers)
+    if before and say is not None:
+        say(f"{what} {before} of {total} and those before it are there already")
+    for done, number in enumerate(numbers, 1):
+        yield number
+        left = (time.monotonic() - start) / done * (len(numbers) - done)
+        told = f", about {left / 60:.0f} min left" if left > 90 else f", about {left:.0f} s left"
+        if say is not None:
+            say(f"{what} {before + done} of {total}" + (told if done < len(numbers) else ""))
 
 
 def mark(folder: Path, command: str) -> None:

@@ -28,7 +28,7 @@ from datasets import _deap_files
 from datasets._deap_features import BANDS
 from datasets._deap_files import FOLDERS, RATE, SUBJECTS
 from datasets._deap_rules import HIGH, LOW, PAPER_TRIALS, QUADRANTS
-from datasets._twin import is_twin, mark
+from datasets._twin import claim, paced, whole
 from datasets.base import DataError
 
 EEG_CHANNELS = 32
@@ -50,37 +50,32 @@ def write(
 
     ``scale`` in (0, 1] is the share of the 32 subjects, never fewer than three; files are whole at
     any scale, about 103 MB each. ``progress`` is told a line a subject. Equal arguments give equal
-    bytes. Raises DataError for another scale, where files lie that no marker calls a twin, for
-    they may be the real ones, and where a larger twin lies, whose rest would stay.
+    bytes, and files appear whole: the same call goes on where one was stopped. Raises DataError for
+    another scale, where files lie that no marker calls a twin, for they may be the real ones, and
+    where a twin of other arguments lies.
     """
     if not 0 < scale <= 1:
         raise DataError(f"the scale of a twin must lie in (0, 1], not {scale:g}")
     subjects = max(3, round(scale * SUBJECTS))
     base = folder / "DEAP"
     targets = {form: base / FOLDERS[form] for form in formats}
-    for target in targets.values():
-        _check_free(target, base, subjects)
-    for each in (base, *targets.values()):
-        mark(each, f"--make-twin deap --scale {scale:g} --seed {seed}")
+    claim((base, *targets.values()), f"--make-twin deap --scale {scale:g} --seed {seed}")
     form = _deap_files.FORM
     rng = np.random.default_rng(seed)
     ratings = draw_ratings(subjects * form.videos, rng).reshape(subjects, form.videos, -1)
     model = Model.drawn(rng)
-    for s in range(subjects):
+    paths = [
+        {kind: target / f"s{s:02d}.{kind}" for kind, target in targets.items()}
+        for s in range(1, subjects + 1)
+    ]
+    there = [all(path.exists() for path in each.values()) for each in paths]
+    first = [*there, False].index(False)
+    for s in paced("deap twin: subject", range(first, subjects), subjects, progress):
         signals = model.subject(ratings[s], np.random.default_rng((seed, s)))
-        for kind, target in targets.items():
-            _WRITERS[kind](target / f"s{s + 1:02d}.{kind}", signals, ratings[s])
-        if progress is not None:
-            progress(f"deap twin: subject {s + 1} of {subjects}")
+        for kind, path in paths[s].items():
+            with whole(path) as part:
+                _WRITERS[kind](part, signals, ratings[s])
     return base
-
-
-def _check_free(target: Path, base: Path, subjects: int) -> None:
-    there = [path.stem for path in target.glob("s[0-9][0-9].*")]
-    if there and not is_twin(target, base):
-        raise DataError(f"{target} holds files that are no twin; name an empty folder")
-    if any(stem > f"s{subjects:02d}" for stem in there):
-        raise DataError(f"{target} holds a larger twin; name an empty folder")
 
 
 # ---------------------------------------------------------------- ratings

@@ -58,35 +58,38 @@ def write(
                   are always written. Both hold the same numbers.
 
     Equal arguments give equal values. Raises DataError where files lie that no marker calls a twin,
-    for they may be the real ones, and for another scale or layout.
+    for they may be the real ones, or where a twin of other arguments lies, and for another scale or
+    layout.
     """
     if not 0 < scale <= 1 or not layouts or not set(layouts) <= set(LAYOUTS):
         raise DataError("a twin of seed has a scale in (0, 1] and the layouts npz, mat or both")
     base, ordinary = folder / "SEED_Multimodal", folder / "SEED_EEG"
-    for top in (base, ordinary):
-        if top.is_dir() and any(top.iterdir()) and not _twin.is_twin(top, top):
-            raise DataError(f"{top} holds files that are no twin; name an empty folder")
     eye = base / "Chinese" / "04-Eye-tracking-feature" / "eye_tracking_feature"
     npz = base / "Chinese" / "02-EEG-DE-feature" / "eeg_used_4s"
     mat = ordinary / "ExtractedFeatures_4s"
     places = [base, eye, *((npz,) if "npz" in layouts else ())]
-    places += (ordinary, mat) if "mat" in layouts else ()
-    for place in places:  # the lowest folders too, since each may be named as a root
-        _twin.mark(place, f"--make-twin seed --scale {scale:g} --seed {seed}")
+    places += [ordinary] if ordinary.is_dir() or "mat" in layouts else []
+    places += [mat] if "mat" in layouts else []
+    # the lowest folders too, since each may be named as a root
+    _twin.claim(places, f"--make-twin seed --scale {scale:g} --seed {seed}")
     if "mat" in layouts:
-        _write_mat(mat / "label.mat", {"label": (CLIPS - 1)[None]})
+        with _twin.whole(mat / "label.mat") as part:
+            _write_mat(part, {"label": (CLIPS - 1)[None]})
     world = _World(seed)
     subjects = SUBJECTS[: max(1, round(scale * len(SUBJECTS)))]
-    for number, subject in enumerate(subjects, start=1):
+    told = "seed twin: subject"
+    for number in _twin.paced(told, range(len(subjects)), len(subjects), progress):
         for session in SESSIONS:
-            brain, eyes = world.session(subject, session)
+            brain, eyes = world.session(subjects[number], session)
+            name = f"{subjects[number]}_{session}"
             if "npz" in layouts:
-                _write_npz(npz / f"{subject}_{session}.npz", brain)
+                with _twin.whole(npz / f"{name}.npz") as part:
+                    _write_npz(part, brain)
             if "mat" in layouts:
-                _write_mat(mat / f"{subject}_2000010{session}.mat", _clips(brain))
-            _write_eye(eye / f"{subject}_{session}", eyes)
-        if progress is not None:
-            progress(f"seed twin: subject {number} of {len(subjects)}")
+                with _twin.whole(mat / f"{name[:-1]}2000010{session}.mat") as part:
+                    _write_mat(part, _clips(brain))
+            with _twin.whole(eye / name) as part:
+                _write_eye(part, eyes)
     return base
 
 

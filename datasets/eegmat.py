@@ -34,6 +34,8 @@ Options (all are text):
               arithmetic, so that no class is three times the other. ``all``: every second.
 ``subjects``  all 36 (default), or a choice: ``0-11``, ``0,3,7``.
 
+Features are computed once a file and kept by ``_cache``.
+
 Groups: ``subject`` (0..35), ``trial`` (recording: 2 x subject, + 1 for arithmetic) and ``time``
 (1000 x trial + the second of the recording; one a row). Splits:
 
@@ -53,8 +55,9 @@ import numpy as np
 
 from datasets import _eegmat_files as files
 from datasets import _options
+from datasets._eegmat_features import of_recording
 from datasets._options import Option, Options, numbers
-from datasets._receipt import Finding, Receipt
+from datasets._receipt import Finding, Receipt, beside, counted
 from datasets._twin import is_twin
 from datasets.base import DataError, Dataset, Provenance, Split
 
@@ -143,9 +146,10 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
         none = Finding("recordings", "0", str(2 * SUBJECTS), ok=False, mend=f"{files.GET}.")
         return Receipt("eegmat", str(root), False, (none,))
     present = files.recordings(folder)
-    whole = len(present) == 2 * SUBJECTS
-    mend = "" if whole else f"Files are missing; {files.GET}."
-    findings = [Finding("recordings", str(len(present)), str(2 * SUBJECTS), whole, mend)]
+    findings = [
+        counted("recordings", len(present), 2 * SUBJECTS, f"Files are missing; {files.GET}."),
+        beside([folder], {files.INFO, *(path.name for path in present.values())}),
+    ]
     findings += _lengths(present)
     try:
         good = sum(files.counted_well(folder, range(SUBJECTS)).values())
@@ -180,7 +184,7 @@ def _columns(paths: Mapping[tuple[int, int], Path], chosen: _Options) -> dict[st
     """Views, ``subject``, ``trial``, ``second`` and ``lost`` (whether beats were) of every row."""
     pieces = []
     for subject in chosen.subjects:
-        rest, task = (_features(paths[subject, part]) for part in (1, 2))
+        rest, task = (of_recording(paths[subject, part]) for part in (1, 2))
         surplus = max(len(rest["lost"]) - len(task["lost"]), 0)
         first = surplus if chosen.rest == "balanced" else 0
         for trial, features, start in ((2 * subject, rest, first), (2 * subject + 1, task, 0)):
@@ -191,17 +195,6 @@ def _columns(paths: Mapping[tuple[int, int], Path], chosen: _Options) -> dict[st
                 | {"second": second}
             )
     return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
-
-
-def _features(path: Path) -> dict[str, np.ndarray]:
-    """``eeg``, ``ecg`` and ``lost`` of every second of one recording."""
-    from datasets._eegmat_features import ecg_features, eeg_features
-
-    signals = files.read_recording(path)
-    ecg, lost = ecg_features(signals[-1])
-    if lost.all():
-        raise DataError(f"the ECG of {path.name} shows no heartbeats; leave this subject out")
-    return {"eeg": eeg_features(signals[:-1]), "ecg": ecg, "lost": lost}
 
 
 def _provenance(chosen: _Options, lost: int, twin: bool) -> Provenance:

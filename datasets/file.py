@@ -28,7 +28,8 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets._io import read_mat, read_npz
+from datasets._io import plain, read_npz
+from datasets._mat import read_mat
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split
 
 MIN_ROWS = 5  # of each class, so that a 60/20/20 division gives one to every part
@@ -42,7 +43,7 @@ def load_file(path: Path, views: tuple[str, ...] | None = None) -> Dataset:
     Raises DataError, one sentence that names the mend, for anything the module docstring excludes,
     for NaN or infinite values, for unequal numbers of rows and for a class of under 5 rows.
     """
-    name = path.name
+    name = plain(path.name)
     arrays = _read(path)
     labels, class_names = _codes(_vector(arrays.pop("labels"), "labels", name), "labels", name)
     official = arrays.pop("split", None)
@@ -77,30 +78,26 @@ def load_file(path: Path, views: tuple[str, ...] | None = None) -> Dataset:
 
 def _read(path: Path) -> dict[str, np.ndarray]:
     """All arrays of the file, with known names only."""
+    name = plain(path.name)
     readers = {".npz": read_npz, ".mat": read_mat}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise DataError(f"{path.name} must end in .npz or .mat; save it with numpy.savez")
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        reason = (error.strerror or "it cannot be read").lower()
-        raise DataError(f"cannot open {path}, {reason}; check the path") from error
-    arrays = reader(path, path.name)
+        raise DataError(f"{name} must end in .npz or .mat; save it with numpy.savez")
+    arrays = reader(path, name)
     for key in arrays:
         if key in ("labels", "split"):
             continue
         if not re.fullmatch(r"(view|group)_[A-Za-z0-9_-]+", key):
             raise DataError(
-                f"{path.name} holds '{key}', but only labels, split, view_<name> and group_<name> "
-                "have a meaning; rename or remove it"
+                f"{name} holds '{plain(key)}', but only labels, split, view_<name> and "
+                "group_<name> have a meaning; rename or remove it"
             )
         if key.removeprefix("group_") in RESERVED:
-            raise DataError(f"'{key}' of {path.name} has the name of a split; rename the group")
+            raise DataError(f"'{key}' of {name} has the name of a split; rename the group")
     if "labels" not in arrays:
-        raise DataError(f"{path.name} has no 'labels'; add one label a row")
+        raise DataError(f"{name} has no 'labels'; add one label a row")
     if not any(key.startswith("view_") for key in arrays):
-        raise DataError(f"{path.name} has no view; add (rows, features) arrays named view_<name>")
+        raise DataError(f"{name} has no view; add (rows, features) arrays named view_<name>")
     return arrays
 
 
@@ -110,7 +107,8 @@ def _matrix(array: np.ndarray, column: str, n: int, name: str) -> np.ndarray:
     if not isinstance(array, np.ndarray):
         raise DataError(f"{what} is sparse; store it with full()")
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{what} must hold real numbers, not {array.dtype}; convert it first")
+        kind = plain(str(array.dtype))
+        raise DataError(f"{what} must hold real numbers, not {kind}; convert it first")
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2:
@@ -165,8 +163,19 @@ def _codes(vector: np.ndarray, what: str, name: str) -> tuple[np.ndarray, tuple[
     elif kind not in "biu":
         raise DataError(f"'{what}' of {name} must hold whole numbers or strings; convert it first")
     values, codes = np.unique(vector, return_inverse=True)
+    if kind == "U" and not _printable(values):
+        raise DataError(
+            f"'{what}' of {name} holds a name with control characters; use letters and digits"
+        )
     names = values.astype(np.int64) if kind == "b" else values
     return codes.ravel().astype(np.int64), tuple(str(value) for value in names)
+
+
+def _printable(names: np.ndarray) -> bool:
+    try:
+        return all(str(name).isprintable() for name in names)
+    except (SystemError, ValueError):  # a file may hold codes that no character has
+        return False
 
 
 def _parts(vector: np.ndarray, name: str) -> np.ndarray:
@@ -174,7 +183,8 @@ def _parts(vector: np.ndarray, name: str) -> np.ndarray:
     for value in names:
         if value not in PARTS:
             raise DataError(
-                f"'split' of {name} holds '{value}'; use train, tune and test (or 0, 1 and 2)"
+                f"'split' of {name} holds '{plain(value)}'; "
+                "use train, tune and test (or 0, 1 and 2)"
             )
     if {PARTS[value] for value in names} != {TRAIN, TUNE, TEST}:
         raise DataError(f"'split' of {name} must name all of train, tune and test; add the rest")
@@ -203,14 +213,14 @@ def _check_rows(
     if rows.min() < MIN_ROWS:
         few = class_names[int(np.argmin(rows))]
         raise DataError(
-            f"class '{few}' of {name} has {rows.min()} rows and needs at least {MIN_ROWS}; "
+            f"class '{plain(few)}' of {name} has {rows.min()} rows and needs at least {MIN_ROWS}; "
             "add rows or remove the class"
         )
     if official is not None:
         missing = set(range(len(class_names))) - set(labels[official == TRAIN].tolist())
         if missing:
             raise DataError(
-                f"'split' of {name} gives class '{class_names[min(missing)]}' no train row; "
+                f"'split' of {name} gives class '{plain(class_names[min(missing)])}' no train row; "
                 "move some of its rows to train"
             )
 

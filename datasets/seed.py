@@ -10,9 +10,9 @@ folder of this tree will do, and the files must be those of 4-s windows::
       04-Eye-tracking-feature/eye_tracking_feature/{subject}_{session}
     SEED_EEG/ExtractedFeatures_4s/{subject}_{yyyymmdd}.mat, label.mat     (another source of EEG)
 
-The ``.npz`` hold pickled dicts, and the eye files are pickles; both are read by an unpickler that
-builds arrays of numbers and nothing else (``_io.restricted_load``). Sessions of the ``.mat`` layout
-are numbered by date. A folder with TWIN.txt in it holds simulated files, and is reported as such.
+The ``.npz`` hold pickled dicts, and the eye files are pickles; both are read by ``_pickle``, which
+builds arrays of numbers and nothing else. Sessions of the ``.mat`` layout are numbered by date. A
+folder with TWIN.txt in it holds simulated files, and is reported as such.
 
 Rows: windows of 4 s, cut clip by clip: 842 a file. The paper takes nine subjects, three sessions
 each: 27 files, 22734 rows. It does not say which nine; twelve subjects (1-5, 8-14) have both

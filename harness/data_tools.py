@@ -25,9 +25,12 @@ def check_data(root: str | None, options: Sequence[str], console: Console) -> in
     chosen = inputs.data_options(options)
     modules = {key: registry.module("datasets", key) for key in registry.entries("datasets")}
     checked = {key: one for key, one in modules.items() if hasattr(one, "check")}
-    receipts = [
-        one.check(folder, chosen.get(key)) for key, one in checked.items() if one.found(folder)
-    ]
+    try:
+        receipts = [
+            one.check(folder, chosen.get(key)) for key, one in checked.items() if one.found(folder)
+        ]
+    except DataError as error:  # of an option; what is amiss with files is in the receipt
+        raise UsageError(str(error)) from error
     if not receipts:
         known = ", ".join(checked)
         raise UsageError(f"no file of {known} lies under {folder}; docs/data.md says where they go")

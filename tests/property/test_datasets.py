@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from datasets._io import restricted_load, write_npz
+from datasets._io import write_npz
+from datasets._pickle import restricted_load
 from datasets.base import DataError
 from datasets.file import load_file
 from datasets.watch import features

@@ -15,6 +15,7 @@ from datasets import _cache
 from datasets._cache import FOLDER, Arrays, folder, remembered
 from datasets.base import DataError
 from harness.registry import ROOT
+from tests.unit.datasets.test_io import Bomb
 
 SETTINGS = {"features": "toy", "bands": ((1.0, 2.0),)}
 
@@ -80,13 +81,22 @@ def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def objects(path: Path) -> None:
+    np.savez(path, x=np.array([Bomb()], dtype=object))
+
+
 def misname(path: Path) -> None:
     remembered(path.parents[1] / "raw.bin", {"features": "other"}, Maker(9.0))
     (other,) = [each for each in entries() if each != path]
     other.replace(path)
 
 
-@pytest.mark.parametrize("harm", [cut, flip, empty, misname])
+@pytest.mark.parametrize("harm", [cut, flip, empty, pipe, objects, misname])
 def test_a_damaged_entry_is_computed_again_with_a_word(
     source: Path, harm: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,7 +105,9 @@ def test_a_damaged_entry_is_computed_again_with_a_word(
     harm(entries()[0])
     assert remembered(source, SETTINGS, make)["x"][0, 0] == 1
     assert make.calls == 2
-    assert "is damaged and is computed again" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "is damaged and is computed again" in said.err
+    assert "boom" not in said.out
     remembered(source, SETTINGS, make)
     assert make.calls == 2
 
@@ -129,7 +141,7 @@ def test_a_folder_that_cannot_be_written_costs_time_only(
 
 
 def test_a_source_that_cannot_be_read_is_named(source: Path) -> None:
-    with pytest.raises(DataError, match=r"gone\.bin cannot be read"):
+    with pytest.raises(DataError, match=r"cannot open .*gone\.bin"):
         remembered(source.with_name("gone.bin"), SETTINGS, Maker())
 
 
@@ -166,3 +178,15 @@ def test_two_processes_share_one_cache(source: Path) -> None:
     assert said == ["", ""]
     assert len(entries()) == 3
     assert {path.suffix for path in entries()} == {".npz"}
+
+
+def test_a_folder_in_place_of_an_entry_costs_time_only(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    remembered(source, SETTINGS, Maker())
+    (path,) = entries()
+    path.unlink()
+    path.mkdir()
+    assert remembered(source, SETTINGS, Maker())["x"].shape == (2, 3)
+    assert "cannot be kept" in capsys.readouterr().err
+    assert entries() == [path]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +10,11 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from datasets import _cache, deap
+from datasets import deap
 from datasets._deap_files import RATE, read_subject
 from datasets._deap_receipt import part_sizes
 from datasets._deap_rules import QUADRANTS, chosen, kept, quadrant
 from datasets._entropy import band_entropy
-from datasets._receipt import Receipt
 from datasets._twin_deap import draw_ratings
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance
 from protocols._splits import part_of_rows
@@ -227,61 +225,3 @@ def test_groups_straddle_exactly_where_a_leak_is_declared(full: Dataset) -> None
         assert straddling == set(split.leaks), split.name
         shares = np.bincount(parts) / full.n
         np.testing.assert_allclose(shares, split.shares, atol=0.05)
-
-
-# ---------------------------------------------------------------- the receipt
-
-
-def lines(receipt: Receipt) -> dict[str, tuple[str, bool]]:
-    return {finding.what: (finding.found, finding.ok) for finding in receipt.findings}
-
-
-def test_a_receipt_counts_what_is_there(root: Path, data: Dataset) -> None:
-    receipt = deap.check(root)
-    said = lines(receipt)
-    assert receipt.twin
-    assert receipt.fingerprint == data.fingerprint
-    assert not receipt.ok
-    assert said["files"] == ("4", False)
-    assert said["files of 20 trials x 40 channels x 640 samples"] == ("4", True)
-    assert said["trials kept by filter=either"] == (str(KEPT), False)
-    assert said["trials kept by filter=both, not chosen"][1]
-    assert said["rows"] == (str(data.n), False)
-    assert said["parts of the split segment"] == ("84 / 10 / 11", False)
-    assert sum(map(int, re.findall(r" (\d+)", said["rows a class"][0]))) == data.n
-
-
-def test_every_mismatch_names_its_cause_in_one_sentence(root: Path) -> None:
-    for options in (None, {"filter": "both"}, {"filter": "radius", "format": "dat"}):
-        for finding in deap.check(root, options).findings:
-            assert bool(finding.mend) is not finding.ok, finding
-            assert not re.search(r"[.!?]\s+[A-Z]", finding.mend)
-
-
-def test_the_rule_that_would_give_the_papers_count_is_named(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("datasets._deap_receipt.PAPER_TRIALS", KEPT)
-    (mend,) = [
-        finding.mend
-        for finding in deap.check(root, {"filter": "both"}).findings
-        if finding.what == "trials kept by filter=both"
-    ]
-    assert mend == f"filter=both was chosen, and filter=either keeps {KEPT}"
-
-
-def test_a_damaged_file_is_a_finding(tmp_path: Path) -> None:
-    with small_form(tmp_path):
-        write_small(tmp_path, ("mat",))
-        (tmp_path / "DEAP/data_preprocessed_matlab/s02.mat").write_bytes(b"")
-        receipt = deap.check(tmp_path)
-        (bad,) = [finding for finding in receipt.findings if finding.what == "s02.mat"]
-        assert bad.mend.startswith("s02.mat is not a complete .mat file")
-        assert receipt.fingerprint == ""
-        assert len(list(_cache.folder().iterdir())) == 3
-
-
-def test_no_file_is_a_finding(tmp_path: Path) -> None:
-    (finding,) = deap.check(tmp_path).findings
-    assert not finding.ok
-    assert "no file of DEAP lies at" in finding.mend

@@ -247,4 +247,4 @@ def test_a_file_far_too_large_is_not_opened(
 def test_a_folder_is_no_file(root: Path) -> None:
     (root / "s01.mat").mkdir()
     assert not deap.found(root)
-    assert "cannot be read" in refusal(lambda: read_subject(root / "s02.mat"))
+    assert "no such file" in refusal(lambda: read_subject(root / "s02.mat"))

@@ -82,7 +82,9 @@ def test_another_sampling_rate_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.edf").mkdir()
-    assert "cannot open x.edf" in refusal(lambda: read_microvolts(tmp_path / "x.edf", LABELS, RATE))
+    assert "x.edf is not a file" in refusal(
+        lambda: read_microvolts(tmp_path / "x.edf", LABELS, RATE)
+    )
 
 
 def test_any_change_of_the_header_is_read_or_refused_never_a_crash(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from datasets import _eegmat_features as features
 from datasets import _twin, eegmat
+from datasets._cache import FOLDER
 from datasets._edf import read_microvolts
 from datasets._eegmat_files import LABELS
 from protocols._splits import part_of_rows
@@ -27,6 +28,12 @@ def write_all(folder: Path) -> None:
     rows = ["Subject,Age,Gender,Recording year,Number of subtractions,Count quality"]
     rows += [f"Subject{i:02d},20,F,2011,9.7,{int(i % 3 > 0)}" for i in range(36)]
     (folder / "subject-info.csv").write_text("\n".join(rows))
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(FOLDER, str(tmp_path / "kept"))
+    return tmp_path / "kept"
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +80,26 @@ def test_rows_are_the_features_of_their_recording(shared: Path) -> None:
     assert np.array_equal(
         data.views[1][rows], features.ecg_features(signals[ECG])[0][-TASK:].astype(np.float32)
     )
+
+
+def test_features_are_computed_once_a_recording(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = eegmat.load(root=root, options=THREE)
+    assert len(list(cache.iterdir())) == 6
+    with monkeypatch.context() as patch:
+        patch.setattr(features, "eeg_features", None)  # whatever needs it again fails
+        assert eegmat.load(root=root, options=THREE).fingerprint == first.fingerprint
+    write(root / "eegmat/Subject01_1.edf", recording(REST, seed=99))
+    eegmat.load(root=root, options=THREE)
+    assert len(list(cache.iterdir())) == 7
+
+
+def test_a_recording_that_is_refused_leaves_nothing_in_the_cache(root: Path, cache: Path) -> None:
+    for path in (root / "eegmat").glob("*.edf"):
+        path.write_bytes(path.read_bytes()[:-1])
+    assert "is cut short" in refusal(lambda: eegmat.load(root=root, options=THREE))
+    assert not cache.exists()
 
 
 def test_another_recording_changes_no_row_but_its_own(root: Path) -> None:
@@ -185,13 +212,18 @@ def test_the_folder_with_most_recordings_counts(root: Path) -> None:
     ("text", "message"),
     [
         (None, "cannot be read"),
-        ("", "no 'Count quality'"),
-        ("Subject\n\0\xff", "no 'Count quality'"),
+        (b"", "no 'Count quality'"),
+        ("Subject\n\0\xff".encode(), "no 'Count quality'"),
+        ("Subject;Count quality\nSubject00;é\n".encode("latin-1"), "cannot be read"),
+        ("Subject,Count quality\nSubject00,1\n".encode("utf-16"), "cannot be read"),
+        (b"Subject,Count quality\n" + b"Subject00,nan\n" * 9, "no 'Count quality'"),
+        (b'"' + b"a," * 40_000, "no 'Count quality'"),
+        (b'"' + b"a" * 2**18, "no 'Count quality'"),
     ],
 )
-def test_a_useless_table_of_subjects_is_named(root: Path, text: str | None, message: str) -> None:
+def test_a_useless_table_of_subjects_is_named(root: Path, text: bytes | None, message: str) -> None:
     path = root / "eegmat/subject-info.csv"
-    path.unlink() if text is None else path.write_text(text)
+    path.unlink() if text is None else path.write_bytes(text)
     options = THREE | {"label": "quality"}
     assert message in refusal(lambda: eegmat.load(root=root, options=options))
     assert eegmat.load(root=root, options=THREE).n == 72  # the task needs no table

@@ -193,6 +193,11 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "nan-labels": ({"labels": np.where(LABELS == 3, np.nan, LABELS)}, "row 20 holds nan"),
     "complex-labels": ({"labels": LABELS + 0j}, "whole numbers or strings"),
     "empty-label": ({"labels": np.array(["a", "b", ""])[LABELS - 1]}, "empty in row 20"),
+    "escape-label": ({"labels": np.array(["a", "\x1b[2J", "b"])[LABELS - 1]}, "control characters"),
+    "no-character": ({"labels": np.full(N, 2**31, np.uint32).view("U1")}, "control characters"),
+    "half-character": ({"labels": np.array(["a", "\ud800"])[LABELS % 2]}, "control characters"),
+    "structured-view": ({"view_eye": np.zeros(N, [("x" * 500, "<f8")])}, "must hold real numbers"),
+    "dates": ({"labels": np.zeros(N, "M8[D]")}, "whole numbers or strings; convert"),
     "one-class": ({"labels": np.ones(N, int)}, "at least two classes"),
     "no-rows": ({"labels": np.zeros(0)}, "0 labels|two classes"),
     "rare-class": ({"labels": np.r_[LABELS[:-2], 9, 9]}, "class '9' of mine.npz has 2 rows"),
@@ -217,6 +222,7 @@ def refusal(call: Callable[[], object]) -> str:
     assert "\n" not in message
     assert not re.search(r"[.!?]\s+[A-Z]", message), message
     assert not message.endswith(".")
+    assert len(message) < 400
     return message
 
 
@@ -269,7 +275,7 @@ def test_what_is_not_such_a_file(
 
 def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
     (tmp_path / "mine.npz").mkdir()
-    assert "is a directory; check the path" in refusal(lambda: load_file(tmp_path / "mine.npz"))
+    assert "mine.npz is not a file" in refusal(lambda: load_file(tmp_path / "mine.npz"))
 
 
 def test_an_unknown_view_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
+from scipy.sparse import csc_array
 
 from datasets import _twin_seed, seed
 from datasets._receipt import Finding, Receipt
@@ -124,6 +126,12 @@ def test_a_receipt_holds_no_value_of_the_data(copy: Path) -> None:
         (put("de_LDS7", np.ones((62, 58, 5))), "clip 7 of 1_20000102.mat has 58 windows"),
         (put("de_LDS7", np.ones((62, 237, 5))), "1-s windows found"),
         (put("de_LDS7", np.full((62, 59, 5), np.nan)), "NaN or infinite"),
+        (put("de_LDS7", np.full((62, 59, 5), 1e300)), "NaN or infinite"),
+        (put("de_LDS7", np.ones((62, 59, 5), complex)), "no numbers 'de_LDS7'"),
+        (put("de_LDS7", {"a": 1.0}), "no numbers 'de_LDS7'"),
+        (put("de_LDS7", "words"), "no numbers 'de_LDS7'"),
+        (put("de_LDS7", np.array(["a", 1.0], dtype=object)), "no numbers 'de_LDS7'"),
+        (put("de_LDS7", csc_array(np.eye(62))), "no numbers 'de_LDS7'"),
     ],
 )
 def test_mat_files_of_another_form(
@@ -142,10 +150,42 @@ def test_label_mat_is_needed_and_believed_only_if_right(copy: Path) -> None:
     assert "coded 0, 1, 2 or -1, 0, 1" in refused(copy, "mat")
     savemat(path, {"label": np.arange(15)[None] % 3})
     assert "does not give the 15 clips their classes" in refused(copy, "mat")
+    for odd in (np.full((1, 15), np.nan), np.array(["a"] * 15), {"a": 1}, csc_array(np.eye(15))):
+        savemat(path, {"label": odd})
+        assert "label" in refused(copy, "mat")
     path.unlink()
     assert "label.mat is not in the folder" in refused(copy, "mat")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.999])
+def test_a_truncated_mat(copy: Path, share: float) -> None:
+    path = copy / MAT / "1_20000102.mat"
+    raw = path.read_bytes()
+    path.write_bytes(raw[: int(share * len(raw))])
+    assert "1_20000102.mat is not a complete .mat" in refused(copy, "mat")
+
+
+def test_a_mat_of_version_73_is_named(copy: Path) -> None:
+    (copy / MAT / "1_20000102.mat").write_bytes(b"MATLAB 7.3 MAT-file".ljust(600))
+    assert "1_20000102.mat is a version 7.3 .mat file" in refused(copy, "mat")
 
 
 def test_a_fourth_date_leaves_the_sessions_open(copy: Path) -> None:
     shutil.copy(copy / MAT / "1_20000102.mat", copy / MAT / "1_20000109.mat")
     assert "more than three files of subject 1" in refused(copy, "mat")
+
+
+def test_both_layouts_are_said(copy: Path, nine: Path) -> None:
+    npz, mat = "eeg_used_4s, layout npz", "ExtractedFeatures_4s, layout mat"
+    for layout, read, other in (("npz", npz, mat), ("mat", mat, npz)):
+        line = finding(seed.check(copy, {**ONE, "layout": layout}), "EEG features")
+        assert line.found == f"{read}; {other}, is there too, not read"
+    assert finding(seed.check(nine), "EEG features").found == "eeg_used_4s, layout npz"
+
+
+def test_every_mismatch_names_its_cause_in_one_sentence(copy: Path) -> None:
+    (copy / NPZ / "1_2.npz").unlink()
+    receipt = seed.check(copy, ONE)
+    for line in receipt.findings:
+        assert bool(line.mend) is not line.ok, line
+        assert not re.search(r"[.!?]\s+[A-Z]", line.mend)

@@ -39,9 +39,9 @@ def test_equal_seeds_give_equal_bytes_and_others_do_not(root: Path, tmp_path: Pa
     write_small(tmp_path)
     for name in ("data_preprocessed_matlab/s02.mat", "data_preprocessed_python/s02.dat"):
         assert (tmp_path / "DEAP" / name).read_bytes() == (root / "DEAP" / name).read_bytes()
-    _twin_deap.write(tmp_path, SUBJECTS / 32, seed=4, formats=("dat",))  # may be written anew
-    name = "data_preprocessed_python/s02.dat"
-    assert (tmp_path / "DEAP" / name).read_bytes() != (root / "DEAP" / name).read_bytes()
+    _twin_deap.write(tmp_path / "other", SUBJECTS / 32, seed=4, formats=("dat",))
+    other = tmp_path / "other" / "DEAP" / name
+    assert other.read_bytes() != (root / "DEAP" / name).read_bytes()
 
 
 def test_files_that_may_be_real_are_never_written_over(tmp_path: Path) -> None:
@@ -55,16 +55,59 @@ def test_files_that_may_be_real_are_never_written_over(tmp_path: Path) -> None:
         assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["s01.dat"]
 
 
-def test_a_smaller_twin_is_not_mixed_with_the_rest_of_a_larger_one(root: Path) -> None:
-    with pytest.raises(DataError, match="holds a larger twin"):
-        _twin_deap.write(root, 0.01)
+@pytest.mark.parametrize("place", ["s01.dat", "data_preprocessed_matlab/s01.mat", "notes.txt"])
+def test_a_copy_in_any_of_its_places_is_neither_marked_nor_added_to(
+    tmp_path: Path, place: str
+) -> None:
+    path = tmp_path / "DEAP" / place
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"precious")
+    for formats in (("mat", "dat"), ("dat",)):
+        with small_form(tmp_path), pytest.raises(DataError, match="no twin; name an empty folder"):
+            write_small(tmp_path, formats)
+        assert [each for each in tmp_path.rglob("*") if each.is_file()] == [path]
+
+
+def test_a_twin_is_not_mixed_with_one_of_other_arguments(root: Path) -> None:
+    for scale, seed in ((0.01, 3), (SUBJECTS / 32, 4), (1.0, 3)):
+        with pytest.raises(DataError, match="holds the twin of another command"):
+            _twin_deap.write(root, scale, seed)
+
+
+@pytest.mark.parametrize("stops", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_what_is_stopped_leaves_no_half_file_and_goes_on_where_it_was(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops: BaseException
+) -> None:
+    def stopping(path: Path, signals: np.ndarray, ratings: np.ndarray) -> None:
+        path.write_bytes(b"half")
+        if "s03" in path.name:
+            raise stops
+        _twin_deap.write_dat(path, signals, ratings)
+
+    folder = tmp_path / "DEAP/data_preprocessed_python"
+    with monkeypatch.context() as patch:
+        patch.setitem(_twin_deap._WRITERS, "dat", stopping)
+        with pytest.raises(BaseException, match=r"^$|No space"):
+            write_small(tmp_path, ("dat",))
+    assert sorted(path.name for path in folder.iterdir()) == [MARKER, "s01.dat", "s02.dat"]
+    times = [(folder / name).stat().st_mtime_ns for name in ("s01.dat", "s02.dat")]
+    said: list[str] = []
+    _twin_deap.write(tmp_path, SUBJECTS / 32, 3, said.append, ("dat",))
+    assert said[0] == "deap twin: subject 2 of 4 and those before it are there already"
+    assert said[1].startswith("deap twin: subject 3 of 4, about ")
+    assert times == [(folder / name).stat().st_mtime_ns for name in ("s01.dat", "s02.dat")]
+    for s in range(1, SUBJECTS + 1):
+        whole = root / f"DEAP/data_preprocessed_python/s{s:02d}.dat"
+        assert (folder / whole.name).read_bytes() == whole.read_bytes()
 
 
 def test_progress_is_told_and_the_smallest_twin_has_three_subjects(tmp_path: Path) -> None:
     said: list[str] = []
     with small_form(tmp_path):
         _twin_deap.write(tmp_path, 0.01, 0, said.append, formats=("dat",))
-    assert said == [f"deap twin: subject {s} of 3" for s in (1, 2, 3)]
+    assert [line.partition(",")[0] for line in said] == [
+        f"deap twin: subject {s} of 3" for s in (1, 2, 3)
+    ]
     for scale in (0, -1, 1.5):
         with pytest.raises(DataError, match="must lie in"):
             _twin_deap.write(tmp_path, scale)
