@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
@@ -16,7 +16,7 @@ from datasets._io import write_npz
 from datasets._pickle import restricted_load
 from datasets.base import DataError
 from datasets.file import load_file
-from datasets.watch import features
+from datasets.watch import POWER_FLOOR, features
 
 SIZES = settings(max_examples=25)
 
@@ -100,6 +100,7 @@ def test_no_bytes_make_the_unpickler_raise_anything_else(raw: bytes) -> None:
 
 
 @SIZES
+@example(2738, 0.1015625, 0.0)  # a band of hardly any power, near the floor
 @given(st.integers(0, 2**32), st.floats(0.1, 10), st.floats(-5, 5))
 def test_window_features_scale_and_shift(seed: int, scale: float, shift: float) -> None:
     recording = np.random.default_rng(seed).normal(size=(200, 3))
@@ -108,4 +109,6 @@ def test_window_features_scale_and_shift(seed: int, scale: float, shift: float) 
     place, spread, entropy = [0, 2, 3, 4, 5, 6], [1, 7], [8, 9, 10, 11]
     assert changed[..., place] == pytest.approx(scale * plain[..., place] + shift, abs=1e-9)
     assert changed[..., spread] == pytest.approx(scale * plain[..., spread])
-    assert changed[..., entropy] == pytest.approx(plain[..., entropy] + np.log(scale), abs=1e-6)
+    floor = 0.5 * np.log(2 * np.pi * np.e * POWER_FLOOR)
+    moved = np.maximum(plain[..., entropy] + np.log(scale), floor)
+    assert changed[..., entropy] == pytest.approx(moved, abs=1e-6)
