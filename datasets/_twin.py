@@ -15,6 +15,7 @@ from pathlib import Path
 from datasets.base import DataError
 
 MARKER = "TWIN.txt"
+NO_LICENCE = "none needed: drawn by a random generator"
 _TEXT = """This folder holds TWINS: simulated recordings in the file format of a licensed data set.
 They were drawn by a random generator, from no person, and say nothing about the real data.
 Made by: python run_all.py {command}

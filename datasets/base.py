@@ -223,10 +223,9 @@ def validate(data: Dataset) -> None:
     for name, view in zip(data.view_names, data.views, strict=True):
         if view.ndim != 2 or view.shape[1] == 0:
             raise DataError(f"view '{name}' of {data.key} must be a matrix, rows by features")
-        if len(view) != data.n:
-            raise DataError(
-                f"view '{name}' of {data.key} has {len(view)} rows, the labels have {data.n}"
-            )
+        n = len(view)
+        if n != data.n:
+            raise DataError(f"view '{name}' of {data.key} has {n} rows, the labels have {data.n}")
         if view.dtype != np.float32:
             raise DataError(f"view '{name}' of {data.key} must be float32, not {view.dtype}")
         if not np.isfinite(view).all():
@@ -246,6 +245,16 @@ def validate(data: Dataset) -> None:
     _validate_scaling(data)
     for array in (*data.views, data.labels, *data.groups.values()):
         array.setflags(write=False)
+
+
+def torn(groups: Mapping[str, np.ndarray], units: np.ndarray) -> tuple[str, ...]:
+    """Names of the ``groups`` of which some value lies in several ``units`` ``(n,)``."""
+
+    def is_torn(group: np.ndarray) -> bool:
+        order = np.lexsort((units, group))
+        return bool(((np.diff(group[order]) == 0) & (np.diff(units[order]) != 0)).any())
+
+    return tuple(name for name, group in groups.items() if is_torn(group))
 
 
 def _validate_splits(data: Dataset) -> None:

@@ -58,12 +58,13 @@ from datasets._deap_files import SUBJECTS, Files, locate
 from datasets._deap_receipt import data_findings, file_findings
 from datasets._deap_rules import OPTIONS, PAPER_TRIALS, QUADRANTS, chosen, kept, quadrant
 from datasets._receipt import Finding, Receipt
-from datasets._twin import is_twin
+from datasets._twin import NO_LICENCE, is_twin
 from datasets.base import DataError, Dataset, Provenance, Split
 
 __all__ = ["OPTIONS", "check", "found", "load"]
 
 VIEWS = ("eeg", "pps")
+LICENCE = "end-user licence agreement of DEAP: research only, not to be passed on"
 LICENSED = True
 """Found under the data root it stands for the paper's own data, or for a twin of it."""
 EEG_CHANNELS = 32  # the others are peripheral
@@ -161,8 +162,9 @@ def select(data: Recordings, files: Files, twin: bool, wanted: Mapping[str, Any]
         splits=ROTATED if wanted["folds"] == "rotate" else SPLITS,
         provenance=Provenance(
             kind="twin" if twin else "licensed",
-            source=f"{files.folder.name} of DEAP, as .{files.format}",
-            licence="end-user licence agreement of DEAP: research only, not to be passed on",
+            source=f"{'simulated files in the format of ' if twin else ''}"
+            f"{files.folder.name} of DEAP, as .{files.format}",
+            licence=NO_LICENCE if twin else LICENCE,
             citation="Koelstra, S. et al. (2012). https://doi.org/10.1109/T-AFFC.2011.15",
             notes=_notes(keep, data, files, wanted),
         ),

@@ -30,7 +30,7 @@ import numpy as np
 
 from datasets._io import plain, read_npz
 from datasets._mat import read_mat
-from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split
+from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split, torn
 
 MIN_ROWS = 5  # of each class, so that a 60/20/20 division gives one to every part
 PARTS = {"train": TRAIN, "tune": TUNE, "test": TEST, "0": TRAIN, "1": TUNE, "2": TEST}
@@ -232,7 +232,7 @@ def _splits(
     rows = np.arange(len(labels))
     splits, notes = [], []
     if official is not None:
-        splits.append(Split("official", official=True, leaks=_torn(groups, official)))
+        splits.append(Split("official", official=True, leaks=torn(groups, official)))
     for name, group in groups.items():
         if group.max() < 2:
             notes.append(f"no split by '{name}': it has fewer than three values")
@@ -240,16 +240,6 @@ def _splits(
         # shares of classes can be kept if groups have one class each, and classes enough groups
         pairs = np.unique(np.stack([group, labels]), axis=1)
         pure = pairs.shape[1] == group.max() + 1 and np.bincount(pairs[1]).min() >= 3
-        splits.append(Split(name, by=name, stratify=bool(pure), leaks=_torn(groups, group)))
-    splits.append(Split("stratified", stratify=True, leaks=_torn(groups, rows)))
+        splits.append(Split(name, by=name, stratify=bool(pure), leaks=torn(groups, group)))
+    splits.append(Split("stratified", stratify=True, leaks=torn(groups, rows)))
     return tuple(splits), tuple(notes)
-
-
-def _torn(groups: dict[str, np.ndarray], units: np.ndarray) -> tuple[str, ...]:
-    """Groups of which some value lies in several ``units`` ``(n,)``, so that they may be torn."""
-    torn = []
-    for name, group in groups.items():
-        pairs = np.unique(np.stack([group, units]), axis=1)
-        if pairs.shape[1] > group.max() + 1:
-            torn.append(name)
-    return tuple(torn)

@@ -194,7 +194,7 @@ def _provenance(source: Source, root: Path, chosen: Settings) -> Provenance:
     return Provenance(
         kind="twin" if twin else "licensed",
         source=f"{'simulated files in the format of ' if twin else ''}SEED, {release}",
-        licence="none needed: drawn by a random generator" if twin else "by agreement with BCMI",
+        licence=_twin.NO_LICENCE if twin else "by agreement with BCMI",
         citation="Zheng, W.-L. and Lu, B.-L. (2015). IEEE Trans. Auton. Mental Dev. 7(3), 162-175",
         notes=(
             f"subjects {spans(chosen.subjects)}; the paper does not say which nine it took",

@@ -7,11 +7,10 @@ Every rule is a nested prefix of one permutation per trial, so that 1 % of the l
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
 
 import numpy as np
 
-from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Split
+from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Split, torn
 
 
 def part_of_rows(
@@ -139,17 +138,6 @@ def _check_parts(data: Dataset, split: Split, parts: np.ndarray) -> None:
     if missing:
         names = ", ".join(data.class_names[k] for k in sorted(missing))
         raise DataError(f"split '{split.name}' of {data.key} has no training row of class {names}")
-
-
-def torn(groups: Mapping[str, np.ndarray], units: np.ndarray) -> tuple[str, ...]:
-    """Names of the ``groups`` of which some value lies in several ``units`` ``(n,)``."""
-    found = []
-    for name, group in groups.items():
-        order = np.argsort(group, kind="stable")
-        value, unit = group[order], units[order]
-        if ((value[1:] == value[:-1]) & (unit[1:] != unit[:-1])).any():
-            found.append(name)
-    return tuple(found)
 
 
 def _check_leaks(data: Dataset, split: Split, parts: np.ndarray) -> None:
