@@ -140,13 +140,14 @@ def matrix_plot(
 
 
 def matrix_csv(plot: MatrixPlot, found: Matrices) -> pd.DataFrame:
-    """A line per panel and row: class, then the z-scored features."""
+    """A line per panel and row: data set, class, then the z-scored features."""
     parts = []
     for title, _, values in plot.panels:
         part = pd.DataFrame(values, columns=[f"z{i}" for i in range(values.shape[1])])
         part.insert(0, "class", found.classes)
         part.insert(0, "instance", range(len(part)))
         part.insert(0, "panel", title)
+        part.insert(0, "dataset", found.dataset)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 

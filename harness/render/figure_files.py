@@ -34,7 +34,7 @@ def figure_contents(
     numbers = Numbers(trials, table, _compared(trials, layout, meta), shown)
     report = build(numbers, meta, layout)
     tables = _tables(report, numbers)
-    found = {name: text.csv(one).encode() for name, one in tables.items()}
+    found = {name: text.csv(one, meta.datasets).encode() for name, one in tables.items()}
     drawn: dict[str, str] = {}
     for part in report.parts:
         for one in part.drawings:

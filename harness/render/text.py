@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from harness.render.meta import DatasetNote
 from harness.render.struct import Block, Cell, DatasetPart, Line, Report
 
 _TEX = {
@@ -19,8 +20,17 @@ _TEX = {
 }  # fmt: skip
 
 
-def csv(table: pd.DataFrame) -> str:
-    """``table`` as CSV: six decimals at most, empty where there is nothing, Unix line ends."""
+def csv(table: pd.DataFrame, notes: Sequence[DatasetNote] = ()) -> str:
+    """``table`` as CSV: six decimals at most, empty where there is nothing, Unix line ends.
+
+    Of the data sets in ``notes`` the kind stands after their key, so that a twin is never taken for
+    the real data.
+    """
+    if notes:
+        table = table.copy()
+        kinds = {note.key: note.kind for note in notes}
+        place = table.columns.to_list().index("dataset") + 1
+        table.insert(place, "kind", table["dataset"].map(kinds))
     return table.round(6).to_csv(index=False, lineterminator="\n")
 
 

@@ -94,8 +94,8 @@ def contents(
     compared = paired(trials, reference_key(trials, meta))
     report = build(trials, summary, compared, meta)
     found = {
-        f"{meta.protocol}.csv": text.csv(summary).encode(),
-        "paired.csv": text.csv(compared).encode(),
+        f"{meta.protocol}.csv": text.csv(summary, meta.datasets).encode(),
+        "paired.csv": text.csv(compared, meta.datasets).encode(),
         f"{meta.protocol}.md": text.markdown(report).encode(),
         f"{meta.protocol}.tex": text.latex(report).encode(),
     }
