@@ -11,7 +11,7 @@ from harness.leaks import leaks
 from harness.points import points
 from harness.render import text
 from harness.render.array_plots import matrix_csv, ways_csv, weights_csv
-from harness.render.figure_report import Numbers, anchor, build
+from harness.render.figure_report import Numbers, build
 from harness.render.figure_struct import FigureReport, MatrixPlot
 from harness.render.figures import render
 from harness.render.html import figure_page
@@ -73,7 +73,7 @@ def _tables(report: FigureReport, numbers: Numbers) -> dict[str, pd.DataFrame]:
     for part in report.parts:
         if part.note.kind == "licensed":
             continue
-        matrices = {f"{protocol}_{anchor(part.note)}_{one.view}": one for one in shown.matrices
+        matrices = {f"{protocol}_{part.note.anchor}_{one.view}": one for one in shown.matrices
                     if one.dataset == part.note.key}  # fmt: skip
         for one in part.drawings:
             if isinstance(one.plot, MatrixPlot):

@@ -58,18 +58,12 @@ def build(numbers: Numbers, meta: ReportMeta, layout: Layout) -> FigureReport:
     return FigureReport(meta, layout, tuple(parts))
 
 
-def anchor(note: DatasetNote) -> str:
-    """The data set's name in file names and links."""
-    return "".join(c if c.isalnum() else "-" for c in note.key)
-
-
 def _part(note: DatasetNote, own: Numbers, meta: ReportMeta, layout: Layout) -> FigurePart:
     head = Head(meta.title.split(":")[0], note, said.stamps(note, meta, own.trials))
     columns = _columns(own.trials)
     named = own.trials.loc[own.trials["row_key"] == layout.reference, "row"]
     return FigurePart(
         note=note,
-        anchor=anchor(note),
         facts=said.facts(note),
         stamps=head.stamps,
         drawings=_drawings(head, own, columns, meta.protocol, layout),
@@ -90,7 +84,7 @@ def _part(note: DatasetNote, own: Numbers, meta: ReportMeta, layout: Layout) -> 
 def _drawings(
     head: Head, own: Numbers, columns: Sequence[Column], protocol: str, layout: Layout
 ) -> tuple[Drawing, ...]:
-    stem, (first, *_) = f"{protocol}_{anchor(head.note)}", layout.values
+    stem, (first, *_) = f"{protocol}_{head.note.anchor}", layout.values
     if layout.kind == "weights":
         plot = weight_plot(head, own.trials, own.shown.weights, layout)
         return (Drawing(stem, plot, (weight_table(plot),)),)
@@ -109,7 +103,7 @@ def _drawings(
     for value in layout.values:
         if value is not first and not (own.table[f"{value.column}_trials"] > 0).any():
             continue
-        name = stem if value is first else f"{protocol}_{value.column}_{anchor(head.note)}"
+        name = stem if value is first else f"{protocol}_{value.column}_{head.note.anchor}"
         curves = curve_plot(head, own.table, columns, layout, value)
         found.append(Drawing(name, curves, numbers(own.table, columns, layout, value)))
     return tuple(found)

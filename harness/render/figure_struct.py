@@ -217,7 +217,6 @@ class FigurePart:
     """All that a figure's report says of one data set. ``lead``: the finding in one sentence."""
 
     note: DatasetNote
-    anchor: str
     facts: tuple[tuple[str, str], ...]
     stamps: tuple[str, ...]
     drawings: tuple[Drawing, ...]

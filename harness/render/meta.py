@@ -53,6 +53,11 @@ class DatasetNote:
     splits: tuple[SplitNote, ...] = ()
 
     @property
+    def anchor(self) -> str:
+        """Its key as file names and links can have it."""
+        return "".join(c if c.isalnum() else "-" for c in self.key)
+
+    @property
     def paper_name(self) -> str | None:
         """The name to look published numbers up under; None unless this is the paper's data."""
         return self.published_name if self.kind == "licensed" and self.is_paper_data else None

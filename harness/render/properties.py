@@ -11,7 +11,6 @@ import pandas as pd
 
 from harness.render import format as say
 from harness.render import said
-from harness.render.figure_report import anchor
 from harness.render.meta import DatasetNote, ReportMeta
 from harness.render.property_struct import (
     Properties,
@@ -66,7 +65,6 @@ def unlike_paper(counted: Properties, note: DatasetNote, published: pd.DataFrame
 def _part(counted: Properties, note: DatasetNote, published: pd.DataFrame | None) -> PropertiesPart:
     return PropertiesPart(
         note=note,
-        anchor=anchor(note),
         stamps=_stamps(counted, note),
         cells=_cells(counted, note, _printed(published, note.paper_name)),
         lines=_lines(counted, note, published),

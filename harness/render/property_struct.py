@@ -87,7 +87,6 @@ class PropertiesPart:
     """All that the report says of one data set. ``cells`` are the columns of the paper's table."""
 
     note: DatasetNote
-    anchor: str
     stamps: tuple[str, ...]
     cells: tuple[Property, ...]
     lines: tuple[str, ...]

@@ -190,7 +190,6 @@ class DatasetPart:
     """All that the report says of one data set."""
 
     note: DatasetNote
-    anchor: str
     facts: tuple[tuple[str, str], ...]
     stamps: tuple[str, ...]
     columns: tuple[Column, ...]

@@ -76,7 +76,6 @@ def _part(
     named = trials.loc[trials["row_key"] == reference, "row"]
     return DatasetPart(
         note=note,
-        anchor="".join(c if c.isalnum() else "-" for c in note.key),
         facts=said.facts(note),
         stamps=stamps,
         columns=columns,

@@ -111,9 +111,9 @@ def plots(report: Report) -> dict[str, Plot]:
     """File stem -> plot: ``accuracy_<data set>`` and, where there is one, ``paired_<data set>``."""
     found = {}
     for part in report.parts:
-        found[f"accuracy_{part.anchor}"] = part.dots
+        found[f"accuracy_{part.note.anchor}"] = part.dots
         if part.forest is not None:
-            found[f"paired_{part.anchor}"] = part.forest
+            found[f"paired_{part.note.anchor}"] = part.forest
     return found
 
 
