@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+from sklearn.dummy import DummyClassifier
 from sklearn.preprocessing import StandardScaler
 
 from datasets.base import Problem, Rows
@@ -16,8 +17,9 @@ class SklearnMethod(Method):
     """Concatenate the views, z-score them on the Problem's rows, fit one scikit-learn estimator.
 
     Where the method declares ``can.unlabelled`` the estimator sees every row, label -1 where hidden
-    (scikit-learn's convention); otherwise it sees the labelled rows alone. Scaling uses all rows of
-    the Problem, labelled or not: features, never labels. Rows with absent views are refused.
+    (scikit-learn's convention); otherwise it sees the labelled rows alone. Where these have one
+    class, it is the answer for every row. Scaling uses all rows of the Problem, labelled or not:
+    features, never labels. Rows with absent views are refused.
     """
 
     quick = True
@@ -31,6 +33,9 @@ class SklearnMethod(Method):
         scaler = StandardScaler().fit(features)
         keep = np.ones(len(features), bool) if self.can.unlabelled else problem.labelled
         model = self.estimator(problem, rng)
+        known = np.unique(problem.labels[problem.labelled])
+        if len(known) == 1:  # scikit-learn refuses what leaves nothing to tell apart
+            model = DummyClassifier(strategy="constant", constant=known[0])
         model.fit(scaler.transform(features[keep]), problem.labels[keep])
         return FittedSklearn(scaler, model)
 

@@ -15,7 +15,7 @@ from harness.render.property_struct import (
     Property,
     Span,
 )
-from harness.render.text import md, md_row, tex
+from harness.render.text import md, md_row, tex, tex_table
 
 
 def table(counted: Sequence[Properties], report: PropertiesReport) -> pd.DataFrame:
@@ -55,26 +55,9 @@ def latex(report: PropertiesReport) -> str:
         if any(one.paper for one in part.cells):
             rows.append(_tex_row([r"\quad{\scriptsize paper}", *map(_tex_paper, part.cells)]))
     notes = [f"{title}: {text}" for title, text in _said(report)]
-    return "\n".join(
-        [
-            "% needs \\usepackage{booktabs}; compiles with pdflatex, xelatex and lualatex",
-            r"\begin{table}",
-            r"\centering\small",
-            rf"\caption{{{tex(report.meta.title)}. Counts over the draws of {report.trials}.}}",
-            r"\begin{tabular}{lrlrrrr}",
-            r"\toprule",
-            _tex_row(["dataset", *map(tex, report.heads)]),
-            r"\midrule",
-            *rows,
-            r"\bottomrule",
-            r"\end{tabular}",
-            "",
-            r"\smallskip\raggedright\footnotesize",
-            *(f"{_tex_flags(note)}\\par" for note in notes),
-            r"\end{table}",
-            "",
-        ]
-    )
+    title = f"{tex(report.meta.title)}. Counts over the draws of {report.trials}."
+    head = [r"\toprule", _tex_row(["dataset", *map(tex, report.heads)]), r"\midrule"]
+    return tex_table(title, "lrlrrrr", [*head, *rows], map(_tex_flags, notes))
 
 
 def _record(counted: Properties, part: PropertiesPart) -> dict[str, object]:

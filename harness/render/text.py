@@ -67,13 +67,19 @@ def latex(report: Report) -> str:
     ]
     legend = dict.fromkeys(text for part in report.parts for text in part.legend)
     notes += [tex(text) for text in (*legend, *report.meta.footnotes)]
+    title = f"{caption}. Budget: {tex(report.meta.budget)}."
+    return tex_table(title, "ll" + "c" * width, rows, notes)
+
+
+def tex_table(caption: str, columns: str, rows: Sequence[str], notes: Iterable[str]) -> str:
+    """A LaTeX table with its notes below; every argument is LaTeX already."""
     return "\n".join(
         [
             "% needs \\usepackage{booktabs}; compiles with pdflatex, xelatex and lualatex",
             r"\begin{table}",
             r"\centering\small",
-            rf"\caption{{{caption}. Budget: {tex(report.meta.budget)}.}}",
-            rf"\begin{{tabular}}{{ll{'c' * width}}}",
+            rf"\caption{{{caption}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
             *rows,
             r"\bottomrule",
             r"\end{tabular}",
