@@ -231,6 +231,7 @@ def _together(
     device: str,
     state: bytes | None,
 ) -> Iterator[Outcome | Progress | Checkpoint]:
+    """Train the tasks as one; where that breaks, those left alone, so that one takes none along."""
     members = [Member(t.problem, t.config, t.seed, t.score) for t in tasks]
     training = Training(**(tasks[0].job.training or {}), device=device)
     waiting = {i: task for i, task in enumerate(tasks) if task.job.id not in done}
@@ -241,12 +242,15 @@ def _together(
         for event in method.fit_stack(members, training, state):
             if isinstance(event, Progress | Checkpoint):
                 yield event
-                continue
-            if (task := waiting.pop(event.index, None)) is not None:
+            elif (task := waiting.pop(event.index, None)) is not None:
                 yield _on(device, since, _outcome(task, event))
-    except Exception as error:  # a stack that breaks as a whole fails every job still in it
-        for task in waiting.values():
-            yield _on(device, since, task.failed(error, 0.0))
+    except Exception as error:
+        for task in waiting.values() if len(tasks) > 1 else ():
+            task.size = 1
+            alone = _together(method, [task], frozenset(), device, None)
+            yield from (event for event in alone if not isinstance(event, Checkpoint))
+        if len(tasks) == 1:
+            yield from (_on(device, since, t.failed(error, 0.0)) for t in waiting.values())
         return
     for task in waiting.values():
         reason = f"{method.__name__} ended without a word on this job"

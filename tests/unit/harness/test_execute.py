@@ -188,17 +188,27 @@ def test_members_fail_alone_and_silence_is_a_failure() -> None:
     assert (short.status, short.epoch) == ("failed", 0)
 
 
-def test_a_stack_that_breaks_fails_what_was_left_in_it() -> None:
+def test_what_a_broken_stack_leaves_is_fitted_one_by_one() -> None:
     done, first, bad, last = (
         job("together", fault, number) for number, fault in enumerate(("", "", "breaks all", ""))
     )
-    records = [o.record for o in run(done, first, bad, last, done=frozenset({done.id}))]
-    assert [(r.id, r.status) for r in records] == [
-        (first.id, "ok"),
-        (bad.id, "failed"),
-        (last.id, "failed"),
+    stack = Stack((done, first, bad, last), done=frozenset({done.id}))
+    events = list(execute(stack, DATA))
+    records = [event.record for event in events if isinstance(event, Outcome)]
+    assert [(r.id, r.status, r.stack_size) for r in records] == [
+        (first.id, "ok", 4),
+        (bad.id, "failed", 1),
+        (last.id, "ok", 1),
     ]
     assert records[1].reason == "MemoryError: out of memory"
+    assert sum(isinstance(event, Checkpoint) for event in events) == 1  # the stack's own
+
+
+def test_a_member_that_declines_takes_none_along() -> None:
+    bare = job("together", label_fraction=0.0)
+    other = job("together", "", 1)
+    found = {o.record.id: o.record.status for o in run(bare, other)}
+    assert found == {bare.id: "skipped", other.id: "ok"}
 
 
 def test_a_stack_is_named_by_its_jobs() -> None:
