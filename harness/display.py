@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -29,7 +30,7 @@ class Display(AbstractContextManager["Display"]):
     ) -> None:
         self.console, self.costs, self.cells = console, costs, cells
         self.ended: set[str] = set()
-        self.failed = 0
+        self.bad: Counter[str] = Counter()
         self.partial: dict[str, float] = {}
         self.start = self.spoke = time.monotonic()
         self.bar: Progress | None = None
@@ -76,7 +77,7 @@ class Display(AbstractContextManager["Display"]):
         assert record is not None
         self.ended.add(record.id)
         if record.status != "ok":
-            self.failed += 1
+            self.bad[record.status] += 1
             where = f"{record.job['method']} on {record.data_key}, trial {record.job['trial']}"
             self.console.print(f"{record.status}: {where}: {record.reason}")
 
@@ -107,8 +108,8 @@ class Display(AbstractContextManager["Display"]):
 
     def _counts(self) -> str:
         cells = sum(ids <= self.ended for ids in self.cells)
-        failed = f", {self.failed} failed" if self.failed else ""
-        return f"{cells}/{len(self.cells)} cells, {len(self.ended)}/{len(self.costs)} fits{failed}"
+        bad = "".join(f", {count} {status}" for status, count in sorted(self.bad.items()))
+        return f"{cells}/{len(self.cells)} cells, {len(self.ended)}/{len(self.costs)} fits{bad}"
 
     def _eta(self) -> str:
         if self._all_ended():

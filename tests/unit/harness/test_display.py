@@ -80,13 +80,14 @@ def test_a_lost_stack_takes_its_share_with_it() -> None:
     assert "[/odd] reason" in page.getvalue()
 
 
-def test_failures_are_said_at_once_and_counted() -> None:
+def test_failures_and_skips_are_said_at_once_and_counted_apart() -> None:
     console, page = shown()
-    (a,) = jobs(1)
-    with Display(console, {a.id: 1.0}, [frozenset((a.id,))]) as live:
+    a, b = jobs(2)
+    with Display(console, {a.id: 1.0, b.id: 1.0}, [frozenset((a.id, b.id))]) as live:
         live.show(Tick(Stack((a,)), record=record_of(a, status="failed", reason="[/b] broke")))
+        live.show(Tick(Stack((b,)), record=record_of(b, status="skipped", reason="declined")))
     assert "failed: majority on tiny, trial 0: [/b] broke" in page.getvalue()
-    assert "1 failed; done" in page.getvalue()
+    assert "1 failed, 1 skipped; done" in page.getvalue()
 
 
 def test_time_left_follows_cost_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
