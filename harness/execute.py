@@ -19,7 +19,7 @@ import numpy as np
 from datasets.base import Answers, Dataset, Problem, Rows
 from harness import imputation, machine, registry
 from harness.job import Job, canonical
-from harness.record import Outcome, Record, plain
+from harness.record import Outcome, Record, plain, sentence
 from harness.scores import accuracy, finite, probe
 from harness.trial_views import Codes, second_transduction, with_codes, with_views
 from methods.base import (
@@ -122,7 +122,8 @@ class _Task:
         self.config = self.method.Config(**self.job.config)
         chosen = stack.chosen[index] if self.job.upstream else ()
         self.problem, self.answers = build_trial(self.job, chosen)
-        self.varies = varies(data, self.job.scenario, trained=self.job.training is not None)
+        trained = any(job.training is not None for job in self.job.stages())
+        self.varies = varies(data, self.job.scenario, trained=trained)
         place = canonical([self.job.views, self.job.depth])
         self.seed = seed_of(
             data, self.job.scenario.split, self.job.trial, f"fit:{place}", self.job.seed
@@ -188,7 +189,7 @@ class _Task:
         if isinstance(error, SkipError):
             return self.ended("skipped", str(error), "", seconds)
         trace = "".join(traceback.format_exception(error))
-        return self.ended("failed", _sentence(error), trace, seconds)
+        return self.ended("failed", sentence(error), trace, seconds)
 
     def ended(self, status: Any, reason: str, trace: str, seconds: float) -> Outcome:
         """The outcome of a fit that gave nothing."""
@@ -235,7 +236,7 @@ def _together(
     members = [Member(t.problem, t.config, t.seed, t.score) for t in tasks]
     training = Training(**(tasks[0].job.training or {}), device=device)
     waiting = {i: task for i, task in enumerate(tasks) if task.job.id not in done}
-    since = machine.forget_peak_memory(device)
+    since, broken = machine.forget_peak_memory(device), False
     try:
         for task in tasks:
             task.check()
@@ -245,12 +246,15 @@ def _together(
             elif (task := waiting.pop(event.index, None)) is not None:
                 yield _on(device, since, _outcome(task, event))
     except Exception as error:
-        for task in waiting.values() if len(tasks) > 1 else ():
+        if len(tasks) == 1 and state is None:
+            yield from (_on(device, since, t.failed(error, 0.0)) for t in waiting.values())
+            return
+        broken = True
+    if broken:  # by now the error, and with it the stack's memory, is gone
+        for task in waiting.values():
             task.size = 1
             alone = _together(method, [task], frozenset(), device, None)
-            yield from (event for event in alone if not isinstance(event, Checkpoint))
-        if len(tasks) == 1:
-            yield from (_on(device, since, t.failed(error, 0.0)) for t in waiting.values())
+            yield from (event for event in alone if isinstance(event, Outcome))
         return
     for task in waiting.values():
         reason = f"{method.__name__} ended without a word on this job"
@@ -294,7 +298,3 @@ def _on(device: str, since: str, outcome: Outcome) -> Outcome:
         peak_since=since,
     )
     return replace(outcome, record=record)
-
-
-def _sentence(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".split("\n", 1)[0][:300]

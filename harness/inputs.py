@@ -187,3 +187,10 @@ def left_out(protocol: Protocol, data: Dataset, *, wanted: bool) -> str:
         raise UsageError(reason)
     check_missing(protocol, data)
     return reason
+
+
+def told_apart(known: dict[str, Dataset], data: Dataset) -> Dataset:
+    """``data``, which is added to ``known``; UsageError where another there has its key."""
+    if known.setdefault(data.key, data).fingerprint != data.fingerprint:
+        raise UsageError(f"two data sets are called {data.key}; rename the file of one of them")
+    return known[data.key]

@@ -12,7 +12,15 @@ import numpy as np
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset
 from harness.errors import UsageError
 from harness.render.property_struct import ClassCount, GroupCount, Properties, Span
-from protocols.base import Draw, Protocol, Scenario, draw, label_fractions, label_rule
+from protocols.base import (
+    Draw,
+    Protocol,
+    Scenario,
+    draw,
+    label_fractions,
+    label_rule,
+    scaling_rule,
+)
 
 PARTS = (TRAIN, TUNE, TEST)
 
@@ -67,7 +75,8 @@ def properties_of(data: Dataset, split: str, trials: int, seed: int = 0) -> Prop
 
 
 def _draws(data: Dataset, split: str, fraction: float, trials: int, seed: int) -> list[Draw]:
-    scenario = Scenario(split, "inductive", fraction, label_rule(data))
+    rule = scaling_rule(data, split)
+    scenario = Scenario(split, "inductive", fraction, label_rule(data), scaling=rule)
     found = []
     for trial in range(trials):
         try:

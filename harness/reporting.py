@@ -11,11 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
-from datasets.base import Dataset
+from datasets.base import TEST, TRAIN, Dataset
 from harness import registry, source
-from harness.plan import Plan
+from harness.plan import Plan, PlannedCell
 from harness.record import Record
 from harness.render import format as say
 from harness.render.layout import Layout
@@ -24,7 +25,7 @@ from harness.render.properties import unlike_paper
 from harness.shown import shown_of
 from harness.store import Store
 from harness.tabulate import trials_table
-from protocols.base import Protocol, Row, Scenario, scaling_note, what_varies
+from protocols.base import Protocol, Row, Scenario, scaling_note, scaling_rule, what_varies
 from protocols.published import published_table
 
 
@@ -114,7 +115,7 @@ def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta
         versions=_versions(),
         machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         datasets=tuple(
-            _note(d, plan.splits[d.key], [c.cell.scenario for c in cells if c.data_key == d.key])
+            _note(plan, d, [cell for cell in cells if cell.data_key == d.key])
             for d in plan.data.values()
             if d.key in shown
         ),
@@ -147,13 +148,17 @@ def _place(line: Any) -> str:
     return "".join(f"{text}, " for text in say.places(at))
 
 
-def _scaled(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
-    """Which scaling rules were applied, in words; nothing where the methods alone z-score."""
+def _scaled(data: Dataset, split: str, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
+    """Which scaling rules are applied, in words; nothing where the methods alone z-score."""
     said = dict.fromkeys(scaling_note(data, s.split, s.scaling) for s in scenarios)
+    if not scenarios:
+        said = {scaling_note(data, split, scaling_rule(data, split)): None}
     return tuple(text for text in said if text)
 
 
-def _note(data: Dataset, split: str, scenarios: Sequence[Scenario]) -> DatasetNote:
+def _note(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> DatasetNote:
+    split, scenarios = plan.splits[data.key], [cell.cell.scenario for cell in cells]
+    trained = any(j.training for c in cells for top in c.trials[0] for j in top.stages())
     origin = data.provenance
     rule = data.split(split)
     # The default split of a licensed set is the paper's; another one is another experiment.
@@ -175,25 +180,34 @@ def _note(data: Dataset, split: str, scenarios: Sequence[Scenario]) -> DatasetNo
         split=split,
         leaks=rule.leaks,
         fingerprint=data.fingerprint,
-        what_varies=what_varies(data, scenarios),
-        notes=(*origin.notes, *_scaled(data, scenarios), *_hidden(data, scenarios)),
+        what_varies=what_varies(data, scenarios, trained=trained),
+        notes=(*origin.notes, *_scaled(data, split, scenarios), *_hidden(data, scenarios)),
     )
-    return _of_splits(note, data, scenarios)
+    return _of_splits(note, plan, data, cells)
 
 
-def _of_splits(note: DatasetNote, data: Dataset, scenarios: Sequence[Scenario]) -> DatasetNote:
-    """The note where the scenarios have several splits, in their order."""
-    rules = [data.split(name) for name in dict.fromkeys(s.split for s in scenarios)]
+def _of_splits(
+    note: DatasetNote, plan: Plan, data: Dataset, cells: Sequence[PlannedCell]
+) -> DatasetNote:
+    """The note where the cells have several splits, in their order."""
+    first = {cell.cell.scenario.split: cell for cell in reversed(cells)}
+    rules = [data.split(name) for name in dict.fromkeys(c.cell.scenario.split for c in cells)]
     if len(rules) < 2:
         return note
+
+    def ratio(cell: PlannedCell) -> float:
+        """Rows of the test part over those of the training part, medians over the trials."""
+        parts = [plan.drawn(trial[0]).part for trial in cell.trials]
+        test, train = (np.median([(part == p).sum() for part in parts]) for p in (TEST, TRAIN))
+        return float(test / train)
+
     return replace(
         note,
         split=", ".join(rule.name for rule in rules),
         leaks=(),
         split_fixed=False,
         splits=tuple(
-            SplitNote(r.name, r.leaks, None if r.official else r.shares[2] / r.shares[0])
-            for r in rules
+            SplitNote(r.name, r.leaks, None if r.official else ratio(first[r.name])) for r in rules
         ),
     )
 

@@ -152,7 +152,7 @@ def _plan(
             if reason := inputs.left_out(protocol, dataset, wanted=wanted):
                 console.print(f"{name} leaves one out: {reason}")
                 continue
-            opened[dataset.key] = data.setdefault(dataset.key, dataset)
+            opened[dataset.key] = inputs.told_apart(data, dataset)
             splits[dataset.key] = split
         if properties.fits_nothing(protocol):
             counted[name] = properties.every(opened, splits, budget.trials, options.seed)

@@ -32,7 +32,8 @@ def scaling_note(data: Dataset, split: str, rule: Scaling) -> str:
     if rule == data.scaling:
         what = f"per {data.file_group}" if rule == "per_file" else "global"
         return f"scaling: {what}, fitted on training rows"
-    return (
-        f"scaling: {rule}, fitted on training rows, and not per {data.file_group} as by default: "
-        f"the split '{split}' keeps every {data.file_group} on one side"
-    )
+    why = f"the split '{split}' keeps every {data.file_group} on one side"
+    if not keeps_files_whole(data, data.split(split)):
+        why = "another split that it is compared with allows no more"
+    told = f"scaling: {rule}, fitted on training rows, and not per {data.file_group} as asked"
+    return f"{told}: {why}"

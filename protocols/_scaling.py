@@ -72,9 +72,11 @@ def _blocks(data: Dataset, rule: str) -> Iterator[tuple[str, np.ndarray]]:
 
 def _z_scores(view: np.ndarray, fitted: np.ndarray) -> np.ndarray:
     seen = fitted.astype(np.float64)
-    constant = (seen == seen[0]).all(axis=0)
+    spread = seen.std(axis=0)
+    # No more than rounding of float32: to divide by it would make any other value enormous.
+    constant = spread <= np.finfo(np.float32).eps * np.abs(seen).max(axis=0)
     mean = np.where(constant, seen[0], seen.mean(axis=0))
-    return (view - mean) / np.where(constant, 1.0, seen.std(axis=0))
+    return (view - mean) / np.where(constant, 1.0, spread)
 
 
 def _other(rule: str) -> str:

@@ -19,6 +19,8 @@ WORDS = {
     "initial weights": "the initial weights",
     "minibatches": "the minibatches",
 }
+DRAWS = {"labels": "label", "unlabelled rows": "row", "masks": "mask"}
+"""What is drawn of a split's rows, as a word before "draws"."""
 
 
 def varies(data: Dataset, scenario: Scenario, *, trained: bool = True) -> tuple[str, ...]:
@@ -37,25 +39,30 @@ def varies(data: Dataset, scenario: Scenario, *, trained: bool = True) -> tuple[
     return tuple(name for name in WORDS if does[name])
 
 
-def what_varies(data: Dataset, scenarios: Sequence[Scenario]) -> str:
+def what_varies(data: Dataset, scenarios: Sequence[Scenario], *, trained: bool = True) -> str:
     """The same of all ``scenarios`` of a report, as a sentence that says what its SDs are over.
 
     "" where there is none.
     """
-    if not scenarios:
-        return ""
-    found = {name for scenario in scenarios for name in varies(data, scenario)}
+    found = {name for one in scenarios for name in varies(data, one, trained=trained)}
+    if not found:
+        return "No trial re-draws anything." if scenarios else ""
     rules = [data.split(name) for name in dict.fromkeys(s.split for s in scenarios)]
     cut = "; ".join(_cut(data, rule) for rule in rules if not rule.official)
     words = WORDS | {"split": f"the split ({cut})"}
     drawn = [words[name] for name in WORDS if name in found]
-    said = f"Each trial re-draws {', '.join(drawn[:-1])} and {drawn[-1]}; "
+    every = f"{', '.join(drawn[:-1])} and {drawn[-1]}" if len(drawn) > 1 else drawn[0]
+    said = f"Each trial re-draws {every}; "
     if not any(rule.official for rule in rules):
         return f"{said}SD is over such re-draws of one data set."
-    fixed = "training, tuning and test rows" + (" of the official split" if cut else "")
+    shown = [DRAWS[name] for name in DRAWS if name in found]
+    over = f"{' and '.join(shown)} draws" if shown else "fits"
     missed = "subjects" if "subject" in data.groups else "test sets"
-    over = f"SD is over label draws on one test set, not over {missed}"
-    return f"{said}{fixed} never change, so that {over}."
+    where = "under the official split, " if cut else ""
+    return (
+        f"{said}{where}training, tuning and test rows never change, so that SD is over {over} on "
+        f"one test set, not over {missed}."
+    )
 
 
 def _cut(data: Dataset, split: Split) -> str:

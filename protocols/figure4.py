@@ -37,8 +37,16 @@ class Figure4(Protocol):
                 "cap": 1.5,
             },
             {"column": "nmse_all", "cap": 1.5, "label": "NMSE over all rows, z-scored"},
-            {"column": "nmse_raw", "cap": 1.5, "label": "NMSE of hidden entries, raw units"},
-            {"column": "nmse_raw_all", "cap": 1.5, "label": "NMSE over all rows, raw units"},
+            {
+                "column": "nmse_raw",
+                "cap": 1.5,
+                "label": "NMSE of hidden entries, data as given",
+            },
+            {
+                "column": "nmse_raw_all",
+                "cap": 1.5,
+                "label": "NMSE over all rows, data as given",
+            },
         ),
         "extras": (
             {"column": "coverage_90", "label": "entries inside the predicted 90 % interval"},

@@ -82,6 +82,8 @@ class Leak(Protocol):
             for cell in TABLE.cells(data, rule.name, budget, methods)
             if cell.row.key in rows and cell.label_fraction in ends
         ]
+        if len({cell.scenario.scaling for cell in cells}) > 1:  # else the meter reads that too
+            cells = [replace(c, scenario=replace(c.scenario, scaling="global")) for c in cells]
         order = {key: place for place, key in enumerate(rows)}
         return tuple(sorted(cells, key=lambda cell: order[cell.row.key]))
 

@@ -103,6 +103,8 @@ class Together(StackedMethod):
         for index, member in enumerate(members):
             if member.config.fault == "breaks all":
                 raise MemoryError("out of memory")
+            if member.config.fault == "breaks resumed" and state:
+                raise ValueError("not a state")
             if member.config.fault == "silent":
                 continue
             if member.config.fault == "alone":

@@ -204,6 +204,12 @@ def test_what_a_broken_stack_leaves_is_fitted_one_by_one() -> None:
     assert sum(isinstance(event, Checkpoint) for event in events) == 1  # the stack's own
 
 
+def test_a_state_that_breaks_a_lone_fit_is_left_and_it_starts_again() -> None:
+    wanted = job("together", "breaks resumed")
+    events = list(execute(Stack((wanted,)), DATA, state=b"old"))
+    assert [e.record.status for e in events if isinstance(e, Outcome)] == ["ok"]
+
+
 def test_a_member_that_declines_takes_none_along() -> None:
     bare = job("together", label_fraction=0.0)
     other = job("together", "", 1)

@@ -252,3 +252,11 @@ def test_an_option_that_means_nothing_is_refused(text: str, sentence: str) -> No
 def test_an_option_given_twice_is_refused() -> None:
     with pytest.raises(UsageError, match=r"eegmat\.rest twice"):
         inputs.data_options(("eegmat.rest=all", "eegmat.rest=balanced"))
+
+
+def test_two_data_sets_of_one_name_are_refused() -> None:
+    known = {}
+    assert inputs.told_apart(known, tiny()).key in known
+    inputs.told_apart(known, tiny())
+    with pytest.raises(UsageError, match="two data sets are called tiny; rename"):
+        inputs.told_apart(known, tiny(seed=1))

@@ -98,3 +98,8 @@ def test_a_preview_shows_the_two_ends_of_the_shares_of_labels() -> None:
         ("paper", {0.02, 0.05, 0.1}),
     ):
         assert {cell.label_fraction for cell in cells(watch.load(), budget)} == shares
+
+
+def test_splits_that_are_compared_are_scaled_alike() -> None:
+    data = replace(tiny(), file_group="person", scaling="per_file")
+    assert {cell.scenario.scaling for cell in cells(data)} == {"global"}

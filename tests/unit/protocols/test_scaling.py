@@ -220,3 +220,15 @@ def test_a_scaled_problem_is_a_function_of_its_draw(rule: str) -> None:
     drawn = draw(data, wanted, 0)
     left, right = (digest(build(data, wanted, drawn)[0]) for _ in range(2))
     assert left == right
+
+
+@every_rule
+def test_a_column_that_varies_by_rounding_alone_is_only_centred(rule: str) -> None:
+    data = filed()
+    drawn = draw(data, scenario(), 0)
+    column = np.full(data.n, 1000, np.float32)
+    column[np.flatnonzero(drawn.part == TRAIN)[::2]] = np.nextafter(np.float32(1000), np.float32(2))
+    column[np.flatnonzero(drawn.part == TEST)[0]] = 1300
+    views = (np.column_stack([data.views[0], column]), *data.views[1:])
+    found = scaled(replace(data, views=views), rule, drawn.part, drawn.present)[0][:, -1]
+    assert found.max() == pytest.approx(300, abs=1e-3)

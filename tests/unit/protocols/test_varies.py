@@ -90,4 +90,22 @@ def test_splits_that_are_compared_are_told_one_by_one() -> None:
     assert "the split (rows: a fresh permutation, cut 36/12/12; person: 60/20/20 %" in said
     mixed = what_varies(fixed(), [scenario(split=name) for name in ("official", "apart")])
     assert "the split (apart: 60/20/20 %, each subject on one side)" in mixed
-    assert "rows of the official split never change" in mixed
+    assert "; under the official split, training, tuning and test rows never change" in mixed
+
+
+@pytest.mark.parametrize(
+    ("changes", "over"),
+    [
+        ({"label_fraction": 1.0}, "SD is over fits on one test set"),
+        ({"missing": ("b",), "missing_fraction": 0.1}, "SD is over label and mask draws on one"),
+    ],
+)
+def test_an_sd_is_over_what_is_drawn_of_a_fixed_split(changes: dict, over: str) -> None:
+    assert over in what_varies(fixed(), [scenario(split="official", **changes)])
+
+
+def test_fits_without_epochs_re_draw_neither_weights_nor_minibatches() -> None:
+    said = what_varies(fixed(), [scenario(split="official")], trained=False)
+    assert said.startswith("Each trial re-draws the labelled rows; training, tuning")
+    whole = scenario(split="official", label_fraction=1.0)
+    assert what_varies(fixed(), [whole], trained=False) == "No trial re-draws anything."
