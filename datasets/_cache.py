@@ -53,7 +53,7 @@ def remembered(source: Path, settings: Mapping[str, object], make: Callable[[], 
     """
     name = entry_name(source, settings)
     path = folder() / f"{name}.npz"
-    if path.exists():
+    if os.path.exists(path):  # the method of Path raises where the folder may not be read
         arrays = _read(path, name)
         if arrays is not None:
             return arrays

@@ -13,6 +13,7 @@ valence, arousal, dominance, liking; 1 to 9).
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def _numbered(folder: Path, kind: str) -> dict[int, Path]:
     paths = {}
     for number in range(1, SUBJECTS + 1):
         path = folder / f"s{number:02d}.{kind}"
-        if path.is_file():
+        if os.path.isfile(path):  # the method of Path raises where the folder may not be read
             paths[number] = path
     return paths
 

@@ -88,14 +88,14 @@ def part_sizes(n: int, shares: tuple[float, float, float]) -> tuple[int, int, in
 
 def _why_trials(counts: dict[str, int], rule: str, total: int) -> str:
     """One sentence: the choice that makes the kept trials differ from the paper's."""
-    fits = [name for name, count in counts.items() if count == PAPER_TRIALS]
-    if fits:
-        return f"filter={rule} was chosen, and filter={fits[0]} keeps {PAPER_TRIALS}"
     if total < PAPER_TOTAL:
         return (
             f"only {total} of {PAPER_TOTAL} trials are there, "
             "so no filter can be compared with the paper"
         )
+    fits = [name for name, count in counts.items() if count == PAPER_TRIALS]
+    if fits:
+        return f"filter={rule} was chosen, and filter={fits[0]} keeps {PAPER_TRIALS}"
     return (
         f"filter={rule} is one reading of the paper's rule, and none of the known ones "
         f"({', '.join(RULES)}) keeps {PAPER_TRIALS} of these trials"

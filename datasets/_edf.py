@@ -52,7 +52,8 @@ def read_microvolts(path: Path, labels: Sequence[str], rate: float) -> np.ndarra
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # edfio only warns of a header that disagrees
+            warnings.simplefilter("ignore")  # of a later numpy, which damage no file
+            warnings.simplefilter("error", UserWarning)  # edfio's of a header that disagrees
             edf = edfio.read_edf(raw, lazy_load_data=False, header_encoding="latin-1")
             chosen = [edf.get_signal(label) for label in labels]
             units = np.array([MICROVOLTS[signal.physical_dimension] for signal in chosen])

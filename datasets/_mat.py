@@ -21,7 +21,7 @@ import numpy as np
 from datasets._io import MAX_BYTES, plain, regular, too_large
 from datasets.base import DataError
 
-MAX_CELLS = 10**6  # of one variable
+MAX_CELLS = 10**6  # of all variables of a file, those not read included
 _MATRIX, _COMPRESSED = 14, 15  # types of element
 _CELL, _CHAR, _SPARSE, _NUMERIC, _OPAQUE = 1, 4, 5, range(6, 16), 17  # classes of matrix
 _NUMBERS = frozenset({*range(1, 8), 9, 12, 13})  # types of element that hold numbers
@@ -41,6 +41,7 @@ def read_mat(path: Path, name: str, limit: int = MAX_BYTES) -> dict[str, Any]:
     of no axes. Raises DataError for version 7.3, for damaged files and for what is not a file.
     """
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadWarning
 
     regular(path, name, limit)
     try:
@@ -48,7 +49,8 @@ def read_mat(path: Path, name: str, limit: int = MAX_BYTES) -> dict[str, Any]:
             known = _survey(file, name, limit)
         wanted = known and [key for key, stands_in in known.items() if stands_in is _READ]
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
+            warnings.simplefilter("ignore")  # of a later scipy or numpy, which damage no file
+            warnings.simplefilter("error", MatReadWarning)
             found = loadmat(path, variable_names=wanted)
         if known is not None:
             found = {key: found[key] if known[key] is _READ else known[key] for key in known}
@@ -80,7 +82,7 @@ def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, object] | None:
     if head[116:124].strip(b" \0"):  # where in the file they are
         raise DataError(f"{name} holds MATLAB objects or functions; save its arrays alone")
     found: dict[str, object] = {}
-    total, bound = 0, _Bound(name, limit)
+    total, cells, bound = 0, 0, _Bound(name, limit)
     while tag := file.read(8):
         kind, size = struct.unpack(order + "II", tag)
         if kind not in (_MATRIX, _COMPRESSED):
@@ -90,7 +92,8 @@ def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, object] | None:
             if kind == _COMPRESSED and stream.tag()[0] != _MATRIX:
                 raise ValueError("no variable")
             matrix = _matrix(stream)
-            growth = _growth(matrix, stream)
+            cells += matrix.elements if matrix.kind == _CELL else 0
+            growth = _growth(matrix, stream) if cells <= MAX_CELLS else 0
         finally:
             stream.drain()  # what it would unpack to is said first
         total += max(growth, 1) * stream.unpacked
@@ -105,10 +108,7 @@ def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, object] | None:
 def _growth(matrix: _Matrix, stream: _Stream) -> int:
     """Bytes in memory, at most, for one in the file; 0 where it is not for scipy to read."""
     if matrix.kind == _CELL:
-        safe = matrix.elements <= MAX_CELLS and all(
-            _safe_cell(stream) for _ in range(matrix.elements)
-        )
-        return _GROWTH if safe else 0
+        return _GROWTH if all(_safe_cell(stream) for _ in range(matrix.elements)) else 0
     if not _holds(matrix, stream):
         return 0
     return 1 if matrix.kind in _NUMERIC and not matrix.complex else _GROWTH
@@ -186,22 +186,24 @@ class _Stream:
     def __init__(self, file: IO[bytes], size: int, packed: bool, order: str, bound: _Bound) -> None:
         self.order, self._bound = order, bound
         self.at = self.unpacked = 0
-        self._file, self._left, self._ahead = file, size, b""
+        self._file, self._left = file, size
+        self._ahead, self._taken = b"", 0  # unpacked bytes, and how many of them were taken
         self._inflate = zlib.decompressobj() if packed else None
 
     def read(self, count: int) -> bytes:
-        while len(self._ahead) < count:
-            self._ahead += self._more()
-        taken, self._ahead = self._ahead[:count], self._ahead[count:]
+        while len(self._ahead) - self._taken < count:
+            self._ahead, self._taken = self._ahead[self._taken :] + self._more(), 0
+        start, self._taken = self._taken, self._taken + count
         self.at += count
-        return taken
+        return self._ahead[start : self._taken]
 
     def skip(self, count: int) -> None:
-        while count > len(self._ahead):
-            self.at += len(self._ahead)
-            count -= len(self._ahead)
-            self._ahead = self._more()
-        self.read(count)
+        while count > (rest := len(self._ahead) - self._taken):
+            self.at += rest
+            count -= rest
+            self._ahead, self._taken = self._more(), 0
+        self._taken += count
+        self.at += count
 
     def tag(self) -> tuple[int, int]:
         """Type and bytes of the element that comes."""

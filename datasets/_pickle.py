@@ -28,12 +28,13 @@ no more than 2: what Python 3 writes for Python 2 is first a text and then an ar
 nothing, one byte an entry in the file, is an array of eight bytes an entry."""
 
 _ENTRY = 64  # bytes that an entry of a copied dict counts for
-_SAVE = "save its arrays as .npz or .mat"
+_SAVE = "write it again with pickle, plain arrays only"
 
 _VALUES = {  # instructions that push their own argument
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
     *("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+    "BYTEARRAY8",
 }
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _LENGTHS = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
@@ -76,6 +77,9 @@ class _Machine:
     def _step(self, name: str, value: Any) -> None:
         stack = self.stack
         if name in _VALUES:
+            # a dict hashes a key each time anew, and longer ones may have millions of digits
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                raise DataError(f"holds a number of more than 8 bytes; {_SAVE}")
             stack.append(value)
         elif name in _CONSTANTS:
             stack.append(_CONSTANTS[name])
@@ -133,6 +137,14 @@ class _Machine:
             return _Dtype(*given)
         if known is _Known.RECONSTRUCT:
             return _array(*given)
+        if known is _Known.FROMBUFFER:
+            content, dtype, shape, order = given
+            self._spend(_size(shape, dtype, content))
+            return _view(shape, dtype, content, order).copy(order)
+        if known is _Known.SCALAR:
+            dtype, content = given
+            self._spend(_size((), dtype, content))
+            return _view((), dtype, content)[()]
         if known is _Known.ENCODE:
             self._spend(len(given[0]))
             return _encode(*given)
@@ -164,9 +176,11 @@ def _fill(container: Any, items: list[Any]) -> Any:
     return container
 
 
-_Known = Enum("_Known", "RECONSTRUCT NDARRAY DTYPE ENCODE DICT")
+_Known = Enum("_Known", "RECONSTRUCT FROMBUFFER SCALAR NDARRAY DTYPE ENCODE DICT")
 _ALLOWED = {
     "numpy.core.multiarray._reconstruct": _Known.RECONSTRUCT,
+    "numpy.core.numeric._frombuffer": _Known.FROMBUFFER,  # arrays of protocol 5
+    "numpy.core.multiarray.scalar": _Known.SCALAR,
     "numpy.ndarray": _Known.NDARRAY,
     "numpy.dtype": _Known.DTYPE,
     "_codecs.encode": _Known.ENCODE,
@@ -189,24 +203,39 @@ class _Array(np.ndarray):
     def build(self, state: Any) -> int:
         """Take the state; returns the array's bytes."""
         _, shape, dtype, fortran, content = state
-        if isinstance(content, str):  # bytes of Python 2, as latin1
+        size = _size(shape, dtype, content)
+        if isinstance(content, str):
             content = content.encode("latin1")
-        if not _possible(shape) or not isinstance(dtype, _Dtype):
-            raise DataError("holds an array of no possible shape; save its arrays as .npz")
-        # numpy allocates, and for objects also reads, by the shape it is told
-        size, kind = math.prod(shape), dtype.made
-        if kind.hasobject:
-            whole = isinstance(content, list) and len(content) == size
-        else:
-            whole = isinstance(content, bytes) and len(content) == size * kind.itemsize
-        if not whole:
-            raise DataError("holds an array that is cut short; download or copy it again")
-        told: Any = (1, shape, kind, bool(fortran), content)
+        told: Any = (1, shape, dtype.made, bool(fortran), content)
         self.__setstate__(told)
-        return size * max(kind.itemsize, 1)
+        return size
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.view(np.ndarray).__reduce_ex__(protocol)  # once read, an array like any other
+
+
+def _size(shape: Any, dtype: Any, content: Any) -> int:
+    """Bytes of an array, if ``content`` holds as many; an entry of none counts as one byte."""
+    if not _possible(shape) or not isinstance(dtype, _Dtype):
+        raise DataError(f"holds an array of no possible shape; {_SAVE}")
+    # numpy allocates, and for objects also reads, by the shape it is told
+    size, kind = math.prod(shape), dtype.made
+    if kind.hasobject:
+        whole = isinstance(content, list) and len(content) == size
+    else:
+        whole = isinstance(content, str | bytes | bytearray)  # str: bytes of Python 2, as latin1
+        whole = whole and len(content) == size * kind.itemsize
+    if not whole:
+        raise DataError("holds an array that is cut short; download or copy it again")
+    return size * max(kind.itemsize, 1)
+
+
+def _view(shape: Any, dtype: _Dtype, content: Any, order: Any = "C") -> np.ndarray:
+    """An array whose size was looked at, on the bytes ``content``; there are none of objects."""
+    if dtype.made.hasobject or order not in ("C", "F"):
+        raise DataError(f"holds an array of an unusual type; {_SAVE}")
+    raw = content.encode("latin1") if isinstance(content, str) else content
+    return np.ndarray(shape, dtype.made, raw, order=order)
 
 
 def _possible(shape: Any) -> bool:
@@ -223,7 +252,7 @@ class _Dtype:
 
     def __init__(self, code: str, *_: object) -> None:
         if not isinstance(code, str) or not re.fullmatch(r"[?biufcSUO]\d{0,6}", code):
-            raise DataError("holds an array of an unusual type; save its arrays as .npz")
+            raise DataError(f"holds an array of an unusual type; {_SAVE}")
         self.code, self.made = code, np.dtype(code)
 
     def build(self, state: Any) -> int:
@@ -231,7 +260,7 @@ class _Dtype:
         order, *structure = state[1:5]
         plain = isinstance(order, str) and order in ("<", ">", "=", "|")
         if not plain or any(part is not None for part in structure):
-            raise DataError("holds an array of an unusual type; save its arrays as .npz")
+            raise DataError(f"holds an array of an unusual type; {_SAVE}")
         self.made = np.dtype(f"{order}{self.code}")
         return 0
 

@@ -112,7 +112,7 @@ def eye_file(path: Path) -> np.ndarray:
     keys = ("train_data_eye", "test_data_eye")
     found = _dict(restricted_load(raw, name), keys, name)
     parts = [_matrix(found[key], EYE, f"'{key}' of {name}") for key in keys]
-    _check_rows(len(parts[0]), len(parts[1]), name)
+    _check_rows(len(parts[0]), len(parts[1]), name, "eye_tracking_feature")
     return np.concatenate(parts)
 
 
@@ -144,11 +144,11 @@ def _finite(array: np.ndarray, what: str) -> np.ndarray:
     return array
 
 
-def _check_rows(train: int, test: int, name: str) -> None:
+def _check_rows(train: int, test: int, name: str, folder: str = "eeg_used_4s") -> None:
     if (train, test) == (TRAIN_ROWS, TEST_ROWS):
         return
     if (train, test) == (int(SECONDS[:FIRST_PART].sum()), int(SECONDS[FIRST_PART:].sum())):
-        raise DataError(f"{ONE_SECOND} eeg_used_4s ({name})")
+        raise DataError(f"{ONE_SECOND} {folder} ({name})")
     raise DataError(
         f"{name} has {train} rows of clips 1-9 and {test} of clips 10-15, where the 4-s features "
         f"have {TRAIN_ROWS} and {TEST_ROWS}; download the file again"

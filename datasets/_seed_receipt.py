@@ -32,8 +32,13 @@ def nothing_found() -> Finding:
     return Finding("features of SEED", "none", "eeg_used_4s", False, mend)
 
 
-def inspect(source: Source, chosen: Settings) -> tuple[tuple[Finding, ...], list[Recording]]:
-    """Findings, and the recordings that are whole."""
+def inspect(
+    source: Source, chosen: Settings, small_twin: bool
+) -> tuple[tuple[Finding, ...], list[Recording]]:
+    """Findings, and the recordings that are whole.
+
+    ``small_twin``: the subjects were not asked for, but are those that a twin has.
+    """
     files, faults = _read(source, chosen)
     findings = [
         Finding("EEG features", f"{source.eeg.name}, layout {source.layout}{_also(source)}"),
@@ -41,7 +46,7 @@ def inspect(source: Source, chosen: Settings) -> tuple[tuple[Finding, ...], list
         _subjects_found(source, chosen),
         _foreign(source),
         *faults,
-        *_counts(files, chosen),
+        *_counts(files, chosen, small_twin),
     ]
     return tuple(findings), files
 
@@ -55,14 +60,15 @@ def _also(source: Source) -> str:
 def _subjects_found(source: Source, chosen: Settings) -> Finding:
     whole = whole_subjects(source) if source.eye else []
     lost = spans(set(chosen.subjects) - set(whole))
+    mend = f"copy the files of {lost}, or set the option subjects to those found"
+    if source.eye is None:
+        mend = "copy the folder of the eye features, 04-Eye-tracking-feature, beside those of EEG"
     return Finding(
         "subjects with both modalities and three sessions",
         spans(whole),
         f"{spans(chosen.subjects)} among them",
         lost == "none",
-        ""
-        if lost == "none"
-        else f"copy the files of {lost}, or set the option subjects to those found",
+        "" if lost == "none" else mend,
     )
 
 
@@ -75,7 +81,7 @@ def _foreign(source: Source) -> Finding:
 
 def _read(source: Source, chosen: Settings) -> tuple[list[Recording], list[Finding]]:
     """Every recording that is whole, and a finding for every fault; one for all 1-s windows."""
-    files, faults, seconds = [], [], 0
+    files, faults, seconds, mend = [], [], 0, ""
     lost: set[tuple[int, int]] = set()
     for numbers, sentence in gaps(source, chosen, eye=True):
         lost |= numbers
@@ -88,24 +94,30 @@ def _read(source: Source, chosen: Settings) -> tuple[list[Recording], list[Findi
         except DataError as error:
             what = f"files of subject {subject}, session {session}"
             if ONE_SECOND in str(error):
-                seconds += 1
+                seconds, mend = seconds + 1, mend or str(error)
             else:
                 faults.append(Finding(what, "unusable", "whole", False, str(error)))
     found = f"1 s in {seconds} files" if seconds else "4 s" if files else "not known"
-    mend = f"{ONE_SECOND} eeg_used_4s or ExtractedFeatures_4s" if seconds else ""
     return files, [Finding("window of the features", found, "4 s", not seconds, mend), *faults]
 
 
-def _counts(files: list[Recording], chosen: Settings) -> list[Finding]:
-    wanted = len(chosen.subjects) * len(SESSIONS)
-    why = ""
-    if wanted != PAPER_FILES:
-        why = (
-            f"the option subjects names {len(chosen.subjects)} subjects, Table 1 has nine: "
-            "name nine of 1-5 and 8-14"
-        )
-    elif len(files) < wanted:
-        why = "files are missing or unusable, as said above"
+def _why(files: list[Recording], chosen: Settings, small_twin: bool) -> str:
+    """One sentence: why counts differ from Table 1's, if they do."""
+    subjects = len(chosen.subjects)
+    if len(files) < subjects * len(SESSIONS):
+        return "files are missing or unusable, as said above"
+    if subjects * len(SESSIONS) == PAPER_FILES:
+        return ""
+    if small_twin:
+        return f"the twin has {subjects} subjects, Table 1 has nine: make one with --scale 0.75"
+    return (
+        f"the option subjects names {subjects} subjects, Table 1 has nine: "
+        "name nine of 1-5 and 8-14"
+    )
+
+
+def _counts(files: list[Recording], chosen: Settings, small_twin: bool) -> list[Finding]:
+    why = _why(files, chosen, small_twin)
     found = [counted("files", len(files), PAPER_FILES, why)]
     rows = sum(len(file.eeg) for file in files)
     found.append(counted("rows", rows, sum(TABLE1.values()), why))

@@ -83,4 +83,5 @@ def is_twin(folder: Path, root: Path) -> bool:
     """Whether ``folder``, or a folder between it and ``root`` (both included), is marked."""
     folder, root = folder.resolve(), root.resolve()
     between = [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]
-    return any((each / MARKER).is_file() for each in between)
+    # the method of Path raises where a folder may not be read
+    return any(os.path.isfile(each / MARKER) for each in between)

@@ -140,22 +140,23 @@ def found(root: Path) -> bool:
 
 
 def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
-    """What was found against what the data set should be; never raises for the files' sake."""
+    """What was found of the chosen subjects against what should be there.
+
+    Raises DataError for an option that the module docstring does not name, never for the files.
+    """
+    chosen = _Options(**_options.chosen("eegmat", OPTIONS, options))
+    wanted = 2 * len(chosen.subjects)
     folder = files.search(root)
     if folder is None:
-        none = Finding("recordings", "0", str(2 * SUBJECTS), ok=False, mend=f"{files.GET}.")
+        none = Finding("recordings", "0", str(wanted), ok=False, mend=f"{files.GET}.")
         return Receipt("eegmat", str(root), False, (none,))
     present = files.recordings(folder)
+    needed = {key: path for key, path in present.items() if key[0] in chosen.subjects}
     findings = [
-        counted("recordings", len(present), 2 * SUBJECTS, f"Files are missing; {files.GET}."),
+        counted("recordings", len(needed), wanted, f"Files are missing; {files.GET}."),
         beside([folder], {files.INFO, *(path.name for path in present.values())}),
     ]
-    findings += _lengths(present)
-    try:
-        good = sum(files.counted_well(folder, range(SUBJECTS)).values())
-        findings.append(Finding("subjects who counted well, badly", f"{good}, {SUBJECTS - good}"))
-    except DataError as error:
-        findings.append(Finding(files.INFO, "unusable", "one row a subject", False, f"{error}."))
+    findings += [*_lengths(needed), _quality(folder, chosen)]
     fingerprint = ""
     try:
         data = load(root=root, options=options)
@@ -165,6 +166,18 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
     except DataError as error:
         findings.append(Finding("loading", "refused", "a data set", False, f"{error}."))
     return Receipt("eegmat", str(folder), is_twin(folder, root), tuple(findings), fingerprint)
+
+
+def _quality(folder: Path, chosen: _Options) -> Finding:
+    """How many counted well; that it is not known is a fault only where it is the class."""
+    try:
+        well = files.counted_well(folder, chosen.subjects)
+    except DataError as error:
+        if chosen.label != "quality":
+            return Finding(files.INFO, "unusable, and needed for label=quality only")
+        return Finding(files.INFO, "unusable", "one row a subject", False, f"{error}.")
+    good = sum(well.values())
+    return Finding("subjects who counted well, badly", f"{good}, {len(well) - good}")
 
 
 def _lengths(present: Mapping[tuple[int, int], Path]) -> list[Finding]:

@@ -125,12 +125,12 @@ def found(root: Path) -> bool:
 
 def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
     """What lies at ``root``, against Table 1. Counts and shapes only; raises for bad options."""
-    chosen = settings(options)
-    source = locate(root, chosen.layout)
+    asked = settings(options)
+    source = locate(root, asked.layout)
     if source is None:
         return Receipt("seed", str(root), False, (nothing_found(),))
-    chosen = _at_hand(source, root, chosen)
-    findings, files = inspect(source, chosen)
+    chosen = _at_hand(source, root, asked)
+    findings, files = inspect(source, chosen, small_twin=chosen != asked)
     whole = len(files) == len(chosen.subjects) * len(SESSIONS)
     fingerprint = _dataset(files, source, root, chosen).fingerprint if whole else ""
     return Receipt("seed", str(root), _is_twin(source, root), findings, fingerprint)

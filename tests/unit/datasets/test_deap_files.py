@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from scipy.sparse import csc_array
 from datasets import _deap_files, deap
 from datasets._cache import folder as cache_folder
 from datasets._deap_files import Form, locate, read_subject
+from datasets._twin import is_twin
 from datasets._twin_deap import write_dat, write_mat
 from datasets.base import DataError
 from tests.unit.datasets.small_deap import FORM, one_subject, small_form
@@ -248,3 +251,18 @@ def test_a_folder_is_no_file(root: Path) -> None:
     (root / "s01.mat").mkdir()
     assert not deap.found(root)
     assert "no such file" in refusal(lambda: read_subject(root / "s02.mat"))
+
+
+def test_files_in_a_folder_that_may_not_be_read_are_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = os.stat
+
+    def forbidden(path: Any, *given: Any, **named: Any) -> os.stat_result:
+        if "DEAP" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, *given, **named)
+
+    monkeypatch.setattr(os, "stat", forbidden)
+    assert locate(tmp_path) is None
+    assert not is_twin(tmp_path / "DEAP", tmp_path)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import edfio
 import numpy as np
 import pytest
 
@@ -101,3 +103,23 @@ def test_any_change_of_the_header_is_read_or_refused_never_a_crash(tmp_path: Pat
             continue
         assert found.shape == (20, RATE)
         assert np.isfinite(found).all()
+
+
+def test_only_a_warning_of_the_file_makes_it_undecodable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warned(category: type[Warning]) -> Callable[..., object]:
+        def read(*given: object, **named: object) -> object:
+            warnings.warn("odd", category, stacklevel=2)
+            return read_edf(*given, **named)
+
+        return read
+
+    read_edf = edfio.read_edf
+    signals = recording(2)
+    write(tmp_path / "x.edf", signals)
+    monkeypatch.setattr(edfio, "read_edf", warned(DeprecationWarning))
+    assert read_microvolts(tmp_path / "x.edf", LABELS, RATE).shape == (20, 2 * RATE)
+    monkeypatch.setattr(edfio, "read_edf", warned(UserWarning))
+    with pytest.raises(DataError, match="cannot be decoded as EDF"):
+        read_microvolts(tmp_path / "x.edf", LABELS, RATE)

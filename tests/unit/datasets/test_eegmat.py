@@ -247,11 +247,12 @@ def test_a_recording_without_a_pulse_or_too_short_is_named(root: Path) -> None:
 def test_the_receipt_counts_and_the_fingerprint_is_that_of_the_data(shared: Path) -> None:
     receipt = eegmat.check(shared, THREE)
     lines = {finding.what: finding for finding in receipt.findings}
-    assert (lines["recordings"].found, lines["recordings"].expected) == ("6", "72")
-    assert not lines["recordings"].ok
+    assert (lines["recordings"].found, lines["recordings"].expected) == ("6", "6")
+    assert receipt.ok
+    assert not eegmat.check(shared).ok
     assert lines["seconds of rest"].found == str(3 * REST)
     assert lines["seconds of arithmetic"].found == str(3 * TASK)
-    assert lines["subjects who counted well, badly"].found == "24, 12"
+    assert lines["subjects who counted well, badly"].found == "2, 1"
     assert receipt.fingerprint == eegmat.load(root=shared, options=THREE).fingerprint
     assert not receipt.twin
 
@@ -264,6 +265,13 @@ def test_the_receipt_names_what_is_damaged(root: Path) -> None:
     assert "cut short" in line.mend
     assert not receipt.ok
     assert receipt.fingerprint == ""
+
+
+def test_the_receipt_faults_the_table_of_subjects_only_where_it_is_the_class(root: Path) -> None:
+    (root / "eegmat/subject-info.csv").unlink()
+    assert eegmat.check(root, THREE).ok
+    receipt = eegmat.check(root, {**THREE, "label": "quality"})
+    assert "subject-info.csv" in {finding.what for finding in receipt.findings if not finding.ok}
 
 
 def test_the_receipt_of_an_empty_folder_says_where_to_get_the_files(tmp_path: Path) -> None:

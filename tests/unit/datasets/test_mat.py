@@ -6,7 +6,10 @@ import contextlib
 import re
 import resource
 import struct
+import time
+import warnings
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ import scipy.io
 from scipy.io import loadmat, savemat
 from scipy.sparse import csc_array
 
+from datasets import _mat
 from datasets._mat import read_mat
 from datasets.base import DataError
 from tests.unit.datasets.test_io import refusal
@@ -209,3 +213,52 @@ def test_a_type_of_element_that_is_none_is_refused_before_scipy_looks_it_up(tmp_
 def test_a_sparse_matrix_is_not_read(tmp_path: Path) -> None:
     savemat(tmp_path / "x.mat", {"x": csc_array(np.eye(3)), "y": 1.0})
     assert read_mat(tmp_path / "x.mat", "x.mat") == {"x": None, "y": 1.0}
+
+
+# ---------------------------------------------------------------- cells and warnings
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_many_empty_cells_are_surveyed_in_little_time(tmp_path: Path, packed: bool) -> None:
+    raw = matrix(CELL, (2**18, 1), struct.pack("<II", 14, 0) * 2**18)
+    stream = zlib.compress(raw)
+    whole = struct.pack("<II", 15, len(stream)) + stream if packed else raw
+    start = time.process_time()
+    with BytesIO(HEAD + whole) as file:
+        assert list(_mat._survey(file, "x.mat", 2**28) or ()) == ["x"]
+    assert time.process_time() - start < 1
+
+
+def test_cells_of_all_variables_count_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_mat, "MAX_CELLS", 5)
+    cells = [
+        matrix(CELL, (3, 1), *[struct.pack("<II", 14, 0)] * 3, name=b"first"),
+        matrix(CELL, (2, 1), NUMBER, matrix(STRUCT, (1, 1)), name=b"refused"),
+        matrix(CELL, (1, 1), NUMBER, name=b"last"),
+    ]
+    (tmp_path / "x.mat").write_bytes(HEAD + b"".join(cells))
+    found = read_mat(tmp_path / "x.mat", "x.mat")
+    assert {name: array.shape for name, array in found.items()} == {
+        "first": (3, 1),
+        "refused": (),
+        "last": (),
+    }
+
+
+def test_a_warning_of_another_scipy_damages_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warned(category: type[Warning]) -> object:
+        def load(*given: object, **named: object) -> object:
+            warnings.warn("of later", category, stacklevel=2)
+            return loadmat(*given, **named)
+
+        return load
+
+    savemat(tmp_path / "x.mat", {"x": 1.0})
+    monkeypatch.setattr(scipy.io, "loadmat", warned(DeprecationWarning))
+    assert read_mat(tmp_path / "x.mat", "x.mat") == {"x": 1.0}
+    monkeypatch.setattr(scipy.io, "loadmat", warned(scipy.io.matlab.MatReadWarning))
+    assert "not a complete .mat" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))

@@ -124,11 +124,7 @@ def test_no_damaged_byte_gets_past_the_reader() -> None:
 @pytest.mark.parametrize("protocol", [0, 1, 2, 4, 5])
 def test_plain_arrays_come_back(protocol: int) -> None:
     content = {"x": [np.arange(6.0).reshape(2, 3), np.array([1, 2])], "names": ["ax", "é"]}
-    raw = pickle.dumps(content, protocol)
-    if protocol == 5:  # numpy's own out-of-band route, which no known file of the field takes
-        assert "only plain numpy arrays" in refusal(lambda: restricted_load(raw, "x.dat"))
-        return
-    again = restricted_load(raw, "x.dat")
+    again = restricted_load(pickle.dumps(content, protocol), "x.dat")
     assert again["names"] == content["names"]
     for mine, theirs in zip(again["x"], content["x"], strict=True):
         assert mine.dtype == theirs.dtype

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import shutil
 from collections.abc import Callable
@@ -88,6 +89,21 @@ def test_no_eye_features_at_all(copy: Path) -> None:
     receipt = seed.check(copy, ONE)
     assert finding(receipt, "eye features").found == "none"
     assert any("no eye features" in found.mend for found in receipt.findings)
+    mend = finding(receipt, "subjects with both modalities and three sessions").mend
+    assert mend.startswith("copy the folder of the eye features, 04-Eye-tracking-feature")
+
+
+def test_a_small_twin_is_the_cause_of_its_counts_unless_files_are_missing(copy: Path) -> None:
+    assert finding(seed.check(copy), "rows").mend.startswith("the twin has 1 subjects")
+    (copy / NPZ / "1_1.npz").write_bytes(b"")
+    assert finding(seed.check(copy, ONE), "rows").mend.startswith("files are missing or unusable")
+
+
+def test_eye_features_of_one_second_name_their_own_folder(copy: Path) -> None:
+    parts = {"train_data_eye": np.ones((2010, 33)), "test_data_eye": np.ones((1384, 33))}
+    (copy / EYES / "1_1").write_bytes(pickle.dumps(parts, 4))
+    mend = finding(seed.check(copy, ONE), "window of the features").mend
+    assert mend.endswith("folder eye_tracking_feature (eye file 1_1)")
 
 
 def test_nothing_found_is_said(tmp_path: Path) -> None:
