@@ -1,7 +1,9 @@
 """Twins: simulated recordings in the exact on-disk form of a licensed data set.
 
-A marker file says what they are. A loader that finds it beside the files, or in a folder above them
-up to the data root, gives its data set the kind ``twin``, which every report stamps.
+A marker file says what they are, and so does every file near its start, where readers of the
+genuine ones pass over it. A loader that finds the marker beside the files (where links lead too),
+or in a folder above them up to the data root, or NOTE in a file, gives its data set the kind
+``twin``, which every report stamps.
 """
 
 from __future__ import annotations
@@ -15,6 +17,10 @@ from pathlib import Path
 from datasets.base import DataError
 
 MARKER = "TWIN.txt"
+NOTE = b"a twin: simulated"
+"""Stands within the first _HEAD bytes of every file of a twin."""
+
+_HEAD = 4096
 NO_LICENCE = "none needed: drawn by a random generator"
 _TEXT = """This folder holds TWINS: simulated recordings in the file format of a licensed data set.
 They were drawn by a random generator, from no person, and say nothing about the real data.
@@ -79,9 +85,22 @@ def mark(folder: Path, command: str) -> None:
     (folder / MARKER).write_text(_TEXT.format(command=command), encoding="utf-8")
 
 
-def is_twin(folder: Path, root: Path) -> bool:
-    """Whether ``folder``, or a folder between it and ``root`` (both included), is marked."""
+def is_twin(folder: Path, root: Path, files: Iterable[Path] = ()) -> bool:
+    """Whether a folder from ``folder`` up to ``root`` or one of ``files`` is marked.
+
+    A marker beside the file that a link leads to marks it too.
+    """
+    files = [path for path in files if os.path.isfile(path)]
     folder, root = folder.resolve(), root.resolve()
-    between = [folder, *(parent for parent in folder.parents if parent.is_relative_to(root))]
+    between = {folder, *(parent for parent in folder.parents if parent.is_relative_to(root))}
+    between |= {path.resolve().parent for path in files}
     # the method of Path raises where a folder may not be read
-    return any(os.path.isfile(each / MARKER) for each in between)
+    return any(os.path.isfile(each / MARKER) for each in between) or any(map(_noted, files))
+
+
+def _noted(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return NOTE in file.read(_HEAD)
+    except OSError:
+        return False

@@ -28,7 +28,7 @@ from datasets import _deap_files
 from datasets._deap_features import BANDS
 from datasets._deap_files import FOLDERS, RATE, SUBJECTS
 from datasets._deap_rules import HIGH, LOW, PAPER_TRIALS, QUADRANTS
-from datasets._twin import claim, paced, whole
+from datasets._twin import NOTE, claim, paced, whole
 from datasets.base import DataError
 
 EEG_CHANNELS = 32
@@ -36,7 +36,7 @@ LEVELS = (6.0, 5.0, 4.0, 3.0)  # amplitude of each band, about what microvolts o
 EFFECT_EEG, EFFECT_PPS = 0.05, 0.03  # of the ratings on log amplitudes, a unit of (rating - 5) / 4
 SPREAD_SUBJECT, SPREAD_TRIAL, SPREAD_DRIFT = 0.4, 0.15, 0.15
 FACTORS, KNOT = 6, 10  # of the drift and the trial effect; seconds between knots
-_HEADER = b"MATLAB 5.0 MAT-file, a twin: simulated"  # in place of the writer's clock and platform
+_HEADER = b"MATLAB 5.0 MAT-file, " + NOTE  # in place of the writer's clock and platform
 
 
 def write(
@@ -162,9 +162,9 @@ def write_mat(path: Path, signals: np.ndarray, ratings: np.ndarray) -> None:
 
 
 def write_dat(path: Path, signals: np.ndarray, ratings: np.ndarray) -> None:
-    """One subject as Python 2 pickled it (protocol 2): a dict of two arrays, text of bytes."""
+    """One subject as Python 2 pickled it (protocol 2): a dict of two arrays, and NOTE."""
     with path.open("wb") as file:
-        file.write(b"\x80\x02}(")
+        file.write(b"\x80\x02}(" + _text(b"twin") + _text(NOTE))
         for key, array in (("labels", ratings), ("data", signals)):
             file.write(_text(key.encode()))
             _pickle_array(file, np.ascontiguousarray(array, "<f8"))

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import pickle
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +172,7 @@ def _write_npz(path: Path, eeg: np.ndarray) -> None:
     )
     np.savez(
         path,
+        twin=np.array(_twin.NOTE),
         train_data=first,
         test_data=second,
         train_label=LABELS[:TRAIN_ROWS].astype(np.int64),
@@ -181,7 +182,7 @@ def _write_npz(path: Path, eeg: np.ndarray) -> None:
 
 def _write_eye(path: Path, eye: np.ndarray) -> None:
     parts = {"train_data_eye": eye[:TRAIN_ROWS], "test_data_eye": eye[TRAIN_ROWS:]}
-    path.write_bytes(_pickled(parts))
+    path.write_bytes(_pickled({"twin": _twin.NOTE.decode(), **parts}))
 
 
 def _clips(eeg: np.ndarray) -> dict[str, np.ndarray]:
@@ -199,11 +200,16 @@ def _write_mat(path: Path, arrays: dict[str, np.ndarray]) -> None:
     from scipy.io import savemat
 
     savemat(path, arrays)
+    with path.open("r+b") as file:
+        file.write((b"MATLAB 5.0 MAT-file, " + _twin.NOTE).ljust(116))
 
 
-def _pickled(content: dict[str, np.ndarray]) -> bytes:
+def _pickled(content: Mapping[str, np.ndarray | str]) -> bytes:
     """A pickle of protocol 4 with the module name of numpy 1, as in the release's time."""
-    plain = {key: np.ascontiguousarray(array) for key, array in content.items()}
+    plain = {
+        key: value if isinstance(value, str) else np.ascontiguousarray(value)
+        for key, value in content.items()
+    }
     raw = pickle.dumps(plain, protocol=4)
     names = (b"numpy._core.multiarray", b"numpy.core.multiarray")
     ours, theirs = (bytes([len(name)]) + name for name in names)

@@ -95,7 +95,7 @@ def load(
     wanted = chosen(options)
     files = opened(root, wanted["format"])
     assert root is not None
-    data = select(recordings(files), files, is_twin(files.folder, root), wanted)
+    data = select(recordings(files), files, _is_twin(files, root), wanted)
     return data.choose(VIEWS if views is None else views)
 
 
@@ -123,7 +123,7 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
         files = opened(root, wanted["format"])
     except DataError as error:
         return Receipt("deap", str(root), False, (Finding("files", "0", "32", False, str(error)),))
-    twin = is_twin(files.folder, root)
+    twin = _is_twin(files, root)
     findings, usable = file_findings(files)
     fingerprint = ""
     if usable:
@@ -136,6 +136,10 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
             findings += data_findings(every, data, wanted["filter"])
             fingerprint = data.fingerprint
     return Receipt("deap", str(files.folder), twin, tuple(findings), fingerprint)
+
+
+def _is_twin(files: Files, root: Path) -> bool:
+    return is_twin(files.folder, root, files.paths.values())
 
 
 def select(data: Recordings, files: Files, twin: bool, wanted: Mapping[str, Any]) -> Dataset:

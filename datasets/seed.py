@@ -69,6 +69,7 @@ from datasets._seed_layout import (
     Settings,
     Source,
     locate,
+    recordings,
     settings,
     spans,
     whole_subjects,
@@ -204,5 +205,7 @@ def _provenance(source: Source, root: Path, chosen: Settings) -> Provenance:
 
 
 def _is_twin(source: Source, root: Path) -> bool:
-    folders = [folder for folder in (source.eeg, source.eye) if folder is not None]
-    return any(_twin.is_twin(folder, root) for folder in folders)
+    forms = [(source.eeg, source.layout)] + ([(source.eye, "eye")] if source.eye else [])
+    return any(
+        _twin.is_twin(folder, root, recordings(folder, form).values()) for folder, form in forms
+    )

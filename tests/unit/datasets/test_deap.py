@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 from scipy.io import savemat
 
 from datasets import deap
-from datasets._deap_files import RATE, read_subject
+from datasets._deap_files import RATE, locate, read_subject
 from datasets._deap_receipt import part_sizes
 from datasets._deap_rules import QUADRANTS, chosen, kept, quadrant
 from datasets._entropy import band_entropy
+from datasets._twin import is_twin
 from datasets._twin_deap import draw_ratings
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance
 from protocols._splits import part_of_rows
@@ -161,6 +163,18 @@ def test_flat_channels_are_said(tmp_path: Path) -> None:
         (note,) = [n for n in deap.load(root=tmp_path).provenance.notes if "flat" in n]
         mine = int(kept(ratings, "either").sum())
         assert note.startswith(f"{mine * FORM.seconds * 4} features are those of flat signals")
+
+
+@pytest.mark.parametrize("kind", ["mat", "dat"])
+def test_a_twin_linked_or_copied_file_by_file_is_one(root: Path, tmp_path: Path, kind: str) -> None:
+    files = locate(root, kind)
+    assert files is not None
+    linked, copied = tmp_path / files.paths[1].name, tmp_path / files.paths[2].name
+    linked.symlink_to(files.paths[1])
+    shutil.copy(files.paths[2], copied)
+    assert is_twin(tmp_path, tmp_path, [linked])
+    assert is_twin(tmp_path, tmp_path, [copied])
+    assert not is_twin(tmp_path, tmp_path)
 
 
 def test_a_twin_is_called_a_twin_from_any_level(root: Path, data: Dataset) -> None:

@@ -66,7 +66,7 @@ def test_a_dat_file_is_a_python_2_pickle_of_byte_strings(root: Path) -> None:
     write_dat(root / "s01.dat", SIGNALS, RATINGS)
     raw = (root / "s01.dat").read_bytes()
     assert raw.startswith(b"\x80\x02")
-    assert set(pickle.loads(raw, encoding="bytes")) == {b"data", b"labels"}
+    assert set(pickle.loads(raw, encoding="bytes")) == {b"data", b"labels", b"twin"}
     plain = pickle.loads(raw, encoding="latin1")
     np.testing.assert_array_equal(plain["data"], SIGNALS)
     with pytest.raises(UnicodeDecodeError):

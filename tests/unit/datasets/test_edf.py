@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import edfio
 import numpy as np
@@ -109,7 +110,7 @@ def test_only_a_warning_of_the_file_makes_it_undecodable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def warned(category: type[Warning]) -> Callable[..., object]:
-        def read(*given: object, **named: object) -> object:
+        def read(*given: Any, **named: Any) -> object:
             warnings.warn("odd", category, stacklevel=2)
             return read_edf(*given, **named)
 
