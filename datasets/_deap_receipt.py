@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from datasets import _deap_files
-from datasets._deap_features import Recordings, at_floor, of_subject
+from datasets._deap_features import Recordings, at_floor, each, joined
 from datasets._deap_files import FOLDERS, ORIGIN, SUBJECTS, Files
 from datasets._deap_rules import PAPER_TRIALS, RULES, kept
 from datasets._receipt import Finding, beside, counted
@@ -17,8 +17,8 @@ from datasets.base import DataError, Dataset
 PAPER_TOTAL, PAPER_ROWS, PAPER_PARTS = 1280, 21042, "16834 / 2104 / 2104"
 
 
-def file_findings(files: Files) -> tuple[list[Finding], bool]:
-    """How many files there are, and whether each can be used; computes their features."""
+def file_findings(files: Files) -> tuple[list[Finding], Recordings | None]:
+    """How many files there are, and what they hold if each can be used."""
     here, absent = len(files.paths), files.missing
     findings = [
         Finding("form read", f"{files.folder.name}, .{files.format}{_also(files)}"),
@@ -33,15 +33,16 @@ def file_findings(files: Files) -> tuple[list[Finding], bool]:
     ]
     form = _deap_files.FORM
     shape = f"{form.videos} trials x {form.channels} channels x {form.samples} samples"
-    whole = 0
-    for path in files.paths.values():
-        try:
-            of_subject(path)
-            whole += 1
-        except DataError as error:
-            findings.append(Finding(path.name, "unusable", shape, False, str(error)))
-    findings.insert(3, Finding(f"files of {shape}", str(whole), str(here), whole == here))
-    return findings, whole == here
+    parts = {}
+    for number, part in each(files):
+        if isinstance(part, DataError):
+            name = files.paths[number].name
+            findings.append(Finding(name, "unusable", shape, False, str(part)))
+        else:
+            parts[number] = part
+    whole = len(parts) == here
+    findings.insert(3, Finding(f"files of {shape}", str(len(parts)), str(here), whole))
+    return findings, joined(parts) if whole else None
 
 
 def _also(files: Files) -> str:

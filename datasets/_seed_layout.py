@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import get_args
 
@@ -92,6 +93,10 @@ _NAMES = {
 }
 
 
+Files = dict[tuple[int, int], Path]
+"""(subject, session) -> file."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Options, parsed."""
@@ -110,6 +115,12 @@ class Source:
     layout: str
     eeg: Path
     eye: Path | None
+
+    @cached_property
+    def folders(self) -> tuple[tuple[Path, Files], ...]:
+        """EEG's folder, then that of the eye features if there is one; each with its files."""
+        eye = ((self.eye, recordings(self.eye, "eye")),) if self.eye else ()
+        return ((self.eeg, recordings(self.eeg, self.layout)), *eye)
 
 
 def settings(options: Mapping[str, str] | None) -> Settings:
@@ -163,9 +174,9 @@ def _named(folder: Path, form: str) -> Iterator[tuple[Path, int, int]]:
             yield folder / name, int(match[1]), int(match[2])
 
 
-def recordings(folder: Path, form: str) -> dict[tuple[int, int], Path]:
-    """(subject, session) -> file. In the form ``mat`` names hold a date, and sessions follow it."""
-    found: dict[tuple[int, int], Path] = {}
+def recordings(folder: Path, form: str) -> Files:
+    """Files of one form. In the form ``mat`` names hold a date, and sessions follow it."""
+    found: Files = {}
     dates: dict[int, int] = {}
     named = sorted(_named(folder, form), key=lambda item: (item[1], item[2]))
     for path, subject, number in named:
@@ -176,7 +187,5 @@ def recordings(folder: Path, form: str) -> dict[tuple[int, int], Path]:
 
 def whole_subjects(source: Source) -> list[int]:
     """Subjects with EEG of all three sessions and, if there is an eye folder, eye files of them."""
-    there = set(recordings(source.eeg, source.layout))
-    if source.eye is not None:
-        there &= set(recordings(source.eye, "eye"))
+    there = set.intersection(*(set(files) for _, files in source.folders))
     return [s for s in SUBJECTS if all((s, session) in there for session in SESSIONS)]

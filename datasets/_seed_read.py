@@ -30,7 +30,6 @@ from datasets._seed_layout import (
     WINDOWS,
     Settings,
     Source,
-    recordings,
 )
 from datasets.base import DataError
 
@@ -224,9 +223,7 @@ def gaps(source: Source, chosen: Settings, eye: bool) -> Iterator[tuple[set[tupl
             "EEG features of SEED were found, but no eye features; copy the folder "
             "04-Eye-tracking-feature of SEED_Multimodal beside them, or choose the view eeg",
         )
-    folders = [(source.eeg, source.layout)] + ([(source.eye, "eye")] if eye and source.eye else [])
-    for folder, form in folders:
-        there = recordings(folder, form)
+    for folder, there in source.folders if eye else source.folders[:1]:
         for number in sorted(needed - there.keys()):
             yield (
                 {number},
@@ -246,12 +243,10 @@ def recording(
     source: Source, chosen: Settings, subject: int, session: int, eye: bool = True
 ) -> Recording:
     """Both files of one session; without the eye file if not ``eye``. Raises DataError."""
-    number = (subject, session)
-    path = recordings(source.eeg, source.layout)[number]
+    path, *eyes = (files[subject, session] for _, files in source.folders[: 1 + eye])
     if source.layout == "mat":
         check_label_mat(source.eeg)
         eeg = eeg_mat(path, chosen.smoothing)
     else:
         eeg = eeg_npz(path)
-    seen = eye_file(recordings(source.eye, "eye")[number]) if eye and source.eye else None
-    return Recording(subject, session, eeg, seen)
+    return Recording(subject, session, eeg, eye_file(eyes[0]) if eyes else None)

@@ -14,7 +14,6 @@ from datasets._seed_layout import (
     Settings,
     Source,
     locate,
-    recordings,
     spans,
     whole_subjects,
 )
@@ -73,10 +72,10 @@ def _subjects_found(source: Source, chosen: Settings) -> Finding:
 
 
 def _foreign(source: Source) -> Finding:
-    folders = [(source.eeg, source.layout)] + ([(source.eye, "eye")] if source.eye else [])
-    ours = {path.name for folder, form in folders for path in recordings(folder, form).values()}
-    scripts = {path.name for folder, _ in folders for path in folder.glob("*.py")}
-    return beside([folder for folder, _ in folders], ours | scripts | {"label.mat"})
+    folders = [folder for folder, _ in source.folders]
+    ours = {path.name for _, files in source.folders for path in files.values()}
+    scripts = {path.name for folder in folders for path in folder.glob("*.py")}
+    return beside(folders, ours | scripts | {"label.mat"})
 
 
 def _read(source: Source, chosen: Settings) -> tuple[list[Recording], list[Finding]]:

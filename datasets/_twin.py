@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from datasets.base import DataError
+import numpy as np
+
+from datasets.base import DataError, Provenance
 
 MARKER = "TWIN.txt"
 NOTE = b"a twin: simulated"
 """Stands within the first _HEAD bytes of every file of a twin."""
 
 _HEAD = 4096
-NO_LICENCE = "none needed: drawn by a random generator"
 _TEXT = """This folder holds TWINS: simulated recordings in the file format of a licensed data set.
 They were drawn by a random generator, from no person, and say nothing about the real data.
 Made by: python run_all.py {command}
@@ -77,6 +78,28 @@ def paced(
         told = f", about {left / 60:.0f} min left" if left > 90 else f", about {left:.0f} s left"
         if say is not None:
             say(f"{what} {before + done} of {total}" + (told if done < len(numbers) else ""))
+
+
+def provenance(
+    twin: bool, source: str, licence: str, citation: str, notes: tuple[str, ...]
+) -> Provenance:
+    """Where files of a licensed data set come from, or that those of a ``twin`` are simulated."""
+    return Provenance(
+        kind="twin" if twin else "licensed",
+        source=f"simulated files in the format of {source}" if twin else source,
+        licence="none needed: drawn by a random generator" if twin else licence,
+        citation=citation,
+        notes=notes,
+    )
+
+
+def write_mat(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """A MATLAB file with NOTE for its writer's clock and platform: always the same bytes."""
+    from scipy.io import savemat
+
+    savemat(path, arrays)
+    with path.open("r+b") as file:
+        file.write((b"MATLAB 5.0 MAT-file, " + NOTE).ljust(116))
 
 
 def mark(folder: Path, command: str) -> None:

@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from scipy.io import savemat
 
-from datasets import _deap_files
+from datasets import _deap_files, _twin
 from datasets._deap_features import BANDS
 from datasets._deap_files import FOLDERS, RATE, SUBJECTS
 from datasets._deap_rules import HIGH, LOW, PAPER_TRIALS, QUADRANTS
@@ -36,7 +35,6 @@ LEVELS = (6.0, 5.0, 4.0, 3.0)  # amplitude of each band, about what microvolts o
 EFFECT_EEG, EFFECT_PPS = 0.05, 0.03  # of the ratings on log amplitudes, a unit of (rating - 5) / 4
 SPREAD_SUBJECT, SPREAD_TRIAL, SPREAD_DRIFT = 0.4, 0.15, 0.15
 FACTORS, KNOT = 6, 10  # of the drift and the trial effect; seconds between knots
-_HEADER = b"MATLAB 5.0 MAT-file, " + NOTE  # in place of the writer's clock and platform
 
 
 def write(
@@ -155,10 +153,8 @@ def _noises(channels: int, samples: int, rng: np.random.Generator) -> Iterator[n
 
 
 def write_mat(path: Path, signals: np.ndarray, ratings: np.ndarray) -> None:
-    """One subject as a MATLAB file, the same bytes whenever it is written."""
-    savemat(path, {"data": signals, "labels": ratings})
-    with path.open("r+b") as file:
-        file.write(_HEADER.ljust(116))
+    """One subject as a MATLAB file."""
+    _twin.write_mat(path, {"data": signals, "labels": ratings})
 
 
 def write_dat(path: Path, signals: np.ndarray, ratings: np.ndarray) -> None:

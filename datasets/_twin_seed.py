@@ -74,7 +74,7 @@ def write(
     _twin.claim(places, f"--make-twin seed --scale {scale:g} --seed {seed}")
     if "mat" in layouts:
         with _twin.whole(mat / "label.mat") as part:
-            _write_mat(part, {"label": (CLIPS - 1)[None]})
+            _twin.write_mat(part, {"label": (CLIPS - 1)[None]})
     world = _World(seed)
     subjects = SUBJECTS[: max(1, round(scale * len(SUBJECTS)))]
     told = "seed twin: subject"
@@ -87,7 +87,7 @@ def write(
                     _write_npz(part, brain)
             if "mat" in layouts:
                 with _twin.whole(mat / f"{name[:-1]}2000010{session}.mat") as part:
-                    _write_mat(part, _clips(brain))
+                    _twin.write_mat(part, _clips(brain))
             with _twin.whole(eye / name) as part:
                 _write_eye(part, eyes)
     return base
@@ -194,14 +194,6 @@ def _clips(eeg: np.ndarray) -> dict[str, np.ndarray]:
         last = np.concatenate([array[:, :1], array[:, :-1]], axis=1)
         arrays[f"de_movingAve{number}"] = (array + last) / 2
     return arrays
-
-
-def _write_mat(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    from scipy.io import savemat
-
-    savemat(path, arrays)
-    with path.open("r+b") as file:
-        file.write((b"MATLAB 5.0 MAT-file, " + _twin.NOTE).ljust(116))
 
 
 def _pickled(content: Mapping[str, np.ndarray | str]) -> bytes:

@@ -58,8 +58,8 @@ from datasets._deap_files import SUBJECTS, Files, locate
 from datasets._deap_receipt import data_findings, file_findings
 from datasets._deap_rules import OPTIONS, PAPER_TRIALS, QUADRANTS, chosen, kept, quadrant
 from datasets._receipt import Finding, Receipt
-from datasets._twin import NO_LICENCE, is_twin
-from datasets.base import DataError, Dataset, Provenance, Split
+from datasets._twin import is_twin, provenance
+from datasets.base import DataError, Dataset, Split
 
 __all__ = ["OPTIONS", "check", "found", "load"]
 
@@ -124,10 +124,9 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
     except DataError as error:
         return Receipt("deap", str(root), False, (Finding("files", "0", "32", False, str(error)),))
     twin = _is_twin(files, root)
-    findings, usable = file_findings(files)
+    findings, every = file_findings(files)
     fingerprint = ""
-    if usable:
-        every = recordings(files)
+    if every is not None:
         try:
             data = select(every, files, twin, wanted)
         except DataError as error:
@@ -164,11 +163,10 @@ def select(data: Recordings, files: Files, twin: bool, wanted: Mapping[str, Any]
         labels=np.repeat(quadrant(data.ratings[keep]), seconds),
         class_names=QUADRANTS,
         splits=ROTATED if wanted["folds"] == "rotate" else SPLITS,
-        provenance=Provenance(
-            kind="twin" if twin else "licensed",
-            source=f"{'simulated files in the format of ' if twin else ''}"
-            f"{files.folder.name} of DEAP, as .{files.format}",
-            licence=NO_LICENCE if twin else LICENCE,
+        provenance=provenance(
+            twin,
+            source=f"{files.folder.name} of DEAP, as .{files.format}",
+            licence=LICENCE,
             citation="Koelstra, S. et al. (2012). https://doi.org/10.1109/T-AFFC.2011.15",
             notes=_notes(keep, data, files, wanted),
         ),

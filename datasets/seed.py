@@ -69,7 +69,6 @@ from datasets._seed_layout import (
     Settings,
     Source,
     locate,
-    recordings,
     settings,
     spans,
     whole_subjects,
@@ -111,12 +110,13 @@ def load(
         raise DataError(
             f"no features of SEED were found at {root}; name the folder that holds SEED_Multimodal"
         )
-    chosen = _at_hand(source, root, chosen)
+    twin = _is_twin(source, root)
+    chosen = _at_hand(source, twin, chosen)
     files = [
         recording(source, chosen, *number, eye="eye" in wanted)
         for number in recordings_of(source, chosen, eye="eye" in wanted)
     ]
-    return _dataset(files, source, root, chosen).choose(wanted)
+    return _dataset(files, source, twin, chosen).choose(wanted)
 
 
 def found(root: Path) -> bool:
@@ -130,16 +130,17 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
     source = locate(root, asked.layout)
     if source is None:
         return Receipt("seed", str(root), False, (nothing_found(),))
-    chosen = _at_hand(source, root, asked)
+    twin = _is_twin(source, root)
+    chosen = _at_hand(source, twin, asked)
     findings, files = inspect(source, chosen, small_twin=chosen != asked)
     whole = len(files) == len(chosen.subjects) * len(SESSIONS)
-    fingerprint = _dataset(files, source, root, chosen).fingerprint if whole else ""
-    return Receipt("seed", str(root), _is_twin(source, root), findings, fingerprint)
+    fingerprint = _dataset(files, source, twin, chosen).fingerprint if whole else ""
+    return Receipt("seed", str(root), twin, findings, fingerprint)
 
 
-def _at_hand(source: Source, root: Path, chosen: Settings) -> Settings:
+def _at_hand(source: Source, twin: bool, chosen: Settings) -> Settings:
     """By default, those of the nine that a small twin has; a licensed copy must have all nine."""
-    if chosen.subjects != settings(None).subjects or not _is_twin(source, root):
+    if chosen.subjects != settings(None).subjects or not twin:
         return chosen
     there = whole_subjects(source)
     return replace(
@@ -147,7 +148,7 @@ def _at_hand(source: Source, root: Path, chosen: Settings) -> Settings:
     )
 
 
-def _dataset(files: list[Recording], source: Source, root: Path, chosen: Settings) -> Dataset:
+def _dataset(files: list[Recording], source: Source, twin: bool, chosen: Settings) -> Dataset:
     """Rows of all files, one after the other."""
     if chosen.order == "bands":
         columns = [file.eeg for file in files]
@@ -173,7 +174,7 @@ def _dataset(files: list[Recording], source: Source, root: Path, chosen: Setting
         labels=np.tile(LABELS, count).astype(np.int64),
         class_names=CLASSES,
         splits=tuple(splits),
-        provenance=_provenance(source, root, chosen),
+        provenance=_provenance(source, twin, chosen),
         groups={
             "subject": per_file([file.subject for file in files]),
             "session": per_file([file.session for file in files]),
@@ -187,15 +188,14 @@ def _dataset(files: list[Recording], source: Source, root: Path, chosen: Setting
     )
 
 
-def _provenance(source: Source, root: Path, chosen: Settings) -> Provenance:
-    twin = _is_twin(source, root)
+def _provenance(source: Source, twin: bool, chosen: Settings) -> Provenance:
     release = "multimodal release, 4-s windows"
     if source.layout == "mat":
         release = f"ExtractedFeatures, de_{chosen.smoothing}, and eye features of the {release}"
-    return Provenance(
-        kind="twin" if twin else "licensed",
-        source=f"{'simulated files in the format of ' if twin else ''}SEED, {release}",
-        licence=_twin.NO_LICENCE if twin else "by agreement with BCMI",
+    return _twin.provenance(
+        twin,
+        source=f"SEED, {release}",
+        licence="by agreement with BCMI",
         citation="Zheng, W.-L. and Lu, B.-L. (2015). IEEE Trans. Auton. Mental Dev. 7(3), 162-175",
         notes=(
             f"subjects {spans(chosen.subjects)}; the paper does not say which nine it took",
@@ -205,7 +205,4 @@ def _provenance(source: Source, root: Path, chosen: Settings) -> Provenance:
 
 
 def _is_twin(source: Source, root: Path) -> bool:
-    forms = [(source.eeg, source.layout)] + ([(source.eye, "eye")] if source.eye else [])
-    return any(
-        _twin.is_twin(folder, root, recordings(folder, form).values()) for folder, form in forms
-    )
+    return any(_twin.is_twin(folder, root, files.values()) for folder, files in source.folders)

@@ -122,8 +122,7 @@ class _Task:
         self.config = self.method.Config(**self.job.config)
         chosen = stack.chosen[index] if self.job.upstream else ()
         self.problem, self.answers = build_trial(self.job, chosen)
-        trained = any(job.training is not None for job in self.job.stages())
-        self.varies = varies(data, self.job.scenario, trained=trained)
+        self.varies = varies(data, self.job.scenario, trained=self.job.trained)
         place = canonical([self.job.views, self.job.depth])
         self.seed = seed_of(
             data, self.job.scenario.split, self.job.trial, f"fit:{place}", self.job.seed

@@ -88,6 +88,11 @@ class Job:
                 yield from job.stages()
         yield self
 
+    @property
+    def trained(self) -> bool:
+        """Whether any of its stages is trained by gradient descent."""
+        return any(job.training is not None for job in self.stages())
+
     def methods(self) -> frozenset[str]:
         """Keys of the methods of all its stages."""
         return frozenset(job.method for job in self.stages())

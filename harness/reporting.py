@@ -158,7 +158,7 @@ def _scaled(data: Dataset, split: str, scenarios: Sequence[Scenario]) -> tuple[s
 
 def _note(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> DatasetNote:
     split, scenarios = plan.splits[data.key], [cell.cell.scenario for cell in cells]
-    trained = any(j.training for c in cells for top in c.trials[0] for j in top.stages())
+    trained = any(job.trained for cell in cells for job in cell.trials[0])
     origin = data.provenance
     rule = data.split(split)
     # The default split of a licensed set is the paper's; another one is another experiment.
@@ -190,10 +190,12 @@ def _of_splits(
     note: DatasetNote, plan: Plan, data: Dataset, cells: Sequence[PlannedCell]
 ) -> DatasetNote:
     """The note where the cells have several splits, in their order."""
-    first = {cell.cell.scenario.split: cell for cell in reversed(cells)}
-    rules = [data.split(name) for name in dict.fromkeys(c.cell.scenario.split for c in cells)]
-    if len(rules) < 2:
+    first: dict[str, PlannedCell] = {}
+    for cell in cells:
+        first.setdefault(cell.cell.scenario.split, cell)
+    if len(first) < 2:
         return note
+    rules = [data.split(name) for name in first]
 
     def ratio(cell: PlannedCell) -> float:
         """Rows of the test part over those of the training part, medians over the trials."""

@@ -7,6 +7,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from rich.console import Console
@@ -139,6 +140,7 @@ def _plan(
     splits: dict[str, str] = {}
     cells, counted = [], {}
     budget: Budget | None = None
+    once = cache(lambda spec: inputs.open_dataset(spec, root, chosen))  # however many protocols ask
     for name, protocol in protocols.items():
         choice = inputs.choose(protocol, options.budget, options.datasets, root)
         budget = choice.budget
@@ -147,7 +149,7 @@ def _plan(
         console.print(f"{name}: budget {budget.name} ({choice.why}) on {', '.join(choice.specs)}")
         opened, alone = {}, bool(options.datasets) or len(choice.specs) == 1
         for spec in choice.specs:
-            dataset, split = inputs.open_dataset(spec, root, chosen)
+            dataset, split = once(spec)
             wanted = alone and "all" not in options.protocols
             if reason := inputs.left_out(protocol, dataset, wanted=wanted):
                 console.print(f"{name} leaves one out: {reason}")

@@ -49,7 +49,7 @@ def _digest(path: Path) -> str:
     for node in ast.walk(tree):
         block = getattr(node, "body", None)
         if isinstance(block, list):
-            node.body = [line for line in block if not _is_remark(line)] or [ast.Pass()]  # type: ignore[attr-defined]
+            block[:] = [line for line in block if not _is_remark(line)] or [ast.Pass()]
     # unparse, not dump: dump's spelling of the same tree differs between Python versions
     return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:12]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-import pytest  # noqa: E402
-from hypothesis import settings  # noqa: E402
+import pytest  # noqa: E402 - after the threads are set
+from hypothesis import settings  # noqa: E402 - the same
 
 # Examples train and solve, so their time says nothing; in CI the same examples come every time.
 settings.register_profile("house", deadline=None, print_blob=True, derandomize="CI" in os.environ)

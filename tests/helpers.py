@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
+import pytest
 
-from datasets.base import Answers, Dataset, Problem, Provenance, Rows, Split
+from datasets.base import Answers, DataError, Dataset, Problem, Provenance, Rows, Split
 from harness import registry, source
 from harness.job import Job
 from harness.record import Record
@@ -190,3 +192,15 @@ def record_of(job: Job, **changes: Any) -> Record:
         digests=source.digests(job.methods()),
     )
     return replace(plain, **changes)
+
+
+def refusal(call: Callable[[], object]) -> str:
+    """The message of the DataError that ``call`` raises, after a check that it is one sentence."""
+    with pytest.raises(DataError) as caught:
+        call()
+    message = str(caught.value)
+    assert message.isprintable()  # so it has no second line either
+    assert not re.search(r"[.!?]\s+[A-Z]", message), message
+    assert not message.endswith(".")
+    assert "Traceback" not in message
+    return message

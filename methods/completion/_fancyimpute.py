@@ -76,14 +76,14 @@ class Completed(FittedColumns):
 def borrowed(rng: np.random.Generator) -> Iterator[None]:
     """Seed numpy's global generator from ``rng``, and give it back as it was, whatever happens."""
     state = np.random.get_state()  # noqa: NPY002 - the library draws from the global generator
-    np.random.seed(int(rng.integers(2**32)))  # noqa: NPY002
+    np.random.seed(int(rng.integers(2**32)))  # noqa: NPY002 - the same
     try:
         with warnings.catch_warnings():
             # An argument that scikit-learn renamed; 1.8 no longer knows its old name.
             warnings.filterwarnings("ignore", "'force_all_finite' was renamed", FutureWarning)
             yield
     finally:
-        np.random.set_state(state)  # noqa: NPY002
+        np.random.set_state(state)  # noqa: NPY002 - the same
 
 
 def listened_to(solver: Any, answers: list[bool]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -204,7 +204,7 @@ def test_each_canary_catches_its_cheat(name: str, cheat: Trainer, wanted: Scenar
 
 
 def test_every_canary_has_a_cheat_planted_for_it() -> None:
-    marks: Any = test_each_canary_catches_its_cheat.pytestmark  # type: ignore[attr-defined]
+    marks = cast(Any, test_each_canary_catches_its_cheat).pytestmark
     assert {case[0] for case in marks[0].args[1]} == set(ALTERATIONS)
 
 

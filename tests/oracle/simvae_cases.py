@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,11 +19,11 @@ from tests.oracle.doubles import DOUBLE, source
 CLASSES = 3
 
 
-def model(dims: tuple[int, ...] = (5, 4), **changes: object) -> IncompleteModel:
+def model(dims: tuple[int, ...] = (5, 4), **changes: Any) -> IncompleteModel:
     made = IncompleteModel(
         dims=dims, n_classes=CLASSES, shares=(0.4, 0.6), hidden=(7, 6), latent=4, may_miss=(1,)
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def parameters(made: Model, seed: int = 0, t: int = 1) -> dict[str, Tensor]:

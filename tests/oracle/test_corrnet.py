@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -20,9 +22,9 @@ DOUBLE = torch.float64
 DIMS = (5, 4)
 
 
-def net(inputs: str = "all_and_each", units: str = "sigmoid", **changes: object) -> Net:
-    shape = {"dims": DIMS, "hidden": (), "latent": 3, "activation": "softplus"}
-    return Net(ViewNets(**(shape | changes)), units, inputs)  # type: ignore[arg-type]
+def net(inputs: str = "all_and_each", units: str = "sigmoid", **changes: Any) -> Net:
+    shape: dict[str, Any] = {"dims": DIMS, "hidden": (), "latent": 3, "activation": "softplus"}
+    return Net(ViewNets(**(shape | changes)), units, inputs)
 
 
 def linear(inputs: str = "all_and_each", latent: int = 3) -> Net:

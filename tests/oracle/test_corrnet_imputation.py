@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 from datasets.base import Rows
 from methods.base import ConfigError, FitError, Training
+from methods.multiview.corrnet import FittedCorrNet
 from tests.helpers import config_of, fit, fresh, scenario, taken, tiny, trial
 from tests.oracle.test_corrnet import batch
 
@@ -26,10 +28,10 @@ def lacking(view_rows: Rows, v: int, count: int) -> Rows:
 
 def test_it_imputes_what_the_views_that_are_present_make_of_the_common_layer() -> None:
     _, problem, _ = trial(tiny(), scenario())
-    fitted = fit("corrnet", problem, config_of("corrnet", latent=7))
+    fitted = cast(FittedCorrNet, fit("corrnet", problem, config_of("corrnet", latent=7)))
     new = lacking(fresh(problem.dims), 1, 6)
     views, spreads = fitted.impute(new)
-    p = {name: value[0].numpy() for name, value in fitted.params.items()}  # type: ignore[attr-defined]
+    p = {name: value[0].numpy() for name, value in fitted.params.items()}
     mean, sd = (
         [getattr(view.astype(np.float64), kind)(0) for view in problem.rows.views]
         for kind in ("mean", "std")
@@ -60,10 +62,10 @@ def test_three_views_are_imputed_under_any_pattern_of_absence() -> None:
 
 def test_its_loss_on_new_rows_is_its_objective() -> None:
     _, problem, _ = trial(tiny(), scenario())
-    fitted = fit("corrnet", problem, config_of("corrnet", correlation=3.0))
-    new, made = fresh(problem.dims), fitted.net  # type: ignore[attr-defined]
-    x = [torch.as_tensor(view)[None] for view in fitted.scaler.apply(new)]  # type: ignore[attr-defined]
-    exact = made.loss(fitted.params, batch(x, 3.0))[0]  # type: ignore[attr-defined]
+    fitted = cast(FittedCorrNet, fit("corrnet", problem, config_of("corrnet", correlation=3.0)))
+    new, made = fresh(problem.dims), fitted.net
+    x = [torch.as_tensor(view)[None] for view in fitted.scaler.apply(new)]
+    exact = made.loss(fitted.params, batch(x, 3.0))[0]
     assert fitted.loss(new) == pytest.approx(float(exact), rel=1e-12)
     assert fitted.loss(taken(new, np.arange(15)[::-1])) == pytest.approx(float(exact), rel=1e-10)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from harness import registry
 from methods._training.data import Batch
 from methods.base import ConfigError
 from methods.multiview import _cca
-from methods.multiview._deep_cca import DeepCCA
+from methods.multiview._deep_cca import DeepCCA, FittedDeepCCA
 from methods.multiview._views import ViewNets
 from tests.helpers import (
     config_of,
@@ -34,9 +35,9 @@ from tests.oracle.test_cca import DIMS, canonical, r, views
 METHODS = ("dcca", "dccae")
 
 
-def net(decodes: bool = False, **changes: object) -> DeepCCA:
-    shape = {"dims": DIMS, "hidden": (7, 6), "latent": 3, "activation": "softplus"}
-    return DeepCCA(ViewNets(**(shape | changes)), decodes)  # type: ignore[arg-type]
+def net(decodes: bool = False, **changes: Any) -> DeepCCA:
+    shape: dict[str, Any] = {"dims": DIMS, "hidden": (7, 6), "latent": 3, "activation": "softplus"}
+    return DeepCCA(ViewNets(**(shape | changes)), decodes)
 
 
 def linear(decodes: bool = False) -> DeepCCA:
@@ -154,8 +155,8 @@ def test_members_that_differ_in_their_codes_alone_share_their_nets(key: str) -> 
     _, problem, answers = trial(tiny(), home(registry.load_method(key)))
     configs = [config_of(key, latent=4, directions=k) for k in (4, 2)]
     stack = [replace(m, seed=7) for m in members([problem] * 2, configs)]
-    whole, part = fit_all(key, stack)
-    assert same(whole.params, part.params, within=0)  # type: ignore[attr-defined]
+    whole, part = (cast(FittedDeepCCA, fitted) for fitted in fit_all(key, stack))
+    assert same(whole.params, part.params, within=0)
     codes = whole.transform(answers.test), part.transform(answers.test)
     np.testing.assert_array_equal(codes[0][:, :2], codes[1])
     np.testing.assert_array_equal(

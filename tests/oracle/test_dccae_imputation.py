@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from datasets.base import Problem, Rows
 from methods._training.data import Scaler
 from methods.base import FitError, Fitted, UnsupportedError
 from methods.multiview import _absent, _cca
-from methods.multiview._deep_cca import DeepCCA
+from methods.multiview._deep_cca import DeepCCA, FittedDeepCCA
 from methods.multiview._views import ViewNets
 from methods.multiview.dccae import FittedDCCAE
 from tests.helpers import config_of, fit, scenario, taken, tiny, trial
@@ -162,7 +163,7 @@ def halved() -> Problem:
 
 
 def params(fitted: Fitted) -> dict[str, Tensor]:
-    return fitted.params  # type: ignore[attr-defined]
+    return cast(FittedDeepCCA, fitted).params
 
 
 def test_rows_with_absent_views_do_not_touch_training() -> None:

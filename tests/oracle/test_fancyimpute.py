@@ -33,7 +33,7 @@ def fit(name: str, problem, seed: int = 0, **settings: object):
 
 
 def state() -> str:
-    return repr(np.random.get_state())  # noqa: NPY002
+    return repr(np.random.get_state())  # noqa: NPY002 - the global state is the subject
 
 
 @every
@@ -59,7 +59,7 @@ def test_the_global_generator_is_left_as_it_was_by_a_fit_that_fails():
 
     def fails() -> None:
         with borrowed(np.random.default_rng(0)):
-            np.random.normal()  # noqa: NPY002
+            np.random.normal()  # noqa: NPY002 - as a library would
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor
 from harness import registry
 from methods._training.data import Batch
 from methods.multiview._views import ViewNets
-from methods.multiview.mae import Net
+from methods.multiview.mae import FittedMAE, Net
 from tests.helpers import config_of, fit, fresh, home, tiny, trial
 from tests.oracle.search import optimise, start
 
@@ -19,9 +21,9 @@ DOUBLE = torch.float64
 DIMS = (5, 4)
 
 
-def net(inputs: str = "all_and_each", **changes: object) -> Net:
-    shape = {"dims": DIMS, "hidden": (7, 6), "latent": 3, "activation": "softplus"}
-    return Net(ViewNets(**(shape | changes)), inputs)  # type: ignore[arg-type]
+def net(inputs: str = "all_and_each", **changes: Any) -> Net:
+    shape: dict[str, Any] = {"dims": DIMS, "hidden": (7, 6), "latent": 3, "activation": "softplus"}
+    return Net(ViewNets(**(shape | changes)), inputs)
 
 
 def linear(inputs: str) -> Net:
@@ -147,13 +149,12 @@ def test_one_view_is_a_plain_autoencoder() -> None:
 
 def test_codes_and_loss_of_a_fit_are_those_of_its_nets_on_scaled_rows() -> None:
     _, problem, _ = trial(tiny(), home(registry.load_method("mae")))
-    fitted = fit("mae", problem, config_of("mae", latent=3))
+    fitted = cast(FittedMAE, fit("mae", problem, config_of("mae", latent=3)))
     new = fresh(problem.dims)
     scaled = []
     for own, view in zip(problem.rows.views, new.views, strict=True):
         wide = own.astype(np.float64)
         scaled.append(torch.tensor((view - wide.mean(0)) / wide.std(0)).float()[None])
-    made: Net = fitted.net  # type: ignore[attr-defined]
-    p = fitted.params  # type: ignore[attr-defined]
+    made, p = fitted.net, fitted.params
     np.testing.assert_allclose(fitted.transform(new), made.code(p, scaled)[0], atol=1e-5)
     assert fitted.loss(new) == pytest.approx(float(made.loss(p, batch(scaled))[0]), rel=1e-5)

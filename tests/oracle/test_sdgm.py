@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,9 +33,9 @@ def parameters(made: SkipModel | Model, seed: int = 0) -> dict[str, Tensor]:
     return made.layout.views(flat)
 
 
-def model(**changes: object) -> SkipModel:
+def model(**changes: Any) -> SkipModel:
     made = SkipModel(5, CLASSES, (0.4, 0.6), hidden=(7, 6), latent=4, auxiliary=3)
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def batch(made: SkipModel, known: int, unknown: int, samples: int = 1, seed: int = 1) -> Batch:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,9 +117,9 @@ class LinearSkip(SkipModel):
         return summed
 
 
-def linear(**changes: object) -> LinearSkip:
+def linear(**changes: Any) -> LinearSkip:
     made = LinearSkip(X, CLASSES, (1.0, 1.0), hidden=(5,), latent=D, auxiliary=A)
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def at_sigma_points(data: Batch, eps_a: Tensor) -> Batch:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -23,9 +24,9 @@ SLACK = 0.5 * (1 - math.log(2))
 """What the joint entropy bound lacks, in nats a latent dimension, where components coincide."""
 
 
-def model(dims: tuple[int, ...] = (5, 4), **changes: object) -> Model:
+def model(dims: tuple[int, ...] = (5, 4), **changes: Any) -> Model:
     made = Model(dims=dims, n_classes=3, shares=(0.4, 0.6), hidden=(7, 6), latent=4)
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def parameters(made: Model, seed: int = 0, t: int = 1) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,9 +77,9 @@ class LinearIncomplete(IncompleteModel):
         return summed
 
 
-def linear(**changes: object) -> LinearIncomplete:
+def linear(**changes: Any) -> LinearIncomplete:
     made = LinearIncomplete((X, A), CLASSES, (1.0, 1.0), hidden=(5,), latent=D, may_miss=(1,))
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)
 
 
 def rows_of(made: LinearIncomplete, known: int, unknown: int, there: bool, samples: int) -> Batch:

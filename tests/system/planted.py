@@ -18,12 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from datasets.base import Dataset  # noqa: E402
-from harness import execute as real  # noqa: E402
-from harness import schedule  # noqa: E402
-from harness.execute import Stack  # noqa: E402
-from harness.record import Outcome  # noqa: E402
-from methods.base import Checkpoint  # noqa: E402
+from datasets.base import Dataset  # noqa: E402 - after the path is set
+from harness import execute as real  # noqa: E402 - the same
+from harness import schedule  # noqa: E402 - the same
+from harness.execute import Stack  # noqa: E402 - the same
+from harness.record import Outcome  # noqa: E402 - the same
+from methods.base import Checkpoint  # noqa: E402 - the same
 
 FIRST = "PLANTED_FIRST"
 """Environment variable: a file that the first victim makes, so that the second is spared."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 from edfio import Edf, EdfAnnotation, EdfSignal
 
 from datasets._eegmat_files import CHANNELS, LABELS
-from datasets.base import DataError
 
 RATE = 500
 ECG = 19  # its row among the channels that are read
@@ -43,15 +39,3 @@ def recording(seconds: int, seed: int = 0) -> np.ndarray:
     noise = np.random.default_rng(seed).normal(0, 10, (len(LABELS), seconds * RATE))
     noise[ECG] += heart(seconds)
     return noise
-
-
-def refusal(call: Callable[[], object]) -> str:
-    """The message of the DataError that ``call`` raises, after a check that it is one sentence."""
-    with pytest.raises(DataError) as caught:
-        call()
-    message = str(caught.value)
-    assert "\n" not in message
-    assert message.isprintable()
-    assert not re.search(r"[.!?]\s+[A-Z]", message), message
-    assert not message.endswith(".")
-    return message

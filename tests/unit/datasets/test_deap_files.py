@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
-import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from datasets._cache import folder as cache_folder
 from datasets._deap_files import Form, locate, read_subject
 from datasets._twin import is_twin
 from datasets._twin_deap import write_dat, write_mat
-from datasets.base import DataError
+from tests.helpers import refusal
 from tests.unit.datasets.small_deap import FORM, one_subject, small_form
 
 SIGNALS, RATINGS = one_subject()
@@ -32,16 +31,6 @@ NAN = np.where(np.arange(FORM.samples) == 9, np.nan, SIGNALS)
 def root(tmp_path: Path) -> Iterator[Path]:
     with small_form(tmp_path):
         yield tmp_path
-
-
-def refusal(call: Callable[[], object]) -> str:
-    with pytest.raises(DataError) as caught:
-        call()
-    message = str(caught.value)
-    assert "\n" not in message
-    assert not re.search(r"[.!?]\s+[A-Z]", message), message
-    assert not message.endswith(".")
-    return message
 
 
 # ---------------------------------------------------------------- both forms

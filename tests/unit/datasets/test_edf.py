@@ -15,7 +15,8 @@ import pytest
 from datasets._edf import read_microvolts
 from datasets._eegmat_files import LABELS
 from datasets.base import DataError
-from tests.unit.datasets.fake_edf import RATE, recording, refusal, write
+from tests.helpers import refusal
+from tests.unit.datasets.fake_edf import RATE, recording, write
 
 HEADER = 256 * 23  # of the files written here: 21 signals and the annotations
 

@@ -14,7 +14,8 @@ from datasets._cache import FOLDER
 from datasets._edf import read_microvolts
 from datasets._eegmat_files import LABELS
 from protocols._splits import part_of_rows
-from tests.unit.datasets.fake_edf import ECG, RATE, recording, refusal, write
+from tests.helpers import refusal
+from tests.unit.datasets.fake_edf import ECG, RATE, recording, write
 
 THREE = {"subjects": "0-2"}
 REST, TASK = 15, 12  # s

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import shutil
 import struct
 import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +16,7 @@ import pytest
 from datasets import _io
 from datasets._io import read_npz, vendored, write_npz
 from datasets.base import DataError
-
-
-def refusal(call: Callable[[], object]) -> str:
-    """The message of the DataError that ``call`` raises, after a check that it is one sentence."""
-    with pytest.raises(DataError) as caught:
-        call()
-    message = str(caught.value)
-    assert "\n" not in message
-    assert not re.search(r"[.!?]\s+[A-Z]", message), message
-    assert not message.endswith(".")
-    assert "Traceback" not in message
-    return message
-
+from tests.helpers import refusal
 
 # ---------------------------------------------------------------- vendored files
 

@@ -21,7 +21,7 @@ from scipy.sparse import csc_array
 from datasets import _mat
 from datasets._mat import read_mat
 from datasets.base import DataError
-from tests.unit.datasets.test_io import refusal
+from tests.helpers import refusal
 
 
 def test_too_large_a_mat_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from datasets._io import read_npz
 from datasets._mat import read_mat
 from datasets._seed_read import check_label_mat, eeg_mat, eeg_npz, eye_file
 from datasets.file import load_file
-from tests.unit.datasets.test_io import refusal
+from tests.helpers import refusal
 
 READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "npz": ("x.npz", lambda path: read_npz(path, path.name)),

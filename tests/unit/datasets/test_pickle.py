@@ -18,8 +18,9 @@ from datasets import _pickle, _twin_seed
 from datasets._pickle import MAX_GROWTH, restricted_load
 from datasets._twin_deap import write_dat
 from datasets.base import DataError
+from tests.helpers import refusal
 from tests.unit.datasets.small_deap import one_subject
-from tests.unit.datasets.test_io import Bomb, refusal
+from tests.unit.datasets.test_io import Bomb
 
 
 @pytest.mark.parametrize("code", ["<f8", ">f8", ">i4", "<U3", "S4", "?"])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from datasets._pickle import restricted_load
-from tests.unit.datasets.test_io import refusal
+from tests.helpers import refusal
 
 
 @pytest.mark.parametrize("core", [b"numpy.core", b"numpy._core"])

@@ -13,7 +13,7 @@ from datasets._seed_layout import CLIPS, LABELS, SECONDS, WINDOWS, locate, recor
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, validate
 from protocols.base import scaling_rule
 from tests.contract.test_every_dataset import parts_of, straddling
-from tests.unit.datasets.test_io import refusal
+from tests.helpers import refusal
 
 THREE = {"subjects": "1-3"}
 CHINESE = "SEED_Multimodal/Chinese"

@@ -16,7 +16,8 @@ import pytest
 
 from datasets import _seed_read, _twin_seed, seed
 from datasets._seed_layout import BANDS, LABELS, SECONDS
-from tests.unit.datasets.test_io import Bomb, refusal
+from tests.helpers import refusal
+from tests.unit.datasets.test_io import Bomb
 from tests.unit.datasets.test_pickle import lying
 
 ONE = {"subjects": "1"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,8 +33,8 @@ def incomplete(may_miss: tuple[str, ...], dims: tuple[int, ...] = DIMS, known: i
     return replace(made, rows=hidden(made.rows, lost), may_miss=may_miss)
 
 
-def fitted(made: Problem, epochs: int = 2, **changes: object) -> FittedSemisup:
-    config = Config(**{**SMALL, **changes})  # type: ignore[arg-type]
+def fitted(made: Problem, epochs: int = 2, **changes: Any) -> FittedSemisup:
+    config = Config(**{**SMALL, **changes})
     member = Member(made, config, 0, lambda one: one.predict(made.tuning).mean())
     (end,) = ends(SiMVAE.fit_stack([member], Training(epochs=epochs, eval_every=1))).values()
     assert isinstance(end, Finished), end
