@@ -120,8 +120,9 @@ def licensed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     fakes = {}
     for name in ("sealed", "signed", "open"):
         fakes[name] = ModuleType(name)
-        fakes[name].LICENSED = name != "open"  # type: ignore[attr-defined]
-        fakes[name].found = lambda root, name=name: (root / name).exists()  # type: ignore[attr-defined]
+        vars(fakes[name]).update(
+            LICENSED=name != "open", found=lambda root, name=name: (root / name).exists()
+        )
     real = registry.module
     keys = registry.entries("datasets") | {name: f"datasets.{name}" for name in fakes}
     monkeypatch.setattr(registry, "entries", lambda kind: keys)

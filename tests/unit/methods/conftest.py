@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -74,7 +74,7 @@ def ends(events: Iterable[Event]) -> dict[int, Finished | Failed]:
 def weights(end: Finished | Failed) -> torch.Tensor:
     """All parameters of a finished member in one vector."""
     assert isinstance(end, Finished), end
-    return torch.cat([v.flatten() for v in end.fitted.params.values()])  # type: ignore[attr-defined]
+    return torch.cat([v.flatten() for v in cast(Any, end.fitted).params.values()])
 
 
 @pytest.fixture

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 
 from datasets.base import Problem, Rows
-from methods._training.semisup import FittedSemisup
+from methods._training.semisup import FittedSemisup, Imputer
 from methods.base import ConfigError, Finished, Member, Training, UnsupportedError
 from methods.generative.simvae import Config, SiMVAE
 from tests.unit.methods.conftest import SMALL, ends, problem
@@ -70,7 +70,7 @@ def test_an_imputation_is_the_mean_of_q_psi_and_its_variance_in_raw_units():
     (guess, spread), absent = (part[1] for part in one.impute(made.rows)), ~made.rows.present[:, 1]
     x, present = one.tensors(made.rows)
     with torch.no_grad():
-        means, logvars = one.recipe.model.impute(one.params, x, present)  # type: ignore[attr-defined]
+        means, logvars = cast(Imputer, one.recipe.model).impute(one.params, x, present)
     mean, sd, _ = one.scaler.columns[1]
     for column in (0, 1, 3):
         raw = means[1][0, :, column].numpy() * sd[column] + mean[column]
