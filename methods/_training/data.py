@@ -90,7 +90,7 @@ class Batch:
 
     ``x`` (t, b, d_v) a view; ``present`` (t, b, V) of 0 and 1; ``onehot`` (t, n_labelled, K) of
     the labelled rows; ``noise`` (t, ...) by name; ``hyper`` (t,) by name; ``keep`` (t, d_v) a view
-    or None where no member dropped a column.
+    or None where no member dropped a column; ``epoch`` counts from 1, 0 outside of training.
     """
 
     x: tuple[Tensor, ...]
@@ -100,6 +100,7 @@ class Batch:
     noise: dict[str, Tensor]
     hyper: dict[str, Tensor]
     keep: tuple[Tensor | None, ...]
+    epoch: int = 0
 
 
 def once_per_draw(batch: Batch) -> Batch:
@@ -169,6 +170,7 @@ class Data:
         n_labelled: int,
         drawn: dict[str, Tensor],
         hyper: dict[str, Tensor],
+        epoch: int = 0,
     ) -> Batch:
         """Gather ``rows`` (t, b) for ``members`` (t,)."""
         t, flat = len(rows), rows.reshape(-1)
@@ -184,6 +186,7 @@ class Data:
                 None if whole else k[self.owner[members].to(k.device)]
                 for k, whole in zip(self.keep, self.keeps_all, strict=True)
             ),
+            epoch=epoch,
         )
 
 

@@ -27,12 +27,16 @@ LOG2_E = math.log2(math.e)
 
 @dataclass(frozen=True)
 class Decoder:
-    """How net ``name`` of parameters is read: layers ``depth``, first matrix ``name.0.part``."""
+    """How net ``name`` of parameters is read: layers ``depth``, first matrix ``name.0.part``.
+
+    ``floor``  the least log-variance, below ``DATA_LIMIT``, which is the largest.
+    """
 
     name: str
     part: str
     depth: int
     activation: Activation
+    floor: float = -DATA_LIMIT
 
     def weights(self, p: Params) -> list[Tensor]:
         """First matrix, then matrix and bias of every further layer."""
@@ -100,6 +104,7 @@ class _Work:
         self.z, self.base, self.x, self.weight, self.first, *upper = tensors
         self.layers = list(zip(upper[::2], upper[1::2], strict=True))
         self.kind: Activation = decoder.activation
+        self.floor = decoder.floor
         self.keep, self.wanted = keep, wanted
         self.values = torch.empty_like(self.weight)
         self.ones = self.weight.new_ones(len(self.z), 1, self.z.shape[2])
@@ -124,7 +129,7 @@ class _Work:
             inputs.append(h)
             slopes.append(slope)
             h = torch.baddbmm(bias, h, matrix)
-        value = _value_and_slope_(h, x, weight if self.wanted else None, self.keep)
+        value = _value_and_slope_(h, x, weight if self.wanted else None, self.keep, self.floor)
         self.values[:, sample, rows] = value
         if self.wanted:
             self._back(sample, rows, inputs, slopes, h)
@@ -152,19 +157,30 @@ class _Work:
         torch.bmm(grad, self.first.transpose(1, 2), out=grad_z[:, sample, rows])
 
 
-def _value_and_slope_(raw: Tensor, x: Tensor, weight: Tensor | None, keep: Tensor | None) -> Tensor:
+def _value_and_slope_(
+    raw: Tensor,
+    x: Tensor,
+    weight: Tensor | None,
+    keep: Tensor | None,
+    floor: float = -DATA_LIMIT,
+) -> Tensor:
     """Log-densities (t, c) of ``x`` (t, c, d); ``raw`` (t, c, 2 d) becomes weight x its slopes.
 
-    The log-variance is s (1 + (s / limit)^4)^(-1/4), as ``densities.smooth_clamp`` has it. Base-two
-    exponentials are three times as fast as natural ones. Without ``weight``, ``raw`` is spoilt.
+    The log-variance is s (1 + (s / limit)^4)^(-1/4), as ``densities.smooth_clamp`` has it, about
+    the middle of ``floor`` and ``DATA_LIMIT``. Base-two exponentials are three times as fast as
+    natural ones. Without ``weight``, ``raw`` is overwritten with values of no use.
     """
-    d = x.shape[-1]
+    d, middle, limit = x.shape[-1], (DATA_LIMIT + floor) / 2, (DATA_LIMIT - floor) / 2
     mean, s = raw.split(d, -1)
+    if middle:
+        s.sub_(middle)
     a = (s * s).square_()
-    torch.add(a.new_ones(()), a, alpha=DATA_LIMIT**-4, out=a)
+    torch.add(a.new_ones(()), a, alpha=limit**-4, out=a)
     a.rsqrt_()  # (1 + u^4)^(-1/2)
     root = a.rsqrt()  # (1 + u^4)^(1/4)
     logvar = s / root
+    if middle:
+        logvar.add_(middle)
     bend = torch.div(a.square_(), root, out=root)  # d logvar / d s = (1 + u^4)^(-5/4)
     precision = torch.mul(logvar, -LOG2_E, out=a).exp2_()
     residual = torch.sub(x, mean, out=mean)

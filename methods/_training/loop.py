@@ -47,6 +47,7 @@ class Task:
     ``prior``     variance^-1 of the Gaussian prior on every weight but ``layout.free``; it enters
                   the loss as prior / (2 n_rows) sum of squares.
     ``clip``      largest norm of a member's gradient (inf: none).
+    ``warmup``    epochs before which no patience runs out.
     ``members_per_pass``  how many members share a forward pass (None: 4 on a CPU, all on a GPU);
                   speed only.
     """
@@ -61,6 +62,7 @@ class Task:
     fitted: Callable[[int, Params, Curves, bool], Fitted]
     prior: float = 1.0
     clip: float = CLIP
+    warmup: int = 0
     members_per_pass: int | None = None
     dtype: torch.dtype = torch.float32
 
@@ -170,7 +172,7 @@ def _epoch(
     hyper = {name: value[chosen].to(stack.flat) for name, value in task.hyper.items()}
     for step in range(plan.steps):
         here = {name: value[:, step] for name, value in drawn.items()}
-        batch = data.batch(chosen, rows[:, step], plan.labelled, here, hyper)
+        batch = data.batch(chosen, rows[:, step], plan.labelled, here, hyper, stack.epoch)
         yield batch, stack.steps + step + 1
 
 
@@ -232,7 +234,7 @@ def _review(task: Task, stack: _Stack, members: Sequence[Member], training: Trai
             if stack.epoch_of[index] == 0 or score > stack.score[index]:
                 stack.score[index], stack.epoch_of[index] = score, stack.epoch
                 stack.best[row] = stack.flat[row]
-            waited = stack.epoch - stack.epoch_of[index]
+            waited = stack.epoch - max(stack.epoch_of[index], task.warmup)
             if last or (training.patience is not None and waited >= training.patience):
                 stack.ended[index] = stack.best[row].cpu().clone()
                 gone.append(index)

@@ -22,6 +22,10 @@ from methods._training import noise
 
 Activation = Literal["relu", "softplus", "identity"]
 """``identity`` makes a net linear, for comparison with closed forms."""
+Init = Literal["fan_in", "glorot"]
+"""Initial values, uniform in +-b: ``fan_in`` b = 1 / sqrt(n_in) for weights and biases, the default
+of PyTorch's Linear; ``glorot`` b = sqrt(6 / (n_in + n_out)) for weights, biases zero [glorot2010].
+"""
 Params = Mapping[str, Tensor]
 
 
@@ -53,7 +57,7 @@ class Layout:
         }
 
     def initial(self, seeds: Sequence[int], dtype: torch.dtype) -> Tensor:
-        """Glorot-uniform weights and zero biases, ``(T, P)`` on the CPU, by each member's seed."""
+        """Initial values ``(T, P)`` on the CPU, uniform in each bound, by each member's seed."""
         flat = torch.zeros(len(seeds), sum(self.sizes), dtype=dtype)
         for row, seed in zip(flat, seeds, strict=True):
             source = noise.generator(seed, "init")
@@ -74,16 +78,24 @@ class Layout:
 
 
 def mlp(
-    name: str, inputs: Mapping[str, int], hidden: Sequence[int], out: int
+    name: str,
+    inputs: Mapping[str, int],
+    hidden: Sequence[int],
+    out: int,
+    init: Init = "glorot",
 ) -> dict[str, Parameter]:
     """Parameters of a perceptron ``name``: first layer ``name.0.<input>``, then ``name.1`` ..."""
     widths = [sum(inputs.values()), *hidden, out]
-    bounds = [math.sqrt(6 / (a + b)) for a, b in zip(widths, widths[1:], strict=False)]
+    pairs = list(zip(widths, widths[1:], strict=False))
+    if init == "fan_in":
+        bounds = biases = [1 / math.sqrt(a) for a, _ in pairs]
+    else:
+        bounds, biases = [math.sqrt(6 / (a + b)) for a, b in pairs], [0.0] * len(pairs)
     found = {f"{name}.0.{key}": Parameter((n, widths[1]), bounds[0]) for key, n in inputs.items()}
-    found[f"{name}.0.b"] = Parameter((1, widths[1]))
+    found[f"{name}.0.b"] = Parameter((1, widths[1]), biases[0])
     for i in range(1, len(widths) - 1):
         found[f"{name}.{i}.W"] = Parameter((widths[i], widths[i + 1]), bounds[i])
-        found[f"{name}.{i}.b"] = Parameter((1, widths[i + 1]))
+        found[f"{name}.{i}.b"] = Parameter((1, widths[i + 1]), biases[i])
     return found
 
 

@@ -17,9 +17,10 @@ from torch import Tensor
 
 from methods._training.data import Batch, Batches, once_per_draw
 from methods._training.decode import Decoder, log_likelihood
-from methods._training.densities import LATENT_LIMIT, LOG_2PI, smooth_clamp
+from methods._training.densities import DATA_LIMIT, LATENT_LIMIT, LOG_2PI, smooth_clamp
 from methods._training.nets import (
     Activation,
+    Init,
     Layout,
     Params,
     first_layer,
@@ -30,6 +31,7 @@ from methods._training.nets import (
 from methods._training.semisup_elbo import (
     Draw,
     Likelihood,
+    classes_of_bound,
     over_labels,
     repeat,
     semisup_bound,
@@ -43,8 +45,9 @@ class SkipModel:
 
     ``shares`` weigh mean L and mean U, ``error_weight`` times c the mean cross-entropy; ``width``
     are the features of x, ``auxiliary`` the width of a, ``auxiliary_limit`` the bound of the
-    log-variances of q(a|x). An answer is the mean of q(y|a,x) over ``answer_draws`` draws of a.
-    Reads the first view of a batch alone.
+    log-variances of q(a|x). ``warmup_epochs``: see :func:`classes_of_bound`; ``logvar_floor``: the
+    least log-variance of p(x|a,z,y). An answer is the mean of q(y|a,x) over ``answer_draws`` draws
+    of a. Reads the first view of a batch alone.
     """
 
     width: int
@@ -55,6 +58,9 @@ class SkipModel:
     latent: int = 30
     auxiliary: int = 30
     activation: Activation = "softplus"
+    init: Init = "glorot"
+    warmup_epochs: int = 0
+    logvar_floor: float = -DATA_LIMIT
     answer_draws: int = 100
     auxiliary_limit: float = LATENT_LIMIT
 
@@ -64,11 +70,11 @@ class SkipModel:
         x, a, y = {"x": self.width}, {"a": self.auxiliary}, {"y": self.n_classes}
         z, mirrored = {"z": self.latent}, self.hidden[::-1]
         return Layout(
-            mlp("aux", x, self.hidden, 2 * self.auxiliary)
-            | mlp("cls", x | a, self.hidden, self.n_classes)
-            | mlp("enc", x | a | y, self.hidden, 2 * self.latent)
-            | mlp("dec_a", z | y, mirrored, 2 * self.auxiliary)
-            | mlp("dec_x", z | a | y, mirrored, 2 * self.width)
+            mlp("aux", x, self.hidden, 2 * self.auxiliary, self.init)
+            | mlp("cls", x | a, self.hidden, self.n_classes, self.init)
+            | mlp("enc", x | a | y, self.hidden, 2 * self.latent, self.init)
+            | mlp("dec_a", z | y, mirrored, 2 * self.auxiliary, self.init)
+            | mlp("dec_x", z | a | y, mirrored, 2 * self.width, self.init)
         )
 
     def draws(self, sizes: Batches, samples: int, share_eps: bool) -> dict[str, tuple[int, ...]]:
@@ -113,11 +119,12 @@ class SkipModel:
             "dec_a": repeat(a, known, self.n_classes),
         }
         keeps = {"dec_x": batch.keep[0], "dec_a": None}
+        floors = {"dec_x": self.logvar_floor, "dec_a": -DATA_LIMIT}
 
         def summed(z: Tensor, weight: Tensor) -> Tensor:
             total = z.new_zeros(len(z))
             for name, base in bases.items():
-                decoder = Decoder(name, "z", depth, self.activation)
+                decoder = Decoder(name, "z", depth, self.activation, floors[name])
                 total = total + log_likelihood(
                     decoder, p, z, base, targets[name], weight, keeps[name]
                 )
@@ -145,7 +152,8 @@ class SkipModel:
             parts = mean[:, None], logvar[:, None], eps_z[:, None, None], alone
             return weighted_bound(likelihood, *parts, rows, "exact") - (rows * log_q_a).sum(-1)
 
-        return semisup_bound(bound, log_q, known, shares), log_q
+        classes = classes_of_bound(log_q, batch, self.warmup_epochs)
+        return semisup_bound(bound, classes, known, shares), log_q
 
     def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The objective with the cross-entropy of the mean of q(y|a,x) over draws; its logs."""

@@ -78,6 +78,7 @@ class Recipe:
     ``hyper``       settings that may differ between members and enter the loss.
     ``absent_too``  rows with absent views are read.
     ``prior``       precision of the prior on weights (None: what ``weight_prior`` says).
+    ``warmup``      epochs of the model's warm-up, before which no patience runs out.
     """
 
     model: Net
@@ -89,6 +90,7 @@ class Recipe:
     hyper: tuple[str, ...] = ("c",)
     absent_too: bool = False
     prior: float | None = None
+    warmup: int = 0
 
 
 class FittedSemisup(Fitted):
@@ -207,6 +209,7 @@ def make_task(members: Sequence[Member], recipe: Recipe, device: str, dtype: tor
         fitted=fitted,
         prior=float(members[0].config.weight_prior) if recipe.prior is None else recipe.prior,
         clip=members[0].config.clip or float("inf"),
+        warmup=recipe.warmup,
         dtype=dtype,
     )
 

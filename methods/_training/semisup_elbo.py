@@ -20,6 +20,7 @@ from torch import Tensor
 from methods._training.data import Batch, Batches
 from methods._training.decode import Decoder, log_likelihood
 from methods._training.densities import (
+    DATA_LIMIT,
     LATENT_LIMIT,
     Entropy,
     expected_log_prior,
@@ -29,6 +30,7 @@ from methods._training.densities import (
 )
 from methods._training.nets import (
     Activation,
+    Init,
     Layout,
     Parameter,
     Params,
@@ -87,6 +89,15 @@ def semisup_bound(
     return (q * guess).sum((1, 2)) - bound(rows) - log_prior
 
 
+def classes_of_bound(log_q: Tensor, batch: Batch, warmup_epochs: int) -> Tensor:
+    """``log_q`` as U reads it: without gradient in the first ``warmup_epochs`` epochs.
+
+    In these the classifier learns from the labels alone, and the decoders and encoders learn from
+    its answers: untrained decoders prefer classes at random, by more than cross-entropy can oppose.
+    """
+    return log_q.detach() if 0 < batch.epoch <= warmup_epochs else log_q
+
+
 def over_labels(rows: Tensor, onehot: Tensor, embed: Tensor) -> Tensor:
     """``rows`` (t, b, h) plus each row's label embedding: (t, r, h), r = b_l + K b_u.
 
@@ -111,6 +122,8 @@ class Model:
 
     ``shares`` weigh mean L and mean U: (N_l / N, N_u / N), or (1/2, 1/2) in balanced batching.
     ``sampled``: views are [means | log-variances] and x is drawn from them in every step.
+    ``warmup_epochs``: see :func:`classes_of_bound`. ``logvar_floor``: the least log-variance of
+    a decoder.
     """
 
     dims: tuple[int, ...]
@@ -119,6 +132,9 @@ class Model:
     hidden: tuple[int, ...] = (100, 50)
     latent: int = 30
     activation: Activation = "softplus"
+    init: Init = "glorot"
+    warmup_epochs: int = 0
+    logvar_floor: float = -DATA_LIMIT
     entropy: Entropy = "joint"
     learn_weights: bool = True
     sampled: bool = False
@@ -143,12 +159,12 @@ class Model:
         classes, mirrored = {"y": self.n_classes}, self.hidden[::-1]
         found: dict[str, Parameter] = {}
         for v, width in enumerate(self.widths):
-            found |= mlp(f"enc{v}", {"x": width} | classes, self.hidden, 2 * self.latent)
+            found |= mlp(f"enc{v}", {"x": width} | classes, self.hidden, 2 * self.latent, self.init)
             read = {f"x{other}": self.widths[other] for other in self.edges(v)}
             decoded = {"z": self.latent} | classes | read
-            found |= mlp(f"dec{v}", decoded, mirrored, 2 * width)
+            found |= mlp(f"dec{v}", decoded, mirrored, 2 * width, self.init)
         parts = {f"x{v}": width for v, width in enumerate(self.widths)}
-        found |= mlp("cls", parts, self.hidden, self.n_classes)
+        found |= mlp("cls", parts, self.hidden, self.n_classes, self.init)
         free: set[str] = set()
         if self.learn_weights and len(self.dims) > 1:
             found["logits"] = Parameter((len(self.dims),))
@@ -221,7 +237,7 @@ class Model:
         def summed(z: Tensor, weight: Tensor) -> Tensor:
             total = z.new_zeros(len(z))
             for v, view in enumerate(x):
-                decoder = Decoder(f"dec{v}", "z", depth, self.activation)
+                decoder = Decoder(f"dec{v}", "z", depth, self.activation, self.logvar_floor)
                 read = first_layer(p, f"dec{v}", {f"x{w}": x[w] for w in self.edges(v)})
                 read = read.expand(-1, view.shape[1], -1)  # the bias alone has one row
                 base = over_labels(read, onehot, p[f"dec{v}.0.y"])
@@ -260,7 +276,8 @@ class Model:
         def bound(rows: Tensor) -> Tensor:
             return weighted_bound(likelihood, mean, logvar, eps, log_weights, rows, entropy)
 
-        return semisup_bound(bound, log_q, known, shares), log_q
+        classes = classes_of_bound(log_q, batch, self.warmup_epochs)
+        return semisup_bound(bound, classes, known, shares), log_q
 
     def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """F / N (t,) of eq. 8 and what is logged of it, each (t, ...)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from datasets.base import Problem
 from methods._training.data import Batches
@@ -39,6 +39,9 @@ class SemisupConfig(Config):
     hidden: tuple[int, ...] = hp((100, 50), "encoder and classifier layers; decoders mirror them")
     latent: int = hp(30, "width of z", low=1, high=1000)
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
+    init: str = hp("glorot", "initial weights, see nets.Init", choices=("fan_in", "glorot"))
+    warmup_epochs: int = hp(0, "first epochs in which U does not train q(y|X)", low=0, high=100_000)
+    logvar_floor: float = hp(-6.0, "least log-variance of decoded data", low=-6.0, high=5.0)
     batching: str = hp("minibatch", "weights of L and U, see Plan", choices=BATCHING)
     batches_per_epoch: int = hp(10, "least minibatches of an epoch", low=1, high=100_000)
     batch: int | None = hp(100, "most unlabelled rows of a minibatch; None: no bound", low=1)
@@ -47,6 +50,11 @@ class SemisupConfig(Config):
     learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
     clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
     weight_prior: bool = hp(True, "N(0, 1) prior on weights, mixture logits excepted")
+
+    def net_settings(self) -> dict[str, Any]:
+        """What the models of all semi-supervised VAEs are made with."""
+        names = ("latent", "activation", "init", "warmup_epochs", "logvar_floor")
+        return {"hidden": tuple(self.hidden)} | {name: getattr(self, name) for name in names}
 
     def plan(self) -> Plan:
         """How minibatches are cut."""

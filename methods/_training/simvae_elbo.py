@@ -80,7 +80,7 @@ class IncompleteModel(Model):
             inputs = {f"x{v}": self.dims[v] for v in self.sources(m)}
             if not self.observed:
                 inputs["mask"] = len(self.dims)
-            found |= mlp(f"psi{m}", inputs, self.hidden, 2 * self.dims[m])
+            found |= mlp(f"psi{m}", inputs, self.hidden, 2 * self.dims[m], self.init)
         return Layout(found, smvae.free)
 
     def draws(self, sizes: Batches, samples: int, share_eps: bool) -> dict[str, tuple[int, ...]]:

@@ -22,10 +22,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import cast, final
+from typing import final
 
 from datasets.base import Problem
-from methods._training.nets import Activation
 from methods._training.semisup import Recipe, fit
 from methods._training.semisup_elbo import Model
 from methods._training.semisup_plan import SemisupConfig, counts, fit_cost, shares
@@ -71,9 +70,7 @@ def _recipe(config: Config, problem: Problem) -> Recipe:
         dims=(sum(problem.dims),),
         n_classes=problem.n_classes,
         shares=shares(plan, *counts(problem)),
-        hidden=tuple(config.hidden),
-        latent=config.latent,
-        activation=cast(Activation, config.activation),
+        **config.net_settings(),
         entropy="exact",
     )
-    return Recipe(model, plan, config.mc_samples, merge=True)
+    return Recipe(model, plan, config.mc_samples, merge=True, warmup=config.warmup_epochs)

@@ -44,10 +44,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import cast, final
+from typing import final
 
 from datasets.base import Problem
-from methods._training.nets import Activation
 from methods._training.sdgm_elbo import SkipModel
 from methods._training.semisup import Recipe, fit
 from methods._training.semisup_plan import fit_cost
@@ -98,9 +97,7 @@ def _recipe(config: Config, problem: Problem) -> Recipe:
         n_classes=problem.n_classes,
         shares=shares,
         error_weight=error_weight,
-        hidden=tuple(config.hidden),
-        latent=config.latent,
+        **config.net_settings(),
         auxiliary=config.auxiliary,
-        activation=cast(Activation, config.activation),
     )
-    return Recipe(model, config.plan(), config.mc_samples, merge=True)
+    return Recipe(model, config.plan(), config.mc_samples, merge=True, warmup=config.warmup_epochs)

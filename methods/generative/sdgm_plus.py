@@ -39,12 +39,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import cast, final
+from typing import final
 
 from datasets.base import Problem
 from methods._training.absent import sides
 from methods._training.densities import DATA_LIMIT
-from methods._training.nets import Activation
 from methods._training.sdgm_plus_elbo import SkipPlusModel
 from methods._training.semisup import Recipe, fit
 from methods._training.semisup_plan import counts, fit_cost, proportions
@@ -96,10 +95,8 @@ def _recipe(config: Config, problem: Problem) -> Recipe:
         n_classes=problem.n_classes,
         shares=shares,
         error_weight=error_weight,
-        hidden=tuple(config.hidden),
-        latent=config.latent,
+        **config.net_settings(),
         auxiliary=sum(problem.dims[v] for v in maybe),
-        activation=cast(Activation, config.activation),
         auxiliary_limit=DATA_LIMIT,
         dims=problem.dims,
         always=always,
@@ -107,4 +104,11 @@ def _recipe(config: Config, problem: Problem) -> Recipe:
         proportions=proportions(*counts(problem)),
         clamp=config.clamp_a,
     )
-    return Recipe(model, config.plan(), config.mc_samples, hyper=("c", "alpha3"), absent_too=True)
+    return Recipe(
+        model,
+        config.plan(),
+        config.mc_samples,
+        hyper=("c", "alpha3"),
+        absent_too=True,
+        warmup=config.warmup_epochs,
+    )

@@ -45,7 +45,6 @@ from typing import cast, final
 from datasets.base import Problem
 from methods._training.absent import maybe_absent
 from methods._training.densities import Entropy
-from methods._training.nets import Activation
 from methods._training.semisup import Recipe, fit
 from methods._training.semisup_plan import SemisupConfig, counts, fit_cost, shares
 from methods._training.simvae_elbo import AbsentEncoder, Imputation, IncompleteModel
@@ -103,9 +102,7 @@ def _recipe(config: Config, problem: Problem) -> Recipe:
         dims=problem.dims,
         n_classes=problem.n_classes,
         shares=shares(plan, *counts(problem)),
-        hidden=tuple(config.hidden),
-        latent=config.latent,
-        activation=cast(Activation, config.activation),
+        **config.net_settings(),
         entropy=cast(Entropy, config.entropy),
         learn_weights=config.weights == "learned",
         may_miss=may_miss,
@@ -114,4 +111,11 @@ def _recipe(config: Config, problem: Problem) -> Recipe:
         absent_encoder=cast(AbsentEncoder, config.absent_encoder),
         classifier_to_psi=config.classifier_to_psi,
     )
-    return Recipe(model, plan, config.mc_samples, hyper=("c", "c1"), absent_too=True)
+    return Recipe(
+        model,
+        plan,
+        config.mc_samples,
+        hyper=("c", "c1"),
+        absent_too=True,
+        warmup=config.warmup_epochs,
+    )

@@ -34,7 +34,6 @@ from typing import Any, Literal, cast, final
 
 from datasets.base import Problem
 from methods._training.densities import Entropy
-from methods._training.nets import Activation
 from methods._training.semisup import Recipe, fit
 from methods._training.semisup_elbo import Model
 from methods._training.semisup_plan import SemisupConfig, batches, counts, fit_cost, shares
@@ -115,11 +114,16 @@ def _recipe(config: Config, problem: Problem) -> Recipe:
         dims=problem.dims,
         n_classes=problem.n_classes,
         shares=shares(plan, *counts(problem)),
-        hidden=tuple(config.hidden),
-        latent=config.latent,
-        activation=cast(Activation, config.activation),
+        **config.net_settings(),
         entropy=cast(Entropy, config.entropy),
         learn_weights=config.weights == "learned",
         sampled=config.sample_inputs,
     )
-    return Recipe(model, plan, config.mc_samples, config.share_eps_over_y, config.standardise)
+    return Recipe(
+        model,
+        plan,
+        config.mc_samples,
+        config.share_eps_over_y,
+        config.standardise,
+        warmup=config.warmup_epochs,
+    )

@@ -1,0 +1,70 @@
+"""Five short trainings at the settings of before docs/decisions/0062, and what they gave then.
+
+``python -m tests.unit.methods.former_training`` prints what they give now, as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from datasets.base import Problem, Rows
+from methods._training.loop import train
+from methods._training.semisup import make_task
+from methods.base import Finished, Member, Training
+from methods.generative import m2, sdgm, sdgm_plus, simvae, smvae
+
+METHODS: dict[str, ModuleType] = {
+    "smvae": smvae,
+    "m2": m2,
+    "sdgm": sdgm,
+    "simvae": simvae,
+    "sdgm_plus": sdgm_plus,
+}
+LACKING = ("simvae", "sdgm_plus")
+"""Methods whose second view is absent from every third row."""
+
+
+def problem(lacking: bool) -> Problem:
+    """60 rows of two views and three classes, 12 of them labelled, and 20 tuning rows."""
+    rng = np.random.default_rng(8)
+    labels = np.arange(60) % 3
+    centres = rng.normal(size=(3, 9))
+
+    def rows(y: np.ndarray, lacking: bool) -> Rows:
+        x = (centres[y] + rng.normal(size=(len(y), 9))).astype(np.float32)
+        present = np.ones((len(y), 2), bool)
+        present[::3, 1] = not lacking
+        views = x[:, :5], np.where(present[:, 1:], x[:, 5:], np.float32(np.nan))
+        return Rows(views, present, np.arange(len(y)))
+
+    known = np.arange(60) < 12
+    return Problem(
+        rows(labels, lacking), np.where(known, labels, -1), known, ("a", "b"),
+        ("k", "l", "m"), rows(np.arange(20) % 3, False), ("b",) if lacking else (),
+    )  # fmt: skip
+
+
+def measured(key: str, **settings: Any) -> dict[str, Any]:
+    """Mean loss of each of four epochs and the norm of the parameters after them, float64."""
+    module = METHODS[key]
+    made, config = problem(key in LACKING), module.Config(hidden=(8, 6), latent=3, **settings)
+    recipe = module._recipe(config.resolved() if hasattr(config, "resolved") else config, made)
+    calls = iter(range(99))
+    member = Member(made, config, 5, lambda _: float(next(calls)))
+    task = make_task([member], recipe, "cpu", torch.float64)
+    (end,) = (e for e in train(task, [member], Training(4, 1, None)) if isinstance(e, Finished))
+    weights = torch.cat([w.flatten() for w in end.fitted.params.values()])
+    return {
+        "loss": end.fitted.arrays()["loss"].tolist(),
+        "norm": float(weights.norm()),
+        "first": float(weights[0]),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps({key: measured(key) for key in METHODS}, indent=1))
