@@ -30,7 +30,8 @@ CPU_PASS = 4
 """Members of a pass on a CPU: fewer cost more calls for each of them, more gain nothing."""
 PROGRESS_SECONDS, CHECKPOINT_SECONDS = 1.0, 240.0
 Curves = dict[str, Tensor]
-"""What was logged, by name, each (epochs, ...), on the CPU."""
+"""What was logged, by name, each (epochs, ...), on the CPU; ``tuning_score`` and what a task
+watches are (scorings,), at the epochs ``scored_epoch``."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Task:
                   the loss as prior / (2 n_rows) sum of squares.
     ``clip``      largest norm of a member's gradient (inf: none).
     ``warmup``    epochs before which no patience runs out.
+    ``watch``     (member, parameters (1, ...)) -> scalars by name, logged with every score.
     ``members_per_pass``  how many members share a forward pass (None: 4 on a CPU, all on a GPU);
                   speed only.
     """
@@ -63,6 +65,7 @@ class Task:
     prior: float = 1.0
     clip: float = CLIP
     warmup: int = 0
+    watch: Callable[[int, Params], Mapping[str, float]] | None = None
     members_per_pass: int | None = None
     dtype: torch.dtype = torch.float32
 
@@ -226,10 +229,15 @@ def _review(task: Task, stack: _Stack, members: Sequence[Member], training: Trai
             try:
                 one = task.layout.views(stack.flat[row : row + 1])
                 score = float(members[index].score(task.fitted(index, one, {}, False)))
+                seen = task.watch(index, one) if task.watch else {}
             except Exception as error:  # one member's error must not end the stack
                 stack.ended[index] = (repr(error), traceback.format_exc())
                 gone.append(index)
                 continue
+            seen = {"scored_epoch": stack.epoch, "tuning_score": score, **seen}
+            for name, value in seen.items():
+                curve = stack.curves[index].setdefault(name, [])
+                curve.append(torch.tensor(value, dtype=torch.float64))
             score = float("-inf") if math.isnan(score) else score
             if stack.epoch_of[index] == 0 or score > stack.score[index]:
                 stack.score[index], stack.epoch_of[index] = score, stack.epoch

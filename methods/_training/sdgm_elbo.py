@@ -35,6 +35,7 @@ from methods._training.semisup_elbo import (
     over_labels,
     repeat,
     semisup_bound,
+    share,
     weighted_bound,
 )
 
@@ -158,7 +159,7 @@ class SkipModel:
     def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The objective with the cross-entropy of the mean of q(y|a,x) over draws; its logs."""
         loss, log_q = self.objective(p, batch, self.shares)
-        logs: dict[str, Tensor] = {}
+        logs = {"bound": loss.detach()}
         if known := batch.n_labelled:
             samples = batch.noise["a"].shape[1]
             each = log_q[:, : samples * known].unflatten(1, (samples, known))
@@ -186,6 +187,29 @@ class SkipModel:
     def facts(self, p: Params, batch: Batch) -> dict[str, float]:
         """The bound -U on log p(x) of unlabelled rows."""
         return {"elbo": -float(self.objective(p, batch, (0, 1))[0])}
+
+    def clamp_hits(self, p: Params, batch: Batch) -> dict[str, float]:
+        """Shares of log-variances beyond their bounds, each row with its likeliest class."""
+        x, depth = batch.x[0], len(self.hidden)
+
+        def spread(name: str, limits: tuple[float, float], **inputs: Tensor) -> Tensor:
+            raw = perceptron(p, name, inputs, depth, self.activation)
+            raw = raw[..., raw.shape[-1] // 2 :]
+            return (raw < limits[0]) | (raw > limits[1])
+
+        a = self.auxiliaries(p, x)[0]
+        classes = self.log_q(p, x, a).argmax(-1)
+        y = torch.nn.functional.one_hot(classes, self.n_classes).to(x)
+        raw = perceptron(p, "enc", {"x": x, "a": a, "y": y}, depth, self.activation)
+        z, latent = raw[..., : self.latent], (-LATENT_LIMIT, LATENT_LIMIT)
+        auxiliary = -self.auxiliary_limit, self.auxiliary_limit
+        floors = (self.logvar_floor, DATA_LIMIT), (-DATA_LIMIT, DATA_LIMIT)
+        return {
+            "clamp_hits_a": share([spread("aux", auxiliary, x=x)]),
+            "clamp_hits_z": share([spread("enc", latent, x=x, a=a, y=y)]),
+            "clamp_hits_x": share([spread("dec_x", floors[0], z=z, a=a, y=y)]),
+            "clamp_hits_decoded_a": share([spread("dec_a", floors[1], z=z, y=y)]),
+        }
 
     def _log_q(self, p: Params, first: Tensor) -> Tensor:
         scores = upper_layers(p, "cls", first, len(self.hidden), self.activation)

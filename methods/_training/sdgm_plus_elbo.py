@@ -124,6 +124,9 @@ class SkipPlusModel(SkipModel):
                 found[v] = part
         return tuple(means), tuple(logvars)
 
+    def clamp_hits(self, p: Params, batch: Batch) -> dict[str, float]:
+        return super().clamp_hits(p, self.two_sided(batch))
+
     def facts(self, p: Params, batch: Batch) -> dict[str, float]:
         """The bound -U on log p(x), or with ``clamp`` log p(x, x_m); mean surprise of an entry."""
         nll, seen = self.surprise(p, batch)

@@ -30,8 +30,8 @@ from methods._training.semisup_elbo import Draw
 from methods._training.semisup_plan import Plan, batches, counts
 from methods.base import Event, Fitted, Member, Training
 
-FACT_ROWS = 500
-"""Training rows on which the bounds of a finished member are reported."""
+FACT_ROWS, WATCHED_ROWS = 500, 100
+"""Training rows on which the bounds of a finished member, and clamp hits, are reported."""
 
 
 class Net(Protocol):
@@ -68,6 +68,17 @@ class Imputer(Protocol):
     def impute(
         self, p: Params, x: tuple[Tensor, ...], present: Tensor
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...] | None]: ...
+
+
+@runtime_checkable
+class Clamped(Protocol):
+    """What a model adds whose log-variances are bounded.
+
+    ``clamp_hits``  shares of log-variances, by name, that lie beyond their bounds before they are
+                    bent into them, over a batch of unlabelled training rows.
+    """
+
+    def clamp_hits(self, p: Params, batch: Batch) -> dict[str, float]: ...
 
 
 @dataclass(frozen=True)
@@ -198,6 +209,13 @@ def make_task(members: Sequence[Member], recipe: Recipe, device: str, dtype: tor
             made.reported = _facts(made, data, index)
         return made
 
+    def watch(index: int, params: Params) -> dict[str, float]:
+        if not isinstance(model, Clamped):
+            return {}
+        with torch.no_grad():
+            batch = _unlabelled(model, params, data, index, members[index].seed, WATCHED_ROWS)
+            return model.clamp_hits(params, batch)
+
     return Task(
         layout=model.layout,
         data=data,
@@ -210,6 +228,7 @@ def make_task(members: Sequence[Member], recipe: Recipe, device: str, dtype: tor
         prior=float(members[0].config.weight_prior) if recipe.prior is None else recipe.prior,
         clip=members[0].config.clip or float("inf"),
         warmup=recipe.warmup,
+        watch=watch,
         dtype=dtype,
     )
 
@@ -228,27 +247,34 @@ def _merged(members: Sequence[Member]) -> list[Member]:
 
 def _facts(fitted: FittedSemisup, data: Data, index: int) -> dict[str, float | int | str | bool]:
     """The model's facts over training rows, labels unused, one fixed draw; and dropped columns."""
-    params, n, model = fitted.params, min(data.n, FACT_ROWS), fitted.recipe.model
-    start = int(data.owner[index]) * data.n
-    like = next(iter(params.values()))
-    rows = slice(start, start + n)
-    shapes = model.draws(Batches(steps=1, labelled=0, unlabelled=n), 1, True)
-    names = {name: "facts" if name == "eps" else f"facts {name}" for name in shapes}
+    model, params = fitted.recipe.model, fitted.params
     with torch.no_grad():
-        batch = Batch(
-            x=tuple(x[rows][None].to(like) for x in data.x),
-            present=data.present[rows][None].to(like),
-            onehot=like.new_zeros(1, 0, model.n_classes),
-            n_labelled=0,
-            noise={
-                name: noise.normals([fitted.seed], (names[name],), shape, like)
-                for name, shape in shapes.items()
-            },
-            hyper={},
-            keep=tuple(k[data.owner[index]][None].to(like) for k in data.keep),
-        )
+        batch = _unlabelled(model, params, data, index, fitted.seed, FACT_ROWS)
         found = model.facts(params, batch)
+        if isinstance(model, Clamped):
+            found |= model.clamp_hits(params, batch)
     if fitted.recipe.absent_too:
+        start = int(data.owner[index]) * data.n
         present = data.present[start : start + data.n]
         found["incomplete_share"] = float((present.amin(1) == 0).double().mean())
     return {**found, "dropped_columns": fitted.scaler.dropped}
+
+
+def _unlabelled(model: Net, params: Params, data: Data, index: int, seed: int, most: int) -> Batch:
+    """The first training rows of a member, ``most`` at most, without labels, one fixed draw."""
+    start, n = int(data.owner[index]) * data.n, min(data.n, most)
+    rows, like = slice(start, start + n), next(iter(params.values()))
+    shapes = model.draws(Batches(steps=1, labelled=0, unlabelled=n), 1, True)
+    names = {name: "facts" if name == "eps" else f"facts {name}" for name in shapes}
+    return Batch(
+        x=tuple(x[rows][None].to(like) for x in data.x),
+        present=data.present[rows][None].to(like),
+        onehot=like.new_zeros(1, 0, model.n_classes),
+        n_labelled=0,
+        noise={
+            name: noise.normals([seed], (names[name],), shape, like)
+            for name, shape in shapes.items()
+        },
+        hyper={},
+        keep=tuple(k[data.owner[index]][None].to(like) for k in data.keep),
+    )

@@ -11,7 +11,7 @@ sizes of a minibatch change the variance of the estimate and nothing else.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -98,6 +98,11 @@ def classes_of_bound(log_q: Tensor, batch: Batch, warmup_epochs: int) -> Tensor:
     return log_q.detach() if 0 < batch.epoch <= warmup_epochs else log_q
 
 
+def share(hits: Sequence[Tensor]) -> float:
+    """The share of True."""
+    return float(torch.cat([hit.flatten() for hit in hits]).double().mean())
+
+
 def over_labels(rows: Tensor, onehot: Tensor, embed: Tensor) -> Tensor:
     """``rows`` (t, b, h) plus each row's label embedding: (t, r, h), r = b_l + K b_u.
 
@@ -123,7 +128,8 @@ class Model:
     ``shares`` weigh mean L and mean U: (N_l / N, N_u / N), or (1/2, 1/2) in balanced batching.
     ``sampled``: views are [means | log-variances] and x is drawn from them in every step.
     ``warmup_epochs``: see :func:`classes_of_bound`. ``logvar_floor``: the least log-variance of
-    a decoder.
+    a decoder. ``classifier_alone``: q(y|X) is trained on the labelled rows by cross-entropy, and
+    nothing else is trained.
     """
 
     dims: tuple[int, ...]
@@ -138,6 +144,7 @@ class Model:
     entropy: Entropy = "joint"
     learn_weights: bool = True
     sampled: bool = False
+    classifier_alone: bool = False
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -208,11 +215,32 @@ class Model:
 
     def facts(self, p: Params, batch: Batch) -> dict[str, float]:
         """The bound -U on log p(X) of unlabelled rows, loose and tight, and the weights lam."""
+        if self.classifier_alone:
+            return {}
         weights = self.log_weights(p).exp()[0].tolist()
         return {
             "elbo": -float(self.objective(p, batch, (0, 1), self.entropy)[0]),
             "elbo_tight": -float(self.objective(p, batch, (0, 1), self.tight)[0]),
         } | {f"weight_{v}": weight for v, weight in enumerate(weights)}
+
+    def clamp_hits(self, p: Params, batch: Batch) -> dict[str, float]:
+        """Shares of log-variances beyond their bounds, each row with its likeliest class."""
+        if self.classifier_alone:
+            return {}
+        x = self.inputs(batch.x, batch.noise.get("input"))
+        classes = self.log_q(p, x).argmax(-1)
+        onehot = torch.nn.functional.one_hot(classes, self.n_classes).to(x[0])
+        depth, of_z, of_x = len(self.hidden), [], []
+        for v, view in enumerate(x):
+            raw = perceptron(p, f"enc{v}", {"x": view, "y": onehot}, depth, self.activation)
+            mean, spread = raw.split(self.latent, -1)
+            of_z.append(spread.abs() > LATENT_LIMIT)
+            for w, width in enumerate(self.widths):
+                read = {f"x{other}": x[other] for other in self.edges(w)}
+                read |= {"z": mean, "y": onehot}
+                raw = perceptron(p, f"dec{w}", read, depth, self.activation)[..., width:]
+                of_x.append((raw < self.logvar_floor) | (raw > DATA_LIMIT))
+        return {"clamp_hits_z": share(of_z), "clamp_hits_x": share(of_x)}
 
     def log_q(self, p: Params, x: tuple[Tensor, ...]) -> Tensor:
         """Log q(y|X) (t, b, K)."""
@@ -281,13 +309,18 @@ class Model:
 
     def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """F / N (t,) of eq. 8 and what is logged of it, each (t, ...)."""
+        if self.classifier_alone:
+            known = batch.n_labelled
+            x = self.inputs(batch.x, batch.noise.get("input"))
+            log_q = self.log_q(p, tuple(view[:, :known] for view in x))
+            return self.supervised(p, batch, log_q.new_zeros(len(log_q)), log_q)
         return self.supervised(p, batch, *self.objective(p, batch, self.shares, self.entropy))
 
     def supervised(
         self, p: Params, batch: Batch, loss: Tensor, log_q: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """``loss`` plus c times the mean cross-entropy of labelled rows (eq. 8), and the logs."""
-        logs: dict[str, Tensor] = {}
+        logs = {"bound": loss.detach()}
         if known := batch.n_labelled:
             error = -(log_q[:, :known] * batch.onehot).sum(-1).mean(-1)
             loss = loss + batch.hyper["c"] * error

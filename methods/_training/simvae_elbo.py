@@ -172,7 +172,7 @@ class IncompleteModel(Model):
         bound, log_q = self.evidence(p, batch, guesses, self.shares, self.entropy)
         error = self.imputation_error(p, batch, guesses)
         loss, logs = self.supervised(p, batch, bound + batch.hyper["c1"] * error, log_q)
-        return loss, logs | {"imputation_nll": error.detach()}
+        return loss, logs | {"bound": bound.detach(), "imputation_nll": error.detach()}
 
     def component_weights(self, p: Params, batch: Batch) -> Tensor:
         weights = self.log_weights(p)

@@ -1,0 +1,157 @@
+"""Initial values, warm-up, least log-variance; the former settings give the former numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from harness import registry
+from methods._training import loop
+from methods._training.data import Batch
+from methods._training.nets import Layout, mlp
+from methods._training.semisup import make_task
+from methods.base import Finished, Member, Training
+from methods.generative import smvae
+from tests.unit.methods.former_training import LACKING, METHODS, measured, problem
+
+FORMER = {"init": "glorot", "activation": "softplus", "warmup_epochs": 0, "logvar_floor": -6.0}
+EXPECTED = json.loads(Path(__file__).with_name("former_training.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_the_former_settings_give_the_former_numbers(key):
+    found = measured(key, **FORMER)
+    for name, value in EXPECTED[key].items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-12)
+
+
+def test_fan_in_values_are_those_of_pytorchs_linear_layer():
+    layout = Layout(mlp("net", {"x": 30, "y": 10}, (20,), 5, "fan_in"))
+    views = layout.views(layout.initial([1], torch.float64))
+    for name, width in (("net.0.x", 40), ("net.0.y", 40), ("net.0.b", 40), ("net.1.W", 20)):
+        linear = torch.nn.Linear(width, 2000)
+        bound = 1 / math.sqrt(width)
+        assert float(linear.weight.detach().abs().max()) == pytest.approx(bound, rel=0.01)
+        assert float(linear.bias.detach().abs().max()) == pytest.approx(bound, rel=0.01)
+        assert views[name].abs().max() <= bound
+        assert views[name].abs().max() > 0.7 * bound
+
+
+def task_and_batch(key: str, epoch: int, **settings: Any) -> tuple[loop.Task, Any, Batch]:
+    """A task in float64, its parameters (1, P) as a leaf, and one minibatch of ``epoch``."""
+    module, made = METHODS[key], problem(key in LACKING)
+    config = module.Config(hidden=(8, 6), latent=3, **settings)
+    recipe = module._recipe(config.resolved() if hasattr(config, "resolved") else config, made)
+    member = Member(made, config, 5, lambda _: 0.0)
+    task = make_task([member], recipe, "cpu", torch.float64)
+    stack = loop._begin(task, [member], Training())
+    stack.epoch = epoch
+    batch, _ = next(loop._epoch(task, stack, [member], slice(0, 1)))
+    return task, stack.flat.clone().requires_grad_(), batch
+
+
+def gradient(task: loop.Task, flat: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
+    loss, _ = task.loss(task.layout.views(flat), batch)
+    return task.layout.views(torch.autograd.grad(loss.sum(), flat)[0])
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_a_warm_up_stops_the_gradient_of_u_into_the_classifier_and_no_other(key):
+    """Against autograd: the classifier's gradient is that of the cross-entropy alone, and every
+    other net's is the one it has where U's gradient does reach the classifier."""
+    task, flat, batch = task_and_batch(key, 3, warmup_epochs=3)
+    warm = gradient(task, flat, batch)
+    whole = gradient(task, flat, replace(batch, epoch=4))
+    loss, logs = task.loss(task.layout.views(flat), batch)
+    same, _ = task.loss(task.layout.views(flat), replace(batch, epoch=4))
+    torch.testing.assert_close(loss, same, rtol=0, atol=0)  # the value does not change
+    cross_entropy = torch.autograd.grad(
+        _cross_entropy(task, flat, batch).sum(), flat, allow_unused=True
+    )[0]
+    alone = task.layout.views(cross_entropy)
+    for name, value in warm.items():
+        if name.startswith("cls"):
+            torch.testing.assert_close(value, alone[name], rtol=1e-10, atol=1e-12)
+            assert not torch.allclose(value, whole[name])
+        elif name.startswith("dec"):
+            torch.testing.assert_close(value, whole[name], rtol=1e-10, atol=1e-12)
+
+
+def _cross_entropy(task: loop.Task, flat: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """c x cross-entropy as the loss has it: the loss less the bound, by switching c on and off."""
+    hyper = {**batch.hyper, "c": torch.zeros_like(batch.hyper["c"])}
+    with_c, _ = task.loss(task.layout.views(flat), batch)
+    without, _ = task.loss(task.layout.views(flat), replace(batch, hyper=hyper))
+    return with_c - without
+
+
+def test_no_patience_runs_out_before_the_warm_up_ends():
+    module, made = METHODS["m2"], problem(False)
+    for warmup, last in ((0, 3), (5, 7)):
+        config = module.Config(hidden=(8, 6), latent=3, warmup_epochs=warmup)
+        scores = iter([1.0, *[0.0] * 20])
+        member = Member(made, config, 5, lambda _, scores=scores: next(scores))
+        events = module.M2.fit_stack([member], Training(20, 1, 2))
+        (end,) = (event for event in events if isinstance(event, Finished))
+        assert end.epoch == 1
+        assert end.fitted.arrays()["scored_epoch"].max() == last
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_scores_terms_and_clamp_hits_are_logged(key):
+    module, made = METHODS[key], problem(key in LACKING)
+    member = Member(made, module.Config(hidden=(8, 6), latent=3), 5, lambda _: 0.5)
+    kind = registry.load_method(key)
+    events = kind.fit_stack([member], Training(4, 2, None))
+    (end,) = (event for event in events if isinstance(event, Finished))
+    curves = end.fitted.arrays()
+    assert curves["scored_epoch"].tolist() == [2, 4]
+    assert curves["tuning_score"].tolist() == [0.5, 0.5]
+    for name in ("bound", "cross_entropy", "loss"):
+        assert curves[name].shape == (4,)
+    for name in ("clamp_hits_z", "clamp_hits_x"):
+        assert curves[name].shape == (2,)
+        assert 0 <= end.fitted.facts()[name] <= 1
+
+
+def test_clamp_hits_count_log_variances_beyond_their_bounds():
+    task, flat, batch = task_and_batch("smvae", 1, logvar_floor=-2.0)
+    with torch.no_grad():
+        parts = task.layout.views(flat)
+        for v in range(2):
+            parts[f"dec{v}.2.W"].zero_()
+            parts[f"dec{v}.2.b"].zero_()
+        half = parts["dec0.2.b"].shape[-1] // 2
+        parts["dec0.2.b"][..., half] = -2.5  # one of view a's five log-variances
+        assert task.watch is not None
+        hits = task.watch(0, parts)
+    assert hits["clamp_hits_x"] == pytest.approx(1 / 9)
+
+
+def test_the_classifier_alone_is_smvae_whose_warm_up_never_ends():
+    """Same classifier, initial values and minibatches: the same answers after every epoch."""
+    made = problem(False)
+    answers: dict[str, list[np.ndarray]] = {}
+    for name, settings in {
+        "never ends": {"warmup_epochs": 99},
+        "alone": {"trains": "classifier"},
+        "bound too": {"warmup_epochs": 0},
+    }.items():
+        config = smvae.Config(hidden=(8, 6), latent=3, learning_rate=3e-3, **settings)
+        seen = answers.setdefault(name, [])
+
+        def score(fitted: Any, seen: list[np.ndarray] = seen) -> float:
+            x, present = fitted.tensors(made.tuning)
+            seen.append(fitted.recipe.model.classify(fitted.params, x, present, None).numpy())
+            return 0.0
+
+        list(smvae.SMVAE.fit_stack([Member(made, config, 5, score)], Training(6, 1, None)))
+    np.testing.assert_allclose(answers["alone"], answers["never ends"], atol=1e-5)
+    assert not np.allclose(answers["alone"][-1], answers["bound too"][-1], atol=1e-2)
