@@ -122,7 +122,7 @@ def expand(cell: Cell, data: Dataset, budget: Budget, trial: int, seed: int) -> 
             version=method.version,
             views=None,
             config={},
-            training=training_of(budget).identity() if registry.is_stacked(method) else None,
+            training=training_of(budget, stage).identity() if registry.is_stacked(method) else None,
             trial=trial,
             seed=seed,
             upstream=upstream,
@@ -177,6 +177,8 @@ def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict
     return tuple(found)
 
 
-def training_of(budget: Budget, device: str = "cpu") -> Training:
-    """The part of a budget that gradient training needs."""
-    return Training(budget.epochs, budget.eval_every, budget.patience, device)
+def training_of(budget: Budget, stage: Stage) -> Training:
+    """How long gradient training of a stage may take under a budget."""
+    if budget.name != "smoke" and stage.epochs is not None and stage.epochs > budget.epochs:
+        return Training(stage.epochs, budget.eval_every, patience=None)
+    return Training(budget.epochs, budget.eval_every, budget.patience)

@@ -16,10 +16,10 @@ import numpy as np
 from datasets.base import TEST, TRAIN, DataError, Dataset
 from harness import registry, source
 from harness.errors import UsageError
-from harness.job import Job, expand, training_of
+from harness.job import Job, expand
 from harness.record import Record
 from harness.render.property_struct import Properties
-from methods.base import Shape
+from methods.base import Shape, Training
 from protocols.base import Budget, Cell, Draw, MethodCard, Protocol, draw
 
 
@@ -75,13 +75,13 @@ class Plan:
     def _costs(self, job: Job) -> tuple[float, float]:
         """Estimated core-seconds to the first epoch that may be the last, and to the last."""
         if job.id not in self._known_costs:
-            training = training_of(self.budget)
-            soon = training
-            if training.patience is not None:
-                first = training.eval_every + training.patience
-                soon = replace(training, epochs=min(training.epochs, first))
+            training = soon = Training(**(job.training or {}))
             method, shape = registry.load_method(job.method), self.shape(job)
             config, sharing = method.Config(**job.config), self._sharing[job.training_key]
+            if training.patience is not None:
+                # Patience counts from the end of a warm-up, or from the first scoring.
+                first = max(training.eval_every, getattr(config, "warmup_epochs", 0))
+                soon = replace(training, epochs=min(training.epochs, first + training.patience))
             least, most = (method.cost(shape, config, t) / sharing for t in (soon, training))
             self._known_costs[job.id] = least, most
         return self._known_costs[job.id]

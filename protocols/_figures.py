@@ -23,6 +23,14 @@ DATASETS = {
 }
 """Open data by budget, one set for a first look."""
 SMVAE = Row("smvae", "SMVAE", "inductive", "inductive", (Stage("smvae"),), published="SMVAE")
+CLASSIFIER = Row(
+    "classifier",
+    "q(y|X) of SMVAE alone",
+    "reference",
+    "inductive",
+    (Stage("smvae", config={"trains": "classifier", "c": 0.5}),),
+)
+"""SMVAE's q(y|X) trained by cross-entropy on the labelled rows: what SMVAE is without its bound."""
 
 
 def inductive(data: Dataset, split: str, label_fraction: float, **changes: Any) -> Scenario:

@@ -100,10 +100,17 @@ def test_only_trained_methods_have_a_length_of_training() -> None:
         expand(cell(Stage(key)), tiny(), SMOKE, 0, 0) for key in ("svm", "m2")
     )
     assert quick.training is None
-    assert trained.training == training_of(SMOKE).identity()
+    assert trained.training == training_of(SMOKE, Stage("m2")).identity()
     assert "device" not in trained.training
-    longer = training_of(replace(SMOKE, epochs=7), device="cuda")
-    assert (longer.epochs, longer.device) == (7, "cuda")
+    assert training_of(replace(SMOKE, epochs=7), Stage("m2")).epochs == 7
+
+
+def test_a_stage_may_ask_for_more_epochs_than_a_budget_has() -> None:
+    stage = Stage("smvae", epochs=300)
+    paper, preview = (training_of(BUDGETS[name], stage) for name in ("paper", "preview"))
+    assert (paper.epochs, paper.patience) == (1001, BUDGETS["paper"].patience)
+    assert (preview.epochs, preview.patience) == (300, None)
+    assert training_of(SMOKE, stage).epochs == SMOKE.epochs
 
 
 def test_a_stage_may_bring_a_grid_of_its_own() -> None:

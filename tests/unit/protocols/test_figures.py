@@ -116,7 +116,9 @@ def test_figure_2c_pins_c_and_nothing_else() -> None:
 
 def test_figure_2a_thins_the_unlabelled_rows_alone() -> None:
     data = tiny(n=200)
-    found = [cell for cell in cells(Figure2a(), data=data) if cell.label_fraction == 0.05]
+    both = [cell for cell in cells(Figure2a(), data=data) if cell.label_fraction == 0.05]
+    found, beside = ([c for c in both if c.row.key == key] for key in ("smvae", "classifier"))
+    assert [c.scenario for c in beside] == [c.scenario for c in found]
     problems = [trial(data, cell.scenario)[1] for cell in found]
     ids = [set(problem.rows.ids) for problem in problems]
     labelled = [set(problem.rows.ids[problem.labelled]) for problem in problems]
