@@ -1,176 +1,189 @@
-"""Tuning accuracy over epochs, the evidence behind the preview budget's epochs and patience.
+"""Learning curves of stored fits: tuning score, both terms of the objective, weights, clamp hits.
 
-    python -m benchmarks.learning_curve [--epochs 240] [--trials 3] [--out docs/figures]
+    python run_all.py --protocol table2 --dataset digits --method smvae --label-percent 2 --trials 3
+    python -m benchmarks.learning_curve --dataset digits
 
-For every default data set at its lowest label fraction: SMVAE (inductive, transductive) and M2 on
-the concatenation, at their default settings, scored on tuning rows every few epochs. The rule:
-where the preview stops, by its patience or its last epoch, the best tuning accuracy so far is
-within 2 points of the best of all epochs. Writes ``preview_epochs.csv`` and ``.png``; test rows are
-never read. ``--judge`` reads the written table instead of training.
+Trains nothing: every fit keeps what it logged, epoch by epoch, with its arrays. Draws a column for
+every data set, method and setting, a line a trial; the dotted line is the end of a warm-up, the dot
+the chosen epoch. With ``--judge`` it also says whether a budget's epochs suffice: where the budget
+stops, the best tuning score so far should lie within 2 points of the best of all epochs stored.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
+import numpy as np
 import pandas as pd
 
-from datasets.base import Answers, Problem
-from harness import inputs, registry
-from harness.scores import accuracy
-from methods.base import Failed, Fitted, Member, StackedMethod, Training
-from protocols.base import (
-    BUDGETS,
-    Budget,
-    Paradigm,
-    Scenario,
-    build,
-    draw,
-    label_fractions,
-    label_rule,
-    seed_of,
-)
+from harness import registry
+from harness.record import Record
+from harness.store import Store
+from protocols.base import BUDGETS, Budget
 
-DATA = ("mfeat", "mnist_hog", "watch")
-CURVES = (("smvae", "inductive"), ("smvae", "transductive"), ("m2", "inductive"))
 POINTS_LOST = 0.02
+PANELS = (
+    ("tuning_score", "tuning score"),
+    ("bound", "bound, J / N (nats)"),
+    ("cross_entropy", "cross-entropy (nats)"),
+    ("view_weights", "view weight λ"),
+    ("clamp_hits_x", "log-variances beyond bounds, data"),
+)
+"""Logged arrays and the labels of their panels; a panel without any array is left out."""
+SCORED = ("tuning_score", "clamp_hits_x")
+"""Those that have a value an epoch of scoring; the others have one every epoch."""
 
 
 def main() -> None:
-    """Measure, write the table and the picture, say whether the rule holds."""
+    """Read, draw, print; say in one sentence where nothing is stored."""
     arguments = _arguments()
-    stored = arguments.out / "preview_epochs.csv"
+    store = Store(arguments.results)
+    fits = wanted(store.records().values(), arguments)
+    curves = [(record, store.arrays(record)) for record in fits]
+    curves = [(record, arrays) for record, arrays in curves if "scored_epoch" in arrays]
+    if not curves:
+        raise SystemExit(
+            f"no stored fit below {arguments.results} matches and has curves; train some first, as "
+            "in `python -m benchmarks.learning_curve --help`"
+        )
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    table(curves).to_csv(arguments.out.with_suffix(".csv"), index=False, float_format="%.4f")
+    picture(curves, arguments.out.with_suffix(".png"))
+    print(f"{len(curves)} fits: {arguments.out.with_suffix('.csv')} and .png")
     if arguments.judge:
-        table = pd.read_csv(stored)
-        print(judge(table, BUDGETS["preview"]).to_string(index=False))
-        picture(table, arguments.out / "preview_epochs.png")
-        return
-    tasks = [(d, m, p, arguments) for m, p in CURVES for d in arguments.dataset]
-    with ProcessPoolExecutor(arguments.workers, get_context("spawn")) as pool:
-        lines = []
-        for task, found in zip(tasks, pool.map(curve, tasks), strict=True):
-            print(*task[:3], "done", flush=True)
-            lines += found
-    table = pd.DataFrame(lines)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(stored, index=False, float_format="%.4f")
-    print(judge(table, BUDGETS["preview"]).to_string(index=False))
-    picture(table, arguments.out / "preview_epochs.png")
+        print(judge(curves, BUDGETS[arguments.judge]).to_string(index=False))
 
 
-def curve(task: tuple[str, str, str, argparse.Namespace]) -> list[dict[str, object]]:
-    """One line per trial and scored epoch. Trials of one shape train in one stack."""
-    import torch
-
-    torch.set_num_threads(1)
-    spec, method, paradigm, arguments = task
-    data, split = inputs.open_dataset(spec)
-    scenario = Scenario(split, cast(Paradigm, paradigm), label_fractions(data)[0], label_rule(data))
-    kind = cast(type[StackedMethod], registry.load_method(method))
-    scores: dict[int, list[float]] = {}
-    shapes: dict[int, list[Member]] = {}
-    for trial in range(arguments.trials):
-        problem, answers = build(data, scenario, draw(data, scenario, trial))
-        seed = seed_of(data, split, trial, "learning curve")
-        score = _recorder(problem, answers, scores.setdefault(trial, []))
-        shapes.setdefault(problem.rows.n, []).append(Member(problem, kind.Config(), seed, score))
-    for members in shapes.values():
-        for event in kind.fit_stack(members, Training(arguments.epochs, arguments.every, None)):
-            if isinstance(event, Failed):
-                raise SystemExit(f"{method} on {spec} failed: {event.reason}")
-    cell = {"dataset": spec, "method": method, "paradigm": paradigm}
-    return [
-        {**cell, "trial": trial, "epoch": step * arguments.every, "tuning_accuracy": score}
-        for trial, found in scores.items()
-        for step, score in enumerate(found, start=1)
+def wanted(records: Iterable[Record], arguments: argparse.Namespace) -> list[Record]:
+    """Fits that ended well and match, in the order of data set, title, trial."""
+    found = [
+        record
+        for record in records
+        if record.status == "ok"
+        and record.arrays
+        and (not arguments.dataset or record.data_key in arguments.dataset)
+        and (not arguments.method or record.job["method"] in arguments.method)
+        and (arguments.seed is None or record.job["seed"] == arguments.seed)
+        and (
+            arguments.epochs is None
+            or (record.job["training"] or {}).get("epochs") == arguments.epochs
+        )
     ]
+    return sorted(found, key=lambda r: (r.data_key, title(r), r.job["trial"]))
 
 
-def judge(table: pd.DataFrame, budget: Budget) -> pd.DataFrame:
-    """Best tuning accuracy where the budget stops and over all epochs, means over trials."""
-    keys = ["dataset", "method", "paradigm"]
+def title(record: Record) -> str:
+    """Data set, labels, method, paradigm, and the settings that differ from the defaults."""
+    job = record.job
+    defaults = registry.load_method(job["method"]).Config().settings()
+    config = json.loads(json.dumps(defaults))
+    changed = [f"{k} {v}" for k, v in job["config"].items() if config.get(k) != v]
+    views = "+".join(job["views"]) + " " if job["views"] else ""
+    scenario = job["scenario"]
+    labels = f"{100 * scenario['label_fraction']:g} % labels"
+    first = f"{record.data_key}, {labels}"
+    return "\n".join([first, f"{views}{job['method']} {scenario['paradigm']}", *changed])
+
+
+def table(curves: Sequence[tuple[Record, Mapping[str, np.ndarray]]]) -> pd.DataFrame:
+    """One line per fit and scored epoch."""
     lines = []
-    for name, curve_ in table.groupby([*keys, "trial"], sort=False):
-        stop = stopped(curve_["epoch"].tolist(), curve_["tuning_accuracy"].tolist(), budget)
-        kept = curve_.loc[curve_["epoch"] <= stop, "tuning_accuracy"].max()
-        most = curve_["tuning_accuracy"].max()
-        lines.append((*name[:3], stop, kept, most))
-    found = pd.DataFrame(lines, columns=[*keys, "stops_at", "preview", "all_epochs"])
-    found = found.groupby(keys, sort=False).mean()
-    found["gain"] = found["all_epochs"] - found["preview"]
-    found["within_2_points"] = found["gain"] <= POINTS_LOST
-    return found.reset_index()
+    for record, arrays in curves:
+        names = {"curve": title(record).replace("\n", "; "), "trial": record.job["trial"]}
+        for at, epoch in enumerate(arrays["scored_epoch"].astype(int)):
+            line: dict[str, Any] = {**names, "epoch": epoch, "chosen": epoch == record.epoch}
+            for name, _ in PANELS:
+                values = arrays.get(name)
+                if values is None:
+                    continue
+                value = values[at if name in SCORED else epoch - 1]
+                if value.ndim:
+                    line |= {f"{name}_{v}": one for v, one in enumerate(value)}
+                else:
+                    line[name] = value
+            lines.append(line)
+    return pd.DataFrame(lines)
 
 
-def stopped(epochs: list[int], scores: list[float], budget: Budget) -> int:
-    """The epoch at which a run under ``budget`` ends."""
-    best, best_at = float("-inf"), 0
-    for epoch, score in zip(epochs, scores, strict=True):
-        if score > best:
-            best, best_at = score, epoch
-        waited = budget.patience is not None and epoch - best_at >= budget.patience
-        if waited or epoch >= budget.epochs:
-            return epoch
-    return epochs[-1]
-
-
-def picture(table: pd.DataFrame, path: Path) -> None:
-    """One panel a data set: mean tuning accuracy of the best epoch so far, band: SD of trials."""
+def picture(curves: Sequence[tuple[Record, Mapping[str, np.ndarray]]], path: Path) -> None:
+    """A column a title, a row a logged quantity."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    names = list(dict.fromkeys(table["dataset"]))
-    figure, axes = plt.subplots(1, len(names), figsize=(max(6, 4 * len(names)), 3.4), squeeze=False)
-    epochs, patience = BUDGETS["preview"].epochs, BUDGETS["preview"].patience
-    for axis, name in zip(axes[0], names, strict=True):
-        for (method, paradigm), part in table[table["dataset"] == name].groupby(
-            ["method", "paradigm"], sort=False
-        ):
-            wide = part.pivot_table(index="epoch", columns="trial", values="tuning_accuracy")
-            so_far = wide.cummax()
-            mean, sd = so_far.mean(axis=1), so_far.std(axis=1)
-            style = "--" if paradigm == "transductive" else "-" if method == "smvae" else ":"
-            (line,) = axis.plot(mean.index, mean, style, label=f"{method} {paradigm}")
-            axis.fill_between(mean.index, mean - sd, mean + sd, color=line.get_color(), alpha=0.15)
-        axis.axvline(epochs, color="0.5", lw=1)
-        axis.set(title=name, xlabel="epoch", ylabel="tuning accuracy, best epoch so far")
-        axis.legend(fontsize=7, loc="lower right")
-    figure.suptitle(
-        f"the preview stops at {epochs} epochs (line), or after {patience} without gain"
-    )
-    figure.tight_layout()
+    titles = list(dict.fromkeys(title(record) for record, _ in curves))
+    panels = [p for p in PANELS if any(p[0] in arrays for _, arrays in curves)]
+    figure, axes = plt.subplots(
+        len(panels), len(titles), figsize=(3.6 * len(titles) + 1, 2 * len(panels) + 0.8),
+        sharex="col", sharey="row", squeeze=False, layout="constrained",
+    )  # fmt: skip
+    for record, arrays in curves:
+        column = titles.index(title(record))
+        warmup = record.job["config"].get("warmup_epochs", 0)
+        color = f"C{record.job['trial'] % 10}"
+        for axis, (name, _) in zip(axes[:, column], panels, strict=True):
+            values = arrays.get(name)
+            if values is None:
+                continue
+            at = arrays["scored_epoch"] if name in SCORED else np.arange(1, len(values) + 1)
+            axis.plot(at, values, color=color, lw=1, alpha=0.8)
+            if name == "tuning_score":
+                axis.plot(record.epoch, record.score, "o", color=color, ms=4)
+            if 0 < warmup < arrays["scored_epoch"][-1]:
+                axis.axvline(warmup, color="0.6", lw=1, ls=":")
+    for column, name in enumerate(titles):
+        axes[0, column].set_title(name, fontsize=8)
+        axes[-1, column].set_xlabel("epoch")
+    for row, (_, label) in enumerate(panels):
+        axes[row, 0].set_ylabel(label, fontsize=8)
     figure.savefig(path, dpi=110, metadata={"Software": None})
+    plt.close(figure)
 
 
-def _recorder(problem: Problem, answers: Answers, found: list[float]) -> Callable[[Fitted], float]:
-    """The harness's tuning score, which also notes every value in ``found``."""
+def judge(
+    curves: Sequence[tuple[Record, Mapping[str, np.ndarray]]], budget: Budget
+) -> pd.DataFrame:
+    """Best tuning score where the budget stops and over all epochs stored, means over trials."""
+    lines = []
+    for record, arrays in curves:
+        epochs, scores = arrays["scored_epoch"].astype(int), arrays["tuning_score"]
+        warmup = record.job["config"].get("warmup_epochs", 0)
+        stop = stopped(epochs.tolist(), scores.tolist(), budget, warmup)
+        kept, most = scores[epochs <= stop].max(), scores.max()
+        lines.append((title(record).replace("\n", "; "), stop, kept, most))
+    found = pd.DataFrame(lines, columns=["curve", "stops_at", budget.name, "all_epochs"])
+    found = found.groupby("curve", sort=False).mean()
+    found["gain"] = found["all_epochs"] - found[budget.name]
+    found["within_2_points"] = found["gain"] <= POINTS_LOST
+    return found.round(3).reset_index()
 
-    def score(fitted: Fitted) -> float:
-        found.append(accuracy(fitted.predict(problem.tuning), answers.tuning_labels))
-        return found[-1]
 
-    return score
+def stopped(epochs: list[int], scores: list[float], budget: Budget, warmup: int) -> int:
+    """The epoch at which a run under ``budget`` ends."""
+    best, best_at = float("-inf"), 0
+    for epoch, score in zip(epochs, scores, strict=True):
+        if score > best:
+            best, best_at = score, epoch
+        waited = budget.patience is not None and epoch - max(best_at, warmup) >= budget.patience
+        if waited or epoch >= budget.epochs:
+            return epoch
+    return epochs[-1]
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--dataset", nargs="+", default=list(DATA))
-    parser.add_argument("--epochs", type=int, default=2 * BUDGETS["preview"].epochs)
-    parser.add_argument("--every", type=int, default=BUDGETS["preview"].eval_every)
-    parser.add_argument("--trials", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
-    parser.add_argument("--out", type=Path, default=Path("docs/figures"))
-    parser.add_argument("--judge", action="store_true", help="train nothing, read the table")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="folder of a run")
+    parser.add_argument("--dataset", nargs="+", default=[], help="data sets (default: all stored)")
+    parser.add_argument("--method", nargs="+", default=[], help="methods (default: all stored)")
+    parser.add_argument("--seed", type=int, help="the run seed of the fits (default: any)")
+    parser.add_argument("--epochs", type=int, help="fits that were allowed so many epochs alone")
+    parser.add_argument("--judge", choices=sorted(BUDGETS), help="a budget to judge")
+    parser.add_argument("--out", type=Path, default=Path("docs/figures/learning_curves"))
     return parser.parse_args()
 
 

@@ -83,7 +83,9 @@ def plain_log_likelihood(
     pre = torch.matmul(z, first[:, None]) + base[:, None]
     out = nets.upper_layers(p, decoder.name, pre.flatten(1, 2), decoder.depth, decoder.activation)
     mean, raw = out.view(t, samples, rows, -1).chunk(2, -1)
-    return (weight * gaussian(x[:, None], mean, smooth_clamp(raw, DATA_LIMIT))).sum((1, 2))
+    middle, half = (DATA_LIMIT + decoder.floor) / 2, (DATA_LIMIT - decoder.floor) / 2
+    logvar = middle + smooth_clamp(raw - middle, half)
+    return (weight * gaussian(x[:, None], mean, logvar)).sum((1, 2))
 
 
 def timed(runs: dict[str, Callable[[], None]], repeats: int) -> dict[str, float]:

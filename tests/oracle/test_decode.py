@@ -28,7 +28,14 @@ def case(hidden: tuple[int, ...]) -> tuple[dict[str, Tensor], list[Tensor]]:
     return p, [*inputs, weight]
 
 
-def plain(p: dict[str, Tensor], depth: int, kind: Activation, inputs: list[Tensor], keep) -> Tensor:
+def plain(
+    p: dict[str, Tensor],
+    depth: int,
+    kind: Activation,
+    inputs: list[Tensor],
+    keep: Tensor | None,
+    floor: float = -DATA_LIMIT,
+) -> Tensor:
     z, base, x, weight = inputs
     act = torch.relu if kind == "relu" else torch.nn.functional.softplus
     total = []
@@ -37,7 +44,8 @@ def plain(p: dict[str, Tensor], depth: int, kind: Activation, inputs: list[Tenso
         for i in range(1, depth + 1):
             h = act(h) @ p[f"d.{i}.W"][t] + p[f"d.{i}.b"][t]
         mean, raw = h.split(WIDTH, -1)
-        logvar, target = smooth_clamp(raw, DATA_LIMIT), x[t].expand_as(mean)
+        middle, half = (DATA_LIMIT + floor) / 2, (DATA_LIMIT - floor) / 2
+        logvar, target = middle + smooth_clamp(raw - middle, half), x[t].expand_as(mean)
         used = slice(None) if keep is None else keep[t].bool()
         value = gaussian(target[..., used], mean[..., used], logvar[..., used])
         total.append((weight[t] * value).sum())
@@ -48,17 +56,18 @@ def plain(p: dict[str, Tensor], depth: int, kind: Activation, inputs: list[Tenso
 @pytest.mark.parametrize("kind", ["relu", "softplus"])
 @pytest.mark.parametrize("hidden", [(5,), (5, 6), (5, 6, 4)])
 @pytest.mark.parametrize("masked", [False, True])
-def test_the_chunked_sum_equals_the_plain_one(monkeypatch, chunk, kind, hidden, masked):
+@pytest.mark.parametrize("floor", [-DATA_LIMIT, 0.0])
+def test_the_chunked_sum_equals_the_plain_one(monkeypatch, chunk, kind, hidden, masked, floor):
     monkeypatch.setattr(decode, "CHUNK_ROWS", chunk)
     p, inputs = case(hidden)
     keep = None
     if masked:
         keep = torch.ones(T, WIDTH, dtype=DOUBLE)
         keep[0, 1] = keep[1, 0] = keep[1, 3] = 0
-    decoder = Decoder("d", "z", len(hidden), kind)
+    decoder = Decoder("d", "z", len(hidden), kind, floor)
     z, base, x, weight = inputs
     ours = log_likelihood(decoder, p, z, base, x, weight, keep)
-    theirs = plain(p, len(hidden), kind, inputs, keep)
+    theirs = plain(p, len(hidden), kind, inputs, keep, floor)
     torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=0)
     names = [name for name in p if name != "d.0.b"]  # the first bias is part of ``base``
     leaves, scale = [*inputs, *(p[k] for k in names)], torch.tensor([1.0, -2.5], dtype=DOUBLE)
