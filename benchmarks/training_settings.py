@@ -14,7 +14,7 @@ import argparse
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +27,7 @@ import pandas as pd
 
 from datasets.base import Answers, Problem
 from harness import imputation, inputs, registry
-from harness.scores import accuracy
+from harness.scores import accuracy, probe
 from methods.base import Failed, Fitted, Member, StackedMethod, Training
 from protocols.base import Paradigm, Scenario, build, draw, label_fractions, label_rule, seed_of
 
@@ -53,7 +53,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "classifier alone": BASE | {"warmup_epochs": 100_000},
 }
 """By name. ``FORMER`` is how everything was trained before; "W40" is a warm-up of 40 epochs."""
-LACKING = ("simvae", "sdgm_plus")
+LACKING = ("simvae", "sdgm_plus", "conet", "corrnet")
 """Methods tried with half of the training rows lacking every view but the first."""
 
 
@@ -92,14 +92,15 @@ def run(part: Part) -> list[dict[str, object]]:
         missing_fraction=0.5 if lacking else 0.0,
     )
     kind = cast(type[StackedMethod], registry.load_method(part.method))
-    config = kind.Config(**SETTINGS[part.setting])
+    known = {f.name for f in fields(kind.Config)}
+    config = kind.Config(**{k: v for k, v in SETTINGS[part.setting].items() if k in known})
     scores: dict[int, list[dict[str, float]]] = {}
     shapes: dict[tuple[int, int], list[Member]] = {}
     for trial in range(part.draws):
         drawn = draw(data, scenario, trial, DEVELOPMENT_SEED)
         problem, answers = build(data, scenario, drawn)
         seed = seed_of(data, split, trial, "training settings", DEVELOPMENT_SEED)
-        score = recorder(problem, answers, scores.setdefault(trial, []))
+        score = recorder(kind, problem, answers, scores.setdefault(trial, []))
         shape = problem.rows.n, int(problem.labelled.sum())
         shapes.setdefault(shape, []).append(Member(problem, config, seed, score))
     for members in shapes.values():
@@ -114,16 +115,24 @@ def run(part: Part) -> list[dict[str, object]]:
 
 
 def recorder(
-    problem: Problem, answers: Answers, lines: list[dict[str, float]]
+    kind: type[StackedMethod], problem: Problem, answers: Answers, lines: list[dict[str, float]]
 ) -> Callable[[Fitted], float]:
-    """The harness's tuning score, which also notes every value in ``lines``."""
+    """Notes tuning scores in ``lines``: accuracy, or a probe's on codes, and NMSE of an imputer."""
 
     def score(fitted: Fitted) -> float:
-        line = {"tuning_accuracy": accuracy(fitted.predict(problem.tuning), answers.tuning_labels)}
+        line: dict[str, float] = {}
+        if kind.can.classify:
+            predicted = fitted.predict(problem.tuning)
+            line["tuning_accuracy"] = accuracy(predicted, answers.tuning_labels)
+        elif not problem.may_miss:
+            parts = {"codes_rows": problem.rows, "codes_tuning": problem.tuning}
+            codes = {name: fitted.transform(rows) for name, rows in parts.items()}
+            line["tuning_accuracy"] = probe(problem, answers, codes)
+            line["tuning_loss"] = fitted.loss(problem.tuning)
         if problem.may_miss:
             line["tuning_nmse"] = -imputation.tuning_score(fitted, problem)
         lines.append(line)
-        return line["tuning_accuracy"]
+        return 0.0
 
     return score
 
@@ -190,7 +199,8 @@ def main() -> None:
 def _append(path: Path, lines: list[dict[str, object]]) -> None:
     """Add lines to the table; parts without imputation leave its column empty."""
     columns = ["method", "setting", "dataset", "paradigm", "draw", "epoch"]
-    frame = pd.DataFrame(lines).reindex(columns=[*columns, "tuning_accuracy", "tuning_nmse"])
+    values = ["tuning_accuracy", "tuning_nmse", "tuning_loss"]
+    frame = pd.DataFrame(lines).reindex(columns=[*columns, *values])
     path.parent.mkdir(parents=True, exist_ok=True)
     frame.to_csv(path, mode="a", header=not path.exists(), index=False, float_format="%.4f")
 

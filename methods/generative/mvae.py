@@ -41,7 +41,7 @@ from methods._training.data import (
 from methods._training.decode import Decoder, log_likelihood
 from methods._training.densities import LATENT_LIMIT, Entropy, smooth_clamp
 from methods._training.loop import Curves, Task, train
-from methods._training.nets import Activation, Layout, Parameter, Params, mlp, perceptron
+from methods._training.nets import Activation, Init, Layout, Parameter, Params, mlp, perceptron
 from methods._training.semisup_elbo import weighted_bound
 from methods.base import Can, ConfigError, Event, Fitted, Member, Shape, StackedMethod, Training, hp
 
@@ -54,6 +54,8 @@ class Config(base.Config):
     latent: int = hp(30, "width of z", low=1, high=1000)
     output: str = hp("mean", "representation", choices=("mean", "mean_logvar"))
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
+    init: str = hp("glorot", "initial weights, see nets.Init", choices=("fan_in", "glorot"))
+    logvar_floor: float = hp(-6.0, "least log-variance of decoded data", low=-6.0, high=5.0)
     entropy: str = hp("joint", "entropy bound", choices=("joint", "per_dim", "bhattacharyya"))
     weights: str = hp("learned", "lam", choices=("learned", "uniform"))
     batches_per_epoch: int = hp(10, "minibatches of an epoch", low=1, high=100_000)
@@ -72,10 +74,11 @@ class Net:
     def layout(self) -> Layout:
         """Encoders, mirrored decoders, and the mixture's logits."""
         hidden, latent = tuple(self.config.hidden), self.config.latent
+        init = cast(Init, self.config.init)
         found: dict[str, Parameter] = {}
         for v, width in enumerate(self.dims):
-            found |= mlp(f"enc{v}", {"x": width}, hidden, 2 * latent)
-            found |= mlp(f"dec{v}", {"z": latent}, hidden[::-1], 2 * width)
+            found |= mlp(f"enc{v}", {"x": width}, hidden, 2 * latent, init)
+            found |= mlp(f"dec{v}", {"z": latent}, hidden[::-1], 2 * width, init)
         found["logits"] = Parameter((len(self.dims),))
         return Layout(found, frozenset({"logits"}))
 
@@ -100,7 +103,7 @@ class Net:
         def likelihood(z: Tensor, weight: Tensor) -> Tensor:
             total = z.new_zeros(len(z))
             for v, x in enumerate(batch.x):
-                decoder = Decoder(f"dec{v}", "z", depth, activation)
+                decoder = Decoder(f"dec{v}", "z", depth, activation, self.config.logvar_floor)
                 base = p[f"dec{v}.0.b"].expand(-1, x.shape[1], -1)
                 keep = batch.keep[v]
                 total = total + log_likelihood(decoder, p, z, base, x, weight, keep)

@@ -57,6 +57,7 @@ class Config(base.Config):
     )
     output: str = hp("mean", "codes of the views", choices=("mean", "concat"), stacks="untrained")
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu", "identity"))
+    init: str = hp("glorot", "initial weights, see nets.Init", choices=("fan_in", "glorot"))
     steps_per_epoch: int = hp(20, "minibatches of an epoch, whatever the rows", low=1, high=100_000)
     batch_rows: int = hp(500, "rows of a minibatch, at most", low=3, high=1_000_000)
     learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)

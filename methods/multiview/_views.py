@@ -13,7 +13,7 @@ from torch import Tensor
 from datasets.base import Problem, Rows
 from methods._training.data import Batch, Batches, Data, per_member
 from methods._training.loop import Curves, Task
-from methods._training.nets import Activation, Layout, Parameter, Params, mlp, perceptron
+from methods._training.nets import Activation, Init, Layout, Parameter, Params, mlp, perceptron
 from methods.base import Fitted, Member, Shape, Training
 
 
@@ -34,6 +34,8 @@ class Sizes(Protocol):
     def latent(self) -> int: ...
     @property
     def activation(self) -> str: ...
+    @property
+    def init(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -47,22 +49,23 @@ class ViewNets:
     hidden: tuple[int, ...]
     latent: int
     activation: Activation
+    init: Init = "glorot"
 
     @classmethod
     def of(cls, dims: Sequence[int], config: Sizes) -> ViewNets:
-        activation = cast(Activation, config.activation)
-        return cls(tuple(dims), tuple(config.hidden), config.latent, activation)
+        activation, init = cast(Activation, config.activation), cast(Init, config.init)
+        return cls(tuple(dims), tuple(config.hidden), config.latent, activation, init)
 
     def encoders(self) -> dict[str, Parameter]:
         found: dict[str, Parameter] = {}
         for v, width in enumerate(self.dims):
-            found |= mlp(f"enc{v}", {"x": width}, self.hidden, self.latent)
+            found |= mlp(f"enc{v}", {"x": width}, self.hidden, self.latent, self.init)
         return found
 
     def decoders(self) -> dict[str, Parameter]:
         found: dict[str, Parameter] = {}
         for v, width in enumerate(self.dims):
-            found |= mlp(f"dec{v}", {"z": self.latent}, self.hidden[::-1], width)
+            found |= mlp(f"dec{v}", {"z": self.latent}, self.hidden[::-1], width, self.init)
         return found
 
     def encode(self, p: Params, v: int, x: Tensor) -> Tensor:

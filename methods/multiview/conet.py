@@ -45,7 +45,7 @@ from datasets.base import Problem
 from methods import base
 from methods._training.absent import demand_there, row_weights, sides
 from methods._training.data import Batch, Batches
-from methods._training.nets import Activation, Layout, Params, mlp, perceptron
+from methods._training.nets import Activation, Init, Layout, Params, mlp, perceptron
 from methods._training.semisup import Recipe, fit
 from methods._training.semisup_elbo import Draw
 from methods._training.semisup_plan import Plan, batches, counts, proportions
@@ -65,6 +65,7 @@ class Config(base.Config):
     generator: tuple[int, ...] = hp((100, 50, 30, 50, 100), "hidden layers of g")
     hidden: tuple[int, ...] = hp((100, 50), "those of a classifier, and of the shared net")
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu", "identity"))
+    init: str = hp("glorot", "initial weights, see nets.Init", choices=("fan_in", "glorot"))
     batches_per_epoch: int = hp(10, "least minibatches of an epoch", low=1, high=100_000)
     batch: int | None = hp(100, "most unlabelled rows of a minibatch; None: no bound", low=1)
     labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
@@ -92,6 +93,7 @@ class Net:
     generator: tuple[int, ...] = (100, 50, 30, 50, 100)
     hidden: tuple[int, ...] = (100, 50)
     activation: Activation = "softplus"
+    init: Init = "glorot"
     shared: bool = False
 
     @property
@@ -102,10 +104,10 @@ class Net:
     @property
     def layout(self) -> Layout:
         inputs = {f"x{v}": self.dims[v] for v in self.always}
-        found = mlp("gen", inputs, self._layers, sum(self.widths))
+        found = mlp("gen", inputs, self._layers, sum(self.widths), self.init)
         if not self.shared:
             for v, width in enumerate(self.dims):
-                found |= mlp(f"head{v}", {"x": width}, self.hidden, self.n_classes)
+                found |= mlp(f"head{v}", {"x": width}, self.hidden, self.n_classes, self.init)
         return Layout(found)
 
     @property
@@ -221,6 +223,7 @@ def _recipe(config: Config, problem: Problem) -> Recipe:
         generator=tuple(config.generator),
         hidden=tuple(config.hidden),
         activation=cast(Activation, config.activation),
+        init=cast(Init, config.init),
         shared=config.form == "shared_hidden",
     )
     prior = 2 * config.eta * problem.rows.n  # of which the loop takes / (2 n)

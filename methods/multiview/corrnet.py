@@ -83,6 +83,7 @@ class Config(base.Config):
     activation: str = hp(
         "softplus", "nonlinearity of the layers below", choices=("softplus", "relu", "identity")
     )
+    init: str = hp("glorot", "initial weights, see nets.Init", choices=("fan_in", "glorot"))
     inputs: str = hp(
         "all_and_each", "which views codes are made from", choices=("all_and_each", "all")
     )

@@ -52,6 +52,7 @@ class Config(base.Config):
         "all_and_each", "which views the code is made from", choices=("all_and_each", "all")
     )
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu", "identity"))
+    init: str = hp("glorot", "initial weights, see nets.Init", choices=("fan_in", "glorot"))
     steps_per_epoch: int = hp(20, "minibatches of an epoch, whatever the rows", low=1, high=100_000)
     batch_rows: int = hp(128, "rows of a minibatch, at most", low=1, high=1_000_000)
     learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)

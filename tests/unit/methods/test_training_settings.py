@@ -16,9 +16,11 @@ from harness import registry
 from methods._training import loop
 from methods._training.data import Batch
 from methods._training.nets import Layout, mlp
-from methods._training.semisup import make_task
+from methods._training.semisup import _unlabelled, make_task
+from methods._training.semisup_elbo import repeat, weighted_bound
 from methods.base import Finished, Member, Training
 from methods.generative import smvae
+from protocols.base import Scenario, build, draw
 from tests.unit.methods.former_training import LACKING, METHODS, measured, problem
 
 FORMER = {"init": "glorot", "activation": "softplus", "warmup_epochs": 0, "logvar_floor": -6.0}
@@ -155,3 +157,30 @@ def test_the_classifier_alone_is_smvae_whose_warm_up_never_ends():
         list(smvae.SMVAE.fit_stack([Member(made, config, 5, score)], Training(6, 1, None)))
     np.testing.assert_allclose(answers["alone"], answers["never ends"], atol=1e-5)
     assert not np.allclose(answers["alone"][-1], answers["bound too"][-1], atol=1e-2)
+
+
+def spread_over_classes(dataset: str, **settings: Any) -> float:
+    """Median over rows of the range over classes of the bound at the start, nats."""
+    data = registry.module("datasets", dataset).load()
+    scenario = Scenario(data.splits[0].name, "inductive", 0.02, "random_min_one")
+    made, _ = build(data, scenario, draw(data, scenario, 0, seed=1))
+    recipe = smvae._recipe(smvae.Config(**settings), made)
+    task = make_task(
+        [Member(made, smvae.Config(**settings), 3, float)], recipe, "cpu", torch.float64
+    )
+    p, model = task.layout.views(task.layout.initial([3], torch.float64)), recipe.model
+    batch = _unlabelled(model, p, task.data, 0, 3, 60)
+    mean, logvar = model.posterior(p, batch.x, batch.onehot)
+    eps = repeat(batch.noise["eps"], 0, model.n_classes)
+    rows = torch.zeros(1, mean.shape[2], dtype=torch.float64, requires_grad=True)
+    likelihood, weights = model.likelihood(p, batch.x, batch), model.log_weights(p)
+    bound = weighted_bound(likelihood, mean, logvar, eps, weights, rows, model.entropy)
+    # Linear in the weights of rows: its slopes are the rows' own bounds, class by class.
+    each = torch.autograd.grad(bound.sum(), rows)[0].view(model.n_classes, -1)
+    return float((each.max(0).values - each.min(0).values).median())
+
+
+@pytest.mark.parametrize("dataset", ["mfeat", "digits", "watch"])
+def test_untrained_decoders_prefer_classes_by_less_than_cross_entropy_can_oppose(dataset):
+    assert spread_over_classes(dataset) < smvae.Config().c
+    assert spread_over_classes(dataset, **FORMER) > 3
