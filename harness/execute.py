@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -16,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from datasets.base import Answers, Dataset, Problem, Rows
+from datasets.base import Answers, Dataset, Problem
 from harness import imputation, machine, registry
-from harness.job import Job, canonical
-from harness.record import Outcome, Record, plain, sentence
-from harness.scores import accuracy, finite, probe
-from harness.trial_views import Codes, second_transduction, with_codes, with_views
+from harness.job import Job
+from harness.record import Outcome
+from harness.task import Task
+from harness.trial_views import Codes, with_codes, with_views
 from methods.base import (
     Checkpoint,
     Failed,
@@ -30,11 +29,10 @@ from methods.base import (
     Member,
     Method,
     Progress,
-    SkipError,
     StackedMethod,
     Training,
 )
-from protocols.base import Scenario, build, draw, seed_of, varies
+from protocols.base import Scenario, build, draw
 
 
 @dataclass(frozen=True)
@@ -65,12 +63,12 @@ def execute(
     method = registry.load_method(stack.jobs[0].method)
     build_trial = _builder(stack, data)
     if issubclass(method, StackedMethod):
-        tasks = [_Task(stack, index, data, build_trial) for index in range(len(stack.jobs))]
+        tasks = [_task(stack, index, data, build_trial) for index in range(len(stack.jobs))]
         yield from _together(method, tasks, stack.done, device, state)
         return
     left = [index for index, job in enumerate(stack.jobs) if job.id not in stack.done]
     for done, index in enumerate(left, start=1):
-        yield _alone(method, _Task(stack, index, data, build_trial))
+        yield _alone(method, _task(stack, index, data, build_trial))
         yield Progress(done / len(left))
 
 
@@ -113,120 +111,16 @@ def _builder(stack: Stack, data: Dataset) -> Build:
     return of
 
 
-class _Task:
-    """One job inside a worker: its Problem, its Answers, and how a fit of it is scored."""
-
-    def __init__(self, stack: Stack, index: int, data: Dataset, build_trial: Build) -> None:
-        self.job, self.size = stack.jobs[index], len(stack.jobs)
-        self.method = registry.load_method(self.job.method)
-        self.config = self.method.Config(**self.job.config)
-        chosen = stack.chosen[index] if self.job.upstream else ()
-        self.problem, self.answers = build_trial(self.job, chosen)
-        self.varies = varies(data, self.job.scenario, trained=self.job.trained)
-        place = canonical([self.job.views, self.job.depth])
-        self.seed = seed_of(
-            data, self.job.scenario.split, self.job.trial, f"fit:{place}", self.job.seed
-        )
-
-    def check(self) -> None:
-        """Raise SkipError where labels, or rows to complete, are out of the method's reach."""
-        if self.method.can.labels and not self.problem.labelled.any():
-            raise SkipError("no labelled row has all its views, and rows that lack one are dropped")
-        own_rows_only = self.job.imputes and not self.method.can.inductive
-        if own_rows_only and not self.answers.test.present.all():
-            raise SkipError("it completes rows that it was fitted on, and test rows lack views too")
-
-    def second_problem(self) -> Problem:
-        """The Problem on which a purely transductive method is scored for selection."""
-        second = imputation.second_problem if self.job.imputes else second_transduction
-        return second(self.problem)
-
-    def score(self, fitted: Fitted) -> float:
-        """Score on tuning rows, higher is better: what chooses the epoch."""
-        if self.job.imputes:
-            return imputation.tuning_score(fitted, self.problem, once=not self.method.can.inductive)
-        if self.method.can.classify:
-            return accuracy(fitted.predict(self.problem.tuning), self.answers.tuning_labels)
-        return -fitted.loss(self.problem.tuning)
-
-    def ok(self, fitted: Fitted, score: float, epoch: int, seconds: float) -> Outcome:
-        """The outcome of a fit that ended well."""
-        arrays = {name: np.asarray(value) for name, value in fitted.arrays().items()}
-        metrics, can = self.counts(), self.method.can
-        if can.classify:
-            predicted = fitted.predict(self.answers.test)
-            metrics["test_accuracy"] = accuracy(predicted, self.answers.test_labels)
-            arrays["test_predictions"] = predicted.astype(np.int16)
-        if can.represent and not self.job.imputes:
-            for name, rows in self._parts().items():
-                arrays[f"codes_{name}"] = finite(fitted.transform(rows))
-            if not can.classify:  # epochs were chosen by loss, candidates by a probe
-                score = probe(self.problem, self.answers, arrays)
-        elif can.impute:
-            metrics |= self._imputed(fitted, arrays)
-        record = replace(
-            self.record("ok", seconds),
-            score=float(score),
-            epoch=epoch,
-            metrics=metrics,
-            facts={name: plain(value) for name, value in fitted.facts().items()},
-        )
-        return Outcome(record, arrays)
-
-    def _imputed(self, fitted: Fitted, arrays: dict[str, np.ndarray]) -> imputation.Measures:
-        """Figures on the completed views of training rows; views to keep go into ``arrays``."""
-        parts = [self.problem.rows]
-        if self.job.imputes and not self.answers.test.present.all():
-            parts.append(self.answers.test)
-        made = [imputation.completed(fitted, rows) for rows in parts]
-        most = None if self.job.imputes else imputation.SHOWN_ROWS
-        arrays |= imputation.kept(parts, [views for views, _ in made], most)
-        return imputation.measures(self.problem, self.answers, *made[0])
-
-    def failed(self, error: Exception, seconds: float) -> Outcome:
-        """The outcome of a fit that failed, or that declined, with its reason."""
-        if isinstance(error, SkipError):
-            return self.ended("skipped", str(error), "", seconds)
-        trace = "".join(traceback.format_exception(error))
-        return self.ended("failed", sentence(error), trace, seconds)
-
-    def ended(self, status: Any, reason: str, trace: str, seconds: float) -> Outcome:
-        """The outcome of a fit that gave nothing."""
-        record = replace(self.record(status, seconds), reason=reason, trace=trace)
-        return Outcome(replace(record, metrics=self.counts()), {})
-
-    def counts(self) -> dict[str, Any]:
-        """How many rows and labels this trial used."""
-        labels = self.problem.labels[self.problem.labelled]
-        return {
-            "n_labelled": int(self.problem.labelled.sum()),
-            "n_unlabelled": int((~self.problem.labelled).sum()),
-            "n_tuning_labels": len(self.answers.tuning_labels),
-            "n_test": len(self.answers.test_labels),
-            "labelled_per_class": np.bincount(labels, minlength=self.problem.n_classes).tolist(),
-        }
-
-    def record(self, status: Any, seconds: float) -> Record:
-        """What every record of this job says, however it ended."""
-        return Record(
-            id=self.job.id,
-            job=self.job.identity(),
-            data_key=self.job.data_key,
-            status=status,
-            varies=list(self.varies),
-            seconds=round(seconds, 4),
-            peak_memory_mb=machine.peak_memory_mb(),
-            stack_size=self.size,
-            versions=machine.versions(),
-        )
-
-    def _parts(self) -> dict[str, Rows]:
-        return {"rows": self.problem.rows, "tuning": self.problem.tuning, "test": self.answers.test}
+def _task(stack: Stack, index: int, data: Dataset, build_trial: Build) -> Task:
+    """Job ``index`` of a stack, with its Problem and Answers."""
+    job = stack.jobs[index]
+    problem, answers = build_trial(job, stack.chosen[index] if job.upstream else ())
+    return Task(job, len(stack.jobs), data, problem, answers)
 
 
 def _together(
     method: type[StackedMethod],
-    tasks: list[_Task],
+    tasks: list[Task],
     done: frozenset[str],
     device: str,
     state: bytes | None,
@@ -260,7 +154,7 @@ def _together(
         yield _on(device, since, task.ended("failed", reason, "", 0.0))
 
 
-def _alone(method: type[Method], task: _Task) -> Outcome:
+def _alone(method: type[Method], task: Task) -> Outcome:
     start = time.perf_counter()
     since = machine.forget_peak_memory("cpu")
     try:
@@ -275,11 +169,11 @@ def _alone(method: type[Method], task: _Task) -> Outcome:
     return _on("cpu", since, replace(outcome, record=replace(outcome.record, seconds=seconds)))
 
 
-def _fit(method: type[Method], task: _Task, problem: Problem) -> Fitted:
+def _fit(method: type[Method], task: Task, problem: Problem) -> Fitted:
     return method(task.config).fit(problem, np.random.default_rng(task.seed))
 
 
-def _outcome(task: _Task, event: Finished | Failed) -> Outcome:
+def _outcome(task: Task, event: Finished | Failed) -> Outcome:
     if isinstance(event, Failed):
         return task.ended("failed", event.reason, event.trace, event.seconds)
     try:

@@ -16,7 +16,8 @@ from datasets.base import HIDDEN, Answers, Problem, Rows
 from methods.base import FitError, Fitted
 
 SHOWN_ROWS = 200
-"""Completed rows that a classifier leaves for a figure; a stage that imputes leaves them all."""
+"""Completed rows of a view that a figure shows, so that a fit chosen by accuracy leaves no more.
+A stage that imputes leaves them all, for another may read them."""
 MIN_SD = 1e-8
 Z90 = 1.6448536269514722
 """95 % point of the standard normal: a 90 % interval is the mean +- Z90 sd."""

@@ -18,9 +18,13 @@ class Record:
     """One line of the ledger.
 
     ``score``     on tuning rows, higher is better: accuracy of a classifier, of a fixed probe on a
-                  representation's codes, minus NMSE of an imputer. None unless ok.
+                  representation's codes, minus NMSE of a stage that imputes. None unless ok.
+    ``selected_by``  what chose the epoch and chooses the candidate: ``tuning NMSE``, ``tuning
+                  loss, then probe accuracy`` (``harness.selection``); empty where that is unknown.
     ``varies``    what the trial drew anew (``protocols.base.varies``); empty where that is unknown.
-    ``metrics``   test accuracy and counts; ``facts`` what the method reports of itself.
+    ``metrics``   counts; ``test_accuracy`` and ``tuning_accuracy`` of a classifier, ``nmse`` of
+                  hidden entries (and its like) and ``tuning_nmse`` of what completes views.
+    ``facts``     what the method reports of itself.
     ``epoch``     the chosen epoch, 0 for methods without epochs.
     ``seconds``   this job's share of its stack's wall time; ``peak_memory_mb`` of the process and
                   ``peak_gpu_memory_mb``, in MiB, while its stack ran; or, where the system cannot
@@ -35,6 +39,7 @@ class Record:
     data_key: str
     status: Status
     score: float | None = None
+    selected_by: str = ""
     epoch: int = 0
     varies: Sequence[str] = field(default_factory=list)
     metrics: Mapping[str, Any] = field(default_factory=dict)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from datasets.base import Dataset
-from harness.imputation import Scale, scales_of
+from harness.imputation import SHOWN_ROWS, Scale, scales_of
 from harness.plan import Plan, PlannedCell
 from harness.record import Record
 from harness.render.layout import Layout, Matrices, Shown, Weights
@@ -66,7 +66,7 @@ def _weights(line: Any, record: Record, arrays: Arrays) -> Weights:
 
 
 def _matrices(data: Dataset, planned: PlannedCell, found: Mapping[str, Arrays]) -> list[Matrices]:
-    """One for every view that rows lack: those hidden rows that every method has kept."""
+    """One for every view that rows lack: hidden rows that every method has kept, the first few."""
     job = planned.trials[0][0]
     scenario = planned.cell.scenario
     drawn = draw(data, scenario, job.trial, job.seed)
@@ -80,7 +80,7 @@ def _matrices(data: Dataset, planned: PlannedCell, found: Mapping[str, Arrays]) 
         if not shared:
             continue
         common = np.all([np.isin(ids, f[f"imputed_{v}_ids"]) for f in shared], axis=0)
-        rows = absent[common]
+        rows = absent[common][:SHOWN_ROWS]
         rows = rows[np.argsort(labels[rows], kind="stable")]
         made.append(
             Matrices(

@@ -12,10 +12,11 @@ from harness import selection
 from harness.job import Job
 from harness.plan import Plan, PlannedCell
 from harness.record import Record
-from protocols.base import Recipe
 
 IMPUTATION = ("nmse", "nmse_all", "nmse_raw", "nmse_raw_all", "coverage_90", "nll")
 """Columns on completed views, NaN where a row has none: ``harness.imputation.measures``."""
+TUNING = ("tuning_accuracy", "tuning_nmse")
+"""Columns on tuning rows at the chosen epoch, NaN where the chosen fit has none."""
 
 
 def trials_table(plan: Plan, records: Mapping[str, Record], protocol: str) -> pd.DataFrame:
@@ -37,7 +38,7 @@ def trials_table(plan: Plan, records: Mapping[str, Record], protocol: str) -> pd
 def _cell_columns(
     plan: Plan, planned: PlannedCell, order: int, datasets: list[str]
 ) -> dict[str, Any]:
-    cell = planned.cell
+    cell, rules = planned.cell, selection.rules(planned.trials[0])
     return {
         "dataset": planned.data_key,
         "dataset_order": datasets.index(planned.data_key),
@@ -49,16 +50,10 @@ def _cell_columns(
         "budget": plan.budget.name,
         "published": cell.row.published,
         "all_labels": cell.row.all_labels,
-        "selection": _rule(cell.row.recipe),
+        "rule": selection.key_of(rules),
+        "selection": selection.words_of(rules),
         **{f"at_{name}": value for name, value in cell.at.items()},
     }
-
-
-def _rule(recipe: Recipe) -> str:
-    """How the candidates of a recipe's stages are chosen, in words."""
-    if recipe[-1].imputes:
-        return selection.IMPUTER_RULE
-    return selection.CHAIN_RULE if any(stage.imputes for stage in recipe) else selection.RULE
 
 
 def _imputed_by(
@@ -109,13 +104,15 @@ def _trial_columns(
     ]
     imputed = _imputed_by(chosen, jobs, records)
     values = imputed.metrics if imputed else {}
+    own = chosen.metrics if chosen else {}
     metrics = (chosen or found[0]).metrics if found else {}
     return {
         "trial": jobs[0].trial,
         "status": status,
-        "accuracy": chosen.metrics.get("test_accuracy", float("nan")) if chosen else float("nan"),
+        "accuracy": own.get("test_accuracy", float("nan")),
         **{name: values.get(name, float("nan")) for name in IMPUTATION},
         "tuning": chosen.score if chosen else float("nan"),
+        **{name: own.get(name, float("nan")) for name in TUNING},
         "n_labelled": metrics.get("n_labelled"),
         "n_classes_labelled": _classes(metrics),
         "n_tuning_labels": metrics.get("n_tuning_labels"),

@@ -5,6 +5,9 @@ completed views. FullData is SiMVAE with nothing missing, one scenario that stan
 PartialData is SiMVAE without the rows that lack a view, whatever labels they carry. Rows that lack
 a view are drawn from labelled and unlabelled ones alike, and rows that lack one at a small share
 lack it at a larger one.
+
+Every row is chosen as a classifier, by tuning accuracy; an imputer that stands before SMVAE by
+NMSE. Figure 4 trains the methods that do both once more and chooses them by NMSE.
 """
 
 from __future__ import annotations
@@ -28,10 +31,17 @@ class Figure3(Protocol):
         "lines": "rows",
         "axes": (_missing.AXIS,),
         "values": ({"column": "accuracy", "label": "test accuracy"},),
+        "extras": (
+            {
+                "column": "nmse",
+                "label": "NMSE of hidden entries, z-scored, of the fits of this figure",
+            },
+        ),
         "reference": "simvae",
         "shows": "Test accuracy by the share of training rows that lack a view, a panel for every "
         "share of labelled rows. FullData is SiMVAE with nothing missing; PartialData is SiMVAE "
-        "without the rows that lack a view.",
+        "without the rows that lack a view. SiMVAE, CoNet, SDGM+ and SMVAE are chosen by tuning "
+        "accuracy, an imputer before SMVAE by NMSE on tuning rows.",
         "claim": "SiMVAE consistently outperforms the compared methods; SiMVAE with even about "
         "50% incomplete samples achieves comparable results to the fully complete case",
     }

@@ -169,10 +169,8 @@ def _lines(own: Numbers, columns: Sequence[Column], note: DatasetNote) -> tuple[
     if tuning and any(column.labels for column in columns):
         used = ", ".join(f"{c.labels} ({c.short})" for c in columns if c.labels)
         span = "–".join(dict.fromkeys(str(n) for n in (tuning[0], tuning[-1])))
-        found.append(
-            f"Training used {used} labels; settings and epochs were chosen with {span} tuning "
-            "labels."
-        )
+        chosen = f"with {span} tuning labels" if said.label_users(own.trials) else "without labels"
+        found.append(f"Training used {used} labels; settings and epochs were chosen {chosen}.")
     stale = int(own.trials["stale"].astype(bool).sum())
     if stale:
         found.append(f"{say.plural(stale, 'trial')} rest on an earlier version of the source.")

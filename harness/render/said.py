@@ -74,7 +74,7 @@ def unconverged(trials: pd.DataFrame) -> tuple[str, ...]:
 
 
 def selections(trials: pd.DataFrame) -> tuple[str, ...]:
-    """The rules that chose candidates, with the rows they chose for."""
+    """What chose candidates and epochs, each with the rows that it chose for."""
     rules: dict[str, list[str]] = {}
     for row in trials.drop_duplicates(["row_key", "selection"]).to_dict("records"):
         if isinstance(row["selection"], str) and row["selection"]:
@@ -82,6 +82,13 @@ def selections(trials: pd.DataFrame) -> tuple[str, ...]:
     if len(rules) == 1:
         return (f"{next(iter(rules))} (every row)",)
     return tuple(f"{rule}: {'; '.join(dict.fromkeys(rows))}" for rule, rows in rules.items())
+
+
+def label_users(trials: pd.DataFrame) -> bool:
+    """Whether tuning labels chose anything: an accuracy or a probe is part of some row's rule."""
+    if "rule" not in trials.columns:
+        return True
+    return any("accuracy" in rule or "probe" in rule for rule in trials["rule"])
 
 
 def progress(trials: pd.DataFrame) -> str:

@@ -47,7 +47,8 @@ def markdown(report: Report) -> str:
             lines += _md_block(block)
         lines += ["", f"{md(part.labels_line)} {md(part.progress)}.", ""]
         lines += [md(part.note.what_varies)]
-        lines += ["", *(f"- {md(text)}" for text in (*part.legend, *part.selections)), ""]
+        chosen = (f"Chosen by {text}" for text in part.selections)
+        lines += ["", *(f"- {md(text)}" for text in (*part.legend, *chosen)), ""]
         lines += [_md_failure(part)] if part.failures else []
     lines += [f"- {md(note)}" for note in report.meta.footnotes]
     return "\n".join(lines).rstrip("\n") + "\n"

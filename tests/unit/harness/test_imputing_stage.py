@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from harness.execute import Stack, execute
 from harness.imputation import SHOWN_ROWS, tuning_score
 from harness.job import Job, expand
 from harness.record import Outcome
+from harness.selection import NAMES
 from protocols.base import Stage
 from tests.helpers import scenario, trial
 from tests.unit.harness.fake_imputers import (
@@ -110,6 +112,67 @@ def test_a_classifier_that_imputes_leaves_figures_and_a_few_rows() -> None:
     (whole,) = run(*jobs(Stage("both"), missing_fraction=0.0))
     assert "nmse" not in whole.record.metrics
     assert "imputed_1" not in whole.arrays
+
+
+def test_a_classifier_may_be_chosen_as_an_imputer_and_both_numbers_are_kept() -> None:
+    (as_classifier,), (as_imputer,) = (
+        run(*jobs(Stage("both", imputes=imputes))) for imputes in (False, True)
+    )
+    one, other = as_classifier.record, as_imputer.record
+    assert one.id != other.id
+    assert (one.selected_by, other.selected_by) == (NAMES["accuracy"], NAMES["nmse"])
+    _, problem, answers = trial(DATA, scenario(**HOLES))
+    right = np.mean(answers.tuning_labels == 0)
+    for record in (one, other):
+        assert {"test_accuracy", "nmse"} <= record.metrics.keys()
+        assert record.metrics["tuning_accuracy"] == right
+        assert record.metrics["tuning_nmse"] == -tuning_score(Filled(), problem)
+        assert record.parse(record.line()) == record
+    assert one.score == right
+    assert other.score == tuning_score(Filled(), problem)
+    whole = [
+        run(*jobs(Stage("both", imputes=imputes), missing_at_test=0.4))[0].record.status
+        for imputes in (False, True)
+    ]
+    assert whole == ["ok", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "missing", "has"),
+    [
+        (Stage("plain"), 0.0, {"tuning_accuracy"}),
+        (Stage("filler", imputes=True), 0.5, {"tuning_nmse"}),
+        (Stage("completer", imputes=True), 0.5, {"tuning_nmse"}),
+        (Stage("both"), 0.0, {"tuning_accuracy", "tuning_nmse"}),
+    ],
+)
+def test_a_fit_has_those_scores_on_tuning_rows_that_it_can(
+    stage: Stage, missing: float, has: set[str]
+) -> None:
+    (outcome,) = run(*jobs(stage, missing_fraction=missing))
+    assert {name for name in outcome.record.metrics if name.startswith("tuning_")} == has
+
+
+def test_where_no_view_may_be_absent_an_imputing_classifier_has_no_tuning_nmse() -> None:
+    (outcome,) = run(*jobs(Stage("both"), missing=(), missing_fraction=0.0))
+    assert outcome.record.status == "ok"
+    assert "tuning_nmse" not in outcome.record.metrics
+
+
+@pytest.mark.parametrize("imputes", [False, True])
+def test_the_epoch_is_that_of_the_best_score_of_its_kind(imputes: bool) -> None:
+    """A real net: among epochs scored both ways, the one that its own measure chooses."""
+    budget = replace(BUDGET, epochs=8, eval_every=1, patience=None, grid=1)
+    asked = cell(Stage("simvae", imputes=imputes))
+    (job,) = expand(asked, DATA, budget, 0, 0)
+    (outcome,) = run(job)
+    record = outcome.record
+    assert record.status == "ok", record.reason
+    own, sign = ("tuning_nmse", -1) if imputes else ("tuning_accuracy", 1)
+    assert record.score == sign * record.metrics[own]
+    for end in range(1, 9):
+        (until,) = expand(asked, DATA, replace(budget, epochs=end, eval_every=end), 0, 0)
+        assert run(until)[0].record.score <= record.score
 
 
 def test_a_fit_that_declines_is_skipped_with_its_reason() -> None:

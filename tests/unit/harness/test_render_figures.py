@@ -157,6 +157,19 @@ def test_variants_of_nmse_are_figures_of_their_own_and_calibration_is_a_table() 
     assert "1.50 ± 0.00" in said
 
 
+def test_tuning_labels_are_named_only_where_they_chose_something() -> None:
+    trials = case("figure4")[0]
+    for rule, used in (
+        ("epoch:nmse candidate:nmse", False),
+        ("fixed", False),
+        ("candidate:nmse > epoch:accuracy", True),
+        ("epoch:loss candidate:probe", True),
+    ):
+        text = page(made("figure4", kinds=(), trials=trials.assign(rule=rule)))
+        assert ("chosen without labels" in text) != used
+        assert ("tuning labels" in text) == used
+
+
 def test_weights_and_their_ways_are_csv() -> None:
     files, shown = made("figure2b", kinds=()), weights_of()
     bars = pd.read_csv(io.BytesIO(files["figure2b.csv"]))

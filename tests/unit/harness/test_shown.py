@@ -101,6 +101,19 @@ def test_completed_rows_of_all_methods_are_lined_up_and_grouped_by_class(
         assert labels[found] == name
 
 
+def test_no_more_rows_are_shown_than_a_fit_chosen_by_accuracy_leaves(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, records = stored(plan, tmp_path)
+    trials = trials_table(settle(plan, records), records, "two")
+    trials = trials[trials["trial"] == 0]
+    monkeypatch.setattr("harness.shown.SHOWN_ROWS", 5)
+    (made,) = shown_of(plan, "two", Layout("matrices"), trials, records, store).matrices
+    assert len(made.truth) == len(made.classes) == 5
+    assert {len(values) for values in made.completed.values()} == {5}
+    assert made.hidden > 5
+
+
 def test_view_weights_come_with_their_way_over_the_epochs(plan: Plan, tmp_path: Path) -> None:
     curve = np.array([[0.5, 0.5], [0.7, 0.3], [0.9, 0.1]], np.float32)
     facts = {"weight_0": 0.8, "weight_1": 0.2}

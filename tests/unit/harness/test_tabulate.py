@@ -11,7 +11,6 @@ import pytest
 from harness.job import Job
 from harness.plan import Plan, settle
 from harness.record import Record
-from harness.selection import CHAIN_RULE, IMPUTER_RULE
 from harness.tabulate import trials_table
 from protocols.base import Stage
 from tests.unit.harness.fake_imputers import DATA, TWO, cell, planned, use_them
@@ -44,9 +43,22 @@ def test_the_figures_of_a_chain_are_those_of_its_imputing_stage() -> None:
     assert found["nmse"].tolist() == [0.7, 0.7]
     assert found["accuracy"].tolist() == [0.8, 0.8]
     assert found["at_missing"].tolist() == [0.5, 0.5]
-    assert set(found["selection"]) == {CHAIN_RULE}
+    assert set(found["rule"]) == {"fixed > fixed"}, "one candidate each, and no epochs"
     assert set(found["imputed_by"]) == {name for name, job in plan.jobs.items() if job.imputes}
     assert set(found["chosen"]) == {name for name, job in plan.jobs.items() if not job.imputes}
+
+
+def test_scores_on_tuning_rows_are_those_of_the_chosen_fit() -> None:
+    plan = planned(cell(Stage("both", imputes=True)))
+    extra = {"test_accuracy": 0.8, "nmse": 0.7, "tuning_nmse": 0.6, "tuning_accuracy": 0.9}
+    records = {
+        name: replace(record(job), metrics={**record(job).metrics, **extra})
+        for name, job in plan.jobs.items()
+    }
+    found = table(plan, **records)
+    assert found["tuning_nmse"].tolist() == [0.6, 0.6]
+    assert found["tuning_accuracy"].tolist() == [0.9, 0.9]
+    assert table(plan)[["tuning_nmse", "tuning_accuracy"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize("stage", ["filler", "plain"])
@@ -70,7 +82,7 @@ def test_an_imputer_alone_has_figures_and_no_accuracy() -> None:
     assert found["nmse"].tolist() == [0.9, 0.9]
     assert found["accuracy"].isna().all()
     assert set(found["status"]) == {"ok"}
-    assert set(found["selection"]) == {IMPUTER_RULE}
+    assert set(found["rule"]) == {"fixed"}
 
 
 def test_a_chain_behind_a_failed_stage_failed_and_behind_one_that_declined_is_skipped() -> None:

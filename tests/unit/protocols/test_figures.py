@@ -20,7 +20,7 @@ from tests.helpers import tiny, trial
 CLASSIFY = ("simvae", "conet", "sdgm_plus")
 IMPUTE = (
     "soft_impute_als", "dccae", "corrnet", "soft_impute", "knn_impute", "iterative_svd",
-    "mean_impute", "a_new_imputer",
+    "ridge_impute", "mean_impute", "a_new_imputer",
 )  # fmt: skip
 CARDS = (
     *(MethodCard(key, key, True, True, True, True) for key in CLASSIFY),
@@ -56,7 +56,7 @@ def test_the_papers_eight_rows_of_figure_3_run_by_default() -> None:
     assert {row.key for row in rows if not row.optional} == BY_DEFAULT
     assert {row.key for row in rows if row.optional} == {
         "simvae_single", "sdgm_plus_clamp_a", "soft_impute_smvae", "knn_impute_smvae",
-        "iterative_svd_smvae", "mean_impute_smvae", "a_new_imputer_smvae",
+        "iterative_svd_smvae", "ridge_impute_smvae", "mean_impute_smvae", "a_new_imputer_smvae",
     }  # fmt: skip
 
 
@@ -80,11 +80,27 @@ def test_two_stages_complete_the_views_before_smvae_reads_them() -> None:
     assert (second.key, second.imputes) == ("smvae", False)
 
 
-def test_figure_4_trains_nothing_that_figure_3_has_not_but_the_further_imputers() -> None:
+def test_figure_4_shares_the_papers_imputers_with_figure_3_and_trains_all_else() -> None:
     known = fits(cells(Figure3()))
     found = [cell for cell in cells(Figure4()) if not cell.row.optional]
-    more = {cell.row.key for cell in found if not fits([cell]) <= known}
-    assert more == {"soft_impute", "knn_impute", "iterative_svd", "mean_impute"}
+    shared = {cell.row.key for cell in found if fits([cell]) <= known}
+    assert shared == {"soft_impute_als", "dccae", "corrnet"}
+    assert {cell.row.key for cell in found} - shared == {
+        "simvae", "conet", "sdgm_plus",
+        "soft_impute", "knn_impute", "iterative_svd", "ridge_impute", "mean_impute",
+    }  # fmt: skip
+
+
+def test_figure_4_chooses_imputers_and_figure_3_classifiers() -> None:
+    for cell in cells(Figure4()) + cells(Figure5()):
+        assert [stage.imputes for stage in cell.row.recipe] == [True], cell.row.key
+    for cell in cells(Figure3()) + cells(Figure6()):
+        assert not cell.row.recipe[-1].imputes, cell.row.key
+    left, right = (
+        {c.row.key: c.row.recipe[0] for c in cells(figure)} for figure in (Figure3(), Figure4())
+    )
+    for key in (*CLASSIFY, "simvae_single", "sdgm_plus_clamp_a"):
+        assert replace(right[key], imputes=False) == left[key]
 
 
 def test_figure_5_shows_fits_of_figure_4_of_one_trial() -> None:
