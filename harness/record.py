@@ -60,6 +60,12 @@ class Record:
     ended: str = ""
     arrays: str | None = None
 
+    @property
+    def in_warmup(self) -> bool | None:
+        """Whether the chosen epoch lies in the warm-up of the method; None where it has none."""
+        warmup = self.facts.get("warmup_epochs")
+        return self.epoch <= warmup if warmup else None
+
     def line(self) -> str:
         """One line of JSON, without the newline."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True, allow_nan=False)

@@ -125,6 +125,7 @@ def _trial_columns(
         "peak_gpu_memory_mb": max((record.peak_gpu_memory_mb for record in every), default=0.0),
         "epoch": chosen.epoch if chosen else None,
         "converged": _converged(chosen, jobs, records),
+        "in_warmup": chosen.in_warmup if chosen else None,
         "chosen": chosen.id if chosen else "",
         "imputed_by": imputed.id if imputed else "",
         "config": json.dumps(chosen.job["config"], sort_keys=True) if chosen else "",

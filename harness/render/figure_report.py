@@ -176,7 +176,12 @@ def _lines(own: Numbers, columns: Sequence[Column], note: DatasetNote) -> tuple[
         found.append(f"{say.plural(stale, 'trial')} rest on an earlier version of the source.")
     if own.shown.matrices and note.kind == "licensed":
         found.append("No CSV of the images is written: it would hold values of licensed data.")
-    return (*found, *own.shown.gone.get(note.key, ()), *said.unconverged(own.trials))
+    return (
+        *found,
+        *own.shown.gone.get(note.key, ()),
+        *said.unconverged(own.trials),
+        *said.in_warmup(own.trials),
+    )
 
 
 def _span(text: str) -> str:

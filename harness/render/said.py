@@ -62,15 +62,25 @@ def _leaks(note: DatasetNote) -> str:
 
 def unconverged(trials: pd.DataFrame) -> tuple[str, ...]:
     """Rows with trials whose chosen fit says that it did not converge; their numbers count."""
-    if "converged" not in trials.columns:
+    return _counted(trials, "Ended without converging", "converged", False)
+
+
+def in_warmup(trials: pd.DataFrame) -> tuple[str, ...]:
+    """Rows with trials whose chosen epoch lies in the warm-up of a semi-supervised VAE."""
+    what = "Chosen epoch in the warm-up, so that q(y|X) was trained by labels alone"
+    return _counted(trials, what, "in_warmup", True)
+
+
+def _counted(trials: pd.DataFrame, what: str, column: str, value: bool) -> tuple[str, ...]:
+    """One sentence: in how many ok trials of every row ``column`` is ``value``; () where none."""
+    if column not in trials.columns:
         return ()
-    ok = trials[(trials["status"] == "ok")]
-    found = []
+    ok, found = trials[trials["status"] == "ok"], []
     for _, row in ok.groupby(["row_order", "row_key"], sort=True):
-        stuck = int((~row["converged"].astype(bool)).sum())
-        if stuck:
-            found.append(f"{row['row'].iloc[0]} in {stuck} of {len(row)} trials")
-    return (f"Ended without converging: {'; '.join(found)}.",) if found else ()
+        count = int((row[column] == value).sum())
+        if count:
+            found.append(f"{row['row'].iloc[0]} in {count} of {len(row)} trials")
+    return (f"{what}: {'; '.join(dict.fromkeys(found))}.",) if found else ()
 
 
 def selections(trials: pd.DataFrame) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def _part(
         blocks=blocks,
         lead=_lead(blocks, columns),
         labels_line=_labels_line(trials, columns),
-        legend=_legend(blocks, ceiling) + said.unconverged(trials),
+        legend=_legend(blocks, ceiling) + said.unconverged(trials) + said.in_warmup(trials),
         selections=said.selections(trials),
         progress=said.progress(trials),
         failures=failures(trials),

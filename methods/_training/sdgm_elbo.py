@@ -185,8 +185,9 @@ class SkipModel:
         return (total / self.answer_draws).log()
 
     def facts(self, p: Params, batch: Batch) -> dict[str, float]:
-        """The bound -U on log p(x) of unlabelled rows."""
-        return {"elbo": -float(self.objective(p, batch, (0, 1))[0])}
+        """The bound -U on log p(x) of unlabelled rows, and how long the warm-up was."""
+        bound = -float(self.objective(p, batch, (0, 1))[0])
+        return {"elbo": bound, "warmup_epochs": self.warmup_epochs}
 
     def clamp_hits(self, p: Params, batch: Batch) -> dict[str, float]:
         """Shares of log-variances beyond their bounds, each row with its likeliest class."""

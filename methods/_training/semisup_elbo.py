@@ -214,13 +214,14 @@ class Model:
         return self.log_q(p, self.inputs(x, noise))
 
     def facts(self, p: Params, batch: Batch) -> dict[str, float]:
-        """The bound -U on log p(X) of unlabelled rows, loose and tight, and the weights lam."""
+        """The bound -U on log p(X) of unlabelled rows, loose and tight; weights lam; warm-up."""
         if self.classifier_alone:
             return {}
         weights = self.log_weights(p).exp()[0].tolist()
         return {
             "elbo": -float(self.objective(p, batch, (0, 1), self.entropy)[0]),
             "elbo_tight": -float(self.objective(p, batch, (0, 1), self.tight)[0]),
+            "warmup_epochs": self.warmup_epochs,
         } | {f"weight_{v}": weight for v, weight in enumerate(weights)}
 
     def clamp_hits(self, p: Params, batch: Batch) -> dict[str, float]:

@@ -87,6 +87,14 @@ def test_fits_that_did_not_converge_are_said_under_the_table() -> None:
     assert not [line for line in report_of(trials).parts[0].legend if "converg" in line]
 
 
+def test_fits_chosen_in_the_warm_up_are_counted_under_the_table() -> None:
+    trials = trials_of({"ours": [0.5, 0.6], "b": [0.5, 0.6]})
+    legend = report_of(trials.assign(in_warmup=[True, False, None, None])).parts[0].legend
+    (line,) = (line for line in legend if "warm-up" in line)
+    assert "OURS in 1 of 2 trials" in line
+    assert "B in" not in line
+
+
 def test_nothing_ran_yet() -> None:
     trials = trials_of({"ours": [0.5], "other": [0.5]})
     gone = ["accuracy", "n_labelled", "n_tuning_labels", "tuning", "seconds", "epoch", "candidates"]

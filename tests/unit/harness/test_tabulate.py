@@ -72,6 +72,16 @@ def test_a_chain_says_so_where_any_of_its_stages_did_not_converge(stage: str) ->
     assert table(plan)["converged"].all()
 
 
+def test_a_chosen_epoch_inside_the_warm_up_is_told() -> None:
+    plan = planned(cell(Stage("plain")))
+    for warmup, expected in ((0, None), (4, False), (5, True), (6, True)):
+        facts = {"warmup_epochs": warmup} if warmup else {}
+        records = {
+            name: replace(record(job), facts=facts, epoch=5) for name, job in plan.jobs.items()
+        }
+        assert set(table(plan, **records)["in_warmup"]) == {expected}
+
+
 def test_an_imputer_alone_has_figures_and_no_accuracy() -> None:
     plan = planned(cell(TWO[0]))
     records = {
