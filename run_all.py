@@ -58,6 +58,12 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
             "metavar": "KEY",
             "help": "only rows whose key, or first method, matches (globs)",
         },
+        "--without": {
+            **NAMES,
+            "action": "extend",
+            "metavar": "ROW",
+            "help": "leave out rows whose key matches (globs), as svm_all_labels; may be repeated",
+        },
         "--label-percent": {
             **NAMES,
             "type": float,

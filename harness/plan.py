@@ -242,6 +242,22 @@ def matches(cell: Cell, pattern: str) -> bool:
     return any(fnmatchcase(name, pattern) for name in names)
 
 
+def leave_out(cells: list[PlannedCell], without: Sequence[str]) -> list[PlannedCell]:
+    """``cells`` less those of rows whose key matches one of the globs ``without``.
+
+    By the key of the row alone: ``svm`` is one row here, not all that begin with that method.
+    UsageError where a glob matches none of the rows, or none is left.
+    """
+    rows = list(dict.fromkeys(planned.cell.row.key for planned in cells))
+    for pattern in without:
+        if not any(fnmatchcase(row, pattern) for row in rows):
+            raise UsageError(f"--without {pattern} matches no row; there are: {', '.join(rows)}")
+    gone = {row for row in rows for pattern in without if fnmatchcase(row, pattern)}
+    if gone and gone == set(rows):
+        raise UsageError(f"--without leaves no row of: {', '.join(rows)}")
+    return [planned for planned in cells if planned.cell.row.key not in gone]
+
+
 def _wanted(cell: Cell, only: Iterable[str]) -> bool:
     only = tuple(only)
     if not only:

@@ -31,13 +31,18 @@ def fits_nothing(protocol: Protocol) -> bool:
 
 
 def check_rows_named(
-    protocols: Mapping[str, Protocol], methods: Iterable[str], percents: Iterable[float]
+    protocols: Mapping[str, Protocol],
+    rows: Mapping[str, Iterable[str]],
+    percents: Iterable[float],
 ) -> None:
-    """Raise UsageError where rows or columns are named, but no protocol of the run has any."""
+    """Raise UsageError where rows or columns are named, but no protocol of the run has any.
+
+    ``rows``  names of rows or methods, by the flag that gave them.
+    """
     if not all(map(fits_nothing, protocols.values())):
         return
     for flag, named, what in (
-        ("--method", methods, "fits no method"),
+        *((flag, named, "fits no method") for flag, named in rows.items()),
         ("--label-percent", percents, "shows every share of labels"),
     ):
         if tuple(named):

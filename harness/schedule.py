@@ -18,16 +18,13 @@ from types import FrameType
 from typing import Any, Protocol
 
 from datasets.base import Dataset
+from harness import registry
 from harness.errors import UsageError
 from harness.execute import Stack, execute
 from harness.record import Outcome
 from harness.registry import ROOT
+from harness.threads import ENVIRONMENT, one_thread
 from methods.base import Checkpoint, Progress
-
-THREADS: dict[str, str] = dict.fromkeys(
-    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
-)
-"""Two threads that fight over one core are several times slower than one."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +78,15 @@ class SerialPool:
     def __init__(self, data: Mapping[str, Dataset], resources: Resources) -> None:
         self._data, self._device = data, resources.device
         self._current: tuple[Stack, Iterator[Any]] | None = None
-        _one_thread()
+        one_thread()
 
     @property
     def free(self) -> int:
         return 0 if self._current else 1
 
     def start(self, stack: Stack, state: bytes | None = None) -> None:
+        registry.load_method(stack.jobs[0].method)  # first, so that its libraries are limited too
+        one_thread()
         data = self._data[stack.jobs[0].data_key]
         self._current = (stack, iter(execute(stack, data, self._device, state)))
 
@@ -180,7 +179,8 @@ def _execute_in_worker(
     stack: Stack, data: Dataset, device: str, state: bytes | None
 ) -> Iterator[Outcome | Progress | Checkpoint]:
     """Runs on a worker; a module-level function, so that it pickles by reference."""
-    _one_thread()
+    registry.load_method(stack.jobs[0].method)  # first, so that its libraries are limited too
+    one_thread()
     last = 0.0
     for event in execute(stack, data, device, state):
         if isinstance(event, Progress) and time.monotonic() - last < 1.0:
@@ -191,7 +191,7 @@ def _execute_in_worker(
 
 def _connect(ray: Any, resources: Resources) -> None:
     settings: dict[str, Any] = {
-        "runtime_env": {"env_vars": {**THREADS, "PYTHONPATH": str(ROOT)}},
+        "runtime_env": {"env_vars": {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}},
         "logging_level": "ERROR",
         "log_to_driver": False,
         "ignore_reinit_error": False,
@@ -201,7 +201,7 @@ def _connect(ray: Any, resources: Resources) -> None:
         _knock(resources.address)
         settings["address"] = resources.address
         settings["runtime_env"] = {
-            "env_vars": THREADS,
+            "env_vars": ENVIRONMENT,
             "working_dir": str(ROOT),
             "excludes": ["results", "reports", "cache", ".git", ".venv"],
         }
@@ -274,12 +274,3 @@ def _slots(ray: Any, resources: Resources) -> int:
         whole = int(gpus / resources.gpus_per_job + 1e-9)
         slots = min(slots, whole)
     return max(1, min(slots, resources.workers or slots))
-
-
-def _one_thread() -> None:
-    """One thread a process, also where torch was imported before the environment could say so."""
-    os.environ.update(THREADS)
-    import sys
-
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)

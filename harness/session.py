@@ -17,7 +17,7 @@ from harness import inputs, properties, registry
 from harness.display import Display
 from harness.drive import Drive, missing_inputs, resumable
 from harness.errors import UsageError
-from harness.plan import Plan, PlannedCell, matches, method_cards, plan_cells, settle
+from harness.plan import Plan, PlannedCell, leave_out, matches, method_cards, plan_cells, settle
 from harness.record import Record
 from harness.registry import ROOT
 from harness.render import format as say
@@ -39,6 +39,7 @@ class Options:
     command: Sequence[str] = ()
     datasets: Sequence[str] = ()
     methods: Sequence[str] = ()
+    without: Sequence[str] = ()
     label_percent: Sequence[float] = ()
     missing_views: Sequence[str] = ()
     missing_at_test: float = 0.0
@@ -135,7 +136,8 @@ def _plan(
     protocols = {name: registry.load_protocol(name) for name in names}
     chosen = inputs.data_options(options.data_options)
     inputs.choose_missing(protocols, options.missing_views, options.missing_at_test)
-    properties.check_rows_named(protocols, options.methods, options.label_percent)
+    rows_named = {"--method": options.methods, "--without": options.without}
+    properties.check_rows_named(protocols, rows_named, options.label_percent)
     data: dict[str, Dataset] = {}
     splits: dict[str, str] = {}
     cells, counted = [], {}
@@ -175,7 +177,7 @@ def _plan(
             f"no column has {asked} % labels; open data has 2, 5 and 10 %, licensed data 1, 2, 3 %"
         )
     _check_patterns(options.methods, cells, protocols.values(), data.values())
-    return Plan(cells, data, splits, budget, counted), protocols
+    return Plan(leave_out(cells, options.without), data, splits, budget, counted), protocols
 
 
 def _check_patterns(

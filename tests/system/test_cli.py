@@ -39,6 +39,8 @@ REFUSALS = [
     ([*SMOKE, "--method", "svm", "zzz"], r"unknown method or row 'zzz'; known: .*svm_all_labels"),
     ([*SMOKE, "--method", ""], r"unknown method or row ''; known: "),
     ([*SMOKE, "--method", "zzz*"], r"no row matches zzz\*; --list methods"),
+    ([*SMOKE, "--without", "zzz"], r"--without zzz matches no row; there are: .*svm_all_labels"),
+    ([*ONE, "--without", "majority"], r"--without leaves no row of: majority"),
     (["--protocol", "table2", "--budget", "smok"], r"--budget: invalid choice: 'smok' .*'smoke'"),
     (["--protocl", "table2"], r"unknown argument '--protocl'; did you mean --protocol"),
     ([*ONE, "--trials", "0"], r"--trials must be at least 1, not 0"),
@@ -148,6 +150,14 @@ def test_a_dry_run_plans_by_cell_and_writes_nothing(door: Door, tmp_path: Path) 
     assert out.count(" fits, ") == 4
     assert "plan: 4 cells, 11 fits: 0 stored, 11 to run, about" in out
     assert nothing_written(tmp_path)
+
+
+def test_rows_are_left_out_by_name_and_the_flag_may_be_repeated(door: Door) -> None:
+    leaving = ("--without", "svm_all_labels", "--without", "logistic*")
+    status, out, _ = door(*CHEAP, *SERIAL, *leaving, "--dry-run")
+    assert status == 0
+    assert "SVM, all labels" not in out
+    assert "plan: 2 cells, 5 fits: 0 stored, 5 to run, about" in out
 
 
 def test_report_only_runs_nothing(door: Door, tmp_path: Path) -> None:

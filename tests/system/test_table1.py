@@ -60,6 +60,7 @@ def test_all_protocols_have_table_1_among_them(door: Door) -> None:
     ("argv", "sentence"),
     [
         (("--method", "svm"), "table1 fits no method; leave --method out"),
+        (("--without", "svm"), "table1 fits no method; leave --without out"),
         (("--label-percent", "5"), "table1 shows every share of labels; leave --label-percent out"),
         (("--missing-view", "left"), "no rows of table1 lack a view"),
         (("--dataset", "digits", "digit"), "unknown dataset 'digit'; did you mean digits"),

@@ -12,7 +12,7 @@ import pytest
 from datasets.base import Dataset
 from harness import registry
 from harness.errors import UsageError
-from harness.plan import Plan, matches, method_cards, plan_cells, settle
+from harness.plan import Plan, leave_out, matches, method_cards, plan_cells, settle
 from harness.record import Record
 from harness.stacking import stacks
 from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Row, Stage, build
@@ -81,6 +81,30 @@ def state(plan: Plan) -> dict[str, int]:
 )
 def test_globs_name_rows_and_methods(only: tuple[str, ...], rows: set[str]) -> None:
     assert {planned.cell.row.key for planned in made(*only).cells} == rows
+
+
+@pytest.mark.parametrize(
+    ("without", "rows"),
+    [
+        ((), {"plain", "trained", "chain"}),
+        (("plain",), {"trained", "chain"}),
+        (("*lain",), {"trained", "chain"}),
+    ],
+)
+def test_rows_are_left_out_by_globs(without: tuple[str, ...], rows: set[str]) -> None:
+    left = leave_out(made().cells, without)
+    assert {planned.cell.row.key for planned in left} == rows
+
+
+def test_leaving_out_every_row_is_refused() -> None:
+    with pytest.raises(UsageError, match="^--without leaves no row of: plain, trained, chain$"):
+        leave_out(made().cells, ("*ain", "tr*"))
+
+
+@pytest.mark.parametrize("pattern", ["zzz", "svm", "svm_*", ""])
+def test_a_glob_that_leaves_nothing_out_is_refused_with_the_rows(pattern: str) -> None:
+    with pytest.raises(UsageError, match="matches no row; there are: plain, trained, chain$"):
+        leave_out(made().cells, ("plain", pattern))
 
 
 def test_matching_is_by_row_and_by_the_first_method_of_the_recipe() -> None:

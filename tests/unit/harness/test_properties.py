@@ -108,10 +108,10 @@ def test_a_split_that_cannot_be_drawn_is_refused_in_one_sentence() -> None:
 def test_rows_and_columns_may_be_named_where_another_protocol_has_them() -> None:
     both = {name: registry.load_protocol(name) for name in ("table1", "table2")}
     assert [fits_nothing(one) for one in both.values()] == [True, False]
-    check_rows_named(both, ("svm",), (5.0,))
+    check_rows_named(both, {"--method": ("svm",)}, (5.0,))
     alone = {"table1": both["table1"]}
-    check_rows_named(alone, (), ())
+    check_rows_named(alone, {"--method": ()}, ())
     with pytest.raises(UsageError, match="table1 fits no method; leave --method out"):
-        check_rows_named(alone, ("svm",), ())
+        check_rows_named(alone, {"--method": ("svm",)}, ())
     with pytest.raises(UsageError, match="table1 shows every share of labels; leave --label-perc"):
-        check_rows_named(alone, (), (5.0,))
+        check_rows_named(alone, {}, (5.0,))
