@@ -82,6 +82,11 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
             "help": "share of test rows that lack them too (default 0, as the paper)",
         },
         "--trials": {"type": int, "metavar": "N", "help": "trials a cell (default: the budget's)"},
+        "--epochs": {
+            "type": int,
+            "metavar": "N",
+            "help": "train every net for N epochs, without early stopping (default: the budget's)",
+        },
         "--budget": {
             "choices": ("paper", "preview", "smoke"),
             "help": "paper: 20 trials, the paper's grids; preview: minutes; smoke: one minute",

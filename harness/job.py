@@ -179,6 +179,7 @@ def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict
 
 def training_of(budget: Budget, stage: Stage) -> Training:
     """How long gradient training of a stage may take under a budget."""
-    if budget.name != "smoke" and stage.epochs is not None and stage.epochs > budget.epochs:
-        return Training(stage.epochs, budget.eval_every, patience=None)
+    least = 0 if budget.fixed_epochs else stage.epochs or 0
+    if least > budget.epochs:
+        return Training(least, budget.eval_every, patience=None)
     return Training(budget.epochs, budget.eval_every, budget.patience)

@@ -44,6 +44,7 @@ class Options:
     missing_views: Sequence[str] = ()
     missing_at_test: float = 0.0
     trials: int | None = None
+    epochs: int | None = None
     budget: str | None = None
     executor: str = "ray"
     workers: int | None = None
@@ -108,9 +109,10 @@ def listing(kind: str) -> list[tuple[str, str]]:
 
 
 def _check(options: Options) -> None:
-    for flag, number in (("--trials", options.trials), ("--workers", options.workers)):
+    whole = {"trials": options.trials, "epochs": options.epochs, "workers": options.workers}
+    for flag, number in whole.items():
         if number is not None and number < 1:
-            raise UsageError(f"{flag} must be at least 1, not {number}")
+            raise UsageError(f"--{flag} must be at least 1, not {number}")
     share = options.gpus_per_job
     if not 0 < share < math.inf or (share > 1 and share != int(share)):
         raise UsageError(f"--gpus-per-job must be a share up to 1 or a whole number, not {share:g}")
@@ -148,6 +150,11 @@ def _plan(
         budget = choice.budget
         if options.trials is not None:
             budget = _with_trials(budget, options.trials)
+        if options.epochs is not None:
+            stamp = f"{budget.stamp}; {options.epochs} epochs, no early end".removeprefix("; ")
+            budget = replace(
+                budget, epochs=options.epochs, patience=None, fixed_epochs=True, stamp=stamp
+            )
         console.print(f"{name}: budget {budget.name} ({choice.why}) on {', '.join(choice.specs)}")
         opened, alone = {}, bool(options.datasets) or len(choice.specs) == 1
         for spec in choice.specs:

@@ -14,6 +14,7 @@ class Budget:
     ``grid``    points an axis for methods that train long (None: the whole grid, 1: the default).
     ``quick_grid``  the same for methods that fit in well under a second.
     ``columns``  how many label fractions, lowest first (None: all).
+    ``fixed_epochs``  a stage that asks for more epochs does not get them.
     """
 
     name: Literal["paper", "preview", "smoke"]
@@ -24,6 +25,7 @@ class Budget:
     grid: int | None
     quick_grid: int | None
     columns: int | None = None
+    fixed_epochs: bool = False
     stamp: str = ""
 
 
@@ -37,6 +39,7 @@ BUDGETS: Mapping[str, Budget] = {
     ),
     "smoke": Budget(
         "smoke", 1, epochs=5, eval_every=1, patience=None, grid=2, quick_grid=2, columns=1,
+        fixed_epochs=True,
         stamp="smoke run: its accuracies mean nothing",
     ),
 }  # fmt: skip

@@ -203,8 +203,8 @@ class Stage:
     ``rows``    which rows the stage is fitted on: those of its row's paradigm, or another's; so a
                 representation may see more, or fewer, rows than the classifier behind it.
     ``imputes`` the stage fills in absent views, and the next one reads the completed views.
-    ``epochs``  least number of epochs: a budget that has fewer trains for these, without patience.
-                A smoke run ignores it.
+    ``epochs``  least number of epochs: a budget that has fewer trains for these, without patience,
+                unless its epochs are fixed.
     """
 
     key: str

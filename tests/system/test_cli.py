@@ -44,6 +44,7 @@ REFUSALS = [
     (["--protocol", "table2", "--budget", "smok"], r"--budget: invalid choice: 'smok' .*'smoke'"),
     (["--protocl", "table2"], r"unknown argument '--protocl'; did you mean --protocol"),
     ([*ONE, "--trials", "0"], r"--trials must be at least 1, not 0"),
+    ([*ONE, "--epochs", "0"], r"--epochs must be at least 1, not 0"),
     ([*ONE, "--trials", "-2"], r"--trials must be at least 1, not -2"),
     ([*ONE, "--trials", "two"], r"--trials: invalid int value: 'two'"),
     ([*ONE, "--workers", "0"], r"--workers must be at least 1, not 0"),

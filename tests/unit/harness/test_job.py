@@ -111,6 +111,8 @@ def test_a_stage_may_ask_for_more_epochs_than_a_budget_has() -> None:
     assert (paper.epochs, paper.patience) == (1001, BUDGETS["paper"].patience)
     assert (preview.epochs, preview.patience) == (300, None)
     assert training_of(SMOKE, stage).epochs == SMOKE.epochs
+    named = replace(BUDGETS["preview"], epochs=7, fixed_epochs=True)  # --epochs 7
+    assert training_of(named, stage).epochs == 7
 
 
 def test_a_stage_may_bring_a_grid_of_its_own() -> None:
