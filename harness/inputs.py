@@ -23,11 +23,15 @@ DATA_ROOT = "SIMVAE_DATA_ROOT"
 
 @dataclass(frozen=True)
 class Choice:
-    """The budget and data sets of a run, and why: the first thing a run prints."""
+    """The budget and data sets of a run, and why: the first thing a run prints.
+
+    ``left_out``  data sets that the budget ``paper`` takes by itself and this one does not.
+    """
 
     budget: Budget
     specs: tuple[str, ...]
     why: str
+    left_out: tuple[str, ...] = ()
 
 
 def data_root(given: str | None) -> Path | None:
@@ -123,7 +127,8 @@ def choose(
         chosen = licensed
     else:
         chosen = protocol.datasets[name]
-    return Choice(BUDGETS[name], chosen, why)
+    left_out = () if specs or licensed else set(protocol.datasets["paper"]) - set(chosen)
+    return Choice(BUDGETS[name], chosen, why, tuple(sorted(left_out)))
 
 
 def check_writable(folder: Path) -> None:

@@ -38,6 +38,7 @@ class Plan:
     """All cells of a run, and what the ledger already knows of their jobs.
 
     ``splits``  data key -> name of the split its cells use.
+    ``left_out``  protocol -> data sets that its budget leaves out; none where all are in.
     ``properties``  protocol that fits nothing -> counts of the data sets that it opened.
     ``todo``    jobs to run.   ``stored`` ids with a record that stands.
     ``stale``   id -> files whose source changed since its record was made.
@@ -49,6 +50,7 @@ class Plan:
     splits: Mapping[str, str]
     budget: Budget
     properties: Mapping[str, Sequence[Properties]] = field(default_factory=dict)
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
     todo: dict[str, Job] = field(default_factory=dict)
     stored: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)

@@ -96,6 +96,11 @@ def _say_written(paths: Sequence[Path], console: Console) -> None:
         console.print(f"wrote {_shown(path)}")
 
 
+def _left_out(keys: Sequence[str]) -> str:
+    """What the budget leaves out, and how to have it; "" where it is nothing."""
+    return f"without {', '.join(keys)} (--dataset {' '.join(keys)})" if keys else ""
+
+
 def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta:
     cells = [cell for cell in plan.cells if cell.protocol == name]
     shown = {cell.data_key for cell in cells}
@@ -106,7 +111,7 @@ def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta
         protocol=name,
         title=protocol.title,
         budget=plan.budget.name,
-        stamp=plan.budget.stamp,
+        stamp="; ".join(filter(None, (plan.budget.stamp, _left_out(plan.left_out.get(name, ()))))),
         trials_expected=max((len(cell.trials) for cell in cells), default=plan.budget.trials),
         command=command,
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -142,7 +142,7 @@ def _plan(
     properties.check_rows_named(protocols, rows_named, options.label_percent)
     data: dict[str, Dataset] = {}
     splits: dict[str, str] = {}
-    cells, counted = [], {}
+    cells, counted, left_out = [], {}, {}
     budget: Budget | None = None
     once = cache(lambda spec: inputs.open_dataset(spec, root, chosen))  # however many protocols ask
     for name, protocol in protocols.items():
@@ -156,6 +156,10 @@ def _plan(
                 budget, epochs=options.epochs, patience=None, fixed_epochs=True, stamp=stamp
             )
         console.print(f"{name}: budget {budget.name} ({choice.why}) on {', '.join(choice.specs)}")
+        if choice.left_out:
+            more = " ".join(choice.left_out)
+            console.print(f"{name}: left out by this budget: {more} (name them: --dataset {more})")
+            left_out[name] = choice.left_out
         opened, alone = {}, bool(options.datasets) or len(choice.specs) == 1
         for spec in choice.specs:
             dataset, split = once(spec)
@@ -184,7 +188,8 @@ def _plan(
             f"no column has {asked} % labels; open data has 2, 5 and 10 %, licensed data 1, 2, 3 %"
         )
     _check_patterns(options.methods, cells, protocols.values(), data.values())
-    return Plan(leave_out(cells, options.without), data, splits, budget, counted), protocols
+    kept = leave_out(cells, options.without)
+    return Plan(kept, data, splits, budget, counted, left_out), protocols
 
 
 def _check_patterns(

@@ -107,6 +107,12 @@ def test_a_budget_that_is_named_is_obeyed(budget: str) -> None:
     assert choice.why == "as asked"
 
 
+def test_what_a_budget_leaves_out_of_the_papers_data_sets_is_told() -> None:
+    assert choose(Toy(), "preview", (), None).left_out == ("watch",)
+    assert choose(Toy(), "paper", (), None).left_out == ()
+    assert choose(Toy(), "preview", ("mfeat",), None).left_out == ()
+
+
 def test_data_that_is_named_is_used() -> None:
     choice = choose(Toy(), None, ("watch@window", "digits"), None)
     assert choice.specs == ("watch@window", "digits")
