@@ -38,10 +38,12 @@ class SemisupConfig(Config):
     )
     hidden: tuple[int, ...] = hp((100, 50), "encoder and classifier layers; decoders mirror them")
     latent: int = hp(30, "width of z", low=1, high=1000)
-    activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
-    init: str = hp("glorot", "initial weights, see nets.Init", choices=("fan_in", "glorot"))
-    warmup_epochs: int = hp(0, "first epochs in which U does not train q(y|X)", low=0, high=100_000)
-    logvar_floor: float = hp(-6.0, "least log-variance of decoded data", low=-6.0, high=5.0)
+    activation: str = hp("relu", "nonlinearity", choices=("softplus", "relu"))
+    init: str = hp("fan_in", "initial weights, see nets.Init", choices=("fan_in", "glorot"))
+    warmup_epochs: int = hp(
+        40, "first epochs, in which U does not train q(y|X)", low=0, high=100_000
+    )
+    logvar_floor: float = hp(0.0, "least log-variance of decoded data", low=-6.0, high=5.0)
     batching: str = hp("minibatch", "weights of L and U, see Plan", choices=BATCHING)
     batches_per_epoch: int = hp(10, "least minibatches of an epoch", low=1, high=100_000)
     batch: int | None = hp(100, "most unlabelled rows of a minibatch; None: no bound", low=1)

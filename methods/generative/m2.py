@@ -46,7 +46,7 @@ class Config(SemisupConfig):
 class M2(StackedMethod):
     """Semi-supervised VAE of one view."""
 
-    version, title = 1, "M2"
+    version, title = 2, "M2"
     cites = ("Kingma et al., NeurIPS 2014",)
     can = Can(classify=True, unlabelled=True)
     Config = Config

@@ -72,7 +72,7 @@ class Config(SkipConfig):
 class SDGM(StackedMethod):
     """Skip deep generative model."""
 
-    version, title = 1, "SDGM"
+    version, title = 2, "SDGM"
     cites = ("Maaløe et al., ICML 2016",)
     can = Can(classify=True, unlabelled=True)
     Config = Config

@@ -70,7 +70,7 @@ class Config(SkipConfig):
 class SDGMPlus(StackedMethod):
     """Skip deep generative model that imputes."""
 
-    version, title = 1, "SDGM+"
+    version, title = 2, "SDGM+"
     cites = ("Du et al., ACM Multimedia 2018", "Maaløe et al., ICML 2016")
     can = Can(classify=True, impute=True, unlabelled=True, missing_views=True)
     Config = Config

@@ -77,7 +77,7 @@ class Config(SemisupConfig):
 class SiMVAE(StackedMethod):
     """Semi-supervised incomplete multi-view VAE."""
 
-    version, title = 1, "SiMVAE"
+    version, title = 2, "SiMVAE"
     cites = ("Du et al., ACM Multimedia 2018",)
     can = Can(classify=True, impute=True, unlabelled=True, missing_views=True)
     Config = Config
