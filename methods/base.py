@@ -61,13 +61,14 @@ class Training:
 
     ``epochs``      the most epochs.
     ``eval_every``  epochs between two scorings on tuning rows.
-    ``patience``    stop after this many epochs without a better score (None: never early).
+    ``patience``    stop after this many epochs without a better score (None: never early); a method
+                    with a warm-up counts them from its end.
     ``device``      "cpu" or "cuda"; not part of a job's identity.
     """
 
     epochs: int = 1001
     eval_every: int = 10
-    patience: int | None = 100
+    patience: int | None = 300
     device: str = "cpu"
 
     def identity(self) -> dict[str, Any]:

@@ -31,10 +31,10 @@ class Budget:
 
 BUDGETS: Mapping[str, Budget] = {
     "paper": Budget(
-        "paper", 20, epochs=1001, eval_every=10, patience=100, grid=None, quick_grid=None
+        "paper", 20, epochs=1001, eval_every=10, patience=300, grid=None, quick_grid=None
     ),
     "preview": Budget(
-        "preview", 3, epochs=42, eval_every=3, patience=12, grid=1, quick_grid=None,
+        "preview", 3, epochs=80, eval_every=4, patience=20, grid=1, quick_grid=None,
         stamp="preview; the paper uses 20 trials",
     ),
     "smoke": Budget(

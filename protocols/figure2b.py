@@ -21,7 +21,7 @@ class Figure2b(Protocol):
     title = "Figure 2b: view weights learned by inductive SMVAE"
     datasets = {
         "paper": ("mfeat", "mnist_hog", "watch"),
-        "preview": ("mfeat", "mnist_hog", "watch"),
+        "preview": ("mfeat", "digits", "watch"),
         "smoke": ("digits",),
     }
     layout = {

@@ -43,7 +43,7 @@ class SemisupConfig(Config):
     warmup_epochs: int = hp(
         40, "first epochs, in which U does not train q(y|X)", low=0, high=100_000
     )
-    logvar_floor: float = hp(0.0, "least log-variance of decoded data", low=-6.0, high=5.0)
+    logvar_floor: float = hp(-1.0, "least log-variance of decoded data", low=-6.0, high=5.0)
     batching: str = hp("minibatch", "weights of L and U, see Plan", choices=BATCHING)
     batches_per_epoch: int = hp(10, "least minibatches of an epoch", low=1, high=100_000)
     batch: int | None = hp(100, "most unlabelled rows of a minibatch; None: no bound", low=1)

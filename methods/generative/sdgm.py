@@ -30,7 +30,10 @@ Departs from the paper:
   ``nets="maaloe2016"`` has two hidden layers of 500 ReLU and 100 for z and a;
 - no batch normalisation (the authors' public script has been both with and without it), a constant
   step size (theirs falls by a quarter every 200 epochs), no clip of gradients unless ``clip``
-  (theirs: norm 5, then 1 each), output layers start Glorot-uniform and not near zero;
+  (theirs: norm 5, then 1 each), output layers start as the others and not near zero;
+- activation, initial weights, the warm-up in which U does not train q(y|a,x), and the least
+  log-variance of p(x|a,z,y) are SMVAE's, each as good for SDGM as any other that was tried
+  (docs/decisions/0062);
 - the authors fix c = 0.1, here it is tuned over SMVAE's grid, and a budget of one point takes
   SMVAE's value, which did better on tuning rows of two open data sets;
 - with several draws of a the cross-entropy is of their mean answer (their code: the mean of the

@@ -49,7 +49,9 @@ def member(
     seed: int, score: Callable[[Any], float] = lambda _: 0.0, made: Problem | None = None, **kw: Any
 ) -> Member:
     """A member with its own small Problem."""
-    return Member(made or problem(seed), smvae.Config(**{**SMALL, **kw}), seed, score)
+    return Member(
+        made or problem(seed), smvae.Config(**{**SMALL, "warmup_epochs": 0, **kw}), seed, score
+    )
 
 
 def task(members: list[Member], **changes: Any) -> Task:

@@ -100,7 +100,8 @@ def test_proportional_minibatches_of_any_size_estimate_the_same_loss():
     """The mean over all minibatches is the loss on all rows, whatever their sizes."""
     found = []
     for rows in (1, 2, 6):
-        members = [member(0, labelled_rows=rows, batches_per_epoch=2)]
+        sizes = {"labelled_rows": rows, "batches_per_epoch": 2}
+        members = [member(0, batching="proportional", **sizes)]
         made = task(members)
         flat = made.layout.initial([0], torch.float64)
         losses = []

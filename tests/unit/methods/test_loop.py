@@ -146,7 +146,7 @@ def test_weight_prior_pulls_weights_and_leaves_the_mixture_logits():
     batch, step = next(loop._epoch(zero, stack, [member(0)], slice(0, 1)))
     loop._step(zero, stack, batch, slice(0, 1), step, mask)
     assert torch.equal(stack.flat[:, logits], before[:, logits])
-    moved = before.abs() > 1e-3
+    moved = before.abs() > 4e-3  # by more than a step
     moved[:, logits] = False
     assert (stack.flat.abs() < before.abs())[moved].all()
 
