@@ -147,14 +147,7 @@ def _plan(
     once = cache(lambda spec: inputs.open_dataset(spec, root, chosen))  # however many protocols ask
     for name, protocol in protocols.items():
         choice = inputs.choose(protocol, options.budget, options.datasets, root)
-        budget = choice.budget
-        if options.trials is not None:
-            budget = _with_trials(budget, options.trials)
-        if options.epochs is not None:
-            stamp = f"{budget.stamp}; {options.epochs} epochs, no early end".removeprefix("; ")
-            budget = replace(
-                budget, epochs=options.epochs, patience=None, fixed_epochs=True, stamp=stamp
-            )
+        budget = _as_asked(choice.budget, options)
         console.print(f"{name}: budget {budget.name} ({choice.why}) on {', '.join(choice.specs)}")
         if choice.left_out:
             more = " ".join(choice.left_out)
@@ -207,6 +200,16 @@ def _check_patterns(
     cards, names = method_cards(), {d.view_names for d in data}
     rows = {row.key for p in protocols for views in names for row in p.rows(views, cards)}
     raise UsageError(registry.unknown("method or row", lost[0], rows | {c.key for c in cards}))
+
+
+def _as_asked(budget: Budget, options: Options) -> Budget:
+    """The budget with the trials and epochs that the user named."""
+    if options.trials is not None:
+        budget = _with_trials(budget, options.trials)
+    if options.epochs is None:
+        return budget
+    stamp = f"{budget.stamp}; {options.epochs} epochs, none stops early".removeprefix("; ")
+    return replace(budget, epochs=options.epochs, patience=None, fixed_epochs=True, stamp=stamp)
 
 
 def _with_trials(budget: Budget, trials: int) -> Budget:

@@ -113,5 +113,5 @@ def test_candidates_that_share_a_training_share_a_stack_and_its_cost() -> None:
         for stack in found:
             assert {job.config["directions"] for job in stack.jobs} == directions
             assert len(stack.jobs) <= limit * len(directions)
-    whole = method.cost(plan.shape(trained[0]), method.Config(), training_of(BUDGET))
+    whole = method.cost(plan.shape(trained[0]), method.Config(), training_of(BUDGET, Stage("dcca")))
     assert sum(plan.cost(job) for job in trained) == pytest.approx(len(trainings) * whole)
