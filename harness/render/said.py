@@ -76,10 +76,13 @@ def _counted(trials: pd.DataFrame, what: str, column: str, value: bool) -> tuple
     if column not in trials.columns:
         return ()
     ok, found = trials[trials["status"] == "ok"], []
+    titles = trials.drop_duplicates("row_key")["row"].value_counts()
     for _, row in ok.groupby(["row_order", "row_key"], sort=True):
-        count = int((row[column] == value).sum())
+        count, title = int((row[column] == value).sum()), row["row"].iloc[0]
+        if titles[title] > 1:  # a transductive and an inductive row of one name
+            title = f"{title}, {row['block'].iloc[0]},"
         if count:
-            found.append(f"{row['row'].iloc[0]} in {count} of {len(row)} trials")
+            found.append(f"{title} in {count} of {len(row)} trials")
     return (f"{what}: {'; '.join(dict.fromkeys(found))}.",) if found else ()
 
 

@@ -93,6 +93,9 @@ def test_fits_chosen_in_the_warm_up_are_counted_under_the_table() -> None:
     (line,) = (line for line in legend if "warm-up" in line)
     assert "OURS in 1 of 2 trials" in line
     assert "B in" not in line
+    twice = trials.assign(row="SMVAE", block=trials["row_key"], in_warmup=True)
+    (line,) = (line for line in report_of(twice).parts[0].legend if "warm-up" in line)
+    assert line.count(" in 2 of 2 trials") == 2, "rows of one name are told apart by their block"
 
 
 def test_nothing_ran_yet() -> None:
