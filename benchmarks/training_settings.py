@@ -213,7 +213,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", nargs="+", default=list(DATA))
     parser.add_argument("--paradigm", nargs="+", default=["inductive"])
     parser.add_argument("--draws", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=150)
+    parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--every", type=int, default=5)
     parser.add_argument("--within", type=int, help="read epochs up to this one only")
     parser.add_argument("--workers", type=int, default=2)
