@@ -30,11 +30,11 @@ from harness import imputation, inputs, registry
 from harness.scores import accuracy, probe
 from methods.base import Failed, Fitted, Member, StackedMethod, Training
 from protocols.base import Paradigm, Scenario, build, draw, label_fractions, label_rule, seed_of
+from protocols.table2 import FORMER
 
 DEVELOPMENT_SEED = 2018
 """The run seed of every draw here; reports use 0 unless ``--seed`` says otherwise."""
 DATA = ("mfeat:fou,zer", "mfeat:fou,kar", "mfeat:fac,zer", "watch", "digits", "mnist_hog")
-FORMER = {"init": "glorot", "activation": "softplus", "warmup_epochs": 0, "logvar_floor": -6.0}
 BASE = {"init": "fan_in", "activation": "relu", "warmup_epochs": 0, "logvar_floor": -6.0}
 SETTINGS: dict[str, dict[str, Any]] = {
     "former": FORMER,

@@ -21,7 +21,6 @@ def one_thread() -> None:
     """
     os.environ.update(ENVIRONMENT)
     threadpool_limits(1)
-    if (
-        "torch" in sys.modules
-    ):  # it may have threads of its own kind, of which threadpoolctl is silent
+    # torch may have threads of its own kind, which threadpoolctl does not know.
+    if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)

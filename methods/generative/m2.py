@@ -13,7 +13,7 @@ enter through U; rows with absent views are refused.
 Departs from the paper: nets, latent width, step size and minibatches are SMVAE's here unless
 ``nets`` is "kingma2014" (one hidden layer of 500, z of 50), so that the two rows differ in the
 posterior alone, and so are activation, initial weights, the warm-up in which U does not train
-q(y|x), and the bounds of log-variances, each as good for M2 as any other that was tried
+q(y|x), and the bounds of log-variances, the best that was tried for M2 within 80 epochs
 (docs/decisions/0062); the authors fix c = 0.1, here it is tuned over SMVAE's grid, and a budget of
 one point takes SMVAE's value; Adam corrects its bias.
 The authors' better known M1+M2 is a chain, of which this is the second stage.

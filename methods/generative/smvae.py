@@ -16,9 +16,9 @@ Unlabelled rows enter through U; rows with absent views are refused. Prediction:
 
 Departs from the paper:
 - nets are not stated beyond their sizes: hidden layers are ReLU, and weights and biases start
-  uniform in +-1/sqrt(n_in). With softplus and Glorot's values, as in the first author's public code
-  of 2017, untrained decoders prefer some class of every row, at random, by 3 to 10 nats, which
-  outvotes the cross-entropy (its gradient is at most c); here by less than half a nat;
+  uniform in +-1/sqrt(n_in). With softplus, which the first author's public code of 2017 has, and
+  Glorot's values untrained decoders prefer some class of every row, at random, by 3 to 10 nats,
+  which outvotes the cross-entropy (its gradient is at most c); here by about half a nat or less;
 - for ``warmup_epochs`` epochs U's gradient does not reach q(y|X): log q enters U as a constant, so
   that decoders and encoders learn from the classifier's own soft labels while it learns from the
   cross-entropy alone. Not stated; without it tuning accuracy is 4 to 7 points lower;

@@ -21,9 +21,9 @@ from methods._training.semisup_elbo import repeat, weighted_bound
 from methods.base import Finished, Member, Training
 from methods.generative import smvae
 from protocols.base import Scenario, build, draw
+from protocols.table2 import FORMER
 from tests.unit.methods.former_training import LACKING, METHODS, measured, problem
 
-FORMER = {"init": "glorot", "activation": "softplus", "warmup_epochs": 0, "logvar_floor": -6.0}
 EXPECTED = json.loads(Path(__file__).with_name("former_training.json").read_text("utf-8"))
 
 
