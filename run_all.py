@@ -185,11 +185,11 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     from harness import (  # a second or more: Ctrl-C may come while they load
         data_tools,
+        experiment,
         registry,
-        session,
     )
     from harness.errors import UsageError
-    from harness.store import StoreError
+    from harness.store.store import StoreError
 
     console = Console(soft_wrap=True, markup=False, highlight=False, emoji=False)
     arguments, rest = parser().parse_known_args(argv)
@@ -199,7 +199,7 @@ def _run(argv: list[str]) -> int:
             flags = [flag for group in FLAGS.values() for flag in group]
             raise UsageError(registry.unknown("argument", rest[0], flags))
         if kind := given.pop("list", None):
-            for key, sentence in session.listing(kind):
+            for key, sentence in experiment.listing(kind):
                 console.print(f"{key:<22} {sentence}")
             return 0
         if given.pop("check_data", False):
@@ -210,7 +210,7 @@ def _run(argv: list[str]) -> int:
             return data_tools.make_twin(twin, out, scale, given.get("seed", 0), console)
         if "protocols" not in given:
             raise UsageError("name a --protocol, for example --protocol table2 (--list protocols)")
-        return session.run(session.Options(**given, command=argv), console)
+        return experiment.run(experiment.Options(**given, command=argv), console)
     except UsageError as error:
         print(f"run_all.py: {error}", file=sys.stderr)
         return 2
@@ -231,7 +231,7 @@ def parser() -> argparse.ArgumentParser:
         description="Reproduce the tables and figures of Du et al., ACM MM 2018.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,  # session.Options holds the defaults
+        argument_default=argparse.SUPPRESS,  # experiment.Options holds the defaults
         allow_abbrev=False,
     )
     for title, flags in FLAGS.items():

@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from datasets.base import HIDDEN, Problem, Rows
-from harness import machine
+from harness.run import resources
 from methods.base import Fitted, Method
 from methods.graph import _graphs, _propagate
 from methods.graph.amgl import AMGL
@@ -65,7 +65,7 @@ def measure(n: int) -> None:
     print(f"{n} rows: AMGL on them               {amgl:.2f} s", end="")
     print(f" ({facts['rounds']} rounds, {facts['cg_steps']} steps, {right:.3f} right)")
     print(f"{n} rows: AMMSS on them, all {len(grid)} r   {sum(s for _, s in grid):.2f} s")
-    print(f"{n} rows: peak memory                {machine.peak_memory_mb() / 1024:.2f} GiB")
+    print(f"{n} rows: peak memory                {resources.peak_memory_mb() / 1024:.2f} GiB")
 
 
 def dense_ratio(repeats: int = 5) -> None:

@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 
 from harness import registry
-from harness.record import Record
-from harness.store import Store
+from harness.store.record import Record
+from harness.store.store import Store
 from protocols.base import BUDGETS, Budget
 
 POINTS_LOST = 0.02

@@ -22,9 +22,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from sklearn.svm import SVC
 
-from datasets.base import Answers, Problem, Rows
-from harness import inputs, registry
-from harness.plan import method_cards
+from datasets.base import HeldOut, Problem, Rows
+from harness import registry
+from harness.plan import resolve
+from harness.plan.plan import method_cards
 from methods._sklearn import FittedSklearn, concatenate
 from methods.base import Fitted, Shape, Training
 from methods.kernel.svm import SVM, Config
@@ -56,12 +57,12 @@ def synthetic() -> Iterator[tuple[str, Problem, Rows]]:
 def real() -> Iterator[tuple[str, Problem, Rows]]:
     """Trial 0 of the row ``SVM, all labels`` of every set, and its test rows."""
     for key in KEYS:
-        data, split = inputs.open_dataset(key)
+        data, split = resolve.open_dataset(key)
         cells = registry.load_protocol("table2").cells(
             data, split, BUDGETS["paper"], method_cards()
         )
         scenario = next(c.scenario for c in cells if c.row.key == "svm_all_labels")
-        made: tuple[Problem, Answers] = build(data, scenario, draw(data, scenario, 0, 0))
+        made: tuple[Problem, HeldOut] = build(data, scenario, draw(data, scenario, 0, 0))
         yield key, made[0], made[1].test
 
 

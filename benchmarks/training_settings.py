@@ -25,9 +25,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 
-from datasets.base import Answers, Problem
-from harness import imputation, inputs, registry
-from harness.scores import accuracy, probe
+from datasets.base import HeldOut, Problem
+from harness import registry
+from harness.plan import resolve
+from harness.run import imputation
+from harness.run.scoring import accuracy, probe
 from methods.base import Failed, Fitted, Member, StackedMethod, Training
 from protocols.base import Paradigm, Scenario, build, draw, label_fractions, label_rule, seed_of
 from protocols.table2 import FORMER
@@ -81,7 +83,7 @@ def run(part: Part) -> list[dict[str, object]]:
     import torch
 
     torch.set_num_threads(1)
-    data, split = inputs.open_dataset(part.dataset)
+    data, split = resolve.open_dataset(part.dataset)
     lacking = data.view_names[1:] if part.method in LACKING else ()
     scenario = Scenario(
         split,
@@ -98,9 +100,9 @@ def run(part: Part) -> list[dict[str, object]]:
     shapes: dict[tuple[int, int], list[Member]] = {}
     for trial in range(part.draws):
         drawn = draw(data, scenario, trial, DEVELOPMENT_SEED)
-        problem, answers = build(data, scenario, drawn)
+        problem, held_out = build(data, scenario, drawn)
         seed = seed_of(data, split, trial, "training settings", DEVELOPMENT_SEED)
-        score = recorder(kind, problem, answers, scores.setdefault(trial, []))
+        score = recorder(kind, problem, held_out, scores.setdefault(trial, []))
         shape = problem.rows.n, int(problem.labelled.sum())
         shapes.setdefault(shape, []).append(Member(problem, config, seed, score))
     for members in shapes.values():
@@ -115,7 +117,7 @@ def run(part: Part) -> list[dict[str, object]]:
 
 
 def recorder(
-    kind: type[StackedMethod], problem: Problem, answers: Answers, lines: list[dict[str, float]]
+    kind: type[StackedMethod], problem: Problem, held_out: HeldOut, lines: list[dict[str, float]]
 ) -> Callable[[Fitted], float]:
     """Notes tuning scores in ``lines``: accuracy, or a probe's on codes, and NMSE of an imputer."""
 
@@ -123,11 +125,11 @@ def recorder(
         line: dict[str, float] = {}
         if kind.can.classify:
             predicted = fitted.predict(problem.tuning)
-            line["tuning_accuracy"] = accuracy(predicted, answers.tuning_labels)
+            line["tuning_accuracy"] = accuracy(predicted, held_out.tuning_labels)
         elif not problem.may_miss:
             parts = {"codes_rows": problem.rows, "codes_tuning": problem.tuning}
             codes = {name: fitted.transform(rows) for name, rows in parts.items()}
-            line["tuning_accuracy"] = probe(problem, answers, codes)
+            line["tuning_accuracy"] = probe(problem, held_out, codes)
             line["tuning_loss"] = fitted.loss(problem.tuning)
         if problem.may_miss:
             line["tuning_nmse"] = -imputation.tuning_score(fitted, problem)
@@ -139,18 +141,18 @@ def recorder(
 
 def linear(dataset: str, paradigm: str, draws: int) -> Iterator[dict[str, object]]:
     """Logistic regression and SVM, each draw's best candidate on its tuning rows."""
-    data, split = inputs.open_dataset(dataset)
+    data, split = resolve.open_dataset(dataset)
     scenario = Scenario(split, "supervised", label_fractions(data)[0], label_rule(data))
     for key in ("logistic_regression", "svm"):
         kind = registry.load_method(key)
         for trial in range(draws):
-            problem, answers = build(data, scenario, draw(data, scenario, trial, DEVELOPMENT_SEED))
+            problem, held_out = build(data, scenario, draw(data, scenario, trial, DEVELOPMENT_SEED))
             best = max(
                 accuracy(
                     kind(kind.Config(**candidate))
                     .fit(problem, np.random.default_rng(0))
                     .predict(problem.tuning),
-                    answers.tuning_labels,
+                    held_out.tuning_labels,
                 )
                 for candidate in kind.Config.grid()
             )

@@ -59,7 +59,7 @@ def restricted_load(raw: bytes, name: str) -> Any:
 
 
 class _Machine:
-    """Stack, marks and memo as in ``pickletools``; ``left``: bytes that may still be made."""
+    """JobGroup, marks and memo as in ``pickletools``; ``left``: bytes that may still be made."""
 
     def __init__(self, size: int) -> None:
         self.stack: list[Any] = []

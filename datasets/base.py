@@ -1,7 +1,7 @@
 """The data contract: what a data set hands over, and what a method may see.
 
 A :class:`Dataset` is everything a file holds. A scenario (``protocols/base.py``) turns one trial of
-it into a :class:`Problem`, which is all that a method sees, and :class:`Answers`, which stay with
+it into a :class:`Problem`, which is all that a method sees, and :class:`HeldOut`, which stay with
 the harness. Numpy only; nothing here knows methods, protocols or the harness.
 
 Conventions, everywhere:
@@ -198,7 +198,7 @@ class Problem:
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class HeldOut:
     """What the harness keeps back: test rows and labels, tuning labels, true hidden entries.
 
     ``complete``  the Problem's rows with nothing hidden, row for row, to score imputation.

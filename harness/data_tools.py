@@ -10,8 +10,9 @@ from rich.console import Console
 
 from datasets._receipt import Finding, Receipt
 from datasets.base import DataError
-from harness import inputs, registry
+from harness import registry
 from harness.errors import UsageError
+from harness.plan import resolve
 
 
 def check_data(root: str | None, options: Sequence[str], console: Console) -> int:
@@ -19,10 +20,10 @@ def check_data(root: str | None, options: Sequence[str], console: Console) -> in
 
     Returns 0 where all is as it should be, 1 otherwise. Raises UsageError where nothing is found.
     """
-    folder = inputs.data_root(root)
+    folder = resolve.data_root(root)
     if folder is None:
         raise UsageError("--check-data needs --data-root DIR, the folder that holds your copies")
-    chosen = inputs.data_options(options)
+    chosen = resolve.data_options(options)
     modules = {key: registry.module("datasets", key) for key in registry.entries("datasets")}
     checked = {key: one for key, one in modules.items() if hasattr(one, "check")}
     try:

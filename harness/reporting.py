@@ -15,16 +15,17 @@ import numpy as np
 from rich.console import Console
 
 from datasets.base import TEST, TRAIN, Dataset
-from harness import registry, source
-from harness.plan import Plan, PlannedCell
-from harness.record import Record
-from harness.render import format as say
-from harness.render.layout import Layout
-from harness.render.meta import DatasetNote, ReportMeta, SplitNote
-from harness.render.properties import unlike_paper
-from harness.shown import shown_of
-from harness.store import Store
-from harness.tabulate import trials_table
+from harness import registry
+from harness.analysis.figure_arrays import shown_of
+from harness.analysis.trials_table import trials_table
+from harness.plan.plan import Plan, PlannedCell
+from harness.report import format as say
+from harness.report.layout import Layout
+from harness.report.meta import DatasetNote, ReportMeta, SplitNote
+from harness.report.properties import unlike_paper
+from harness.store import code_digest
+from harness.store.record import Record
+from harness.store.store import Store
 from protocols.base import Protocol, Row, Scenario, scaling_note, scaling_rule, what_varies
 from protocols.published import published_table
 
@@ -42,7 +43,7 @@ def write_reports(
 
     ``store``  holds the arrays that some figures show.
     """
-    from harness.render.write import render_figure, render_table  # matplotlib: only when needed
+    from harness.report.write import render_figure, render_table  # matplotlib: only when needed
 
     bad = 0
     for name, protocol in protocols.items():
@@ -79,7 +80,7 @@ def _write_properties(
     plan: Plan, name: str, protocol: Protocol, command: str, folder: Path, console: Console
 ) -> None:
     """The report of a protocol that fits nothing; says which counts are not the paper's."""
-    from harness.render.write import render_properties
+    from harness.report.write import render_properties
 
     # What a budget's stamp says is true of accuracies; a count is a count under any budget.
     meta = replace(_meta(plan, name, protocol, command), stamp="")
@@ -105,7 +106,7 @@ def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta
     cells = [cell for cell in plan.cells if cell.protocol == name]
     shown = {cell.data_key for cell in cells}
     shown |= {one.dataset for one in plan.properties.get(name, ())}
-    revision = source.revision()
+    revision = code_digest.revision()
     notes = {cell.cell.row.key: _row_note(cell.cell.row) for cell in cells}
     return ReportMeta(
         protocol=name,

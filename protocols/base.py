@@ -1,7 +1,7 @@
 """The protocol contract: scenarios, recipes, budgets, and the builder of Problems.
 
 A :class:`Scenario` plus (data set, trial) gives a :class:`Draw` (who is where, who is labelled,
-what is hidden) and the draw gives Problem + Answers. The two steps are apart so that a test can
+what is hidden) and the draw gives Problem + HeldOut. The two steps are apart so that a test can
 alter what a method must not see and rebuild with the same draw. Seeds come from the data set, the
 split rule, the trial and the purpose; no method and no protocol enters.
 
@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from datasets.base import HIDDEN, TEST, TRAIN, TUNE, Answers, Dataset, Problem, Rows, Scaling
+from datasets.base import HIDDEN, TEST, TRAIN, TUNE, Dataset, HeldOut, Problem, Rows, Scaling
 from protocols._budgets import BUDGETS as BUDGETS
 from protocols._budgets import Budget
 from protocols._masks import losses, mask_order, present_rows
@@ -148,8 +148,8 @@ def draw(data: Dataset, scenario: Scenario, trial: int, seed: int = 0) -> Draw:
     return Draw(order, part, labelled, kept, present)
 
 
-def build(data: Dataset, scenario: Scenario, drawn: Draw) -> tuple[Problem, Answers]:
-    """Problem and Answers of one draw. Rows come in the draw's order, so position tells nothing."""
+def build(data: Dataset, scenario: Scenario, drawn: Draw) -> tuple[Problem, HeldOut]:
+    """Problem and HeldOut of one draw. Rows come in the draw's order, so position tells nothing."""
     member = drawn.labelled.copy()
     if scenario.paradigm == "inductive":
         member |= (drawn.part == TRAIN) & drawn.kept
@@ -180,7 +180,7 @@ def build(data: Dataset, scenario: Scenario, drawn: Draw) -> tuple[Problem, Answ
         tuning=rows(drawn.part == TUNE, hide=False),
         may_miss=scenario.missing,
     )
-    answers = Answers(
+    held_out = HeldOut(
         test=rows(drawn.part == TEST, hide=True),
         test_labels=labels(drawn.part == TEST),
         tuning_labels=labels(drawn.part == TUNE),
@@ -188,7 +188,7 @@ def build(data: Dataset, scenario: Scenario, drawn: Draw) -> tuple[Problem, Answ
     )
     problem.labels.setflags(write=False)
     problem.labelled.setflags(write=False)
-    return problem, answers
+    return problem, held_out
 
 
 @dataclass(frozen=True)
@@ -272,7 +272,7 @@ class Protocol(ABC):
     datasets: ClassVar[Mapping[str, tuple[str, ...]]]
     """Default data sets by budget name: the open sets it shows when nothing licensed is found."""
     layout: ClassVar[Mapping[str, Any]] = {"kind": "table"}
-    """Plain values; ``harness.render.layout.Layout`` says what they mean."""
+    """Plain values; ``harness.report.layout.Layout`` says what they mean."""
     takes_missing: ClassVar[bool] = False
     """Whether its rows lack views; then a run may choose the two that follow, before ``cells``."""
     may_miss: tuple[str, ...] = ()

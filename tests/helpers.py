@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets.base import Answers, DataError, Dataset, Problem, Provenance, Rows, Split
-from harness import registry, source
-from harness.job import Job
-from harness.record import Record
+from datasets.base import DataError, Dataset, HeldOut, Problem, Provenance, Rows, Split
+from harness import registry
+from harness.plan.job import Job
+from harness.store import code_digest
+from harness.store.record import Record
 from methods.base import Failed, Finished, FitError, Fitted, Member, Method, Training
 from protocols.base import Draw, Scenario, build, draw
 
@@ -66,7 +67,7 @@ def scenario(paradigm: Any = "inductive", **changes: Any) -> Scenario:
     return Scenario(**(plain | changes))
 
 
-def trial(data: Dataset, wanted: Scenario, number: int = 0) -> tuple[Draw, Problem, Answers]:
+def trial(data: Dataset, wanted: Scenario, number: int = 0) -> tuple[Draw, Problem, HeldOut]:
     drawn = draw(data, wanted, number)
     return (drawn, *build(data, wanted, drawn))
 
@@ -189,7 +190,7 @@ def record_of(job: Job, **changes: Any) -> Record:
         data_key=job.data_key,
         status="ok",
         score=0.5,
-        digests=source.digests(job.methods()),
+        digests=code_digest.digests(job.methods()),
     )
     return replace(plain, **changes)
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from datasets.base import TEST, TRAIN, TUNE, Answers, Dataset, Problem
-from harness.scores import accuracy
+from datasets.base import TEST, TRAIN, TUNE, Dataset, HeldOut, Problem
+from harness.run.scoring import accuracy
 from methods.base import Fitted
 from protocols.base import Draw, Scenario, build, draw
 from tests.helpers import Score, digest, same
 
 State = Mapping[str, np.ndarray]
-Builder = Callable[[Dataset, Scenario, Draw], tuple[Problem, Answers]]
+Builder = Callable[[Dataset, Scenario, Draw], tuple[Problem, HeldOut]]
 Trainer = Callable[[Problem, Score, Dataset], State]
 """Fit and say what came out. An honest trainer does not touch the data set."""
 
@@ -100,24 +100,24 @@ def canary(
     """Raise LeakError if ``alteration`` shows in the Problem or, with ``train``, in a fit."""
     drawn = draw(data, scenario, 0)
     other = alteration.alter(data, drawn)
-    (before, answers), (after, answers_after) = (build(d, scenario, drawn) for d in (data, other))
+    (before, held_out), (after, answers_after) = (build(d, scenario, drawn) for d in (data, other))
     if not alteration.in_problem and digest(before) != digest(after):
         raise LeakError(f"{alteration.name} reached the Problem")
     if train is None:
         return
     states = (
-        train(before, scorer(before, answers), data),
+        train(before, scorer(before, held_out), data),
         train(after, scorer(after, answers_after), other),
     )
     if not same(*states, within=1e-10):
         raise LeakError(f"{alteration.name} reached the fit")
 
 
-def scorer(problem: Problem, answers: Answers) -> Score:
+def scorer(problem: Problem, held_out: HeldOut) -> Score:
     """The harness's score on tuning rows, whose labels stay in here."""
 
     def score(fitted: Fitted) -> float:
-        return accuracy(fitted.predict(problem.tuning), answers.tuning_labels)
+        return accuracy(fitted.predict(problem.tuning), held_out.tuning_labels)
 
     return score
 
@@ -126,16 +126,16 @@ def identity_canary(data: Dataset, scenario: Scenario, build: Builder = build) -
     """Raise LeakError if ids or positions of rows tell more of the class than chance does."""
     from sklearn.neighbors import KNeighborsClassifier
 
-    problem, answers = build(data, scenario, draw(data, scenario, 0))
+    problem, held_out = build(data, scenario, draw(data, scenario, 0))
     shown = problem.labelled
-    places = {"id": (problem.rows.ids, answers.test.ids)}
-    places["position"] = (np.arange(problem.rows.n), np.arange(answers.test.n))
-    chance = float(np.bincount(answers.test_labels).max() / answers.test.n)
+    places = {"id": (problem.rows.ids, held_out.test.ids)}
+    places["position"] = (np.arange(problem.rows.n), np.arange(held_out.test.n))
+    chance = float(np.bincount(held_out.test_labels).max() / held_out.test.n)
     for name, (known, asked) in places.items():
         spread = [np.asarray(p, float)[:, None] / max(1, int(p.max())) for p in (known, asked)]
         peek: Any = KNeighborsClassifier(3).fit(spread[0][shown], problem.labels[shown])
-        right = accuracy(peek.predict(spread[1]), answers.test_labels)
-        if right > chance + 4 * np.sqrt(chance * (1 - chance) / answers.test.n):
+        right = accuracy(peek.predict(spread[1]), held_out.test_labels)
+        if right > chance + 4 * np.sqrt(chance * (1 - chance) / held_out.test.n):
             raise LeakError(
                 f"a row's {name} tells its class: {right:.2f} right, chance {chance:.2f}"
             )

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from datasets.base import TEST, TRAIN, TUNE, Answers, Dataset, Problem, Rows
+from datasets.base import TEST, TRAIN, TUNE, Dataset, HeldOut, Problem, Rows
 from harness import registry
 from methods.base import UnsupportedError
 from protocols.base import PARADIGMS, Draw, Scenario, build, draw
@@ -62,9 +62,9 @@ def test_hidden_entries_and_labels_hold_nothing(paradigm: Any, fraction: float) 
 def edited(change: Callable[[Problem, Dataset, Scenario, Draw], Problem]) -> Builder:
     """The builder, with a fault planted in it."""
 
-    def faulty(data: Dataset, wanted: Scenario, drawn: Draw) -> tuple[Problem, Answers]:
-        problem, answers = build(data, wanted, drawn)
-        return change(problem, data, wanted, drawn), answers
+    def faulty(data: Dataset, wanted: Scenario, drawn: Draw) -> tuple[Problem, HeldOut]:
+        problem, held_out = build(data, wanted, drawn)
+        return change(problem, data, wanted, drawn), held_out
 
     return faulty
 
@@ -236,11 +236,11 @@ def test_ids_from_the_file_are_caught() -> None:
     def relabelled(rows: Rows, drawn: Draw) -> Rows:
         return replace(rows, ids=drawn.order[rows.ids])
 
-    def raw_ids(data: Dataset, wanted: Scenario, drawn: Draw) -> tuple[Problem, Answers]:
-        problem, answers = build(data, wanted, drawn)
+    def raw_ids(data: Dataset, wanted: Scenario, drawn: Draw) -> tuple[Problem, HeldOut]:
+        problem, held_out = build(data, wanted, drawn)
         return (
             replace(problem, rows=relabelled(problem.rows, drawn)),
-            replace(answers, test=relabelled(answers.test, drawn)),
+            replace(held_out, test=relabelled(held_out.test, drawn)),
         )
 
     with pytest.raises(LeakError, match="id tells"):
@@ -248,7 +248,7 @@ def test_ids_from_the_file_are_caught() -> None:
 
 
 def test_positions_of_the_file_are_caught() -> None:
-    def in_file_order(data: Dataset, wanted: Scenario, drawn: Draw) -> tuple[Problem, Answers]:
+    def in_file_order(data: Dataset, wanted: Scenario, drawn: Draw) -> tuple[Problem, HeldOut]:
         return build(data, wanted, replace(drawn, order=np.arange(data.n)))
 
     with pytest.raises(LeakError, match="tells its class"):

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from datasets.base import Dataset
-from harness import execute as harness_execute
-from harness.execute import Stack, execute
-from harness.job import Job, expand
-from harness.plan import method_cards
-from harness.record import Outcome
-from harness.selection import best
+from harness.analysis.selection import best
+from harness.plan.job import Job, expand
+from harness.plan.plan import method_cards
+from harness.run import worker as harness_execute
+from harness.run.worker import JobGroup, execute
+from harness.store.record import Outcome
 from protocols.base import BUDGETS, Cell, draw
 from protocols.table2 import Table2
 from tests.contract.canaries import ALTERATIONS
@@ -35,7 +35,7 @@ def _the_same_draw(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def outcomes(jobs: tuple[Job, ...], data: Dataset, **stack: Any) -> list[Outcome]:
-    events = execute(Stack(jobs, **stack), data)
+    events = execute(JobGroup(jobs, **stack), data)
     return [event for event in events if isinstance(event, Outcome)]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness import registry
-from harness.job import canonical
+from harness.plan.job import canonical
 from methods import base
 from methods.base import Can, ConfigError, Fitted, Shape, UnsupportedError
 from tests.contract.suite import METHODS, every_method

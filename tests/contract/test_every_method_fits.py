@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets.base import HIDDEN, Answers, Problem, Rows
+from datasets.base import HIDDEN, HeldOut, Problem, Rows
 from harness import registry
 from methods.base import Fitted, Shape, Training, UnsupportedError
 from protocols.base import Scenario
@@ -39,25 +39,25 @@ NO_FEATURES = {"majority"}
 
 
 @cache
-def solved(key: str) -> tuple[Problem, Answers, Fitted]:
+def solved(key: str) -> tuple[Problem, HeldOut, Fitted]:
     method = registry.load_method(key)
-    _, problem, answers = trial(tiny(), home(method))
-    return problem, answers, fit(key, problem)
+    _, problem, held_out = trial(tiny(), home(method))
+    return problem, held_out, fit(key, problem)
 
 
 def can(key: str) -> Any:
     return registry.load_method(key).can
 
 
-def asked(key: str, problem: Problem, answers: Answers) -> Rows:
+def asked(key: str, problem: Problem, held_out: HeldOut) -> Rows:
     """Rows that a fit can be asked about: new ones, or those that a transductive imputer holds."""
-    return problem.rows if can(key).impute and not can(key).inductive else answers.test
+    return problem.rows if can(key).impute and not can(key).inductive else held_out.test
 
 
 @every_method
 def test_answers_have_the_right_shape_type_and_range(key: str) -> None:
-    problem, answers, fitted = solved(key)
-    rows = answers.test
+    problem, held_out, fitted = solved(key)
+    rows = held_out.test
     if can(key).classify:
         classes = fitted.predict(rows)
         assert classes.shape == (rows.n,)
@@ -90,8 +90,8 @@ def test_answers_have_the_right_shape_type_and_range(key: str) -> None:
 
 @every_method
 def test_the_same_seed_gives_the_same_fit(key: str) -> None:
-    problem, answers, fitted = solved(key)
-    rows = asked(key, problem, answers)
+    problem, held_out, fitted = solved(key)
+    rows = asked(key, problem, held_out)
     said, again = (outputs(key, f, rows) for f in (fitted, fit(key, problem)))
     assert same(said, again, within=1e-10)
 
@@ -100,13 +100,13 @@ def test_the_same_seed_gives_the_same_fit(key: str) -> None:
 def test_one_that_says_it_uses_no_labels_does_as_well_without(key: str) -> None:
     if can(key).labels:
         return
-    problem, answers, fitted = solved(key)
+    problem, held_out, fitted = solved(key)
     hidden = replace(
         problem,
         labels=np.full_like(problem.labels, HIDDEN),
         labelled=np.zeros_like(problem.labelled),
     )
-    rows = asked(key, problem, answers)
+    rows = asked(key, problem, held_out)
     said, again = (outputs(key, f, rows) for f in (fitted, fit(key, hidden)))
     assert same(said, again, within=1e-10)
 
@@ -117,7 +117,7 @@ def test_a_class_without_a_label_is_never_predicted(key: str, known: tuple[int, 
     """One class alone may be labelled where few labels are drawn at random, as in the paper."""
     if not can(key).classify:
         return
-    problem, answers, _ = solved(key)
+    problem, held_out, _ = solved(key)
     lost = problem.labelled & ~np.isin(problem.labels, known)
     assert lost.any()
     fewer = replace(
@@ -133,16 +133,16 @@ def test_a_class_without_a_label_is_never_predicted(key: str, known: tuple[int, 
             labels=problem.labels[kept],
             labelled=problem.labelled[kept],
         )
-    predicted = fit(key, fewer).predict(answers.test)
+    predicted = fit(key, fewer).predict(held_out.test)
     assert set(predicted.tolist()) <= set(known)
 
 
 @every_method
 def test_what_is_given_is_left_alone(key: str) -> None:
-    _, problem, answers = trial(tiny(), home(registry.load_method(key)))
+    _, problem, held_out = trial(tiny(), home(registry.load_method(key)))
     assert not [array for array in arrays_of(problem) if array.flags.writeable]
     before = digest(problem)
-    outputs(key, fit(key, problem), answers.test)  # a write to a read-only array raises
+    outputs(key, fit(key, problem), held_out.test)  # a write to a read-only array raises
     assert digest(problem) == before
 
 
@@ -150,22 +150,22 @@ def test_what_is_given_is_left_alone(key: str) -> None:
 def test_no_global_generator_is_touched(key: str) -> None:
     import torch
 
-    problem, answers, _ = solved(key)
+    problem, held_out, _ = solved(key)
 
     def states() -> list[Any]:
         name, *rest = np.random.get_state()  # noqa: NPY002 - the global state is the subject
         return [name, np.asarray(rest[0]).tolist(), rest[1:], random.getstate()]
 
     before, torch_before = states(), torch.get_rng_state()
-    outputs(key, fit(key, problem), answers.test)
+    outputs(key, fit(key, problem), held_out.test)
     assert states() == before
     assert torch.equal(torch.get_rng_state(), torch_before)
 
 
 @every_method
 def test_a_row_is_answered_by_itself(key: str) -> None:
-    problem, answers, fitted = solved(key)
-    rows = asked(key, problem, answers)
+    problem, held_out, fitted = solved(key)
+    rows = asked(key, problem, held_out)
     order = np.random.default_rng(1).permutation(rows.n)
     whole, turned = outputs(key, fitted, rows), outputs(key, fitted, taken(rows, order))
     part = outputs(key, fitted, taken(rows, np.arange(3)))
@@ -177,17 +177,17 @@ def test_a_row_is_answered_by_itself(key: str) -> None:
 
 @every_method
 def test_the_order_of_tuning_rows_means_nothing(key: str) -> None:
-    problem, answers, _ = solved(key)
+    problem, held_out, _ = solved(key)
     order = np.random.default_rng(2).permutation(problem.tuning.n)
     turned = replace(problem, tuning=taken(problem.tuning, order))
-    rows = asked(key, problem, answers)
+    rows = asked(key, problem, held_out)
     said = [outputs(key, fit(key, p, training=FIXED), rows) for p in (problem, turned)]
     assert same(*said, within=1e-10)
 
 
 @every_method
 def test_what_is_not_declared_is_refused(key: str) -> None:
-    _, answers, fitted = solved(key)
+    _, held_out, fitted = solved(key)
     declared = can(key)
     calls: dict[str, tuple[bool, Callable[[Rows], Any]]] = {
         "classify": (declared.classify, fitted.predict),
@@ -197,7 +197,7 @@ def test_what_is_not_declared_is_refused(key: str) -> None:
     for name, (may, call) in calls.items():
         if not may:
             with pytest.raises(UnsupportedError, match=name):
-                call(answers.test)
+                call(held_out.test)
 
 
 def absent(key: str) -> Scenario:
@@ -206,7 +206,7 @@ def absent(key: str) -> Scenario:
 
 @every_method
 def test_absent_views_are_read_or_refused_by_name(key: str) -> None:
-    _, problem, answers = trial(tiny(), absent(key))
+    _, problem, held_out = trial(tiny(), absent(key))
     _, _, fitted = solved(key)
     holes = trial(tiny(), replace(absent(key), paradigm="inductive"))[1].rows
     assert not holes.present.all()
@@ -222,7 +222,7 @@ def test_absent_views_are_read_or_refused_by_name(key: str) -> None:
     taught = fit(key, problem)
     for value in [
         *outputs(key, taught, holes).values(),
-        *outputs(key, taught, answers.test).values(),
+        *outputs(key, taught, held_out.test).values(),
     ]:
         assert np.isfinite(value).all()
 
@@ -261,8 +261,8 @@ def test_members_of_a_stack_do_not_feel_each_other(key: str) -> None:
     ]
     stack = members([problem for _, problem, _ in trials], grid)
     together, alone = fit_all(key, stack), fit_all(key, stack, alone=True)
-    for (_, _, answers), one, other in zip(trials, together, alone, strict=True):
-        left, right = outputs(key, one, answers.test), outputs(key, other, answers.test)
+    for (_, _, held_out), one, other in zip(trials, together, alone, strict=True):
+        left, right = outputs(key, one, held_out.test), outputs(key, other, held_out.test)
         assert same(left, right, within=1e-4)
         if can(key).classify:
             np.testing.assert_array_equal(left["classes"], right["classes"])
@@ -272,13 +272,13 @@ def test_members_of_a_stack_do_not_feel_each_other(key: str) -> None:
 def test_classifiers_beat_the_majority_where_classes_are_far_apart(key: str) -> None:
     if not can(key).classify or key in NO_FEATURES:
         return
-    _, problem, answers = trial(tiny(gap=8.0), home(registry.load_method(key)))
+    _, problem, held_out = trial(tiny(gap=8.0), home(registry.load_method(key)))
     training = Training(epochs=20, eval_every=20, patience=None)
     # c = 1 is in the paper's grid; at its least value three labels a class do not always suffice.
     fitted = fit(key, problem, config_of(key, learning_rate=1e-2, c=1.0), training)
-    right = np.mean(fitted.predict(answers.test) == answers.test_labels)
-    trivial = fit("majority", problem).predict(answers.test)
-    assert right >= np.mean(trivial == answers.test_labels) + 0.3
+    right = np.mean(fitted.predict(held_out.test) == held_out.test_labels)
+    trivial = fit("majority", problem).predict(held_out.test)
+    assert right >= np.mean(trivial == held_out.test_labels) + 0.3
 
 
 def test_those_that_read_no_feature_are_named() -> None:

@@ -11,11 +11,11 @@ import pytest
 
 from datasets.base import Dataset, Split
 from harness import registry
-from harness.inputs import open_dataset
-from harness.job import expand
-from harness.plan import method_cards
-from harness.properties import fits_nothing
-from harness.render import Layout
+from harness.analysis.properties import fits_nothing
+from harness.plan.job import expand
+from harness.plan.plan import method_cards
+from harness.plan.resolve import open_dataset
+from harness.report import Layout
 from protocols.base import (
     BUDGETS,
     PARADIGMS,
@@ -183,11 +183,11 @@ def test_a_supervised_row_is_given_labelled_rows_alone() -> None:
     data = tiny()
     protocol = registry.load_protocol("table2")
     for cell in protocol.cells(data, "rows", BUDGETS["paper"], method_cards()):
-        _, problem, answers = trial(data, cell.scenario)
+        _, problem, held_out = trial(data, cell.scenario)
         if cell.row.paradigm == "supervised":
             assert problem.labelled.all()
         if cell.row.paradigm == "transductive":
-            assert set(answers.test.ids) <= set(problem.rows.ids)
+            assert set(held_out.test.ids) <= set(problem.rows.ids)
         else:
-            assert not set(answers.test.ids) & set(problem.rows.ids)
-        assert not set(problem.tuning.ids) & (set(problem.rows.ids) | set(answers.test.ids))
+            assert not set(held_out.test.ids) & set(problem.rows.ids)
+        assert not set(problem.tuning.ids) & (set(problem.rows.ids) | set(held_out.test.ids))

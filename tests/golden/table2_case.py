@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.render import DatasetNote, ReportMeta
+from harness.report import DatasetNote, ReportMeta
 
 HERE = Path(__file__).resolve().parent
 EXPECTED = HERE / "expected"

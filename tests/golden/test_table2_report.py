@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from harness.render.write import contents
+from harness.report.write import contents
 from protocols.published import published_table
 from tests.golden.table2_case import COMPARED, EXPECTED, META, trials
 

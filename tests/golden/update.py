@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.render.write import contents
+from harness.report.write import contents
 from protocols.published import published_table
 from tests.golden.table2_case import COMPARED, EXPECTED, META, trials
 

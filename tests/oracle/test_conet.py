@@ -66,7 +66,7 @@ def batch(
 
 
 def generated(made: Net, p: Params, data: Batch) -> dict[int, Tensor]:
-    return made.answers(p, data.x, data.present)[0]
+    return made.held_out(p, data.x, data.present)[0]
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.1])
@@ -99,7 +99,7 @@ def test_the_loop_adds_eta_times_the_squared_parameters(monkeypatch: pytest.Monk
 def test_the_loss_is_its_three_terms_spelt_out() -> None:
     made, data = net(), batch()
     p = made.layout.views(start(made.layout))
-    guesses, log_f = made.answers(p, data.x, data.present)
+    guesses, log_f = made.held_out(p, data.x, data.present)
     f = [one[0].exp() for one in log_f]
     total = 0.0
     weight = [made.proportions[0] / KNOWN] * KNOWN
@@ -178,7 +178,7 @@ def test_an_answer_is_the_mean_of_all_classifiers() -> None:
     made, data = net(), batch()
     p = made.layout.views(start(made.layout))
     said = made.classify(p, data.x, data.present, lambda name, width: torch.empty(0))
-    each = torch.stack(made.answers(p, data.x, data.present)[1]).exp()
+    each = torch.stack(made.held_out(p, data.x, data.present)[1]).exp()
     assert len(each) == 3
     torch.testing.assert_close(said.exp(), each.mean(0), atol=1e-12, rtol=0)
 
@@ -187,7 +187,7 @@ def test_a_linear_shared_net_is_least_squares_beside_logistic_regression() -> No
     made, data = net(shared=True, hidden=()), batch(known=30)
     data = replace(data, hyper={**data.hyper, "gamma": torch.full((1,), 10.0)})
     p = made.layout.views(optimise(made.layout, lambda p: made.loss(p, data)[0]))
-    guesses, (log_f,) = made.answers(p, data.x, data.present)
+    guesses, (log_f,) = made.held_out(p, data.x, data.present)
     x = data.x[1][0]
     peer = LogisticRegression(C=math.inf, tol=1e-10, max_iter=1000)
     peer.fit(x[:30].numpy(), data.onehot[0].argmax(-1).numpy())
@@ -247,9 +247,9 @@ def test_labels_improve_imputation_where_complete_rows_are_few_and_views_tell_th
 @pytest.mark.parametrize("fraction", [0.0, 1.0])
 def test_both_forms_train_with_any_share_of_incomplete_rows(form: str, fraction: float) -> None:
     wanted = scenario(missing=("a", "c"), missing_fraction=fraction)
-    _, problem, answers = trial(tiny(dims=(4, 3, 2)), wanted)
+    _, problem, held_out = trial(tiny(dims=(4, 3, 2)), wanted)
     fitted = fit("conet", problem, config_of("conet", form=form))
-    assert set(fitted.predict(answers.test)) <= {0, 1, 2}
+    assert set(fitted.predict(held_out.test)) <= {0, 1, 2}
     assert math.isfinite(float(fitted.facts()["generation_error"]))
     assert fitted.arrays()["cross_entropy"].shape == (3,)
 

@@ -73,10 +73,10 @@ def test_its_loss_on_new_rows_is_its_objective() -> None:
 def test_it_imputes_better_than_the_mean_where_views_tell_of_each_other() -> None:
     wanted = scenario(missing=("b",), missing_fraction=0.5)
     data = tiny(n=240, gap=8.0)
-    _, problem, answers = trial(data, wanted)
+    _, problem, held_out = trial(data, wanted)
     fitted = fit("corrnet", problem, training=Training(epochs=20, eval_every=20, patience=None))
     hidden = ~problem.rows.present[:, 1]
-    truth = answers.complete.views[1]
+    truth = held_out.complete.views[1]
     mean = truth[~hidden].mean(0)
     error, trivial = (
         np.square(guess - truth[hidden]).sum()

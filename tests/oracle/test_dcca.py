@@ -116,11 +116,11 @@ def test_the_objective_of_dccae_is_that_of_dcca_plus_lambda_times_the_error() ->
 
 
 def test_dcca_with_invertible_linear_nets_has_the_codes_of_cca() -> None:
-    _, problem, answers = trial(tiny(dims=(4, 4)), home(registry.load_method("dcca")))
+    _, problem, held_out = trial(tiny(dims=(4, 4)), home(registry.load_method("dcca")))
     config = config_of("dcca", hidden=(), activation="identity", latent=4, r=0.0, output="concat")
-    codes = fit("dcca", problem, config).transform(answers.test)
+    codes = fit("dcca", problem, config).transform(held_out.test)
     peer = CCA(4, max_iter=5000, tol=1e-14).fit(*(v.astype(float) for v in problem.rows.views))
-    scores = peer.transform(*(v.astype(float) for v in answers.test.views))
+    scores = peer.transform(*(v.astype(float) for v in held_out.test.views))
     for mine, theirs in zip(codes.T, np.concatenate(scores, 1).T, strict=True):
         assert abs(np.corrcoef(mine, theirs)[0, 1]) == pytest.approx(1, abs=1e-5)
 
@@ -144,21 +144,21 @@ def test_one_view_is_refused_by_name(key: str) -> None:
 
 @pytest.mark.parametrize("key", METHODS)
 def test_three_views_give_codes_of_all(key: str) -> None:
-    _, problem, answers = trial(tiny(dims=(6, 4, 5)), home(registry.load_method(key)))
+    _, problem, held_out = trial(tiny(dims=(6, 4, 5)), home(registry.load_method(key)))
     for output, width in (("mean", 3), ("concat", 9)):
         config = config_of(key, latent=3, output=output)
-        assert fit(key, problem, config).transform(answers.test).shape == (answers.test.n, width)
+        assert fit(key, problem, config).transform(held_out.test).shape == (held_out.test.n, width)
 
 
 @pytest.mark.parametrize("key", METHODS)
 def test_members_that_differ_in_their_codes_alone_share_their_nets(key: str) -> None:
-    _, problem, answers = trial(tiny(), home(registry.load_method(key)))
+    _, problem, held_out = trial(tiny(), home(registry.load_method(key)))
     configs = [config_of(key, latent=4, directions=k) for k in (4, 2)]
     stack = [replace(m, seed=7) for m in members([problem] * 2, configs)]
     whole, part = (cast(FittedDeepCCA, fitted) for fitted in fit_all(key, stack))
     assert same(whole.params, part.params, within=0)
-    codes = whole.transform(answers.test), part.transform(answers.test)
+    codes = whole.transform(held_out.test), part.transform(held_out.test)
     np.testing.assert_array_equal(codes[0][:, :2], codes[1])
     np.testing.assert_array_equal(
-        codes[1], fit_all(key, stack[1:], alone=True)[0].transform(answers.test)
+        codes[1], fit_all(key, stack[1:], alone=True)[0].transform(held_out.test)
     )

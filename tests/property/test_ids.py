@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.job import Job, canonical, expand
+from harness.plan.job import Job, canonical, expand
 from harness.registry import ROOT
 from protocols.base import BUDGETS, Cell, Row, Scenario, Stage, seed_of
 from tests.helpers import scenario, tiny

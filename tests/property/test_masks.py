@@ -67,10 +67,10 @@ def test_labels_are_blind_to_masks(number: int) -> None:
 @given(st.integers(0, 500), st.sampled_from(FRACTIONS))
 def test_tuning_and_test_rows_are_complete(number: int, fraction: float) -> None:
     wanted = scenario(missing=("b",), missing_fraction=fraction)
-    drawn, problem, answers = trial(tiny(n=120), wanted, number)
+    drawn, problem, held_out = trial(tiny(n=120), wanted, number)
     assert drawn.present[drawn.part != TRAIN].all()
     assert (~drawn.present[:, 1]).sum() == rounded(fraction, (drawn.part == TRAIN).sum())
-    for rows in (problem.tuning, answers.test, answers.complete):
+    for rows in (problem.tuning, held_out.test, held_out.complete):
         assert rows.present.all()
         assert all(np.isfinite(view).all() for view in rows.views)
 
@@ -79,12 +79,12 @@ def test_tuning_and_test_rows_are_complete(number: int, fraction: float) -> None
 @given(st.integers(0, 500), st.sampled_from(FRACTIONS))
 def test_test_rows_lose_views_only_where_that_is_asked_for(number: int, fraction: float) -> None:
     wanted = scenario(missing=("a", "b"), missing_at_test=fraction)
-    drawn, _, answers = trial(tiny(n=120), wanted, number)
+    drawn, _, held_out = trial(tiny(n=120), wanted, number)
     assert drawn.present[drawn.part != TEST].all()
-    lacking = ~answers.test.present.all(axis=1)
-    assert lacking.sum() == rounded(fraction, answers.test.n)
-    for v, view in enumerate(answers.test.views):
-        np.testing.assert_array_equal(np.isnan(view).all(axis=1), ~answers.test.present[:, v])
+    lacking = ~held_out.test.present.all(axis=1)
+    assert lacking.sum() == rounded(fraction, held_out.test.n)
+    for v, view in enumerate(held_out.test.views):
+        np.testing.assert_array_equal(np.isnan(view).all(axis=1), ~held_out.test.present[:, v])
 
 
 @FEW

@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from harness.statistics import paired, summarise
+from harness.analysis.statistics import paired, summarise
 from tests.unit.harness.fake_trials import trials_of
 
 FEW = settings(max_examples=20)

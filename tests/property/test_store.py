@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.record import Outcome, Record
-from harness.store import Store
+from harness.store.record import Outcome, Record
+from harness.store.store import Store
 
 FEW = settings(max_examples=40)
 WORDS = st.text(max_size=12)

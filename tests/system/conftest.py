@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import run_all
-from harness import inputs, session
+from harness import experiment
+from harness.plan import resolve
 from tests.system.door import Door, places
 
 
@@ -24,8 +25,8 @@ def ctrl_c_reaches_children() -> None:
 def door(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Door]:
-    monkeypatch.setattr(session, "write_reports", lambda *_: 0)
-    monkeypatch.delenv(inputs.DATA_ROOT, raising=False)
+    monkeypatch.setattr(experiment, "write_reports", lambda *_: 0)
+    monkeypatch.delenv(resolve.DATA_ROOT, raising=False)
     before = signal.getsignal(signal.SIGTERM)
 
     def call(*argv: str) -> tuple[int, str, str]:

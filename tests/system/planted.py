@@ -19,24 +19,24 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from datasets.base import Dataset  # noqa: E402 - after the path is set
-from harness import execute as real  # noqa: E402 - the same
-from harness import schedule  # noqa: E402 - the same
-from harness.execute import Stack  # noqa: E402 - the same
-from harness.record import Outcome  # noqa: E402 - the same
+from harness.run import executors  # noqa: E402 - the same
+from harness.run import worker as real  # noqa: E402 - the same
+from harness.run.worker import JobGroup  # noqa: E402 - the same
+from harness.store.record import Outcome  # noqa: E402 - the same
 from methods.base import Checkpoint  # noqa: E402 - the same
 
 FIRST = "PLANTED_FIRST"
 """Environment variable: a file that the first victim makes, so that the second is spared."""
 
 
-def victim(stack: Stack) -> bool:
+def victim(stack: JobGroup) -> bool:
     return any(
         job.config.get("C") == 1.0 and job.method == "logistic_regression" for job in stack.jobs
     )
 
 
 def slow(
-    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     for event in real.execute(stack, data, device, state):
         yield event
@@ -44,7 +44,7 @@ def slow(
 
 
 def dies(
-    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     if victim(stack):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -52,7 +52,7 @@ def dies(
 
 
 def dies_once(
-    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     first = Path(os.environ[FIRST])
     if victim(stack) and not first.exists():
@@ -62,7 +62,7 @@ def dies_once(
 
 
 def breaks(
-    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     if victim(stack):
         raise ArithmeticError("planted: the stack broke")
@@ -70,12 +70,12 @@ def breaks(
 
 
 def raises(
-    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     fit = real._fit
 
     def planted(method: Any, task: Any, problem: Any) -> Any:
-        if victim(Stack((task.job,))):
+        if victim(JobGroup((task.job,))):
             raise ArithmeticError("planted: [/this] fit broke")
         return fit(method, task, problem)
 
@@ -87,7 +87,7 @@ def raises(
 
 
 def checkpoints(
-    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     """A checkpoint after every epoch, with time to be killed, and a word when one is resumed."""
     from methods._training import loop
@@ -110,7 +110,7 @@ def checkpoints(
 
 
 def facts(
-    stack: Stack, data: Dataset, device: str = "cpu", state: bytes | None = None
+    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     """What a worker sees, as the arrays of no fit."""
     import datasets
@@ -139,18 +139,18 @@ def worker(fault: str) -> Any:
 
 
 def _stand_in(fault: str) -> Any:
-    def run(stack: Stack, data: Dataset, device: str, state: bytes | None) -> Iterator[Any]:
-        schedule.execute = globals()[fault]
+    def run(stack: JobGroup, data: Dataset, device: str, state: bytes | None) -> Iterator[Any]:
+        executors.execute = globals()[fault]
         try:
             yield from REAL(stack, data, device, state)
         finally:
-            schedule.execute = real.execute
+            executors.execute = real.execute
 
     run.__name__ = run.__qualname__ = f"{fault}_in_worker"
     return run
 
 
-REAL = schedule._execute_in_worker
+REAL = executors._execute_in_worker
 FAULTS = ("slow", "dies", "dies_once", "breaks", "raises", "checkpoints", "facts")
 for _fault in FAULTS:
     globals()[f"{_fault}_in_worker"] = _stand_in(_fault)
@@ -159,8 +159,8 @@ for _fault in FAULTS:
 def main(fault: str, argv: list[str]) -> int:
     import run_all
 
-    schedule.execute = globals()[fault]
-    schedule._execute_in_worker = worker(fault)
+    executors.execute = globals()[fault]
+    executors._execute_in_worker = worker(fault)
     return run_all.main(argv)
 
 

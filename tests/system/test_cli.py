@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import run_all
-from harness import registry, session
+from harness import experiment, registry
 from tests.system.door import CHEAP, DOOR, ROOT, SERIAL, SMOKE, Door, places
 
 ONE = (*SMOKE, "--method", "majority", *SERIAL)
@@ -68,7 +68,7 @@ def test_wrong_usage_is_one_sentence_status_2_and_leaves_nothing(
 ) -> None:
     if "9999" in argv:  # a plan that long takes its time: make every hour count for more
         argv = [*argv[:-1], "1"]
-        monkeypatch.setattr(session, "CORE_HOURS_UNASKED", 1e-9)
+        monkeypatch.setattr(experiment, "CORE_HOURS_UNASKED", 1e-9)
     status, _, err = door(*argv)
     assert status == 2
     assert re.search(sentence, err), err
@@ -80,7 +80,7 @@ def test_wrong_usage_is_one_sentence_status_2_and_leaves_nothing(
 def test_the_guard_says_that_a_stopped_run_resumes(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "CORE_HOURS_UNASKED", 1e-9)
+    monkeypatch.setattr(experiment, "CORE_HOURS_UNASKED", 1e-9)
     status, _, err = door(*ONE)
     assert status == 2
     assert "a run that is stopped resumes with the same command" in err
@@ -179,7 +179,7 @@ def test_an_interrupt_while_modules_load_shows_no_traceback() -> None:
         "import sys, run_all\n"
         "class Stop:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'harness.session': raise KeyboardInterrupt\n"
+        "        if name == 'harness.experiment': raise KeyboardInterrupt\n"
         "sys.meta_path.insert(0, Stop())\n"
         "sys.exit(run_all.main(['--protocol', 'table2']))"
     )

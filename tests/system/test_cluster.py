@@ -81,13 +81,13 @@ def test_what_is_sent_leaves_out_environment_and_output(address: str) -> None:
     """In a process of its own: Ray reads its token once."""
     program = (
         "import json, os\n"
-        "from harness import schedule\n"
+        "from harness.run import executors\n"
         "from tests.system import planted\n"
-        "from tests.unit.harness.test_schedule import DATA, Stack, drained, jobs\n"
-        "schedule._execute_in_worker = planted.worker('facts')\n"
-        f"there = schedule.Resources(address={address!r})\n"
-        "pool = schedule.open_pool('ray', {'tiny': DATA}, there)\n"
-        "print(json.dumps(drained(pool, [Stack(jobs('majority', 1))])[0]))\n"
+        "from tests.unit.harness.test_executors import DATA, JobGroup, drained, jobs\n"
+        "executors._execute_in_worker = planted.worker('facts')\n"
+        f"there = executors.Resources(address={address!r})\n"
+        "pool = executors.open_executor('ray', {'tiny': DATA}, there)\n"
+        "print(json.dumps(drained(pool, [JobGroup(jobs('majority', 1))])[0]))\n"
         "pool.close()\n"
     )
     done = subprocess.run(

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from harness import schedule, session, source
+from harness import experiment
+from harness.run import executors
+from harness.store import code_digest
 from tests.system import planted
 from tests.system.door import CHEAP, SERIAL, SMOKE, Door, change_source, lines
 
@@ -59,7 +61,7 @@ def test_stale_records_run_again_unless_accepted(door: Door, tmp_path: Path) -> 
     assert len(lines(tmp_path)) == 1
     door(*ONE)
     assert [line["generation"] for line in lines(tmp_path)] == [0, 1]
-    assert source.digests(["majority"]) == lines(tmp_path)[1]["digests"]
+    assert code_digest.digests(["majority"]) == lines(tmp_path)[1]["digests"]
     assert "stale" not in door(*ONE)[1]
 
 
@@ -67,7 +69,7 @@ def test_failed_fits_are_left_alone_until_asked(
     door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(schedule, "execute", planted.raises)
+        patch.setattr(executors, "execute", planted.raises)
         _, out, _ = door(*LR)
     assert "failed: logistic_regression" in out
     assert "ArithmeticError: planted: [/this] fit broke" in out
@@ -151,7 +153,7 @@ def test_an_interrupt_says_what_is_stored_and_how_to_go_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(schedule, "execute", stopped)
+        patch.setattr(executors, "execute", stopped)
         status, _, err = door(*CHEAP, *SERIAL, "--trials", "2")
     assert status == 130
     assert "interrupted: 1 fits of this run are stored, 21 are left\n" in err
@@ -165,7 +167,7 @@ def test_an_interrupted_report_is_said(door: Door, monkeypatch: pytest.MonkeyPat
     def stopped(*_: Any) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(session, "write_reports", stopped)
+    monkeypatch.setattr(experiment, "write_reports", stopped)
     status, _, err = door(*ONE)
     assert status == 130
     assert "interrupted: every fit is stored, the report is not complete" in err

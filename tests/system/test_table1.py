@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import run_all
-from harness import inputs, session
+from harness import experiment
+from harness.plan import resolve
 from tests.system.door import SERIAL, Door, places
 
 DIGITS = ("--dataset", "digits", "--budget", "smoke")
@@ -16,14 +17,14 @@ DIGITS = ("--dataset", "digits", "--budget", "smoke")
 
 @pytest.fixture(autouse=True)
 def _no_data_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(inputs.DATA_ROOT, raising=False)
+    monkeypatch.delenv(resolve.DATA_ROOT, raising=False)
 
 
 @pytest.mark.parametrize("more", [(), ("--report-only",), ("--trials", "3")])
 def test_table_1_is_written_without_a_fit(
     more: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "open_pool", None)  # no executor is ever opened
+    monkeypatch.setattr(experiment, "open_executor", None)  # no executor is ever opened
     assert run_all.main(["--protocol", "table1", *DIGITS, *more, *places(tmp_path)]) == 0
     assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["table1"]
     assert not (tmp_path / "results").exists()

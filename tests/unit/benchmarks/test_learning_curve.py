@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from benchmarks import learning_curve
-from harness.record import Outcome, Record
-from harness.store import Store
+from harness.store.record import Outcome, Record
+from harness.store.store import Store
 from methods.generative import m2
 from protocols.base import BUDGETS
 

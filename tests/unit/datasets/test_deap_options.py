@@ -12,8 +12,8 @@ import pytest
 from datasets import deap
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset
 from harness.errors import UsageError
-from harness.inputs import open_dataset
-from harness.job import expand
+from harness.plan.job import expand
+from harness.plan.resolve import open_dataset
 from protocols._splits import part_of_rows
 from protocols.base import BUDGETS, Cell, Row, Scenario, Stage, draw, scaling_rule, seed_of
 from tests.unit.datasets.small_deap import small_form, write_small

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from harness import registry
-from harness.render import DatasetNote, Layout, Matrices, ReportMeta, Shown, Weights
+from harness.report import DatasetNote, Layout, Matrices, ReportMeta, Shown, Weights
 from tests.unit.harness.fake_trials import trials_of
 
 NOTE = DatasetNote(

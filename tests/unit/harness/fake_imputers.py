@@ -10,7 +10,7 @@ import pytest
 
 from datasets.base import Problem, Rows
 from harness import registry
-from harness.plan import Plan, plan_cells
+from harness.plan.plan import Plan, plan_cells
 from methods.base import Can, Fitted, SkipError
 from protocols.base import BUDGETS, Cell, Protocol, Row, Stage
 from tests.helpers import scenario, tiny
@@ -76,7 +76,7 @@ def use_them(monkeypatch: pytest.MonkeyPatch) -> None:
     own = METHODS | {"filler": Filler, "completer": Completer, "both": Both}
     real = registry.load_method
     monkeypatch.setattr(registry, "load_method", lambda key: own.get(key) or real(key))
-    monkeypatch.setattr("harness.source.digests", lambda keys: dict.fromkeys(keys, "x"))
+    monkeypatch.setattr("harness.store.code_digest.digests", lambda keys: dict.fromkeys(keys, "x"))
     Plain.problems, Plain.draws = [], []
 
 

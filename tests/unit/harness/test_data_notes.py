@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from datasets.base import Dataset
-from harness.plan import Plan, plan_cells
+from harness.plan.plan import Plan, plan_cells
 from protocols.base import Budget, Cell, MethodCard, scaling_rule
 from tests.helpers import tiny
 from tests.unit.harness.test_reporting import BUDGET, Sweep, ended_well, planned, reported

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from datasets.base import Answers, Problem, Rows
-from harness import imputation
+from datasets.base import HeldOut, Problem, Rows
+from harness.run import imputation
 from methods.base import FitError, Fitted
 from tests.helpers import scenario, tiny, trial
 
@@ -33,10 +33,10 @@ class Known(Fitted):
         return tuple(views), tuple(spreads) if self.variance is not None else None
 
 
-def case(fraction: float = 0.4, **changes: Any) -> tuple[Problem, Answers]:
+def case(fraction: float = 0.4, **changes: Any) -> tuple[Problem, HeldOut]:
     wanted = scenario(**({"missing": ("b",), "missing_fraction": fraction} | changes))
-    _, problem, answers = trial(tiny(n=150, dims=(6, 4, 3)), wanted)
-    return problem, answers
+    _, problem, held_out = trial(tiny(n=150, dims=(6, 4, 3)), wanted)
+    return problem, held_out
 
 
 def column_means(problem: Problem) -> Known:
@@ -47,28 +47,28 @@ def column_means(problem: Problem) -> Known:
     return Known(lambda v, rows: means[v])
 
 
-def judged(problem: Problem, answers: Answers, fitted: Fitted) -> dict[str, float]:
-    return imputation.measures(problem, answers, *imputation.completed(fitted, problem.rows))
+def judged(problem: Problem, held_out: HeldOut, fitted: Fitted) -> dict[str, float]:
+    return imputation.measures(problem, held_out, *imputation.completed(fitted, problem.rows))
 
 
 def test_the_mean_has_an_nmse_of_exactly_one() -> None:
-    problem, answers = case()
-    assert judged(problem, answers, column_means(problem))["nmse"] == pytest.approx(1, abs=1e-12)
+    problem, held_out = case()
+    assert judged(problem, held_out, column_means(problem))["nmse"] == pytest.approx(1, abs=1e-12)
 
 
 def test_the_truth_has_no_error() -> None:
-    problem, answers = case()
-    views = answers.complete.views
-    found = imputation.measures(problem, answers, views, None)
+    problem, held_out = case()
+    views = held_out.complete.views
+    found = imputation.measures(problem, held_out, views, None)
     assert {found[name] for name in ("nmse", "nmse_all", "nmse_raw", "nmse_raw_all")} == {0.0}
     assert "coverage_90" not in found
 
 
 def test_nmse_is_the_ratio_of_frobenius_norms_over_hidden_entries() -> None:
-    problem, answers = case()
+    problem, held_out = case()
     guess = Known(lambda v, rows: np.full((rows.n, problem.dims[v]), 0.7))
-    found = judged(problem, answers, guess)
-    truth, absent = answers.complete.views[1].astype(float), ~problem.rows.present[:, 1]
+    found = judged(problem, held_out, guess)
+    truth, absent = held_out.complete.views[1].astype(float), ~problem.rows.present[:, 1]
     seen = truth[~absent]
     z = (truth - seen.mean(0)) / seen.std(0)
     off = z - (0.7 - seen.mean(0)) / seen.std(0)
@@ -82,32 +82,32 @@ def test_nmse_is_the_ratio_of_frobenius_norms_over_hidden_entries() -> None:
 
 
 def test_views_are_judged_together_and_one_by_one_where_several_lack() -> None:
-    problem, answers = case(0.5, missing=BOTH)
-    found = judged(problem, answers, column_means(problem))
+    problem, held_out = case(0.5, missing=BOTH)
+    found = judged(problem, held_out, column_means(problem))
     assert found["nmse"] == pytest.approx(1)
     assert found["nmse_a"] == pytest.approx(1)
     assert found["nmse_b"] == pytest.approx(1)
 
 
 def test_no_row_without_a_view_gives_no_figure() -> None:
-    problem, answers = case(0.0)
-    assert judged(problem, answers, column_means(problem)) == {}
+    problem, held_out = case(0.0)
+    assert judged(problem, held_out, column_means(problem)) == {}
 
 
 def test_constant_columns_are_left_out() -> None:
     data = tiny(n=150)
     flat = replace(data, views=(data.views[0], np.c_[data.views[1], np.full(150, 5.0, "f4")]))
-    _, problem, answers = trial(flat, scenario(missing=("b",), missing_fraction=0.4))
+    _, problem, held_out = trial(flat, scenario(missing=("b",), missing_fraction=0.4))
     guess = column_means(problem)
-    assert judged(problem, answers, guess)["nmse"] == pytest.approx(1)
+    assert judged(problem, held_out, guess)["nmse"] == pytest.approx(1)
 
 
 def test_coverage_and_likelihood_are_those_of_the_normal_distribution() -> None:
-    problem, answers = case()
-    found = judged(problem, answers, Known(0.2, variance=2.5))
+    problem, held_out = case()
+    found = judged(problem, held_out, Known(0.2, variance=2.5))
     absent = ~problem.rows.present[:, 1]
-    truth = answers.complete.views[1][absent].astype(float)
-    sd = answers.complete.views[1][~absent].astype(float).std(0)
+    truth = held_out.complete.views[1][absent].astype(float)
+    sd = held_out.complete.views[1][~absent].astype(float).std(0)
     inside = np.abs(truth - 0.2) <= stats.norm.ppf(0.95) * np.sqrt(2.5)
     assert found["coverage_90"] == pytest.approx(inside.mean())
     nll = -stats.norm.logpdf(truth, 0.2, np.sqrt(2.5)) - np.log(sd)
@@ -160,12 +160,12 @@ def test_rows_that_are_masked_once_show_nothing_together_that_one_of_them_hides(
 
 
 def test_what_is_kept_completes_the_rows_it_came_from() -> None:
-    problem, answers = case(0.5, missing=BOTH, missing_at_test=0.3)
+    problem, held_out = case(0.5, missing=BOTH, missing_at_test=0.3)
     guess = Known(lambda v, rows: rows.ids[:, None] + 0.5 * v)
-    parts = [problem.rows, answers.test]
+    parts = [problem.rows, held_out.test]
     arrays = imputation.kept(parts, [imputation.completed(guess, rows)[0] for rows in parts])
-    filled, kept = imputation.with_completed(problem, answers, arrays)
-    for before, after in ((problem.rows, filled.rows), (answers.test, kept.test)):
+    filled, kept = imputation.with_completed(problem, held_out, arrays)
+    for before, after in ((problem.rows, filled.rows), (held_out.test, kept.test)):
         assert after.present.all()
         for v in range(3):
             absent = ~before.present[:, v]
@@ -178,9 +178,9 @@ def test_what_is_kept_completes_the_rows_it_came_from() -> None:
     fewer = imputation.kept(parts, [imputation.completed(guess, rows)[0] for rows in parts], 5)
     assert {len(values) for values in fewer.values()} == {5}
     with pytest.raises(ValueError, match="without values"):
-        imputation.with_completed(problem, answers, fewer)
+        imputation.with_completed(problem, held_out, fewer)
     with pytest.raises(ValueError, match="without values"):
-        imputation.with_completed(problem, answers, {})
+        imputation.with_completed(problem, held_out, {})
 
 
 def test_a_value_that_is_not_finite_is_refused() -> None:

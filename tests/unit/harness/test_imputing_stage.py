@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.analysis.selection import NAMES
 from harness.errors import UsageError
-from harness.execute import Stack, execute
-from harness.imputation import SHOWN_ROWS, tuning_score
-from harness.job import Job, expand
-from harness.record import Outcome
-from harness.selection import NAMES
+from harness.plan.job import Job, expand
+from harness.run.imputation import SHOWN_ROWS, tuning_score
+from harness.run.worker import JobGroup, execute
+from harness.store.record import Outcome
 from protocols.base import Stage
 from tests.helpers import scenario, trial
 from tests.unit.harness.fake_imputers import (
@@ -39,7 +39,7 @@ def jobs(*recipe: Stage, number: int = 0, **changes: Any) -> tuple[Job, ...]:
 
 
 def run(*chosen: Job, **changes: Any) -> list[Outcome]:
-    return [e for e in execute(Stack(chosen, **changes), DATA) if isinstance(e, Outcome)]
+    return [e for e in execute(JobGroup(chosen, **changes), DATA) if isinstance(e, Outcome)]
 
 
 def test_the_next_stage_reads_completed_views() -> None:
@@ -121,8 +121,8 @@ def test_a_classifier_may_be_chosen_as_an_imputer_and_both_numbers_are_kept() ->
     one, other = as_classifier.record, as_imputer.record
     assert one.id != other.id
     assert (one.selected_by, other.selected_by) == (NAMES["accuracy"], NAMES["nmse"])
-    _, problem, answers = trial(DATA, scenario(**HOLES))
-    right = np.mean(answers.tuning_labels == 0)
+    _, problem, held_out = trial(DATA, scenario(**HOLES))
+    right = np.mean(held_out.tuning_labels == 0)
     for record in (one, other):
         assert {"test_accuracy", "nmse"} <= record.metrics.keys()
         assert record.metrics["tuning_accuracy"] == right

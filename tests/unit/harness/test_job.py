@@ -8,7 +8,7 @@ import pytest
 
 from harness import registry
 from harness.errors import UsageError
-from harness.job import candidates, expand, training_of
+from harness.plan.job import candidates, expand, training_of
 from protocols.base import BUDGETS, Cell, Row, Stage
 from tests.helpers import scenario, tiny
 

@@ -12,9 +12,9 @@ import pytest
 from datasets.base import Dataset
 from harness import registry
 from harness.errors import UsageError
-from harness.plan import Plan, leave_out, matches, method_cards, plan_cells, settle
-from harness.record import Record
-from harness.stacking import stacks
+from harness.plan.grouping import stacks
+from harness.plan.plan import Plan, leave_out, matches, method_cards, plan_cells, settle
+from harness.store.record import Record
 from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Row, Stage, build
 from tests.helpers import record_of, scenario, tiny
 

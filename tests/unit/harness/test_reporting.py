@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 
 from datasets.base import Dataset
-from harness.plan import Plan, plan_cells, settle
-from harness.record import Outcome, Record
+from harness.plan.plan import Plan, plan_cells, settle
 from harness.reporting import write_reports
-from harness.store import Store
+from harness.store.record import Outcome, Record
+from harness.store.store import Store
 from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Row, Stage
 from tests.helpers import record_of, scenario, tiny
 

@@ -13,10 +13,11 @@ import pytest
 from rich.console import Console
 
 from datasets.base import Dataset
-from harness import properties, registry
-from harness.plan import Plan, settle
+from harness import registry
+from harness.analysis import properties
+from harness.plan.plan import Plan, settle
 from harness.reporting import write_reports
-from harness.store import Store
+from harness.store.store import Store
 from protocols.base import BUDGETS
 from tests.helpers import tiny
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from harness import registry
-from harness.job import Job, expand
-from harness.plan import method_cards
-from harness.record import Record
-from harness.selection import NAMES, best, key_of, rule_of, rules, words_of
+from harness.analysis.selection import NAMES, best, key_of, rule_of, rules, words_of
+from harness.plan.job import Job, expand
+from harness.plan.plan import method_cards
+from harness.store.record import Record
 from protocols.base import BUDGETS
 from tests.helpers import tiny
 

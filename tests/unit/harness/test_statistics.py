@@ -6,7 +6,14 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from harness.statistics import PAIRED_COLUMNS, SUMMARY_COLUMNS, holm, interval, paired, summarise
+from harness.analysis.statistics import (
+    PAIRED_COLUMNS,
+    SUMMARY_COLUMNS,
+    holm,
+    interval,
+    paired,
+    summarise,
+)
 from protocols.published import published_table
 from tests.unit.harness.fake_trials import trials_of
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.record import Outcome, Record
 from harness.registry import ROOT
-from harness.store import Store, StoreError
+from harness.store.record import Outcome, Record
+from harness.store.store import Store, StoreError
 
 
 def record(name: str = "job", **changes: object) -> Record:
@@ -81,8 +81,8 @@ def test_a_crash_between_arrays_and_record_leaves_nothing_to_believe(
 
 def test_a_record_is_on_disk_when_append_returns(tmp_path: Path) -> None:
     code = (
-        "import os; from pathlib import Path; from harness.store import Store;"
-        "from harness.record import Outcome, Record;"
+        "import os; from pathlib import Path; from harness.store.store import Store;"
+        "from harness.store.record import Outcome, Record;"
         f"Store(Path({str(tmp_path)!r})).append(Outcome(Record('a', {{}}, 'd', 'ok'), {{}}));"
         "os._exit(9)"  # no flush, no close
     )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.registry import ROOT
-from harness.threads import ENVIRONMENT
+from harness.run.threads import ENVIRONMENT
 
 LOOK = """
 from threadpoolctl import threadpool_info
@@ -23,17 +23,17 @@ import json, os
 import numpy as np
 seen = {}
 look("before")
-from harness import execute, schedule
-from tests.unit.harness.test_schedule import DATA, Stack, drained, jobs
-pool = schedule.SerialPool({"tiny": DATA}, schedule.Resources())
+from harness.run import executors, worker
+from tests.unit.harness.test_executors import DATA, JobGroup, drained, jobs
+pool = executors.SerialExecutor({"tiny": DATA}, executors.Resources())
 look("started")
-alone = execute._fit
+alone = worker._fit
 def fit(*given):
     import scipy.linalg, sklearn, torch
     look("inside a fit")
     return alone(*given)
-execute._fit = fit
-drained(pool, [Stack(jobs("svm", 1))])
+worker._fit = fit
+drained(pool, [JobGroup(jobs("svm", 1))])
 print(json.dumps(seen))
 """
 WORKER = """
@@ -41,9 +41,9 @@ import json
 import numpy as np
 seen = {}
 look("before")
-from harness import schedule
-from tests.unit.harness.test_schedule import DATA, Stack, jobs
-for _ in schedule._execute_in_worker(Stack(jobs("tsvm", 1)), DATA, "cpu", None):
+from harness.run import executors
+from tests.unit.harness.test_executors import DATA, JobGroup, jobs
+for _ in executors._execute_in_worker(JobGroup(jobs("tsvm", 1)), DATA, "cpu", None):
     look("inside a stack")
 print(json.dumps(seen))
 """

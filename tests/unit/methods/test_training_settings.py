@@ -140,14 +140,14 @@ def test_clamp_hits_count_log_variances_beyond_their_bounds():
 def test_the_classifier_alone_is_smvae_whose_warm_up_never_ends():
     """Same classifier, initial values and minibatches: the same answers after every epoch."""
     made = problem(False)
-    answers: dict[str, list[np.ndarray]] = {}
+    held_out: dict[str, list[np.ndarray]] = {}
     for name, settings in {
         "never ends": {"warmup_epochs": 99},
         "alone": {"trains": "classifier"},
         "bound too": {"warmup_epochs": 0},
     }.items():
         config = smvae.Config(hidden=(8, 6), latent=3, learning_rate=3e-3, **settings)
-        seen = answers.setdefault(name, [])
+        seen = held_out.setdefault(name, [])
 
         def score(fitted: Any, seen: list[np.ndarray] = seen) -> float:
             x, present = fitted.tensors(made.tuning)
@@ -155,8 +155,8 @@ def test_the_classifier_alone_is_smvae_whose_warm_up_never_ends():
             return 0.0
 
         list(smvae.SMVAE.fit_stack([Member(made, config, 5, score)], Training(6, 1, None)))
-    np.testing.assert_allclose(answers["alone"], answers["never ends"], atol=1e-5)
-    assert not np.allclose(answers["alone"][-1], answers["bound too"][-1], atol=1e-2)
+    np.testing.assert_allclose(held_out["alone"], held_out["never ends"], atol=1e-5)
+    assert not np.allclose(held_out["alone"][-1], held_out["bound too"][-1], atol=1e-2)
 
 
 def spread_over_classes(dataset: str, **settings: Any) -> float:

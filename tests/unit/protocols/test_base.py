@@ -1,4 +1,4 @@
-"""The builder: who is in a Problem under each paradigm, and what the Answers hold."""
+"""The builder: who is in a Problem under each paradigm, and what the HeldOut hold."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ every_paradigm = pytest.mark.parametrize("paradigm", PARADIGMS)
 def test_a_problem_holds_labelled_rows_and_those_of_its_paradigm(
     paradigm: Any, unlabelled: int | None
 ) -> None:
-    drawn, problem, answers = trial(tiny(), scenario(paradigm))
+    drawn, problem, held_out = trial(tiny(), scenario(paradigm))
     part = drawn.part[drawn.order]  # by public id
     shown = drawn.labelled[drawn.order]
     wanted = shown.copy()
@@ -32,32 +32,32 @@ def test_a_problem_holds_labelled_rows_and_those_of_its_paradigm(
     np.testing.assert_array_equal(problem.rows.ids, np.flatnonzero(wanted))
     np.testing.assert_array_equal(problem.labelled, shown[wanted])
     np.testing.assert_array_equal(problem.tuning.ids, np.flatnonzero(part == TUNE))
-    np.testing.assert_array_equal(answers.test.ids, np.flatnonzero(part == TEST))
+    np.testing.assert_array_equal(held_out.test.ids, np.flatnonzero(part == TEST))
 
 
 @every_paradigm
 def test_every_row_carries_its_own_numbers(paradigm: Any) -> None:
     data = tiny()
-    drawn, problem, answers = trial(data, scenario(paradigm, missing=("a",), missing_fraction=0.5))
-    for rows in (problem.rows, problem.tuning, answers.test, answers.complete):
+    drawn, problem, held_out = trial(data, scenario(paradigm, missing=("a",), missing_fraction=0.5))
+    for rows in (problem.rows, problem.tuning, held_out.test, held_out.complete):
         for v, view in enumerate(rows.views):
             whole = data.views[v][drawn.order[rows.ids]]
             there = rows.present[:, v]
             assert view.dtype == np.float32
             np.testing.assert_array_equal(view[there], whole[there])
-    np.testing.assert_array_equal(answers.complete.ids, problem.rows.ids)
+    np.testing.assert_array_equal(held_out.complete.ids, problem.rows.ids)
     labels = data.labels[drawn.order]
     np.testing.assert_array_equal(
         problem.labels[problem.labelled], labels[problem.rows.ids][problem.labelled]
     )
-    np.testing.assert_array_equal(answers.test_labels, labels[answers.test.ids])
-    np.testing.assert_array_equal(answers.tuning_labels, labels[problem.tuning.ids])
+    np.testing.assert_array_equal(held_out.test_labels, labels[held_out.test.ids])
+    np.testing.assert_array_equal(held_out.tuning_labels, labels[problem.tuning.ids])
 
 
 @every_paradigm
 def test_a_problem_cannot_be_written_to(paradigm: Any) -> None:
-    _, problem, answers = trial(tiny(), scenario(paradigm))
-    for array in (*arrays_of(problem), *answers.test.views, *answers.complete.views):
+    _, problem, held_out = trial(tiny(), scenario(paradigm))
+    for array in (*arrays_of(problem), *held_out.test.views, *held_out.complete.views):
         with pytest.raises(ValueError, match="read-only"):
             array[:1] = 0
 
@@ -70,19 +70,19 @@ def test_masks_reach_training_rows_of_the_inductive_problem() -> None:
 
 
 def test_test_rows_of_a_transduction_are_whole() -> None:
-    _, problem, answers = trial(
+    _, problem, held_out = trial(
         tiny(), scenario("transductive", missing=("b",), missing_fraction=0.9)
     )
-    at_test = np.isin(problem.rows.ids, answers.test.ids)
+    at_test = np.isin(problem.rows.ids, held_out.test.ids)
     assert problem.rows.present[at_test].all()
     assert not problem.labelled[at_test].any()
 
 
 def test_a_group_split_keeps_persons_apart_in_the_problem() -> None:
     data = tiny()
-    drawn, problem, answers = trial(data, scenario(split="person"))
+    drawn, problem, held_out = trial(data, scenario(split="person"))
     person = data.groups["person"][drawn.order]
-    sides = [set(person[rows.ids]) for rows in (problem.rows, problem.tuning, answers.test)]
+    sides = [set(person[rows.ids]) for rows in (problem.rows, problem.tuning, held_out.test)]
     assert not sides[0] & sides[1]
     assert not sides[0] & sides[2]
     assert not sides[1] & sides[2]

@@ -162,9 +162,9 @@ def test_a_run_may_choose_what_is_missing(protocol: type[Protocol]) -> None:
     found = cells(chosen, data=data)
     assert {cell.scenario.missing for cell in found} == {("a", "b", "c")}
     assert {cell.scenario.missing_at_test for cell in found} == {0.25}
-    _, problem, answers = trial(data, found[-1].scenario)
+    _, problem, held_out = trial(data, found[-1].scenario)
     assert problem.rows.present.any(1).all()
-    assert not answers.test.present.all()
+    assert not held_out.test.present.all()
     assert protocol().may_miss == ()
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from datasets import deap, digits, mfeat, watch
 from datasets.base import Dataset, Split
-from harness.job import expand
-from harness.plan import method_cards
+from harness.plan.job import expand
+from harness.plan.plan import method_cards
 from protocols.base import BUDGETS, Cell
 from protocols.leak import SHOWN, Leak, compared
 from protocols.table2 import Table2

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Split
-from harness.job import expand
+from harness.plan.job import expand
 from protocols._scaling import keeps_files_whole, scaled
 from protocols.base import BUDGETS, PARADIGMS, Cell, Row, Stage, build, draw, scaling_note
 from protocols.base import scaling_rule as rule_of
@@ -90,9 +90,9 @@ def test_a_column_that_is_constant_in_training_is_only_centred(rule: str) -> Non
 def test_problem_and_answers_are_scaled_alike_and_in_float32(rule: str) -> None:
     data = filed()
     wanted = scenario(scaling=rule, missing=("b",), missing_fraction=0.3)
-    drawn, problem, answers = trial(data, wanted)
+    drawn, problem, held_out = trial(data, wanted)
     whole = scaled(data, rule, drawn.part, drawn.present)
-    for rows in (problem.rows, problem.tuning, answers.test, answers.complete):
+    for rows in (problem.rows, problem.tuning, held_out.test, held_out.complete):
         for v, view in enumerate(rows.views):
             there = rows.present[:, v]
             assert view.dtype == np.float32

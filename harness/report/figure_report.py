@@ -1,0 +1,190 @@
+"""From trials, points and arrays to a figure's report. Pure: no file is read or written here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from harness.analysis.statistics import check
+from harness.report import captions
+from harness.report import format as say
+from harness.report.array_plots import matrix_plot, weight_plot, weight_table
+from harness.report.curve_plots import curve_plot, heat_numbers, heat_plot, numbers
+from harness.report.details import costs, failures, pair_lines, trial_lines
+from harness.report.figure_model import Drawing, FigurePart, FigureReport, Head, NumberTable
+from harness.report.layout import Layout, Shown
+from harness.report.leak_plots import leak_lead, leak_plot, leak_tables
+from harness.report.meta import DatasetNote, ReportMeta
+from harness.report.model import Column
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """All that a figure is drawn from.
+
+    ``trials``    the table of trials.   ``table`` their ``points.points``.
+    ``compared``  their ``statistics.paired``, or ``leaks.leaks``; no line if nothing is compared.
+    ``shown``     arrays.
+    """
+
+    trials: pd.DataFrame
+    table: pd.DataFrame
+    compared: pd.DataFrame
+    shown: Shown
+
+    def of(self, key: str) -> Numbers:
+        """Those of one data set."""
+        own = (part[part["dataset"] == key] for part in (self.trials, self.table, self.compared))
+        trials, table, compared = own
+        shown = replace(
+            self.shown,
+            weights=tuple(one for one in self.shown.weights if one.dataset == key),
+            matrices=tuple(one for one in self.shown.matrices if one.dataset == key),
+        )
+        return Numbers(trials, table, compared, shown)
+
+
+def build(numbers: Numbers, meta: ReportMeta, layout: Layout) -> FigureReport:
+    """The report. Raises ValueError for a data set without a note in ``meta``."""
+    ordered = check(numbers.trials)
+    notes = {note.key: note for note in meta.datasets}
+    parts = []
+    for key in dict.fromkeys(ordered["dataset"]):
+        if key not in notes:
+            raise ValueError(f"no note on the data set '{key}' was handed over")
+        parts.append(_part(notes[key], replace(numbers, trials=ordered).of(key), meta, layout))
+    return FigureReport(meta, layout, tuple(parts))
+
+
+def _part(note: DatasetNote, own: Numbers, meta: ReportMeta, layout: Layout) -> FigurePart:
+    head = Head(meta.title.split(":")[0], note, captions.stamps(note, meta, own.trials))
+    columns = _columns(own.trials)
+    named = own.trials.loc[own.trials["row_key"] == layout.reference, "row"]
+    return FigurePart(
+        note=note,
+        facts=captions.facts(note),
+        stamps=head.stamps,
+        drawings=_drawings(head, own, columns, meta.protocol, layout),
+        tables=_extras(own, columns, layout),
+        lines=_lines(own, columns, note),
+        selections=captions.selections(own.trials),
+        progress=captions.progress(own.trials),
+        columns=columns,
+        failures=failures(own.trials),
+        trials=trial_lines(own.trials),
+        costs=costs(own.trials, columns),
+        pairs=() if layout.kind == "leak" else pair_lines(own.compared),
+        reference=str(named.iloc[0]) if len(named) else "",
+        lead=leak_lead(own.compared, columns, note) if layout.kind == "leak" else "",
+    )
+
+
+def _drawings(
+    head: Head, own: Numbers, columns: Sequence[Column], protocol: str, layout: Layout
+) -> tuple[Drawing, ...]:
+    stem, (first, *_) = f"{protocol}_{head.note.anchor}", layout.values
+    if layout.kind == "weights":
+        plot = weight_plot(head, own.trials, own.shown.weights, layout)
+        return (Drawing(stem, plot, (weight_table(plot),)),)
+    if layout.kind == "matrices":
+        return tuple(
+            Drawing(f"{stem}_{one.view}", matrix_plot(head, own.trials, one, layout), ())
+            for one in own.shown.matrices
+        )
+    if layout.kind == "leak":
+        gains = leak_plot(head, own.compared, columns)
+        return (Drawing(stem, gains, leak_tables(own.compared, columns)),)
+    if layout.kind == "heat":
+        heat = heat_plot(head, own.table, layout, first)
+        return (Drawing(stem, heat, heat_numbers(heat, layout, first)),)
+    found = []
+    for value in layout.values:
+        if value is not first and not (own.table[f"{value.column}_trials"] > 0).any():
+            continue
+        name = stem if value is first else f"{protocol}_{value.column}_{head.note.anchor}"
+        curves = curve_plot(head, own.table, columns, layout, value)
+        found.append(Drawing(name, curves, numbers(own.table, columns, layout, value)))
+    return tuple(found)
+
+
+def _extras(own: Numbers, columns: Sequence[Column], layout: Layout) -> tuple[NumberTable, ...]:
+    """Tables without a figure; and, where rows lose labels, how many each has kept."""
+    table, found = own.table, []
+    for value in layout.extras:
+        if (table[f"{value.column}_trials"] > 0).any():
+            found += numbers(table, columns, layout, value)
+    if layout.kind == "matrices":
+        found += numbers(table, columns, layout, layout.values[0])
+    if layout.kind == "curves" and layout.values[0].column == "accuracy":
+        found += _kept(own, columns, layout)
+    return tuple(found)
+
+
+def _kept(own: Numbers, columns: Sequence[Column], layout: Layout) -> tuple[NumberTable, ...]:
+    """Labels and classes of rows that have fewer labels than the others of their column."""
+    (axis,) = layout.axes
+    places, lines = sorted({float(place) for place in own.table[axis.column]}), []
+    short = own.trials[_short(own.trials)]
+    for column in columns:
+        here = own.table[own.table["label_percent"] == column.percent]
+        fewer = set(short.loc[short["label_percent"] == column.percent, "row_key"])
+        for key in dict.fromkeys(here["row_key"]):
+            row = here[here["row_key"] == key].set_index(axis.column)
+            if key not in fewer:
+                continue
+            cells = [
+                f"{_span(row.at[place, 'n_labelled'])} of {column.labels}, in "
+                f"{_span(row.at[place, 'n_classes_labelled'])}"
+                if place in row.index and row.at[place, "n_labelled"]
+                else ""
+                for place in places
+            ]
+            lines.append((row["row"].iloc[0], column.short, *cells))
+    if not lines:
+        return ()
+    heads = ("", "Labelled", *(f"{axis.shown(p):g}{' %' if axis.percent else ''}" for p in places))
+    note = "Labels kept of those drawn, and in how many classes, from least to most over trials; "
+    note += "every other row has them all. A class without a labelled row is never predicted."
+    return (NumberTable("Labels and classes kept", heads, tuple(lines), note, left=2),)
+
+
+def _columns(trials: pd.DataFrame) -> tuple[Column, ...]:
+    """The label columns; how many labels that is, is said by the rows that keep them all."""
+    return captions.columns(trials.assign(n_labelled=trials["n_labelled"].where(~_short(trials))))
+
+
+def _short(trials: pd.DataFrame) -> pd.Series:
+    """Trials with fewer labels than another row has in the same trial of the same split."""
+    counts = trials.assign(n_labelled=trials["n_labelled"].astype(float))
+    same = ["label_percent", "trial", *({"at_split"} & set(trials.columns))]
+    return counts["n_labelled"] < counts.groupby(same)["n_labelled"].transform("max")
+
+
+def _lines(own: Numbers, columns: Sequence[Column], note: DatasetNote) -> tuple[str, ...]:
+    """What must be said beside the figure: labels, tests, gaps, fits that did not converge."""
+    tuning = sorted({int(v) for v in own.trials["n_tuning_labels"].dropna()})
+    found = []
+    if tuning and any(column.labels for column in columns):
+        used = ", ".join(f"{c.labels} ({c.short})" for c in columns if c.labels)
+        span = "–".join(dict.fromkeys(str(n) for n in (tuning[0], tuning[-1])))
+        chosen = (
+            f"with {span} tuning labels" if captions.label_users(own.trials) else "without labels"
+        )
+        found.append(f"Training used {used} labels; settings and epochs were chosen {chosen}.")
+    stale = int(own.trials["stale"].astype(bool).sum())
+    if stale:
+        found.append(f"{say.plural(stale, 'trial')} rest on an earlier version of the source.")
+    if own.shown.matrices and note.kind == "licensed":
+        found.append("No CSV of the images is written: it would hold values of licensed data.")
+    return (
+        *found,
+        *own.shown.gone.get(note.key, ()),
+        *captions.unconverged(own.trials),
+        *captions.in_warmup(own.trials),
+    )
+
+
+def _span(text: str) -> str:
+    return text.replace("-", "–")

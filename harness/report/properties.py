@@ -1,0 +1,141 @@
+"""From counts to the report on properties of data. Pure: no file is read or written here."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from harness.report import captions
+from harness.report import format as say
+from harness.report.meta import DatasetNote, ReportMeta
+from harness.report.property_model import (
+    Properties,
+    PropertiesPart,
+    PropertiesReport,
+    Property,
+    Span,
+)
+from harness.report.property_tables import more, on_offer, span, strips, tables
+
+HEADS = ("#sample", "#modality (#dim.)", "#training", "#validation", "#test", "#class")
+"""As the paper prints them; its validation rows are the tuning rows of this harness."""
+PUBLISHED = ("samples", "modalities", "training", "validation", "test", "classes")
+CHECK = "python run_all.py --check-data --data-root DIR"
+
+
+def build(
+    counted: Sequence[Properties], meta: ReportMeta, published: pd.DataFrame | None
+) -> PropertiesReport:
+    """The report on what was counted. Raises KeyError for a data set without a note in ``meta``."""
+    notes = _told_apart(meta.datasets)
+    parts = tuple(_part(one, notes[one.dataset], published) for one in counted)
+    trials = max((one.trials for one in counted), default=0)
+    return PropertiesReport(
+        meta, HEADS, parts, more(counted, notes), say.plural(trials, "trial"), CHECK
+    )
+
+
+def _told_apart(notes: Sequence[DatasetNote]) -> dict[str, DatasetNote]:
+    """Notes by key; data that a run names twice, under two splits say, have their keys in view."""
+    titles = Counter(note.title for note in notes)
+    return {
+        note.key: replace(note, title=f"{note.title} ({note.key})")
+        if titles[note.title] > 1
+        else note
+        for note in notes
+    }
+
+
+def unlike_paper(counted: Properties, note: DatasetNote, published: pd.DataFrame | None) -> str:
+    """Which counts differ from the paper's and what explains it; "" where none does."""
+    cells = _cells(counted, note, _printed(published, note.paper_name))
+    off = [head for head, one in zip(HEADS, cells, strict=True) if one.verdict not in ("", "equal")]
+    if not off:
+        return ""
+    return (
+        f"{', '.join(off)} differ from the paper's Table 1; {CHECK} (with the same --data-option, "
+        "if any) says which file or choice causes it"
+    )
+
+
+def _part(counted: Properties, note: DatasetNote, published: pd.DataFrame | None) -> PropertiesPart:
+    return PropertiesPart(
+        note=note,
+        stamps=_stamps(counted, note),
+        cells=_cells(counted, note, _printed(published, note.paper_name)),
+        lines=_lines(counted, note, published),
+        strips=strips(counted),
+        tables=tables(counted, note),
+        facts=(*captions.facts(note), ("Splits on offer", on_offer(counted))),
+    )
+
+
+def _printed(published: pd.DataFrame | None, name: str | None) -> pd.Series | None:
+    """The paper's line on the data that it calls ``name``; None where it has none."""
+    if published is None or not name:
+        return None
+    found = published[published["dataset"] == name]
+    return found.iloc[0] if len(found) else None
+
+
+def _cells(counted: Properties, note: DatasetNote, paper: pd.Series | None) -> tuple[Property, ...]:
+    """The columns of the paper's table; the paper's own numbers beside them where ``paper`` is."""
+    views = ", ".join(f"{v}({d})" for v, d in zip(note.view_names, note.dims, strict=True))
+    n, classes = note.n, note.n_classes
+    ours: tuple[Span | str, ...] = ((n, n), views, *counted.parts, (classes, classes))
+    return tuple(
+        _cell(value, None if paper is None else paper[name])
+        for value, name in zip(ours, PUBLISHED, strict=True)
+    )
+
+
+def _cell(ours: Span | str, paper: int | str | None) -> Property:
+    text = ours if isinstance(ours, str) else span(ours)
+    if paper is None:
+        return Property(text)
+    if isinstance(ours, str):
+        same = _modalities(ours) == _modalities(str(paper))
+        return Property(text, str(paper), "equal" if same else "differs")
+    gap = (ours[0] - int(paper), ours[1] - int(paper))
+    return Property(text, str(paper), "equal" if gap == (0, 0) else _gap(gap))
+
+
+def _modalities(text: str) -> set[tuple[str, str]]:
+    """Names and widths, however they are spelt: ``EEG(310), Eye(33)``."""
+    return {(name.lower(), width) for name, width in re.findall(r"(\S+?)\s*\((\d+)\)", text)}
+
+
+def _gap(gap: Span) -> str:
+    return " to ".join(dict.fromkeys(f"{each:+d}".replace("-", "−") for each in gap))
+
+
+def _stamps(counted: Properties, note: DatasetNote) -> tuple[str, ...]:
+    if note.kind != "twin":
+        return ()
+    return (f"TWIN: simulated in the form of {counted.imitates}; nothing here was measured",)
+
+
+def _lines(
+    counted: Properties, note: DatasetNote, published: pd.DataFrame | None
+) -> tuple[str, ...]:
+    """What a reader must know beside the counts."""
+    if note.kind == "licensed" and not note.paper_name:
+        return (f"The split {note.split} is not the paper's, so its Table 1 is not shown here.",)
+    form = _printed(published, note.paper_name or counted.imitates)
+    if form is None:
+        return ()
+    if note.paper_name:
+        off = unlike_paper(counted, note, published)
+        if not off:
+            return ("Every count equals the paper's Table 1.",)
+        return (f"{off}. A difference is ours minus the paper's.",)
+    return (
+        f"The form that this twin imitates: {counted.imitates}, in the paper's Table 1 with "
+        f"{form['samples']} rows of {form['modalities']}, {form['training']} / "
+        f"{form['validation']} / {form['test']} of them for training, validation and test, "
+        f"{form['classes']} classes. A twin may be smaller, and its counts confirm nothing.",
+    )

@@ -1,0 +1,139 @@
+"""Properties of data as Markdown, LaTeX and CSV. Text from structs only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from harness.report.figure_model import NumberTable
+from harness.report.properties import PUBLISHED
+from harness.report.property_model import (
+    Properties,
+    PropertiesPart,
+    PropertiesReport,
+    Property,
+    Span,
+)
+from harness.report.text import md, md_row, tex, tex_table
+
+
+def table(counted: Sequence[Properties], report: PropertiesReport) -> pd.DataFrame:
+    """A line a data set: its counts, the least and the most over trials, and the paper's."""
+    return pd.DataFrame(_record(one, part) for one, part in zip(counted, report.parts, strict=True))
+
+
+def counts(counted: Sequence[Properties], report: PropertiesReport) -> pd.DataFrame:
+    """A line a count: rows of each class and part, groups, groups in several parts, labels."""
+    return pd.DataFrame(
+        {"dataset": one.dataset, "kind": part.note.kind, "count": what, "name": name,
+         "least": span[0], "most": span[1]}
+        for one, part in zip(counted, report.parts, strict=True)
+        for what, name, span in _counts(one)
+    )  # fmt: skip
+
+
+def markdown(report: PropertiesReport) -> str:
+    """The report's tables for a README or an issue."""
+    lines = [f"# {md(report.meta.title)}", "", f"Counts over the draws of {report.trials}.", ""]
+    lines += [md_row(["dataset", *map(md, report.heads)]), _md_rule(1, len(report.heads))]
+    lines += [md_row([_name(part), *map(_md_cell, part.cells)]) for part in report.parts]
+    lines += ["", *(f"- {md(title)}: {md(text)}" for title, text in _said(report))]
+    lines += _md_table(report.more, 2)
+    for part in report.parts:
+        lines += ["", f"## {_name(part)}"]
+        for one in part.tables:
+            lines += _md_table(one, 3)
+    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+
+
+def latex(report: PropertiesReport) -> str:
+    """The table in the paper's layout; needs the package booktabs and nothing else."""
+    rows = []
+    for part in report.parts:
+        rows.append(_tex_row([tex(_title(part)), *(tex(one.ours) for one in part.cells)]))
+        if any(one.paper for one in part.cells):
+            rows.append(_tex_row([r"\quad{\scriptsize paper}", *map(_tex_paper, part.cells)]))
+    notes = [f"{title}: {text}" for title, text in _said(report)]
+    title = f"{tex(report.meta.title)}. Counts over the draws of {report.trials}."
+    head = [r"\toprule", _tex_row(["dataset", *map(tex, report.heads)]), r"\midrule"]
+    return tex_table(title, "lrlrrrr", [*head, *rows], map(_tex_flags, notes))
+
+
+def _record(counted: Properties, part: PropertiesPart) -> dict[str, object]:
+    note = part.note
+    names = ("training", "tuning", "test")
+    return {
+        "dataset": note.key,
+        "kind": note.kind,
+        "samples": note.n,
+        "modalities": part.cells[1].ours,
+        **{f"{name}_{end}": span[i] for name, span in zip(names, counted.parts, strict=True)
+           for i, end in enumerate(("min", "max"))},
+        "classes": note.n_classes,
+        "trials": counted.trials,
+        "split": note.split,
+        "leaks": " ".join(note.leaks),
+        "groups": " ".join(f"{one.name}:{one.groups}" for one in counted.groups),
+        **{f"published_{name}": cell.paper
+           for name, cell in zip(PUBLISHED, part.cells, strict=True)},
+        **{f"published_{name}_is": cell.verdict
+           for name, cell in zip(PUBLISHED, part.cells, strict=True)},
+        "fingerprint": note.fingerprint,
+        "licence": note.licence,
+        "source": note.source,
+    }  # fmt: skip
+
+
+def _counts(counted: Properties) -> Iterator[tuple[str, str, Span]]:
+    for one in counted.classes:
+        yield "rows of class", one.name, (one.rows, one.rows)
+        for part, rows in zip(("training", "tuning", "test"), one.parts, strict=True):
+            yield f"{part} rows of class", one.name, rows
+    for one in counted.groups:
+        yield "groups", one.name, (one.groups, one.groups)
+        yield "rows of a group", one.name, one.rows
+        yield "groups in several parts", one.name, one.torn
+    for percent, rows in counted.labels:
+        yield "labelled rows", f"{percent:g} %", rows
+
+
+def _said(report: PropertiesReport) -> list[tuple[str, str]]:
+    """(data set, sentence) of all that stands below the table."""
+    return [(p.note.title, text) for p in report.parts for text in (*p.stamps, *p.lines)]
+
+
+def _title(part: PropertiesPart) -> str:
+    return part.note.title + (" [TWIN]" if part.note.kind == "twin" else "")
+
+
+def _name(part: PropertiesPart) -> str:
+    return md(_title(part))
+
+
+def _md_cell(cell: Property) -> str:
+    return md(cell.ours) + (f" (paper {cell.paper}, {cell.verdict})" if cell.paper else "")
+
+
+def _md_rule(words: int, numbers: int) -> str:
+    return md_row([*["---"] * words, *["---:"] * numbers])
+
+
+def _md_table(shown: NumberTable, level: int) -> list[str]:
+    lines = ["", f"{'#' * level} {md(shown.title)}", ""]
+    lines += [md_row(map(md, shown.heads)), _md_rule(shown.left, len(shown.heads) - shown.left)]
+    lines += [md_row(map(md, line)) for line in shown.lines]
+    return lines + (["", md(shown.note)] if shown.note else [])
+
+
+def _tex_row(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _tex_flags(text: str) -> str:
+    """``text`` with the two hyphens of its flags, which LaTeX would draw as one dash."""
+    return "-{}-".join(map(tex, text.split("--")))
+
+
+def _tex_paper(cell: Property) -> str:
+    return rf"{{\scriptsize {tex(cell.paper)} ({tex(cell.verdict)})}}" if cell.paper else ""

@@ -1,0 +1,144 @@
+"""Writes a report's folder: every file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from harness.analysis.statistics import paired, summarise
+from harness.report import text
+from harness.report.layout import Layout, Shown
+from harness.report.meta import KINDS, ReportMeta
+from harness.report.model import Plot, Report
+from harness.report.property_model import Properties
+from harness.report.table import build, paper_names, reference_key
+
+
+def render_table(
+    trials: pd.DataFrame, meta: ReportMeta, published: pd.DataFrame | None, folder: Path
+) -> tuple[Path, ...]:
+    """Write the report on ``trials`` (``statistics.TRIAL_COLUMNS``) into ``folder``.
+
+    The files: ``index.html``, which holds its figures and styles; ``table2.csv``, ``.md`` and
+    ``.tex`` (named after ``meta.protocol``); ``paired.csv``; ``figures/``. Returns the paths
+    written; raises ValueError for a table of trials that breaks its contract, before anything is
+    written.
+    """
+    return _written(contents(trials, meta, published), folder)
+
+
+def render_figure(
+    trials: pd.DataFrame, meta: ReportMeta, layout: Layout, shown: Shown, folder: Path
+) -> tuple[Path, ...]:
+    """Write the report on a figure into ``folder``, as :func:`render_table` does.
+
+    The files: ``index.html``; ``figure3.csv`` (named after ``meta.protocol``), the numbers at every
+    place on the axes; ``paired.csv`` where rows are compared; CSV files of arrays; ``figures/``.
+    """
+    from harness.report.figure_files import figure_contents
+
+    return _written(
+        figure_contents(without_fixed_splits(trials, meta), meta, layout, shown), folder
+    )
+
+
+def render_properties(
+    counted: Sequence[Properties], meta: ReportMeta, published: pd.DataFrame | None, folder: Path
+) -> tuple[Path, ...]:
+    """Write the report on properties of data into ``folder``, as :func:`render_table` does.
+
+    The files: ``index.html``; ``table1.csv``, ``.md`` and ``.tex`` (named after ``meta.protocol``);
+    ``counts.csv``, a line a count.
+    """
+    return _written(properties_contents(counted, meta, published), folder)
+
+
+def properties_contents(
+    counted: Sequence[Properties], meta: ReportMeta, published: pd.DataFrame | None
+) -> dict[str, bytes]:
+    """File name -> bytes of the whole report on properties; same arguments, same bytes."""
+    from harness.report import properties, property_text
+    from harness.report.html import properties_page
+
+    report = properties.build(counted, meta, published)
+    made = {
+        f"{meta.protocol}.csv": text.csv(property_text.table(counted, report)),
+        "counts.csv": text.csv(property_text.counts(counted, report)),
+        f"{meta.protocol}.md": property_text.markdown(report),
+        f"{meta.protocol}.tex": property_text.latex(report),
+        "index.html": properties_page(report),
+    }
+    return {name: content.encode() for name, content in made.items()}
+
+
+def contents(
+    trials: pd.DataFrame,
+    meta: ReportMeta,
+    published: pd.DataFrame | None,
+    kinds: Sequence[str] = KINDS,
+) -> dict[str, bytes]:
+    """File name -> bytes of the whole report; same arguments, same bytes.
+
+    ``published``  the paper's table, or None.  ``kinds``  of figure files to make.
+    """
+    from harness.report.figures import render
+    from harness.report.html import page
+    from harness.report.style import inline
+
+    trials = without_fixed_splits(trials, meta)
+    summary = summarise(trials, published, paper_names(meta))
+    compared = paired(trials, reference_key(trials, meta))
+    report = build(trials, summary, compared, meta)
+    found = {
+        f"{meta.protocol}.csv": text.csv(summary, meta.datasets).encode(),
+        "paired.csv": text.csv(compared, meta.datasets).encode(),
+        f"{meta.protocol}.md": text.markdown(report).encode(),
+        f"{meta.protocol}.tex": text.latex(report).encode(),
+    }
+    drawn: dict[str, str] = {}
+    for name, plot in plots(report).items():
+        drawn[name] = inline(render(plot, "svg"), name)
+        found.update({f"figures/{name}.{kind}": render(plot, kind) for kind in kinds})
+    found["index.html"] = page(report, drawn).encode()
+    return found
+
+
+def plots(report: Report) -> dict[str, Plot]:
+    """File stem -> plot: ``accuracy_<data set>`` and, where there is one, ``paired_<data set>``."""
+    found = {}
+    for part in report.parts:
+        found[f"accuracy_{part.note.anchor}"] = part.dots
+        if part.forest is not None:
+            found[f"paired_{part.note.anchor}"] = part.forest
+    return found
+
+
+def without_fixed_splits(trials: pd.DataFrame, meta: ReportMeta) -> pd.DataFrame:
+    """Blank ``n_train`` where all trials share one split: there the correction has no meaning."""
+    fixed = [note.key for note in meta.datasets if note.split_fixed]
+    if "n_train" not in trials.columns or not fixed:
+        return trials
+    return trials.assign(n_train=trials["n_train"].mask(trials["dataset"].isin(fixed)))
+
+
+def _written(files: Mapping[str, bytes], folder: Path) -> tuple[Path, ...]:
+    for name, content in files.items():
+        _write(folder / name, content)
+    return tuple(folder / name for name in files)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,1 @@
+"""Running jobs: driver, executors, workers, scoring."""

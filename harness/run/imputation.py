@@ -1,0 +1,242 @@
+"""How completed views are judged: distance to the truth, and what predicted variances are worth.
+
+Columns are z-scored with training rows where the view is present, so that imputing the mean has an
+NMSE of exactly 1; columns that are constant there are left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from datasets.base import HIDDEN, HeldOut, Problem, Rows
+from methods.base import FitError, Fitted
+
+SHOWN_ROWS = 200
+"""Completed rows of a view that a figure shows, so that a fit chosen by accuracy leaves no more.
+A stage that imputes leaves them all, for another may read them."""
+MIN_SD = 1e-8
+Z90 = 1.6448536269514722
+"""95 % point of the standard normal: a 90 % interval is the mean +- Z90 sd."""
+Views = Sequence[np.ndarray]
+
+
+def completed(fitted: Fitted, rows: Rows) -> tuple[Views, Views | None]:
+    """What ``fitted`` says of all views of ``rows``. Raises FitError if any value is not finite."""
+    views, variances = fitted.impute(rows)
+    if not all(np.isfinite(part).all() for part in (*views, *(variances or ()))):
+        raise FitError("an imputed value is not finite")
+    return views, variances
+
+
+def tuning_score(fitted: Fitted, problem: Problem, *, once: bool = False) -> float:
+    """Minus the NMSE on :func:`masked_tuning`; chooses candidates."""
+    scales = scales_of(problem.rows)
+    total = _Errors()
+    for v, part, rows in masked_tuning(problem, once=once):
+        views, _ = completed(fitted, rows)
+        total.add(*_pair(scales[v], problem.tuning.views[v][part], views[v]))
+    return -total.nmse
+
+
+def masked_tuning(problem: Problem, *, once: bool = False) -> list[tuple[int, slice, Rows]]:
+    """Tuning rows with each view of ``may_miss`` hidden in turn: view, which rows, these rows.
+
+    Every row loses each of the views, in copies that share no id; with ``once`` one of them, for
+    who is shown all copies together would find in one what another hides.
+    """
+    hidden = [problem.view_names.index(name) for name in problem.may_miss]
+    if once:
+        parts = [slice(k, None, len(hidden)) for k in range(len(hidden))]
+    else:
+        parts = [slice(None)] * len(hidden)
+    stride = 1 + max(problem.tuning.ids.max(), problem.rows.ids.max())
+    return [
+        (v, part, _without(problem.tuning, part, v, copy * stride))
+        for copy, (v, part) in enumerate(zip(hidden, parts, strict=True))
+    ]
+
+
+def second_problem(problem: Problem) -> Problem:
+    """The Problem with tuning rows, masked once, for imputers that know their own rows only."""
+    parts = (problem.rows, *(rows for _, _, rows in masked_tuning(problem, once=True)))
+    rows = Rows(
+        tuple(np.concatenate(views) for views in zip(*(p.views for p in parts), strict=True)),
+        np.concatenate([part.present for part in parts]),
+        np.concatenate([part.ids for part in parts]),
+    )
+    more = rows.n - problem.rows.n
+    return replace(
+        problem,
+        rows=rows,
+        labels=np.concatenate([problem.labels, np.full(more, HIDDEN)]),
+        labelled=np.concatenate([problem.labelled, np.zeros(more, bool)]),
+    )
+
+
+def measures(
+    problem: Problem, held_out: HeldOut, views: Views, variances: Views | None
+) -> Measures:
+    """Figures on the Problem's rows; none where no row lacks a view.
+
+    ``nmse``      |X - X^| / |X|, Frobenius norms, over the entries that were hidden (4.3.3).
+    ``nmse_all``  the same over all rows of the views that have such entries; ``nmse_raw`` and
+                  ``nmse_raw_all`` in raw units; ``nmse_<view>`` where several views have some.
+    ``coverage_90``  share of hidden entries inside the predicted 90 % interval; ``nll`` their mean
+                  negative log-likelihood, z-scored units. Of models with variances only.
+    """
+    scales, absent = scales_of(problem.rows), ~problem.rows.present
+    lacking = [v for v in range(len(views)) if absent[:, v].any()]
+    hidden, whole, raw, raw_whole = _Errors(), _Errors(), _Errors(), _Errors()
+    found: Measures = {}
+    densities: list[np.ndarray] = []
+    for v in lacking:
+        rows, truth, guess = absent[:, v], held_out.complete.views[v], views[v]
+        own = _Errors()
+        for errors, pair in (
+            (own, _pair(scales[v], truth[rows], guess[rows])),
+            (whole, _pair(scales[v], truth, guess)),
+            (raw, (truth[rows], guess[rows])),
+            (raw_whole, (truth, guess)),
+        ):
+            errors.add(*pair)
+        hidden.add_all(own)
+        if len(lacking) > 1:
+            found[f"nmse_{problem.view_names[v]}"] = own.nmse
+        if variances is not None:
+            densities.append(_standardised(scales[v], truth[rows], guess[rows], variances[v][rows]))
+    if lacking:
+        found |= {"nmse": hidden.nmse, "nmse_all": whole.nmse}
+        found |= {"nmse_raw": raw.nmse, "nmse_raw_all": raw_whole.nmse}
+    if densities:
+        off, log_sd = np.concatenate(densities, axis=1)
+        found["coverage_90"] = float((np.abs(off) <= Z90).mean())
+        found["nll"] = float((0.5 * off**2 + log_sd + 0.5 * math.log(2 * math.pi)).mean())
+    return found
+
+
+def kept(rows: Sequence[Rows], views: Sequence[Views], most: int | None = None) -> Arrays:
+    """Completed views of rows that lacked them, as arrays to store: values and row ids by view.
+
+    ``views``  the completed views of each of ``rows``.  ``most`` rows a view (None: all).
+    """
+    found: Arrays = {}
+    for v in range(len(rows[0].views)):
+        absent = [~part.present[:, v] for part in rows]
+        if not any(one.any() for one in absent):
+            continue
+        ids = np.concatenate([part.ids[one] for part, one in zip(rows, absent, strict=True)])
+        values = [part[v][one] for part, one in zip(views, absent, strict=True)]
+        found[f"imputed_{v}_ids"] = ids[:most]
+        found[f"imputed_{v}"] = np.concatenate(values)[:most].astype(np.float32)
+    return found
+
+
+def with_completed(
+    problem: Problem, held_out: HeldOut, arrays: Mapping[str, np.ndarray]
+) -> tuple[Problem, HeldOut]:
+    """The same trial with absent views filled in, by row id, from what :func:`kept` stored.
+
+    Raises ValueError if an absent view of a row is not among them.
+    """
+
+    def fill(rows: Rows) -> Rows:
+        views = []
+        for v, view in enumerate(rows.views):
+            absent = ~rows.present[:, v]
+            if absent.any():
+                view = view.copy()
+                view[absent] = _by_id(arrays, v, rows.ids[absent])
+            views.append(view)
+        return Rows(tuple(views), np.ones_like(rows.present), rows.ids)
+
+    return (
+        replace(problem, rows=fill(problem.rows), tuning=fill(problem.tuning), may_miss=()),
+        replace(held_out, test=fill(held_out.test)),
+    )
+
+
+Measures = dict[str, float]
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Columns of one view: mean and sd over training rows where present; constant ones not kept."""
+
+    mean: np.ndarray
+    sd: np.ndarray
+    keep: np.ndarray
+
+    def z_scores(self, x: np.ndarray) -> np.ndarray:
+        """``x`` (n, d) z-scored, float64; constant columns are centred alone."""
+        return (x - self.mean) / self.sd
+
+
+@dataclass
+class _Errors:
+    """Sums of squares of truth minus guess, and of the truth."""
+
+    error: float = 0.0
+    norm: float = 0.0
+
+    def add(self, truth: np.ndarray, guess: np.ndarray) -> None:
+        self.error += float(np.square(truth.astype(np.float64) - guess).sum())
+        self.norm += float(np.square(truth.astype(np.float64)).sum())
+
+    def add_all(self, other: _Errors) -> None:
+        self.error += other.error
+        self.norm += other.norm
+
+    @property
+    def nmse(self) -> float:
+        if self.norm == 0:
+            raise FitError("the hidden entries are all zero, so that no relative error exists")
+        return math.sqrt(self.error / self.norm)
+
+
+def scales_of(rows: Rows) -> list[Scale]:
+    """The scale of each view. Raises FitError where no row has a view."""
+    found = []
+    for v, view in enumerate(rows.views):
+        seen = view[rows.present[:, v]].astype(np.float64)
+        if not len(seen):
+            raise FitError("a view is absent from every training row")
+        sd = seen.std(0)
+        keep = sd >= MIN_SD
+        found.append(Scale(seen.mean(0), np.where(keep, sd, 1.0), keep))
+    return found
+
+
+def _pair(scale: Scale, truth: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both z-scored, constant columns left out."""
+    z_truth, z_guess = (scale.z_scores(x)[:, scale.keep] for x in (truth, guess))
+    return z_truth, z_guess
+
+
+def _standardised(
+    scale: Scale, truth: np.ndarray, guess: np.ndarray, variance: np.ndarray
+) -> np.ndarray:
+    """(2, entries): errors in predicted standard deviations, and the logs of these, z-scored."""
+    sd = (np.sqrt(variance) / scale.sd)[:, scale.keep]
+    z_truth, z_guess = _pair(scale, truth, guess)
+    return np.stack([((z_truth - z_guess) / sd).ravel(), np.log(sd).ravel()])
+
+
+def _without(rows: Rows, part: slice, v: int, shift: int) -> Rows:
+    views, present = [view[part] for view in rows.views], rows.present[part].copy()
+    views[v] = np.full_like(views[v], np.nan)
+    present[:, v] = False
+    return Rows(tuple(views), present, rows.ids[part] + shift)
+
+
+def _by_id(arrays: Mapping[str, np.ndarray], v: int, wanted: np.ndarray) -> np.ndarray:
+    known = arrays.get(f"imputed_{v}_ids", np.zeros(0, np.int64))
+    order = np.argsort(known)
+    place = np.searchsorted(known, wanted, sorter=order)
+    if len(known) == 0 or (known[order[np.minimum(place, len(known) - 1)]] != wanted).any():
+        raise ValueError("the stage before left an absent view without values")
+    return arrays[f"imputed_{v}"][order[place]]

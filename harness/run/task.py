@@ -1,0 +1,162 @@
+"""One job inside a worker: what it is given, how a fit of it is scored, what its record says."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from datasets.base import Dataset, HeldOut, Problem, Rows
+from harness import registry
+from harness.analysis import selection
+from harness.plan.job import Job, canonical
+from harness.run import imputation, resources
+from harness.run.scoring import accuracy, finite, probe
+from harness.run.transforms import second_transduction
+from harness.store.record import Outcome, Record, plain, sentence
+from methods.base import Fitted, SkipError
+from protocols.base import seed_of, varies
+
+
+class Task:
+    """One job inside a worker: its Problem, its HeldOut, and how a fit of it is scored.
+
+    ``size``  how many jobs its stack has.
+    """
+
+    def __init__(
+        self, job: Job, size: int, data: Dataset, problem: Problem, held_out: HeldOut
+    ) -> None:
+        self.job, self.size = job, size
+        self.method = registry.load_method(job.method)
+        self.config = self.method.Config(**job.config)
+        self.problem, self.held_out = problem, held_out
+        self.varies = varies(data, job.scenario, trained=job.trained)
+        place = canonical([job.views, job.depth])
+        self.seed = seed_of(data, job.scenario.split, job.trial, f"fit:{place}", job.seed)
+
+    def check(self) -> None:
+        """Raise SkipError where labels, or rows to complete, are out of the method's reach."""
+        if self.method.can.labels and not self.problem.labelled.any():
+            raise SkipError("no labelled row has all its views, and rows that lack one are dropped")
+        own_rows_only = self.job.imputes and not self.method.can.inductive
+        if own_rows_only and not self.held_out.test.present.all():
+            raise SkipError("it completes rows that it was fitted on, and test rows lack views too")
+
+    def second_problem(self) -> Problem:
+        """The Problem on which a purely transductive method is scored for selection."""
+        second = imputation.second_problem if self.job.imputes else second_transduction
+        return second(self.problem)
+
+    def score(self, fitted: Fitted) -> float:
+        """Score on tuning rows, higher is better: what chooses the epoch."""
+        if self.job.imputes:
+            return -self._tuning_nmse(fitted)
+        if self.method.can.classify:
+            return self._tuning_accuracy(fitted)
+        return -fitted.loss(self.problem.tuning)
+
+    def _tuning_accuracy(self, fitted: Fitted) -> float:
+        return accuracy(fitted.predict(self.problem.tuning), self.held_out.tuning_labels)
+
+    def _tuning_nmse(self, fitted: Fitted) -> float:
+        once = not self.method.can.inductive
+        return -imputation.tuning_score(fitted, self.problem, once=once)
+
+    def _tuning_measures(self, fitted: Fitted, score: float) -> dict[str, float]:
+        """``tuning_accuracy`` and ``tuning_nmse`` at the chosen epoch, those that the fit has.
+
+        One of them is ``score``. The other is asked of ``fitted``, so not of a method that answers
+        for its own rows only, nor of codes, nor where no view may be absent.
+        """
+        can, own = self.method.can, self.job.imputes
+        found = {}
+        if can.classify and (can.inductive or not own):
+            found["tuning_accuracy"] = self._tuning_accuracy(fitted) if own else score
+        if own:
+            found["tuning_nmse"] = -score
+        elif can.classify and can.impute and can.inductive and self.problem.may_miss:
+            found["tuning_nmse"] = self._tuning_nmse(fitted)
+        return found
+
+    def ok(self, fitted: Fitted, score: float, epoch: int, seconds: float) -> Outcome:
+        """The outcome of a fit that ended well."""
+        arrays = {name: np.asarray(value) for name, value in fitted.arrays().items()}
+        metrics, can = self.counts(), self.method.can
+        if can.classify:
+            predicted = fitted.predict(self.held_out.test)
+            metrics["test_accuracy"] = accuracy(predicted, self.held_out.test_labels)
+            arrays["test_predictions"] = predicted.astype(np.int16)
+        if can.represent and not self.job.imputes:
+            for name, rows in self._parts().items():
+                arrays[f"codes_{name}"] = finite(fitted.transform(rows))
+            if not can.classify:  # epochs were chosen by loss, candidates by a probe
+                score = probe(self.problem, self.held_out, arrays)
+        elif can.impute:
+            metrics |= self._imputed(fitted, arrays)
+        metrics |= self._tuning_measures(fitted, float(score))
+        record = replace(
+            self.record("ok", seconds),
+            score=float(score),
+            epoch=epoch,
+            metrics=metrics,
+            facts={name: plain(value) for name, value in fitted.facts().items()},
+        )
+        return Outcome(record, arrays)
+
+    def _imputed(self, fitted: Fitted, arrays: dict[str, np.ndarray]) -> imputation.Measures:
+        """Figures on the completed views of training rows; views to keep go into ``arrays``."""
+        parts = [self.problem.rows]
+        if self.job.imputes and not self.held_out.test.present.all():
+            parts.append(self.held_out.test)
+        made = [imputation.completed(fitted, rows) for rows in parts]
+        most = None if self.job.imputes else imputation.SHOWN_ROWS
+        arrays |= imputation.kept(parts, [views for views, _ in made], most)
+        return imputation.measures(self.problem, self.held_out, *made[0])
+
+    def failed(self, error: Exception, seconds: float) -> Outcome:
+        """The outcome of a fit that failed, or that declined, with its reason."""
+        if isinstance(error, SkipError):
+            return self.ended("skipped", str(error), "", seconds)
+        trace = "".join(traceback.format_exception(error))
+        return self.ended("failed", sentence(error), trace, seconds)
+
+    def ended(self, status: Any, reason: str, trace: str, seconds: float) -> Outcome:
+        """The outcome of a fit that gave nothing."""
+        record = replace(self.record(status, seconds), reason=reason, trace=trace)
+        return Outcome(replace(record, metrics=self.counts()), {})
+
+    def counts(self) -> dict[str, Any]:
+        """How many rows and labels this trial used."""
+        labels = self.problem.labels[self.problem.labelled]
+        return {
+            "n_labelled": int(self.problem.labelled.sum()),
+            "n_unlabelled": int((~self.problem.labelled).sum()),
+            "n_tuning_labels": len(self.held_out.tuning_labels),
+            "n_test": len(self.held_out.test_labels),
+            "labelled_per_class": np.bincount(labels, minlength=self.problem.n_classes).tolist(),
+        }
+
+    def record(self, status: Any, seconds: float) -> Record:
+        """What every record of this job says, however it ended."""
+        return Record(
+            id=self.job.id,
+            job=self.job.identity(),
+            data_key=self.job.data_key,
+            status=status,
+            varies=list(self.varies),
+            selected_by=selection.rule_of(self.job).measures,
+            seconds=round(seconds, 4),
+            peak_memory_mb=resources.peak_memory_mb(),
+            stack_size=self.size,
+            versions=resources.versions(),
+        )
+
+    def _parts(self) -> dict[str, Rows]:
+        return {
+            "rows": self.problem.rows,
+            "tuning": self.problem.tuning,
+            "test": self.held_out.test,
+        }

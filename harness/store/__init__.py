@@ -1,0 +1,1 @@
+"""What is kept on disk: records, arrays, checkpoints, digests of code."""

@@ -1,0 +1,100 @@
+"""Records: what is known of one job once it has ended, failures included. Plain JSON values."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+Status = Literal["ok", "failed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of the ledger.
+
+    ``score``     on tuning rows, higher is better: accuracy of a classifier, of a fixed probe on a
+                  representation's codes, minus NMSE of a stage that imputes. None unless ok.
+    ``selected_by``  what chose the epoch and chooses the candidate: ``tuning NMSE``, ``tuning
+                  loss, then probe accuracy`` (``analysis.selection``); empty where unknown.
+    ``varies``    what the trial drew anew (``protocols.base.varies``); empty where that is unknown.
+    ``metrics``   counts; ``test_accuracy`` and ``tuning_accuracy`` of a classifier, ``nmse`` of
+                  hidden entries (and its like) and ``tuning_nmse`` of what completes views.
+    ``facts``     what the method reports of itself.
+    ``epoch``     the chosen epoch, 0 for methods without epochs.
+    ``seconds``   this job's share of its stack's wall time; ``peak_memory_mb`` of the process and
+                  ``peak_gpu_memory_mb``, in MiB, while its stack ran; or, where the system cannot
+                  forget a peak and ``peak_since`` is ``process``, since the process began.
+    ``digests``   source file -> digest of its syntax tree, for the method and all it imports.
+    ``generation``  rises when a job is run again; the highest one counts.
+    ``arrays``    sha256 of ``arrays/<id>.npz``, None if nothing was kept.
+    """
+
+    id: str
+    job: Mapping[str, Any]
+    data_key: str
+    status: Status
+    score: float | None = None
+    selected_by: str = ""
+    epoch: int = 0
+    varies: Sequence[str] = field(default_factory=list)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    trace: str = ""
+    seconds: float = 0.0
+    peak_memory_mb: float = 0.0
+    peak_gpu_memory_mb: float = 0.0
+    peak_since: str = "stack"
+    device: str = ""
+    stack_size: int = 1
+    budget: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    revision: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    generation: int = 0
+    ended: str = ""
+    arrays: str | None = None
+
+    @property
+    def in_warmup(self) -> bool | None:
+        """Whether the chosen epoch lies in the warm-up of the method; None where it has none."""
+        warmup = self.facts.get("warmup_epochs")
+        return self.epoch <= warmup if warmup else None
+
+    def line(self) -> str:
+        """One line of JSON, without the newline."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, allow_nan=False)
+
+    @classmethod
+    def parse(cls, line: str) -> Record:
+        """The inverse of :meth:`line`. Raises ValueError on anything else."""
+        try:
+            values = json.loads(line)
+            known = {f.name for f in dataclasses.fields(cls)}
+            return cls(**{key: values[key] for key in values if key in known})
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"not a record: {error}") from error
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a worker sends back for one job: a record still without provenance, and its arrays."""
+
+    record: Record
+    arrays: Mapping[str, np.ndarray]
+
+
+def plain(value: Any) -> Any:
+    """A scalar that JSON can hold; not-a-number becomes a word."""
+    value = value.item() if hasattr(value, "item") else value
+    return str(value) if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def sentence(error: Exception) -> str:
+    """The kind of an error and the first line of what it says."""
+    return f"{type(error).__name__}: {error}".split("\n", 1)[0][:300]

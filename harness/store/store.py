@@ -1,0 +1,183 @@
+"""The ledger: append-only records, arrays beside them, checkpoints of work in flight.
+
+The only module that writes under ``results/``. Layout::
+
+    results/records/ledger-000.jsonl   one JSON line a record; one file per live driver, locked
+    results/arrays/<id>.npz            predictions, weights per epoch, codes; sha256 in the record
+    results/checkpoints/<stack>.bin    state of a stack in training; deleted when it ends
+
+A record is on disk before ``append`` returns. The reader tolerates a last line that was cut, keeps
+one record per id, and never counts two.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.store.record import Outcome, Record
+
+
+class StoreError(Exception):
+    """A record or an array could not be written; the message is one sentence."""
+
+
+class Store:
+    """Records, arrays and checkpoints below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.warnings: list[str] = []
+        self._ledger: FileIO | None = None
+
+    def records(self) -> dict[str, Record]:
+        """Every job's record that counts, by id: highest generation, then ok, then the first."""
+        kept: dict[str, Record] = {}
+        for record in self._all():
+            rival = kept.get(record.id)
+            if rival is None or _rank(record) > _rank(rival):
+                kept[record.id] = record
+        return kept
+
+    def open(self) -> None:
+        """Lock a ledger for this driver. Raises StoreError where the folder cannot be written."""
+        with self._writing():
+            self._own_ledger()
+
+    def append(self, outcome: Outcome) -> Record:
+        """Write the arrays, then the record that names their sha256; return that record."""
+        record = outcome.record
+        with self._writing():
+            if outcome.arrays:
+                content = _npz(outcome.arrays)
+                _replace(self.folder / "arrays" / f"{record.id}.npz", content)
+                record = replace(record, arrays=hashlib.sha256(content).hexdigest())
+            ledger = self._own_ledger()
+            line = record.line().encode() + b"\n"
+            while line:  # unbuffered: a full disk takes less than it was given
+                line = line[ledger.write(line) :]
+            os.fsync(ledger.fileno())
+        return record
+
+    def arrays(self, record: Record) -> dict[str, np.ndarray]:
+        """Arrays of a record. Raises ValueError if the file is gone or is not the one it names."""
+        path = self.folder / "arrays" / f"{record.id}.npz"
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ValueError(f"{path} cannot be read ({error.strerror})") from error
+        if hashlib.sha256(content).hexdigest() != record.arrays:
+            raise ValueError(f"{path} is not the file that its record names")
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+
+    def save_checkpoint(self, stack: str, header: Mapping[str, Any], state: bytes) -> None:
+        """Keep the state of a stack in training; ``header`` says which jobs and which source."""
+        first = json.dumps([header, hashlib.sha256(state).hexdigest()], sort_keys=True).encode()
+        with self._writing():
+            _replace(self.folder / "checkpoints" / f"{stack}.bin", first + b"\n" + state)
+
+    def checkpoint(self, stack: str) -> tuple[dict[str, Any], bytes] | None:
+        """Header and state kept for a stack, None if there is none that can be read."""
+        path = self.folder / "checkpoints" / f"{stack}.bin"
+        with suppress(FileNotFoundError, ValueError):
+            first, state = path.read_bytes().split(b"\n", 1)
+            header, digest = json.loads(first)
+            if digest == hashlib.sha256(state).hexdigest():
+                return header, state
+        return None
+
+    def checkpoints(self) -> list[str]:
+        """Names of the stacks that have one."""
+        return sorted(path.stem for path in (self.folder / "checkpoints").glob("[!.]*.bin"))
+
+    def drop_checkpoint(self, stack: str) -> None:
+        """Forget a stack's state, once its members have records."""
+        (self.folder / "checkpoints" / f"{stack}.bin").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Unlock this driver's ledger."""
+        if self._ledger is not None:
+            self._ledger.close()
+            self._ledger = None
+
+    def _all(self) -> Iterable[Record]:
+        for path in sorted((self.folder / "records").glob("*.jsonl")):
+            lines = path.read_bytes().split(b"\n")
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    yield Record.parse(line.decode())
+                except ValueError:
+                    what = "the cut last line" if number == len(lines) else f"line {number}"
+                    self.warnings.append(f"{what} of {path.name} is not a record and was ignored")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            where = error.filename or self.folder
+            raise StoreError(f"{where} cannot be written ({error.strerror})") from error
+
+    def _own_ledger(self) -> FileIO:
+        """The first ledger file that no other driver holds, locked until this process ends."""
+        if self._ledger is not None:
+            return self._ledger
+        folder = self.folder / "records"
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(1000):
+            handle = (folder / f"ledger-{number:03d}.jsonl").open("a+b", buffering=0)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                handle.close()
+                continue
+            _end_cut_line(handle)
+            self._ledger = handle
+            return handle
+        raise OSError(f"a thousand drivers hold the ledgers in {folder}")
+
+
+def _rank(record: Record) -> tuple[int, bool]:
+    return (record.generation, record.status == "ok")
+
+
+def _end_cut_line(handle: FileIO) -> None:
+    """A driver killed in mid-write leaves half a line: end it, so that ours starts on its own."""
+    if handle.seek(0, os.SEEK_END) > 0:
+        handle.seek(-1, os.SEEK_END)
+        if handle.read(1) != b"\n":
+            handle.write(b"\n")
+
+
+def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
+    return buffer.getvalue()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)  # only there if something went wrong

@@ -1,0 +1,118 @@
+"""How work is cut into stacks: what may train together, what shares a training, how much it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness import registry
+from harness.plan import grouping
+from harness.plan.grouping import stacks
+from harness.plan.job import training_of
+from harness.plan.plan import Plan, plan_cells, settle
+from harness.run.worker import JobGroup
+from protocols.base import Row, Stage, build
+from tests.helpers import tiny
+from tests.unit.harness.test_plan import BUDGET, Toy, made
+
+
+def ids(found: Sequence[JobGroup]) -> list[str]:
+    return sorted(job.id for stack in found for job in stack.jobs)
+
+
+def todo(*only: str, **changes: Any) -> Plan:
+    return settle(made(*only, **changes), {})
+
+
+@pytest.mark.parametrize("limit", [None, 1, 3])
+def test_stacks_hold_every_job_once(limit: int | None) -> None:
+    plan = todo()
+    found = stacks(plan, limit)
+    assert ids(found) == sorted(plan.todo)
+    assert all(len({job.method for job in stack.jobs}) == 1 for stack in found)
+    trained = [stack for stack in found if stack.jobs[0].training]
+    assert limit is None or max(len(stack.jobs) for stack in trained) <= limit
+
+
+def test_trials_and_candidates_that_stack_train_together() -> None:
+    plan = todo("trained", budget=replace(BUDGET, trials=4))
+    (stack,) = stacks(plan)
+    assert {job.trial for job in stack.jobs} == {0, 1, 2, 3}
+    assert len({job.config["c"] for job in stack.jobs}) == 2
+
+
+def test_members_of_a_stack_agree_in_what_does_not_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    person = np.sort(np.arange(60) ** 2 // 290)
+    grouped = replace(tiny(), groups={"person": person, "day": np.arange(60)})
+    plan = todo("trained", data=grouped, split="person", budget=replace(BUDGET, trials=8))
+    found = stacks(plan)
+    assert len(found) > 1
+    for stack in found:
+        drawn = [plan.drawn(job) for job in stack.jobs]
+        problems = [
+            build(grouped, job.scenario, d)[0] for job, d in zip(stack.jobs, drawn, strict=True)
+        ]
+        assert len({(p.rows.n, int(p.labelled.sum()), p.tuning.n) for p in problems}) == 1
+    free = registry.load_method("m2").Config.marked("stacks")
+    for stack in found:
+        fixed = [{k: v for k, v in j.config.items() if k not in free} for j in stack.jobs]
+        assert all(config == fixed[0] for config in fixed)
+
+
+def test_dear_work_is_cut_small_and_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = todo("plain", "trained", budget=replace(BUDGET, trials=6))
+    cost = plan.cost(next(job for job in plan.todo.values() if job.method == "m2"))
+    monkeypatch.setattr(grouping, "STACK_SECONDS", 3.5 * cost)
+    found = stacks(plan)
+    trained = [stack for stack in found if stack.jobs[0].method == "m2"]
+    assert [len(stack.jobs) for stack in trained] == [3] * 4
+    costs = [sum(plan.cost(job) for job in stack.jobs) for stack in found]
+    assert costs == sorted(costs, reverse=True)
+    monkeypatch.setattr(grouping, "STACK_SECONDS", 0.0)
+    assert {len(stack.jobs) for stack in stacks(plan)} == {1}
+
+
+def test_work_that_a_checkpoint_holds_is_not_planned_twice() -> None:
+    plan = todo("trained")
+    held = JobGroup(tuple(plan.todo.values())[:2])
+    found = stacks(plan, held=[held])
+    assert found[0] is held
+    assert ids(found) == sorted(plan.todo)
+
+
+def test_stacks_are_cut_the_same_way_every_time() -> None:
+    assert [stack.id for stack in stacks(todo())] == [stack.id for stack in stacks(todo())]
+
+
+class Codes(Toy):
+    """A representation with settings that need no training of their own."""
+
+    wanted = (Row("codes", "Codes", "b", "inductive", (Stage("dcca"), Stage("svm"))),)
+
+
+def codes_plan() -> Plan:
+    data = tiny()
+    budget = replace(BUDGET, trials=3, grid=None)
+    cells = plan_cells({"codes": Codes()}, {data.key: data}, {data.key: "rows"}, budget)
+    return settle(Plan(cells, {data.key: data}, {data.key: "rows"}, budget), {})
+
+
+def test_candidates_that_share_a_training_share_a_stack_and_its_cost() -> None:
+    plan = codes_plan()
+    method = registry.load_method("dcca")
+    trained = [job for job in plan.todo.values() if job.method == "dcca"]
+    directions = {job.config["directions"] for job in trained}
+    trainings = {job.training_key for job in trained}
+    assert len(directions) > 1
+    assert len(trained) == len(trainings) * len(directions)
+    for limit in (1, 2):
+        found = [stack for stack in stacks(plan, limit) if stack.jobs[0].method == "dcca"]
+        for stack in found:
+            assert {job.config["directions"] for job in stack.jobs} == directions
+            assert len(stack.jobs) <= limit * len(directions)
+    whole = method.cost(plan.shape(trained[0]), method.Config(), training_of(BUDGET, Stage("dcca")))
+    assert sum(plan.cost(job) for job in trained) == pytest.approx(len(trainings) * whole)

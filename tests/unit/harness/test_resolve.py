@@ -1,0 +1,270 @@
+"""What the user names: specs of data sets, the choice of budget, refusals of one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from harness import registry
+from harness.errors import UsageError
+from harness.plan import resolve
+from harness.plan.resolve import choose, data_root, device_of, licensed_found, open_dataset
+from protocols.base import Protocol
+from tests.helpers import tiny
+
+
+class Toy(Protocol):
+    """Lists nothing; names its data sets."""
+
+    title = "Toy"
+    datasets: ClassVar[dict[str, tuple[str, ...]]] = {
+        "paper": ("mfeat", "watch"),
+        "preview": ("mfeat",),
+        "smoke": ("digits",),
+    }
+
+    def rows(self, view_names: Any, methods: Any) -> tuple:
+        return ()
+
+    def cells(self, data: Any, split: Any, budget: Any, methods: Any) -> tuple:
+        return ()
+
+
+# ---------------------------------------------------------------- specs
+
+
+@pytest.mark.parametrize(
+    ("spec", "key", "views", "split"),
+    [
+        ("digits", "digits:left,right", ("left", "right"), "stratified"),
+        ("digits:right", "digits:right", ("right",), "stratified"),
+        ("digits:right, left", "digits:right,left", ("right", "left"), "stratified"),
+        ("watch", "watch:acc,gyr", ("acc", "gyr"), "person"),
+        ("watch@window", "watch:acc,gyr@window", ("acc", "gyr"), "window"),
+        ("watch:gyr@recording", "watch:gyr@recording", ("gyr",), "recording"),
+    ],
+)
+def test_a_spec_names_data_views_and_split(
+    spec: str, key: str, views: tuple[str, ...], split: str
+) -> None:
+    data, chosen = open_dataset(spec)
+    assert (data.key, data.view_names, chosen) == (key, views, split)
+
+
+def test_a_split_changes_the_name_but_not_the_content() -> None:
+    plain, named = (open_dataset(spec)[0] for spec in ("watch", "watch@window"))
+    assert plain.fingerprint == named.fingerprint
+    assert plain.draw_key == named.draw_key == "watch"
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("digit", "unknown dataset 'digit'; did you mean digits"),
+        ("digits:top", "digits has no view 'top'; its views are: left, right"),
+        ("digits:left,left", "named twice"),
+        ("watch@week", "has no split 'week'; it offers: person, recording, window"),
+        ("nowhere/none.npz", "none.npz"),
+    ],
+)
+def test_a_wrong_spec_is_refused_in_a_sentence(spec: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        open_dataset(spec)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["mine.npz", "me@home/mine.npz", "mine@home.npz"])
+def test_a_path_may_hold_an_at(tmp_path: Path, name: str) -> None:
+    rng = np.random.default_rng(0)
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    labels = np.arange(30) % 2
+    np.savez(path, view_a=rng.normal(size=(30, 2)), view_b=rng.normal(size=(30, 3)), labels=labels)
+    data, split = open_dataset(str(path))
+    assert data.view_names == ("a", "b")
+    again, same = open_dataset(f"{path}@{split}")
+    assert again.fingerprint == data.fingerprint
+    assert same == split
+
+
+# ---------------------------------------------------------------- budget and data
+
+
+def test_without_licensed_data_open_data_stands_in() -> None:
+    choice = choose(Toy(), None, (), None)
+    assert (choice.budget.name, choice.specs) == ("preview", ("mfeat",))
+    assert "no licensed data was found" in choice.why
+
+
+@pytest.mark.parametrize("budget", ["paper", "preview", "smoke"])
+def test_a_budget_that_is_named_is_obeyed(budget: str) -> None:
+    choice = choose(Toy(), budget, (), None)
+    assert choice.budget.name == budget
+    assert choice.specs == Toy.datasets[budget]
+    assert choice.why == "as asked"
+
+
+def test_what_a_budget_leaves_out_of_the_papers_data_sets_is_told() -> None:
+    assert choose(Toy(), "preview", (), None).left_out == ("watch",)
+    assert choose(Toy(), "paper", (), None).left_out == ()
+    assert choose(Toy(), "preview", ("mfeat",), None).left_out == ()
+
+
+def test_data_that_is_named_is_used() -> None:
+    choice = choose(Toy(), None, ("watch@window", "digits"), None)
+    assert choice.specs == ("watch@window", "digits")
+    assert choice.budget.name == "preview"
+    assert choose(Toy(), "smoke", ("watch",), None).specs == ("watch",)
+
+
+@pytest.fixture
+def licensed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data root that holds the files of one of two licensed sets."""
+    fakes = {}
+    for name in ("sealed", "signed", "open"):
+        fakes[name] = ModuleType(name)
+        vars(fakes[name]).update(
+            LICENSED=name != "open", found=lambda root, name=name: (root / name).exists()
+        )
+    real = registry.module
+    keys = registry.entries("datasets") | {name: f"datasets.{name}" for name in fakes}
+    monkeypatch.setattr(registry, "entries", lambda kind: keys)
+    monkeypatch.setattr(registry, "module", lambda kind, key: fakes.get(key) or real(kind, key))
+    (tmp_path / "sealed").touch()
+    (tmp_path / "open").touch()  # files of the user, and no licence
+    return tmp_path
+
+
+def test_licensed_data_that_is_found_means_the_paper(licensed: Path) -> None:
+    assert licensed_found(licensed) == ("sealed",)
+    choice = choose(Toy(), None, (), licensed)
+    assert (choice.budget.name, choice.specs) == ("paper", ("sealed",))
+    assert str(licensed) in choice.why
+
+
+def test_licensed_data_gives_way_to_what_is_asked(licensed: Path) -> None:
+    for budget in ("preview", "smoke"):
+        assert choose(Toy(), budget, (), licensed).specs == ("sealed",)
+    named = choose(Toy(), None, ("mfeat",), licensed)
+    assert (named.budget.name, named.specs) == ("preview", ("mfeat",))
+    assert "no licensed data was found" not in named.why
+
+
+def test_a_root_without_licensed_data_changes_nothing(licensed: Path) -> None:
+    empty = licensed / "empty"
+    empty.mkdir()
+    assert choose(Toy(), None, (), empty).budget.name == "preview"
+    assert licensed_found(None) == ()
+
+
+def test_the_data_root_comes_from_the_flag_then_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.delenv(resolve.DATA_ROOT, raising=False)
+    assert data_root(None) is None
+    monkeypatch.setenv(resolve.DATA_ROOT, str(tmp_path))
+    assert data_root(None) == tmp_path
+    assert data_root(str(other)) == other
+    with pytest.raises(UsageError, match="is not a folder"):
+        data_root(str(tmp_path / "nowhere"))
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    assert device_of("cpu") == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device_of("auto") == "cpu"
+    with pytest.raises(UsageError, match="no CUDA GPU"):
+        device_of("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device_of("auto") == device_of("cuda") == "cuda"
+
+
+# ---------------------------------------------------------------- views that may be absent
+
+
+def test_views_that_may_be_absent_are_told_to_the_figures_that_have_them() -> None:
+    protocols = {name: registry.load_protocol(name) for name in ("table2", "figure3")}
+    resolve.choose_missing(protocols, ("left",), 0.25)
+    assert (protocols["figure3"].may_miss, protocols["figure3"].missing_at_test) == (
+        ("left",),
+        0.25,
+    )
+    assert protocols["table2"].may_miss == ()
+    resolve.check_missing(protocols["table2"], tiny())
+
+
+@pytest.mark.parametrize(
+    ("names", "views", "at_test", "sentence"),
+    [
+        (("table2",), ("left",), 0.0, "no rows of table2 lack a view"),
+        (("figure3",), (), 1.5, "must lie in 0..1, not 1.5"),
+        (("figure3",), (), float("nan"), "must lie in 0..1"),
+    ],
+)
+def test_a_choice_of_absent_views_without_meaning_is_refused(
+    names: tuple[str, ...], views: tuple[str, ...], at_test: float, sentence: str
+) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        resolve.choose_missing({n: registry.load_protocol(n) for n in names}, views, at_test)
+
+
+def test_a_view_that_the_data_lack_cannot_be_absent() -> None:
+    figure3 = registry.load_protocol("figure3")
+    resolve.choose_missing({"figure3": figure3}, ("nose",), 0.0)
+    with pytest.raises(UsageError, match="no view 'nose' to lack; its views are: a, b"):
+        resolve.check_missing(figure3, tiny())
+    with pytest.raises(UsageError, match="it has but one"):
+        resolve.check_missing(registry.load_protocol("figure3"), tiny(dims=(4,)))
+
+
+def test_a_data_set_that_a_protocol_has_no_use_for_is_refused_or_left_out() -> None:
+    leak, digits = registry.load_protocol("leak"), open_dataset("digits")[0]
+    with pytest.raises(UsageError, match="no two splits of digits:left,right differ by a leak"):
+        resolve.left_out(leak, digits, wanted=True)
+    assert "those of watch do" in resolve.left_out(leak, digits, wanted=False)
+    assert resolve.left_out(registry.load_protocol("table2"), digits, wanted=True) == ""
+
+
+# ---------------------------------------------------------------- options of data sets
+
+
+def test_options_are_sorted_by_data_set() -> None:
+    given = ("eegmat.label=quality", "eegmat.rest=all")
+    assert resolve.data_options(given) == {"eegmat": {"label": "quality", "rest": "all"}}
+    assert resolve.data_options(()) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("eegmat", "takes KEY.NAME=VALUE"),
+        ("eegmat.label", "takes KEY.NAME=VALUE"),
+        (".label=task", "takes KEY.NAME=VALUE"),
+        ("eegmut.label=task", "did you mean eegmat"),
+        ("mfeat.rest=all", "mfeat has no options"),
+    ],
+)
+def test_an_option_that_means_nothing_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        resolve.data_options((text,))
+
+
+def test_an_option_given_twice_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"eegmat\.rest twice"):
+        resolve.data_options(("eegmat.rest=all", "eegmat.rest=balanced"))
+
+
+def test_two_data_sets_of_one_name_are_refused() -> None:
+    known = {}
+    assert resolve.told_apart(known, tiny()).key in known
+    resolve.told_apart(known, tiny())
+    with pytest.raises(UsageError, match="two data sets are called tiny; rename"):
+        resolve.told_apart(known, tiny(seed=1))
