@@ -26,7 +26,7 @@ from harness.report.properties import unlike_paper
 from harness.store import code_digest
 from harness.store.record import Record
 from harness.store.store import Store
-from protocols.base import Protocol, Row, Scenario, scaling_note, scaling_rule, what_varies
+from protocols.base import Protocol, Scenario, TableRow, scaling_note, scaling_rule, what_varies
 from protocols.published import published_table
 
 
@@ -129,7 +129,7 @@ def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta
     )
 
 
-def _row_note(row: Row) -> tuple[str, tuple[str, ...]]:
+def _row_note(row: TableRow) -> tuple[str, tuple[str, ...]]:
     """What the methods of a row are, stage by stage, and where they come from."""
     keys = list(dict.fromkeys(stage.key for stage in row.recipe))
     cites = [cite for key in keys for cite in registry.load_method(key).cites]

@@ -8,9 +8,9 @@ from typing import Any
 from datasets.base import Dataset
 from protocols.base import (
     Budget,
-    Row,
     Scenario,
     Stage,
+    TableRow,
     label_fractions,
     label_rule,
     scaling_rule,
@@ -22,8 +22,8 @@ DATASETS = {
     "smoke": ("digits",),
 }
 """Open data by budget, one set for a first look."""
-SMVAE = Row("smvae", "SMVAE", "inductive", "inductive", (Stage("smvae"),), published="SMVAE")
-CLASSIFIER = Row(
+SMVAE = TableRow("smvae", "SMVAE", "inductive", "inductive", (Stage("smvae"),), published="SMVAE")
+CLASSIFIER = TableRow(
     "classifier",
     "q(y|X) of SMVAE alone",
     "reference",

@@ -8,7 +8,7 @@ from typing import Any
 
 from datasets.base import Dataset
 from protocols._figures import inductive, label_ends, on_axis
-from protocols.base import Budget, Cell, MethodCard, Protocol, Row, Scenario, Stage
+from protocols.base import Budget, Cell, MethodCard, Protocol, Scenario, Stage, TableRow
 
 FRACTIONS, PREVIEW = (0.1, 0.3, 0.5, 0.7, 0.9), (0.1, 0.5, 0.9)
 TOGETHER, BEFORE, BOUNDS, ALONE = "end to end", "two stages", "bounds", "imputation alone"
@@ -36,12 +36,12 @@ def imputer(key: str) -> Stage:
     return Stage(key, imputes=True, **GRIDS.get(key, {}))
 
 
-def end_to_end(key: str, title: str) -> Row:
+def end_to_end(key: str, title: str) -> TableRow:
     """A method that imputes and classifies at once, chosen as a classifier."""
-    return Row(key, title, TOGETHER, "inductive", (Stage(key),), published=title)
+    return TableRow(key, title, TOGETHER, "inductive", (Stage(key),), published=title)
 
 
-def as_imputer(row: Row) -> Row:
+def as_imputer(row: TableRow) -> TableRow:
     """The same row chosen as an imputer: fits of their own, the epoch where NMSE is least."""
     (stage,) = row.recipe
     return replace(row, recipe=(replace(stage, imputes=True),))
@@ -49,39 +49,39 @@ def as_imputer(row: Row) -> Row:
 
 SIMVAE = end_to_end("simvae", "SiMVAE")
 VARIANTS = (
-    Row(
+    TableRow(
         "simvae_single", "SiMVAE (single imputation)", TOGETHER, "inductive",
         (Stage("simvae", config={"imputation": "single"}),), optional=True,
     ),
-    Row(
+    TableRow(
         "sdgm_plus_clamp_a", "SDGM+ (a clamped)", TOGETHER, "inductive",
         (Stage("sdgm_plus", config={"clamp_a": True}),), optional=True,
     ),
 )  # fmt: skip
 
 
-def bounds() -> tuple[Row, ...]:
+def bounds() -> tuple[TableRow, ...]:
     """FullData and PartialData: SiMVAE under other scenarios."""
     return tuple(
-        Row(key, title, BOUNDS, "inductive", SIMVAE.recipe, published=title)
+        TableRow(key, title, BOUNDS, "inductive", SIMVAE.recipe, published=title)
         for key, title in (("full_data", "FullData"), ("partial_data", "PartialData"))
     )
 
 
-def before_smvae(key: str, title: str, **changes: Any) -> Row:
+def before_smvae(key: str, title: str, **changes: Any) -> TableRow:
     """An imputer, then inductive SMVAE on the completed views."""
     recipe = (imputer(key), Stage("smvae"))
-    row = Row(f"{key}_smvae", f"{title} → SMVAE", BEFORE, "inductive", recipe, published=title)
+    row = TableRow(f"{key}_smvae", f"{title} → SMVAE", BEFORE, "inductive", recipe, published=title)
     return replace(row, **changes)
 
 
-def alone(key: str, title: str, **changes: Any) -> Row:
+def alone(key: str, title: str, **changes: Any) -> TableRow:
     """An imputer without a classifier: the first stage of :func:`before_smvae`, by itself."""
-    row = Row(key, title, ALONE, "inductive", (imputer(key),), published=title)
+    row = TableRow(key, title, ALONE, "inductive", (imputer(key),), published=title)
     return replace(row, **changes)
 
 
-def imputing(methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+def imputing(methods: Sequence[MethodCard]) -> tuple[TableRow, ...]:
     """Every row that completes views, the paper's first; two-stage rows without their SMVAE.
 
     Every last stage imputes, so that all are chosen by NMSE.

@@ -220,7 +220,7 @@ Recipe = tuple[Stage, ...]
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A line of a table: its key, printed title, paradigm block and recipe.
 
     ``published``  the row's name in the paper's table, None where the paper has no such row.
@@ -246,7 +246,7 @@ class Cell:
     ``trials``  the most trials it is run for (None: the budget's), where one is enough to look at.
     """
 
-    row: Row
+    row: TableRow
     scenario: Scenario
     label_fraction: float
     at: Mapping[str, float | str] = field(default_factory=dict)
@@ -281,7 +281,9 @@ class Protocol(ABC):
     """Share of test rows that lack them too; the paper's are complete."""
 
     @abstractmethod
-    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    def rows(
+        self, view_names: Sequence[str], methods: Sequence[MethodCard]
+    ) -> tuple[TableRow, ...]:
         """Lines in printed order; methods that the paper lacks come last."""
 
     @abstractmethod

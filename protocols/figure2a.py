@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from datasets.base import Dataset
 from protocols._figures import CLASSIFIER, DATASETS, SMVAE, inductive, on_axis
-from protocols.base import Budget, Cell, MethodCard, Protocol, Row, label_fractions
+from protocols.base import Budget, Cell, MethodCard, Protocol, TableRow, label_fractions
 
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -40,7 +40,9 @@ class Figure2a(Protocol):
         "claim": "unlabeled samples can effectively boost the classification accuracy of SMVAE",
     }
 
-    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    def rows(
+        self, view_names: Sequence[str], methods: Sequence[MethodCard]
+    ) -> tuple[TableRow, ...]:
         return (SMVAE, CLASSIFIER)
 
     def cells(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from datasets.base import Dataset
 from protocols._figures import SMVAE, inductive, lowest
-from protocols.base import Budget, Cell, MethodCard, Protocol, Row
+from protocols.base import Budget, Cell, MethodCard, Protocol, TableRow
 
 
 class Figure2b(Protocol):
@@ -37,7 +37,9 @@ class Figure2b(Protocol):
         "single modality’s performance of M2 shown in Table 2",
     }
 
-    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    def rows(
+        self, view_names: Sequence[str], methods: Sequence[MethodCard]
+    ) -> tuple[TableRow, ...]:
         return (SMVAE,)
 
     def cells(

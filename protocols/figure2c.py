@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from datasets.base import Dataset
 from protocols._figures import DATASETS, SMVAE, inductive, lowest, on_axis
-from protocols.base import Budget, Cell, MethodCard, Protocol, Row, Stage
+from protocols.base import Budget, Cell, MethodCard, Protocol, Stage, TableRow
 
 VALUES = (0.01, 0.1, 0.5, 1.0, 5.0, 10.0)
 
@@ -32,7 +32,9 @@ class Figure2c(Protocol):
         "good results",
     }
 
-    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    def rows(
+        self, view_names: Sequence[str], methods: Sequence[MethodCard]
+    ) -> tuple[TableRow, ...]:
         return (SMVAE,)
 
     def cells(

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from datasets.base import Dataset
 from protocols import _missing
 from protocols._figures import DATASETS
-from protocols.base import Budget, Cell, MethodCard, Protocol, Row
+from protocols.base import Budget, Cell, MethodCard, Protocol, TableRow
 
 
 class Figure3(Protocol):
@@ -46,7 +46,9 @@ class Figure3(Protocol):
         "50% incomplete samples achieves comparable results to the fully complete case",
     }
 
-    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    def rows(
+        self, view_names: Sequence[str], methods: Sequence[MethodCard]
+    ) -> tuple[TableRow, ...]:
         """The paper's eight rows, then readings of two of them and imputers that it lacks."""
         return (
             _missing.SIMVAE,

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from datasets.base import Dataset
 from protocols import _missing
 from protocols._figures import DATASETS
-from protocols.base import Budget, Cell, MethodCard, Protocol, Row
+from protocols.base import Budget, Cell, MethodCard, Protocol, TableRow
 
 
 class Figure4(Protocol):
@@ -66,7 +66,9 @@ class Figure4(Protocol):
         "imputation methods (SoftImputeALS, DCCAE and CorrNet)",
     }
 
-    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    def rows(
+        self, view_names: Sequence[str], methods: Sequence[MethodCard]
+    ) -> tuple[TableRow, ...]:
         """The paper's six rows, then imputers that it lacks."""
         return _missing.imputing(methods)
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datasets.base import Dataset
 from protocols import _missing
 from protocols._figures import DATASETS, label_ends
-from protocols.base import Budget, Cell, MethodCard, Protocol, Row
+from protocols.base import Budget, Cell, MethodCard, Protocol, TableRow
 
 PRINTED = ("simvae", "sdgm_plus", "dccae", "soft_impute_als")
 """The paper's panels, in its order, after the original."""
@@ -36,7 +36,9 @@ class Figure5(Protocol):
         "than other methods",
     }
 
-    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    def rows(
+        self, view_names: Sequence[str], methods: Sequence[MethodCard]
+    ) -> tuple[TableRow, ...]:
         """The paper's four panels; every other imputer is run when it is named."""
         every = {row.key: row for row in _missing.imputing(methods)}
         printed = [every.pop(key) for key in PRINTED if key in every]

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datasets.base import Dataset
 from protocols import _missing
 from protocols._figures import DATASETS, lowest, on_axis
-from protocols.base import Budget, Cell, MethodCard, Protocol, Row, Stage
+from protocols.base import Budget, Cell, MethodCard, Protocol, Stage, TableRow
 
 VALUES, PRINTED = (0.01, 0.1, 0.5, 1.0, 10.0), (0.1, 0.5, 1.0)
 
@@ -37,7 +37,9 @@ class Figure6(Protocol):
         "claim": "SiMVAE is not very sensitive to the values of c1 and c2",
     }
 
-    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    def rows(
+        self, view_names: Sequence[str], methods: Sequence[MethodCard]
+    ) -> tuple[TableRow, ...]:
         return (_missing.SIMVAE,)
 
     def cells(

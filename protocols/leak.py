@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from datasets.base import Dataset, Split
 from protocols._figures import label_ends
-from protocols.base import PARADIGMS, Budget, Cell, MethodCard, Protocol, Row
+from protocols.base import PARADIGMS, Budget, Cell, MethodCard, Protocol, TableRow
 from protocols.table2 import Table2
 
 TABLE = Table2()
@@ -61,7 +61,9 @@ class Leak(Protocol):
         "reading": READING,
     }
 
-    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    def rows(
+        self, view_names: Sequence[str], methods: Sequence[MethodCard]
+    ) -> tuple[TableRow, ...]:
         """Rows of Table 2 by paradigm, the shown ones first, the others optional; no ceilings."""
         table = {row.key: row for row in TABLE.rows(view_names, methods) if not row.all_labels}
         rows = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datasets.base import Dataset
-from protocols.base import Budget, Cell, MethodCard, Protocol, Row
+from protocols.base import Budget, Cell, MethodCard, Protocol, TableRow
 
 EMBEDDED = ("mfeat", "mnist_hog", "watch", "digits")
 """Every open data set that needs no file of the user's."""
@@ -21,7 +21,9 @@ class Table1(Protocol):
     datasets = {"paper": EMBEDDED, "preview": EMBEDDED, "smoke": EMBEDDED}
     layout = {"kind": "properties"}
 
-    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    def rows(
+        self, view_names: Sequence[str], methods: Sequence[MethodCard]
+    ) -> tuple[TableRow, ...]:
         """None: no method has a line here."""
         return ()
 

@@ -19,9 +19,9 @@ from protocols.base import (
     Paradigm,
     Protocol,
     ReprRows,
-    Row,
     Scenario,
     Stage,
+    TableRow,
     label_fractions,
     label_rule,
     scaling_rule,
@@ -62,7 +62,9 @@ class Table2(Protocol):
         "smoke": ("digits",),
     }
 
-    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    def rows(
+        self, view_names: Sequence[str], methods: Sequence[MethodCard]
+    ) -> tuple[TableRow, ...]:
         """The paper's 14 rows (one of them per view), then rows that it lacks."""
         rows = [*_paper(view_names), *_variants(), *_reference()]
         used = {stage.key for row in rows for stage in row.recipe}
@@ -91,7 +93,7 @@ class Table2(Protocol):
         return tuple(cells)
 
 
-def _paper(view_names: Sequence[str]) -> list[Row]:
+def _paper(view_names: Sequence[str]) -> list[TableRow]:
     """The rows of the paper, in its order."""
     return [
         *(_chain(code, "svm", "supervised") for code in CODES),
@@ -109,7 +111,7 @@ def _paper(view_names: Sequence[str]) -> list[Row]:
     ]
 
 
-def _variants() -> list[Row]:
+def _variants() -> list[TableRow]:
     """Other readings of the paper's rows, run when they are named."""
     exact = Stage("amgl", config={"variant": "exact"})
     paper = {"normalisation": "paper"}
@@ -152,9 +154,9 @@ def _variants() -> list[Row]:
     ]
 
 
-def _reference() -> list[Row]:
+def _reference() -> list[TableRow]:
     """Rows that the paper lacks; those with other values of c run when they are named."""
-    every_label = Row(
+    every_label = TableRow(
         "svm_all_labels",
         "SVM, all labels",
         "reference",
@@ -191,7 +193,7 @@ def _reference() -> list[Row]:
     ]
 
 
-def _own_row(card: MethodCard) -> Row:
+def _own_row(card: MethodCard) -> TableRow:
     """A row for a method that this table of the paper lacks: the paradigm follows what it can use.
 
     Methods made for missing views have figures of their own; here they run when named, on complete
@@ -203,7 +205,7 @@ def _own_row(card: MethodCard) -> Row:
     return replace(_plain(card.key, card.title, paradigm), optional=card.impute)
 
 
-def _chain(code: str, classifier: str, paradigm: Paradigm, rows: ReprRows = "paradigm") -> Row:
+def _chain(code: str, classifier: str, paradigm: Paradigm, rows: ReprRows = "paradigm") -> TableRow:
     """A representation, then a classifier on its codes.
 
     With ``rows`` the codes are learned on rows that the paper does not use for them. An SVM on
@@ -212,20 +214,20 @@ def _chain(code: str, classifier: str, paradigm: Paradigm, rows: ReprRows = "par
     name = f"{CODES.get(code, code.upper())}+{CLASSIFIERS[classifier]}"
     recipe = (Stage(code, rows=rows), Stage(classifier))
     if rows == "paradigm":
-        return Row(f"{code}_{classifier}", name, paradigm, paradigm, recipe, published=name)
+        return TableRow(f"{code}_{classifier}", name, paradigm, paradigm, recipe, published=name)
     key = f"{code}_{classifier}_{rows.replace('+', '_')}"
     always = rows == "train" and classifier == "svm"
     title = f"{name}, codes of {SEEN[rows]}"
-    return Row(key, title, "reference", paradigm, recipe, optional=not always)
+    return TableRow(key, title, "reference", paradigm, recipe, optional=not always)
 
 
-def _row(key: str, title: str, paradigm: Paradigm, stage: Stage, published: str) -> Row:
-    return Row(key, title, paradigm, paradigm, (stage,), published)
+def _row(key: str, title: str, paradigm: Paradigm, stage: Stage, published: str) -> TableRow:
+    return TableRow(key, title, paradigm, paradigm, (stage,), published)
 
 
-def _plain(key: str, title: str, paradigm: Paradigm, *recipe: Stage) -> Row:
-    return Row(key, title, "reference", paradigm, recipe or (Stage(key),))
+def _plain(key: str, title: str, paradigm: Paradigm, *recipe: Stage) -> TableRow:
+    return TableRow(key, title, "reference", paradigm, recipe or (Stage(key),))
 
 
-def _variant(paradigm: Paradigm, key: str, title: str, *recipe: Stage) -> Row:
-    return Row(key, title, paradigm, paradigm, recipe, optional=True)
+def _variant(paradigm: Paradigm, key: str, title: str, *recipe: Stage) -> TableRow:
+    return TableRow(key, title, paradigm, paradigm, recipe, optional=True)

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from harness.plan.job import Job, canonical, expand
 from harness.registry import ROOT
-from protocols.base import BUDGETS, Cell, Row, Scenario, Stage, seed_of
+from protocols.base import BUDGETS, Cell, Scenario, Stage, TableRow, seed_of
 from tests.helpers import scenario, tiny
 
 SMOKE = BUDGETS["smoke"]
 
 
-def row(key: str = "row", *stages: Stage, title: str = "Row") -> Row:
-    return Row(key, title, "block", "inductive", stages or (Stage("svm"),))
+def row(key: str = "row", *stages: Stage, title: str = "Row") -> TableRow:
+    return TableRow(key, title, "block", "inductive", stages or (Stage("svm"),))
 
 
 def jobs(**changes: Any) -> tuple[Job, ...]:

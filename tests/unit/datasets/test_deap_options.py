@@ -15,7 +15,7 @@ from harness.errors import UsageError
 from harness.plan.job import expand
 from harness.plan.resolve import open_dataset
 from protocols._splits import part_of_rows
-from protocols.base import BUDGETS, Cell, Row, Scenario, Stage, draw, scaling_rule, seed_of
+from protocols.base import BUDGETS, Cell, Scenario, Stage, TableRow, draw, scaling_rule, seed_of
 from tests.unit.datasets.small_deap import small_form, write_small
 
 ROTATE = {"folds": "rotate"}
@@ -78,7 +78,7 @@ def test_a_rotated_split_shares_no_name_seed_or_job_with_the_random_one(
     plain = deap.load(root=root)
     assert plain.splits == deap.SPLITS
     assert plain.fingerprint == data.fingerprint
-    row = Row("row", "Row", "block", "inductive", (Stage("majority"),))
+    row = TableRow("row", "Row", "block", "inductive", (Stage("majority"),))
     for rotated, random in zip(data.splits, plain.splits, strict=True):
         assert replace(rotated, name=random.name, folds=0) == random
         assert rotated.name != random.name

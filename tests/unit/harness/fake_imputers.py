@@ -12,7 +12,7 @@ from datasets.base import Problem, Rows
 from harness import registry
 from harness.plan.plan import Plan, plan_cells
 from methods.base import Can, Fitted, SkipError
-from protocols.base import BUDGETS, Cell, Protocol, Row, Stage
+from protocols.base import BUDGETS, Cell, Protocol, Stage, TableRow
 from tests.helpers import scenario, tiny
 from tests.unit.harness.fake_methods import METHODS, Plain
 
@@ -82,7 +82,7 @@ def use_them(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def cell(*recipe: Stage, fraction: float = 0.3, **changes: Any) -> Cell:
     wanted = scenario(**({"label_fraction": fraction} | HOLES | changes))
-    return Cell(Row("r", "R", "b", "inductive", recipe), wanted, fraction, {"missing": 0.5})
+    return Cell(TableRow("r", "R", "b", "inductive", recipe), wanted, fraction, {"missing": 0.5})
 
 
 class OneCell(Protocol):
@@ -94,7 +94,7 @@ class OneCell(Protocol):
     def __init__(self, *cells: Cell) -> None:
         self.own = cells
 
-    def rows(self, view_names: Any, methods: Any) -> tuple[Row, ...]:
+    def rows(self, view_names: Any, methods: Any) -> tuple[TableRow, ...]:
         return tuple(each.row for each in self.own)
 
     def cells(self, *_: Any) -> tuple[Cell, ...]:

@@ -18,11 +18,13 @@ from harness.report import Layout
 from harness.run.imputation import kept
 from harness.store.record import Outcome, Record
 from harness.store.store import Store
-from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Row, Stage, build, draw
+from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Stage, TableRow, build, draw
 from tests.helpers import record_of, scenario, tiny
 
 BUDGET = replace(BUDGETS["smoke"], trials=2)
-ROWS = tuple(Row(key, key.upper(), "b", "inductive", (Stage("majority"),)) for key in ("x", "y"))
+ROWS = tuple(
+    TableRow(key, key.upper(), "b", "inductive", (Stage("majority"),)) for key in ("x", "y")
+)
 MISSING = scenario(missing=("b",), missing_fraction=0.5)
 
 
@@ -31,7 +33,9 @@ class Two(Protocol):
 
     title, datasets = "Two", {}
 
-    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    def rows(
+        self, view_names: Sequence[str], methods: Sequence[MethodCard]
+    ) -> tuple[TableRow, ...]:
         return ROWS
 
     def cells(

@@ -15,7 +15,7 @@ from harness.plan.grouping import stacks
 from harness.plan.job import training_of
 from harness.plan.plan import Plan, plan_cells, settle
 from harness.run.worker import JobGroup
-from protocols.base import Row, Stage, build
+from protocols.base import Stage, TableRow, build
 from tests.helpers import tiny
 from tests.unit.harness.test_plan import BUDGET, Toy, made
 
@@ -91,7 +91,7 @@ def test_stacks_are_cut_the_same_way_every_time() -> None:
 class Codes(Toy):
     """A representation with settings that need no training of their own."""
 
-    wanted = (Row("codes", "Codes", "b", "inductive", (Stage("dcca"), Stage("svm"))),)
+    wanted = (TableRow("codes", "Codes", "b", "inductive", (Stage("dcca"), Stage("svm"))),)
 
 
 def codes_plan() -> Plan:

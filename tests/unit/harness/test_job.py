@@ -9,14 +9,14 @@ import pytest
 from harness import registry
 from harness.errors import UsageError
 from harness.plan.job import candidates, expand, training_of
-from protocols.base import BUDGETS, Cell, Row, Stage
+from protocols.base import BUDGETS, Cell, Stage, TableRow
 from tests.helpers import scenario, tiny
 
 PAPER, PREVIEW, SMOKE = BUDGETS["paper"], BUDGETS["preview"], BUDGETS["smoke"]
 
 
 def cell(*recipe: Stage) -> Cell:
-    return Cell(Row("row", "Row", "block", "inductive", recipe), scenario(), 0.3)
+    return Cell(TableRow("row", "Row", "block", "inductive", recipe), scenario(), 0.3)
 
 
 def settings(key: str, budget: object = PAPER, **config: object) -> list[dict]:
@@ -78,7 +78,7 @@ def test_a_stage_is_the_same_job_wherever_it_recurs() -> None:
 
 def test_a_stage_may_be_fitted_on_other_rows_than_the_next() -> None:
     first = Stage("logistic_regression", rows="train")
-    row = Row("row", "Row", "block", "supervised", (first, Stage("svm")))
+    row = TableRow("row", "Row", "block", "supervised", (first, Stage("svm")))
     (top, *_) = expand(Cell(row, scenario("supervised"), 0.3), tiny(), SMOKE, 0, 0)
     assert top.scenario.paradigm == "supervised"
     assert top.upstream[0][0].scenario == scenario("inductive")

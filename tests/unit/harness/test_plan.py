@@ -15,7 +15,7 @@ from harness.errors import UsageError
 from harness.plan.grouping import stacks
 from harness.plan.plan import Plan, leave_out, matches, method_cards, plan_cells, settle
 from harness.store.record import Record
-from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Row, Stage, build
+from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Stage, TableRow, build
 from tests.helpers import record_of, scenario, tiny
 
 BUDGET = replace(BUDGETS["smoke"], trials=2, columns=None)
@@ -25,16 +25,18 @@ class Toy(Protocol):
     """Three rows and an optional one."""
 
     title, datasets = "Toy", {}
-    wanted: ClassVar[tuple[Row, ...]] = (
-        Row("plain", "Plain", "b", "supervised", (Stage("svm"),)),
-        Row("trained", "Trained", "b", "inductive", (Stage("m2"),)),
-        Row(
+    wanted: ClassVar[tuple[TableRow, ...]] = (
+        TableRow("plain", "Plain", "b", "supervised", (Stage("svm"),)),
+        TableRow("trained", "Trained", "b", "inductive", (Stage("m2"),)),
+        TableRow(
             "chain", "Chain", "b", "inductive", (Stage("logistic_regression", "each"), Stage("svm"))
         ),
-        Row("svm_extra", "Extra", "b", "supervised", (Stage("majority"),), optional=True),
+        TableRow("svm_extra", "Extra", "b", "supervised", (Stage("majority"),), optional=True),
     )
 
-    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    def rows(
+        self, view_names: Sequence[str], methods: Sequence[MethodCard]
+    ) -> tuple[TableRow, ...]:
         return self.wanted
 
     def cells(

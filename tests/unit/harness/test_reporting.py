@@ -15,11 +15,11 @@ from harness.plan.plan import Plan, plan_cells, settle
 from harness.reporting import write_reports
 from harness.store.record import Outcome, Record
 from harness.store.store import Store
-from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Row, Stage
+from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Stage, TableRow
 from tests.helpers import record_of, scenario, tiny
 
 BUDGET = replace(BUDGETS["smoke"], trials=2)
-ROW = Row("majority", "Majority", "inductive", "inductive", (Stage("majority"),))
+ROW = TableRow("majority", "Majority", "inductive", "inductive", (Stage("majority"),))
 
 
 class Sweep(Protocol):
@@ -34,7 +34,9 @@ class Sweep(Protocol):
         "claim": "it sweeps",
     }
 
-    def rows(self, view_names: Sequence[str], methods: Sequence[MethodCard]) -> tuple[Row, ...]:
+    def rows(
+        self, view_names: Sequence[str], methods: Sequence[MethodCard]
+    ) -> tuple[TableRow, ...]:
         return (ROW,)
 
     def cells(

@@ -14,7 +14,7 @@ from harness.run.scoring import accuracy, finite, probe
 from harness.run.worker import JobGroup, execute
 from harness.store.record import Outcome
 from methods.base import Checkpoint, FitError, Progress
-from protocols.base import BUDGETS, Cell, Row, Stage
+from protocols.base import BUDGETS, Cell, Stage, TableRow
 from tests.helpers import scenario, tiny, trial
 from tests.unit.harness.fake_methods import METHODS, Plain
 
@@ -33,7 +33,7 @@ def job(key: str, fault: str = "", trial: int = 0, **changes: Any) -> Job:
     paradigm = changes.pop("paradigm", "inductive")
     views = changes.pop("views", None)
     stage = Stage(key, views, {"fault": fault} if key in METHODS else {})
-    cell = Cell(Row("r", "R", "b", paradigm, (stage,)), scenario(paradigm, **changes), 0.3)
+    cell = Cell(TableRow("r", "R", "b", paradigm, (stage,)), scenario(paradigm, **changes), 0.3)
     return expand(cell, DATA, BUDGET, trial, 0)[0]
 
 
@@ -151,7 +151,7 @@ def test_a_transductive_method_is_selected_by_a_second_transduction() -> None:
 
 def test_codes_of_the_stage_before_become_the_views() -> None:
     chain = (Stage("codes", "each"), Stage("plain"))
-    cell = Cell(Row("r", "R", "b", "inductive", chain), scenario(), 0.3)
+    cell = Cell(TableRow("r", "R", "b", "inductive", chain), scenario(), 0.3)
     (top,) = expand(cell, DATA, BUDGET, 0, 0)
     before = {o.record.id: o.arrays for group in top.upstream for o in run(*group)}
     chosen = tuple(group[0].id for group in top.upstream)

@@ -11,7 +11,7 @@ import pytest
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Split
 from harness.plan.job import expand
 from protocols._scaling import keeps_files_whole, scaled
-from protocols.base import BUDGETS, PARADIGMS, Cell, Row, Stage, build, draw, scaling_note
+from protocols.base import BUDGETS, PARADIGMS, Cell, Stage, TableRow, build, draw, scaling_note
 from protocols.base import scaling_rule as rule_of
 from tests.contract.canaries import ALTERATIONS, canary
 from tests.helpers import digest, scenario, tiny, trial
@@ -143,7 +143,7 @@ def test_all_training_rows_count_whatever_the_paradigm_and_the_share_of_labels(r
 def test_none_leaves_ids_and_bytes_as_they_were() -> None:
     # Taken from the code before there was a scaling: they must never move.
     data, wanted = tiny(), scenario()
-    row = Row("row", "Row", "block", "inductive", (Stage("majority"),))
+    row = TableRow("row", "Row", "block", "inductive", (Stage("majority"),))
     job = expand(Cell(row, wanted, 0.3), data, BUDGETS["smoke"], 3, 0)[0]
     assert job.scenario.identity()["scaling"] == "none"
     assert job.id == "48f49511c21a863cc639"
@@ -152,7 +152,7 @@ def test_none_leaves_ids_and_bytes_as_they_were() -> None:
 
 
 def test_another_scaling_is_another_job() -> None:
-    row = Row("row", "Row", "block", "inductive", (Stage("majority"),))
+    row = TableRow("row", "Row", "block", "inductive", (Stage("majority"),))
     cells = [Cell(row, scenario(scaling=rule), 0.3) for rule in ("none", *RULES)]
     ids = {expand(cell, filed(), BUDGETS["smoke"], 0, 0)[0].id for cell in cells}
     assert len(ids) == 3
