@@ -25,7 +25,9 @@ examples:
   python run_all.py --protocol table2 --dataset watch@recording --dry-run
       the plan and its cost, under a split that leaks people; nothing is run
   python run_all.py --protocol table2 --dataset path/to/my.npz
-      your own views and labels (docs/data.md says how to store them)
+      your own views and labels, or a published multi-view file (docs/data.md)
+  python run_all.py --inspect path/to/my.mat
+      what is in it and how it would be read
   python run_all.py --list methods
 
 Work is stored the moment a fit ends, under results/. Stop a run when you like (Ctrl-C): the same
@@ -50,7 +52,7 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
             **NAMES,
             "dest": "datasets",
             "metavar": "NAME",
-            "help": "key[:view,view][@split], or a path to .npz or .mat",
+            "help": "key[:view,view][@split]; a key, or a path to a .npz, .mat or folder",
         },
         "--method": {
             **NAMES,
@@ -145,6 +147,10 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
             **YES,
             "help": "the receipt of what lies under --data-root",
         },
+        "--inspect": {
+            "metavar": "FILE",
+            "help": "what is in your own file, or folder, and how it would be read",
+        },
         "--make-twin": {
             "choices": ("seed", "deap"),
             "help": "simulated files of that form, to rehearse on (with --out)",
@@ -205,6 +211,8 @@ def _run(argv: list[str]) -> int:
         if given.pop("check_data", False):
             root, options = given.get("data_root"), given.get("data_options", ())
             return data_tools.check_data(root, options, console)
+        if inspected := given.pop("inspect", None):
+            return data_tools.inspect_file(inspected, given.get("data_options", ()), console)
         out, scale = given.pop("out", None), given.pop("scale", 1.0)
         if twin := given.pop("make_twin", None):
             return data_tools.make_twin(twin, out, scale, given.get("seed", 0), console)

@@ -99,8 +99,9 @@ def _check_npz(archive: zipfile.ZipFile, name: str, limit: int) -> None:
             shape, _, dtype = header(stream)
             if dtype.hasobject:
                 raise DataError(
-                    f"{what} holds Python objects, which are never unpickled; "
-                    "save it as numbers or strings"
+                    f"{what} holds Python objects, which are never unpickled; where you trust it, "
+                    "read it with numpy.load(..., allow_pickle=True) and save each of its matrices "
+                    "as an array of its own with numpy.savez"
                 )
             # a header may promise more than the file holds, and numpy allocates by the header
             count, held = math.prod(shape), member.file_size - stream.tell()

@@ -2,8 +2,9 @@
 
 scipy believes what a file says of itself: it makes a cell array, a struct or a blank char matrix of
 any size that a header of fifty bytes names, and follows cells within cells until the stack is full.
-So a survey walks the file first and lets through arrays of numbers, of characters, and cells of
-these, of no more elements than the file has bytes for them. Layout: MAT-File Format, MathWorks.
+So a survey walks the file first and lets through arrays of numbers, dense or sparse, of characters,
+and cells of these, of no more elements than the file has bytes for them; the indices of a sparse
+matrix are checked before anyone uses them. Layout: MAT-File Format, MathWorks.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from datasets._io import MAX_BYTES, plain, regular, too_large
 from datasets.base import DataError
@@ -29,16 +31,17 @@ _LETTERS = frozenset({1, 2, 4, 16, 17, 18})
 _LONGEST = 2**10  # bytes of dimensions or of a name
 _READ = object()  # stands for a variable that scipy may read
 _PIECE = 2**20
-_GROWTH = 16  # bytes in memory, at most, for a byte of cells, characters or complex numbers
+_GROWTH = 16  # bytes in memory, at most, for a byte of characters, sparse or complex numbers
+_CELL_BYTES = 512  # what an item of a cell takes in memory besides its content
 
 
 def read_mat(path: Path, name: str, limit: int = MAX_BYTES) -> dict[str, Any]:
     """All variables of a MATLAB file up to version 7, in file order.
 
     ``name`` is what messages call the file. Compressed variables are measured before they are read,
-    so that ``limit`` (bytes) holds. Numbers, characters and cells of them come back as arrays; what
-    is not read is None if it is sparse, else (structs, objects, cells in cells) an object array
-    of no axes. Raises DataError for version 7.3, for damaged files and for what is not a file.
+    so that ``limit`` (bytes) holds. Numbers, characters and cells of them come back as arrays,
+    sparse matrices as scipy's; what is not read (structs, objects, cells in cells) is an object
+    array of no axes. Raises DataError for version 7.3, damaged files and what is not a file.
     """
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadWarning
@@ -54,12 +57,12 @@ def read_mat(path: Path, name: str, limit: int = MAX_BYTES) -> dict[str, Any]:
             found = loadmat(path, variable_names=wanted)
         if known is not None:
             found = {key: found[key] if known[key] is _READ else known[key] for key in known}
+        for value in found.values():
+            _check_sparse(value)
     except DataError:
         raise
     except Exception as error:  # scipy raises a dozen types on damaged bytes
-        raise DataError(
-            f"{name} is not a complete .mat file; save it again in MATLAB with the option '-v7'"
-        ) from error
+        raise DataError(f"{name} is not a complete .mat file; copy or download it again") from error
     return {key: value for key, value in found.items() if not key.startswith("__")}
 
 
@@ -72,7 +75,8 @@ def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, object] | None:
     head = file.read(128)
     if head.startswith((b"MATLAB 7.3", b"\x89HDF")):
         raise DataError(
-            f"{name} is a version 7.3 .mat file; save it in MATLAB with the option '-v7'"
+            f"{name} is a .mat file of version 7.3, not the older one expected here; read it with "
+            "h5py and save its arrays with scipy.io.savemat"
         )
     if 0 in head[:4]:  # as scipy tells them apart
         return None
@@ -80,7 +84,10 @@ def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, object] | None:
     if order is None:
         raise ValueError("no header")
     if head[116:124].strip(b" \0"):  # where in the file they are
-        raise DataError(f"{name} holds MATLAB objects or functions; save its arrays alone")
+        raise DataError(
+            f"{name} holds MATLAB objects or functions, which only MATLAB reads; read its arrays "
+            "with scipy.io.loadmat and save them with scipy.io.savemat"
+        )
     found: dict[str, object] = {}
     total, cells, bound = 0, 0, _Bound(name, limit)
     while tag := file.read(8):
@@ -97,44 +104,66 @@ def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, object] | None:
         finally:
             stream.drain()  # what it would unpack to is said first
         total += max(growth, 1) * stream.unpacked
+        total += _CELL_BYTES * matrix.elements if growth and matrix.kind == _CELL else 0
         bound.check(total)
         if matrix.name in found:
-            raise DataError(f"{name} stores '{plain(matrix.name)}' twice; save it again in MATLAB")
-        unread = None if matrix.kind == _SPARSE else np.empty((), object)
-        found[matrix.name] = _READ if growth else unread
+            raise DataError(
+                f"{name} stores '{plain(matrix.name)}' twice; copy or download it again"
+            )
+        found[matrix.name] = _READ if growth else np.empty((), object)
     return found
 
 
 def _growth(matrix: _Matrix, stream: _Stream) -> int:
     """Bytes in memory, at most, for one in the file; 0 where it is not for scipy to read."""
     if matrix.kind == _CELL:
-        return _GROWTH if all(_safe_cell(stream) for _ in range(matrix.elements)) else 0
+        most = 1
+        for _ in range(matrix.elements):
+            if not (growth := _cell_growth(stream)):
+                return 0
+            most = max(most, growth)
+        return most
     if not _holds(matrix, stream):
         return 0
     return 1 if matrix.kind in _NUMERIC and not matrix.complex else _GROWTH
 
 
-def _safe_cell(stream: _Stream) -> bool:
-    """Whether the cell that comes holds characters or numbers; moves to the next one if so."""
+def _cell_growth(stream: _Stream) -> int:
+    """As ``_growth``, of the cell that comes; moves to the next one if it is to be read."""
     kind, size = stream.tag()
     if kind != _MATRIX:
         raise ValueError("no cell")
-    end = stream.at + size
-    if size and not _holds(_matrix(stream), stream):
-        return False
+    end, growth = stream.at + size, 1
+    if size:
+        matrix = _matrix(stream)
+        growth = 0 if matrix.kind == _CELL else _growth(matrix, stream)
+        if not growth:
+            return 0
     if stream.at != end:  # scipy would look for the next cell elsewhere
         raise ValueError("cells overlap")
-    return True
+    return growth
 
 
 def _holds(matrix: _Matrix, stream: _Stream) -> bool:
     """Whether characters or numbers are all there; moves past them if so."""
     if matrix.kind == _CHAR:  # blanks need not be there, says scipy: they are made up
         return matrix.elements <= max(stream.skip_element(_LETTERS), 1)
-    if matrix.kind in _NUMERIC:
-        for _ in range(1 + matrix.complex):
+    if matrix.kind == _SPARSE or matrix.kind in _NUMERIC:
+        # a sparse matrix has the rows and the ends of columns before its numbers
+        for _ in range(1 + matrix.complex + 2 * (matrix.kind == _SPARSE)):
             stream.skip_element(_NUMBERS)
-    return matrix.kind in _NUMERIC
+        return True
+    return False
+
+
+def _check_sparse(value: Any) -> None:
+    """Raise ValueError where an index of a sparse matrix, or of one in a cell, lies outside it."""
+    if issparse(value) and value.format == "csc":
+        value.check_format(full_check=True)
+    elif isinstance(value, np.ndarray) and value.dtype == object:
+        for item in value.ravel():
+            if not isinstance(item, np.ndarray):
+                _check_sparse(item)
 
 
 @dataclass(frozen=True)

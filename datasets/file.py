@@ -1,6 +1,9 @@
-"""Your own file: any number of views of the same rows, as ``.npz`` or ``.mat`` (up to version 7).
+"""Your own file: any number of views of the same rows, as ``.npz``, ``.mat`` or a folder of tables.
 
-The file holds these arrays and no others (a misspelt name is refused, not ignored):
+Public multi-view files are read as they are: which arrays are views, labels and names is told by
+their names and shapes (``_multiview``), and where two readings fit, the message names the flag that
+settles it (``--data-option file.NAME=VALUE``, ``_multiview/options.py``). A file that you write
+yourself needs no such telling, with these names:
 
 ``view_<name>``   (n, d) numbers, at least one; its order in the file is the order of the views
 ``labels``        (n,) whole numbers or strings, one for every row: the harness hides labels itself
@@ -8,9 +11,10 @@ The file holds these arrays and no others (a misspelt name is refused, not ignor
                   those of one subject, session or recording
 ``split``         (n,) 0, 1, 2 or train, tune, test, optional: your own division of the rows
 
-Vectors may be (n,), (n, 1) or (1, n); strings of a ``.mat`` file may be a char matrix or a cell
-array. Names are letters, digits, ``_`` and ``-``. Labels of any coding (1..K, -1/+1, names) become
-0..K-1 in sorted order and keep their names. Features become float32, in the units they have.
+An array besides with a value a row is asked about, so that a misspelt group is not ignored; scalars
+and texts are passed over with a note. Vectors may be (n,), (n, 1) or (1, n); strings of a ``.mat``
+file may be a char matrix or a cell array. Labels of any coding (1..K, -1/+1, names) become 0..K-1
+in sorted order and keep their names. Features become float32, in the units they have.
 
 Splits on offer, the first being the default: ``official`` if the file has ``split``; one for each
 group, called by its name, which keeps the group's rows together; ``stratified``, which cuts rows.
@@ -23,13 +27,15 @@ Licence: yours. Nothing in the file is unpickled, and no more than 4 GiB is unpa
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from datasets._io import plain, read_npz
-from datasets._mat import read_mat
+from datasets import _multiview
+from datasets._io import plain
+from datasets._multiview import Reading
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split, torn
 
 MIN_ROWS = 5  # of each class, so that a 60/20/20 division gives one to every part
@@ -37,105 +43,73 @@ PARTS = {"train": TRAIN, "tune": TUNE, "test": TEST, "0": TRAIN, "1": TUNE, "2":
 RESERVED = ("official", "stratified")
 
 
-def load_file(path: Path, views: tuple[str, ...] | None = None) -> Dataset:
+def load_file(
+    path: Path, views: tuple[str, ...] | None = None, options: Mapping[str, str] | None = None
+) -> Dataset:
     """The data set in ``path`` with ``views`` (default: all, in file order).
 
+    ``options``  what ``--data-option file.NAME=VALUE`` settles; by name, as text.
     Raises DataError, one sentence that names the mend, for anything the module docstring excludes,
     for NaN or infinite values, for unequal numbers of rows and for a class of under 5 rows.
     """
+    data = _dataset(_multiview.read(path, _multiview.choices(options)), path)
+    return data if views is None else data.choose(views)
+
+
+def inspect_file(
+    path: Path, options: Mapping[str, str] | None = None
+) -> tuple[list[str], DataError | None]:
+    """What is in ``path`` and how it would be read, line by line; why it is refused, None if not.
+
+    Raises DataError where the bytes cannot be read at all, or an option is none.
+    """
+    return _multiview.describe(path, _multiview.choices(options), _dataset)
+
+
+def _dataset(reading: Reading, path: Path) -> Dataset:
     name = plain(path.name)
-    arrays = _read(path)
-    labels, class_names = _codes(_vector(arrays.pop("labels"), "labels", name), "labels", name)
-    official = arrays.pop("split", None)
-    matrices, groups = {}, {}
-    for key, array in arrays.items():
-        kind, _, column = key.partition("_")
-        if kind == "view":
-            matrices[column] = _matrix(array, column, len(labels), name)
-        else:
-            groups[column], _ = _codes(_vector(array, key, name), key, name)
-    if official is not None:
-        official = _parts(_vector(official, "split", name), name)
+    labels, class_names = _codes(reading.labels, reading.labels_from, name)
+    groups = {
+        group: _codes(column, f"group_{group}", name)[0] for group, column in reading.groups.items()
+    }
+    if clash := sorted(groups.keys() & set(RESERVED)):
+        raise DataError(f"'group_{clash[0]}' of {name} has the name of a split; rename the group")
+    official = None if reading.split is None else _parts(reading.split, name)
+    if reading.class_titles is not None:
+        class_names = reading.class_titles
     _check_rows(labels, class_names, groups, official, name)
+    _check_present(reading.views, name)
     splits, notes = _splits(labels, groups, official)
     data = Dataset(
         key=re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem),
         draw_key="file",
         title=path.stem,
-        views=tuple(matrices.values()),
-        view_names=tuple(matrices),
+        views=tuple(reading.views.values()),
+        view_names=tuple(reading.views),
         labels=labels,
         class_names=class_names,
         splits=splits,
-        provenance=Provenance("open", "user's own file", "not stated", notes=notes),
+        provenance=Provenance(
+            "open", "user's own file", "not stated", notes=(*reading.notes, *notes)
+        ),
         groups=groups,
         official=official,
     )
-    content = data.choose(sorted(matrices)).fingerprint  # one name for every order of the views
-    data = replace(data, draw_key=f"file-{content[:12]}")
-    return data.choose(tuple(matrices) if views is None else views)
+    # one name for every order of the views
+    content = data.choose(sorted(reading.views)).fingerprint
+    return replace(data, draw_key=f"file-{content[:12]}").choose(data.view_names)
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of the file, with known names only."""
-    name = plain(path.name)
-    readers = {".npz": read_npz, ".mat": read_mat}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise DataError(f"{name} must end in .npz or .mat; save it with numpy.savez")
-    arrays = reader(path, name)
-    for key in arrays:
-        if key in ("labels", "split"):
-            continue
-        if not re.fullmatch(r"(view|group)_[A-Za-z0-9_-]+", key):
+def _check_present(views: Mapping[str, np.ndarray], name: str) -> None:
+    """Raise DataError where rows lack a view: all NaN."""
+    for view, matrix in views.items():
+        absent = np.isnan(matrix).all(axis=1)
+        if absent.any():
             raise DataError(
-                f"{name} holds '{plain(key)}', but only labels, split, view_<name> and "
-                "group_<name> have a meaning; rename or remove it"
+                f"view '{view}' of {name} is absent (all NaN) in {int(absent.sum())} of "
+                f"{len(matrix)} rows, which no method here takes yet; remove these rows or this "
+                "view"
             )
-        if key.removeprefix("group_") in RESERVED:
-            raise DataError(f"'{key}' of {name} has the name of a split; rename the group")
-    if "labels" not in arrays:
-        raise DataError(f"{name} has no 'labels'; add one label a row")
-    if not any(key.startswith("view_") for key in arrays):
-        raise DataError(f"{name} has no view; add (rows, features) arrays named view_<name>")
-    return arrays
-
-
-def _matrix(array: np.ndarray, column: str, n: int, name: str) -> np.ndarray:
-    """A view as float32 ``(n, d)``; a vector of n values is one feature."""
-    what = f"view '{column}' of {name}"
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"{what} is sparse; store it with full()")
-    if array.dtype.kind not in "biuf":
-        kind = plain(str(array.dtype))
-        raise DataError(f"{what} must hold real numbers, not {kind}; convert it first")
-    if array.ndim == 1:
-        array = array[:, None]
-    if array.ndim != 2:
-        raise DataError(f"{what} has {array.ndim} axes; reshape it to a matrix of rows by features")
-    if len(array) != n:
-        turned = "; transpose it" if array.shape[1] == n else "; give both the same rows"
-        raise DataError(f"{what} has {len(array)} rows but there are {n} labels{turned}")
-    with np.errstate(over="ignore"):  # a value beyond float32 becomes infinite, then is refused
-        return np.ascontiguousarray(array, dtype=np.float32)
-
-
-def _vector(array: np.ndarray, what: str, name: str) -> np.ndarray:
-    """One value a row: ``(n,)`` from (n,), (n, 1), (1, n) or a MATLAB cell array of strings."""
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"'{what}' of {name} is sparse; store it with full()")
-    if array.ndim > 2 or (array.ndim == 2 and 1 not in array.shape) or array.ndim == 0:
-        raise DataError(
-            f"'{what}' of {name} must be a vector, one value a row, not an array of shape "
-            f"{array.shape}; for one-hot labels save the index of the one"
-        )
-    array = array.ravel()
-    if array.dtype.kind == "O":  # only MATLAB cells come here: pickled objects are refused earlier
-        cells = [np.asarray(cell) for cell in array]
-        if any(cell.size != 1 or cell.dtype.kind != "U" for cell in cells):
-            raise DataError(f"'{what}' of {name} is a cell array; fill each cell with one string")
-        array = np.array([str(cell.item()) for cell in cells])
-    return array
 
 
 def _codes(vector: np.ndarray, what: str, name: str) -> tuple[np.ndarray, tuple[str, ...]]:

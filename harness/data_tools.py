@@ -1,7 +1,8 @@
-"""What is done with data besides running on it: the receipt, and twins to rehearse on."""
+"""What is done with data besides running on it: receipts, a look into a file, simulated copies."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -38,6 +39,28 @@ def check_data(root: str | None, options: Sequence[str], console: Console) -> in
     for receipt in receipts:
         _print(receipt, console)
     return 0 if all(receipt.ok for receipt in receipts) else 1
+
+
+def inspect_file(path: str, options: Sequence[str], console: Console) -> int:
+    """Print what is in a file, or folder, of the user's and how it would be read; run nothing.
+
+    Returns 0 where it can be read as it is, 1 where it is refused or leaves something open, which
+    the last line says. Raises UsageError where there is no such file, or it is damaged.
+    """
+    chosen = resolve.data_options(options).get(resolve.OWN_FILE)
+    try:
+        lines, refusal = registry.own_file().inspect_file(Path(path).expanduser(), chosen)
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    for line in lines:
+        console.print(line)
+    if refusal is not None:
+        console.print(f"not usable as it is: {refusal}")
+        return 1
+    given = f" --data-option {shlex.join(options)}" if options else ""
+    named = shlex.quote(path)
+    console.print(f"run on it: python run_all.py --protocol table2 --dataset {named}{given}")
+    return 0
 
 
 def make_twin(key: str, out: Path | None, scale: float, seed: int, console: Console) -> int:

@@ -154,9 +154,8 @@ def _plan(
     splits: dict[str, str] = {}
     cells, counted, left_out = [], {}, {}
     budget: Budget | None = None
-    once = cache(
-        lambda spec: resolve.open_dataset(spec, root, chosen)
-    )  # however many protocols ask
+    # once, however many protocols ask
+    once = cache(lambda spec: _open(spec, root, chosen, console))
     for name, protocol in protocols.items():
         choice = resolve.choose(protocol, options.budget, options.datasets, root)
         budget = _as_asked(choice.budget, options)
@@ -195,6 +194,17 @@ def _plan(
     _check_patterns(options.methods, cells, protocols.values(), data.values())
     kept = leave_out(cells, options.without)
     return Plan(kept, data, splits, budget, counted, left_out), protocols
+
+
+def _open(
+    spec: str, root: Path | None, options: Mapping[str, Mapping[str, str]], console: Console
+) -> tuple[Dataset, str]:
+    """A data set and its split; how a file of the user's own is read is said before it is used."""
+    data, split = resolve.open_dataset(spec, root, options)
+    if resolve.is_own_file(spec):
+        for note in data.provenance.notes:
+            console.print(f"{data.key}: {note}")
+    return data, split
 
 
 def _check_patterns(

@@ -16,7 +16,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from datasets.base import Dataset
 from harness.errors import UsageError
 from methods.base import Method, StackedMethod
 from protocols.base import Protocol
@@ -67,9 +66,9 @@ def load_protocol(key: str) -> Protocol:
     return _only_class(module("protocols", key), Protocol)()
 
 
-def load_file(path: Path) -> Dataset:
-    """The user's own .npz or .mat file. Raises DataError in one sentence if it is unusable."""
-    return import_module("datasets.file").load_file(path)
+def own_file() -> ModuleType:
+    """The module that reads the user's own files: ``load_file``, ``inspect_file``."""
+    return import_module("datasets.file")
 
 
 def is_stacked(method: type[Method]) -> bool:

@@ -19,6 +19,9 @@ from protocols.base import BUDGETS, Budget, Protocol
 
 DATA_ROOT = "SIMVAE_DATA_ROOT"
 """Environment variable that stands in for ``--data-root``."""
+OWN_FILE = "file"
+"""What ``--data-option`` calls the user's own files."""
+FILE_SUFFIXES = {".npz", ".mat"}
 
 
 @dataclass(frozen=True)
@@ -48,21 +51,22 @@ def data_root(given: str | None) -> Path | None:
 def open_dataset(
     spec: str, root: Path | None = None, options: Mapping[str, Mapping[str, str]] | None = None
 ) -> tuple[Dataset, str]:
-    """Data set and split name of ``key[:view,view][@split]``, or of a path to .npz or .mat.
+    """Data set and split name of ``key[:view,view][@split]``, where key may be a path.
 
+    A path is that of a .npz or .mat file or of a folder of tables.
     ``options``  of data sets that have some, by key; they show in the data set's own key.
     """
     chosen_options: Mapping[str, str] = {}
-    name, mark, split = spec.rpartition("@")
-    if not mark or _is_path(split):  # a folder's name may hold an @ of its own
-        name, split = spec, ""
+    name, split = _name_and_split(spec)
     try:
         if _is_path(name):
-            data = registry.load_file(Path(name).expanduser())
+            path, wanted = _path_and_views(name)
+            chosen_options = (options or {}).get(OWN_FILE, {})
+            data = registry.own_file().load_file(path, wanted, chosen_options)
         else:
             key, _, views = name.partition(":")
             loader = registry.module("datasets", key).load
-            wanted = tuple(view.strip() for view in views.split(",")) if views else None
+            wanted = _listed(views)
             chosen_options = (options or {}).get(key, {})
             extra = {"options": chosen_options} if chosen_options else {}
             data = loader(views=wanted, root=root, **extra)
@@ -73,8 +77,39 @@ def open_dataset(
     return replace(data, key=data.key + told + (f"@{chosen}" if split else "")), chosen
 
 
+def is_own_file(spec: str) -> bool:
+    """Whether a data set is named by a path."""
+    return _is_path(_name_and_split(spec)[0])
+
+
+def _name_and_split(spec: str) -> tuple[str, str]:
+    name, mark, split = spec.rpartition("@")
+    if not mark or "/" in split or Path(split).suffix.lower() in FILE_SUFFIXES:
+        return spec, ""  # a folder's name may hold an @ of its own
+    return name, split
+
+
 def _is_path(name: str) -> bool:
-    return Path(name).suffix in {".npz", ".mat"} or "/" in name
+    path, _ = _path_and_views(name)
+    if "/" in name or path.suffix.lower() in FILE_SUFFIXES:
+        return True
+    return name not in registry.entries("datasets") and os.path.isdir(path)
+
+
+def _path_and_views(name: str) -> tuple[Path, tuple[str, ...] | None]:
+    """``file.mat:X1,X3`` as its path and views; the name of a file may hold a colon of its own."""
+    path = Path(name).expanduser()
+    before, colon, views = name.rpartition(":")
+    if not colon or os.path.exists(path) or "/" in views:
+        return path, None
+    file = Path(before).expanduser()
+    if file.suffix.lower() in FILE_SUFFIXES or os.path.isdir(file):
+        return file, _listed(views)
+    return path, None
+
+
+def _listed(views: str) -> tuple[str, ...] | None:
+    return tuple(view.strip() for view in views.split(",")) if views else None
 
 
 def licensed_found(root: Path | None) -> tuple[str, ...]:
@@ -96,14 +131,19 @@ def data_options(given: Sequence[str]) -> dict[str, dict[str, str]]:
             raise UsageError(
                 f"--data-option takes KEY.NAME=VALUE, as deap.filter=both, not '{text}'"
             )
-        if key not in registry.entries("datasets"):
+        if key != OWN_FILE and key not in registry.entries("datasets"):
             raise UsageError(registry.unknown("dataset", key, registry.entries("datasets")))
-        if "options" not in signature(registry.module("datasets", key).load).parameters:
-            raise UsageError(f"the data set {key} has no options")
+        if key != OWN_FILE:
+            _check_has_options(key)
         if option in found.setdefault(key, {}):
             raise UsageError(f"--data-option gives {key}.{option} twice")
         found[key][option] = value
     return found
+
+
+def _check_has_options(key: str) -> None:
+    if "options" not in signature(registry.module("datasets", key).load).parameters:
+        raise UsageError(f"the data set {key} has no options")
 
 
 def choose(

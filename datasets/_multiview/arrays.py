@@ -1,0 +1,119 @@
+"""The few kinds of value that a file may hold, whatever its format, and how they are named."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from scipy.sparse import issparse
+
+from datasets._io import MAX_BYTES, plain, too_large
+from datasets.base import DataError
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A MATLAB cell array: its ``items`` in column order, and its ``shape``."""
+
+    items: tuple[Any, ...]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Unread:
+    """What a reader leaves alone; ``what`` follows "it is": "a struct"."""
+
+    what: str
+
+
+Value: TypeAlias = Any
+"""An array of numbers or of strings (no objects), a sparse matrix of scipy (which has no types), a
+Cell of these, or Unread."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Named arrays of a file in its order.
+
+    ``form``   the format, for people.  ``notes``  what the reader left out or joined.
+    """
+
+    form: str
+    arrays: dict[str, Value]
+    notes: tuple[str, ...] = ()
+
+
+def is_numeric(value: Value) -> bool:
+    """Whether it is a dense or sparse array of real numbers."""
+    return (isinstance(value, np.ndarray) or issparse(value)) and value.dtype.kind in "biuf"
+
+
+def is_matrix(value: Value) -> bool:
+    """Whether it is a dense or sparse matrix of real numbers; a vector of one axis is none."""
+    return is_numeric(value) and len(value.shape) == 2
+
+
+def is_text(value: Value) -> bool:
+    """Whether it is an array of strings."""
+    return isinstance(value, np.ndarray) and value.dtype.kind in "US"
+
+
+def is_small(value: Value) -> bool:
+    """Whether it is one number, one text or nothing."""
+    if isinstance(value, Cell):
+        return len(value.items) <= 1 and all(is_small(item) for item in value.items)
+    return not isinstance(value, Unread) and math.prod(value.shape) <= 1
+
+
+def has_axis(value: Value, n: int) -> bool:
+    """Whether some axis of the value, or of an item of a cell, is ``n`` long."""
+    if isinstance(value, Cell):
+        return n in value.shape or any(has_axis(item, n) for item in value.items)
+    return not isinstance(value, Unread) and n in value.shape
+
+
+def dense(matrix: Value, what: str, limit: int = MAX_BYTES) -> np.ndarray:
+    """A matrix of numbers as float32. Raises DataError where it would take over ``limit`` bytes."""
+    size = math.prod(max(axis, 1) for axis in matrix.shape) * 4
+    if size > limit:
+        raise DataError(too_large(what, size, limit))
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite values are refused later
+        if issparse(matrix):
+            return matrix.astype(np.float32).toarray()
+        return np.asarray(matrix, np.float32)
+
+
+def size_of(shape: tuple[int, ...]) -> str:
+    """``(60, 12)`` as ``60 x 12``; no axes as ``1``."""
+    return " x ".join(map(str, shape)) or "1"
+
+
+def sketch(value: Value) -> str:
+    """One value in a few words: ``60 x 12 float64``, ``cell 1 x 3 of 60 x 12 ...``."""
+    if isinstance(value, Unread):
+        return f"{value.what}, not read"
+    if isinstance(value, Cell):
+        kinds = list(dict.fromkeys(sketch(item) for item in value.items))
+        more = f" and {len(kinds) - 4} other kinds" if len(kinds) > 4 else ""
+        return f"cell {size_of(value.shape)} of {', '.join(kinds[:4])}{more}"
+    if is_text(value):
+        if value.size == 1:
+            return f"text '{plain(str(value.ravel()[0]), 40)}'"
+        return f"{size_of(value.shape)} texts"
+    if value.dtype.kind in "biuf" and value.size == 1 and not issparse(value):
+        return f"{value.ravel()[0]} ({value.dtype})"
+    thin = "sparse " if issparse(value) else ""
+    return f"{size_of(value.shape)} {thin}{plain(str(value.dtype), 40)}"
+
+
+def normal(name: str) -> str:
+    """A name without case, blanks and underscores: ``Class_Label`` is ``classlabel``."""
+    return re.sub(r"[_\s-]", "", name).lower()
+
+
+def view_name(name: str) -> str:
+    """A name that can stand in ``file.mat:NAME``: letters, digits, ``_`` and ``-``."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or "view"
