@@ -78,7 +78,7 @@ def _dataset(reading: Reading, path: Path) -> Dataset:
     if reading.class_titles is not None:
         class_names = reading.class_titles
     _check_rows(labels, class_names, groups, official, name)
-    _check_present(reading.views, name)
+    _check_present(reading, name)
     splits, notes = _splits(labels, groups, official)
     data = Dataset(
         key=re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem),
@@ -100,15 +100,14 @@ def _dataset(reading: Reading, path: Path) -> Dataset:
     return replace(data, draw_key=f"file-{content[:12]}").choose(data.view_names)
 
 
-def _check_present(views: Mapping[str, np.ndarray], name: str) -> None:
-    """Raise DataError where rows lack a view: all NaN."""
-    for view, matrix in views.items():
-        absent = np.isnan(matrix).all(axis=1)
+def _check_present(reading: Reading, name: str) -> None:
+    """Raise DataError where rows lack a view."""
+    for view, absent in reading.absent.items():
         if absent.any():
             raise DataError(
                 f"view '{view}' of {name} is absent (all NaN) in {int(absent.sum())} of "
-                f"{len(matrix)} rows, which no method here takes yet; remove these rows or this "
-                "view"
+                f"{len(absent)} rows, which no data set here may have yet; remove these rows, or "
+                "this view"
             )
 
 

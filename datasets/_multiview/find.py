@@ -56,6 +56,14 @@ class Reading:
     split: np.ndarray | None
     notes: tuple[str, ...]
 
+    @property
+    def absent(self) -> dict[str, np.ndarray]:
+        """View -> (n,) bool, the rows that lack it: all NaN."""
+        return {
+            view: np.isnan(matrix).all(axis=1) & bool(matrix.shape[1])
+            for view, matrix in self.views.items()
+        }
+
 
 def read(path: Path, chosen: Choices) -> Reading:
     """The views, labels and groups in ``path``, under the user's choices.

@@ -138,9 +138,13 @@ def _id_column(tables: dict[Path, DataFrame], wanted: str, name: str) -> str:
     if len(found) == 1:
         return found[0]
     if not found:
+        held = "; ".join(
+            f"{plain(path.name)} has {', '.join(map(plain, table.columns[:3]))}"
+            for path, table in [*tables.items()][:4]
+        )
         raise DataError(
-            f"the tables of {name} share no column to join them on; give each an id column, "
-            "called id in all of them"
+            f"the tables of {name} share no column to join them on ({held}); give each an id "
+            "column, called id in all of them"
         )
     names = " and ".join(plain(column) for column in found[:4])
     raise DataError(

@@ -45,15 +45,15 @@ def _reading(reading: Reading) -> list[str]:
     n = len(reading.labels)
     lines = [f"rows     {n}"]
     for view, matrix in reading.views.items():
-        absent = np.isnan(matrix).all(axis=1)
+        absent = reading.absent[view]
         holes = np.isnan(matrix).any(axis=1) & ~absent
         lines.append(
             f"view     {view}: {matrix.shape[1]} features"
             + (f", absent in {int(absent.sum())} rows" if absent.any() else "")
             + (f", with single NaN in {int(holes.sum())} rows" if holes.any() else "")
         )
-    lacking = [np.isnan(matrix).all(axis=1) for matrix in reading.views.values()]
-    lines.append(f"missing  {int(np.any(lacking, axis=0).sum())} rows lack a view")
+    lacking = np.any(list(reading.absent.values()), axis=0)
+    lines.append(f"missing  {int(lacking.sum())} rows lack a view")
     values, counts = np.unique(reading.labels, return_counts=True)
     titles = reading.class_titles or [_shown(value) for value in values]
     tally = [f"{plain(title)} ({count})" for title, count in zip(titles, counts, strict=True)]

@@ -210,8 +210,16 @@ def _none(arrays: Mapping[str, Value], name: str) -> str:
         for key, value in arrays.items()
         if (is_numeric(value) or is_text(value))
         and not is_small(value)
+        and not key.startswith(("group_", "view_", "split"))
         and max(value.shape) == np.prod(value.shape)
     ]
+    closed = [key for key, value in arrays.items() if isinstance(value, Unread)]
+    if closed:
+        return (
+            f"{name} has no 'labels' that can be read, and '{plain(closed[0])}' is "
+            f"{sketch(arrays[closed[0]])}; read it with scipy.io.loadmat (version 7.3: h5py) and "
+            "save its matrices and labels as arrays with numpy.savez"
+        )
     hint = (
         f"if '{plain(lines[0])}' holds them, add {flag('labels', plain(lines[0]))}"
         if lines

@@ -21,6 +21,7 @@ from datasets.base import TEST, TRAIN, TUNE, DataError
 
 _PART = r"(train|training|tr|test|te|val|valid|validation|tune)"
 _LAST = re.compile(rf"(.+?)_?{_PART}", re.IGNORECASE)
+_BETWEEN = re.compile(rf"(.+?)_?{_PART}_?(\d+)", re.IGNORECASE)
 _FIRST = re.compile(rf"{_PART}_?(.+)", re.IGNORECASE)
 _CODES = {"tr": TRAIN, "te": TEST, "va": TUNE, "tu": TUNE}
 EVERY = 4  # training rows of a class to one tuning row: a quarter of them
@@ -88,6 +89,8 @@ def _by_part(arrays: Mapping[str, Value]) -> dict[str, dict[int, Value]]:
 def _split_name(key: str) -> tuple[str, int] | None:
     if last := _LAST.fullmatch(key):
         return last[1], _CODES[last[2][:2].lower()]
+    if middle := _BETWEEN.fullmatch(key):
+        return f"{middle[1]}{middle[3]}", _CODES[middle[2][:2].lower()]
     if first := _FIRST.fullmatch(key):
         return first[2], _CODES[first[1][:2].lower()]
     return None

@@ -58,9 +58,7 @@ def find_views(arrays: Mapping[str, Value], n: int, chosen: Choices, name: str) 
         return _as_told(arrays, n, chosen, name)
     documented = [key for key in arrays if view_name(key) == key and _is_documented(key)]
     if documented:
-        for key in documented:
-            _check(arrays[key], key.removeprefix(PREFIX), name)
-        found = {key.removeprefix(PREFIX): _matrix(arrays[key]) for key in documented}
+        found = {k.removeprefix(PREFIX): _matrix(arrays[k], k, n, name) for k in documented}
         return Views(found, tuple(documented), documented=True)
     several = _several(arrays, n, chosen, name)
     likely = several if len(several) == 1 else [views for views in several if views.known]
@@ -97,47 +95,55 @@ def _as_told(arrays: Mapping[str, Value], n: int, chosen: Choices, name: str) ->
             raise DataError(f"{name} has no array '{plain(key)}' to be a view; it holds: {known}")
         value = arrays[key]
         if isinstance(value, Cell):
-            found |= _of_cell(key, value, name)
-        elif is_numeric(value) and len(value.shape) == 3:
+            found |= _of_cell(key, value, n, name)
+        elif _is_cube(value) and value.shape[0] != n:
             found |= _of_cube(key, value, n, chosen.axes, name)
         else:
-            _check(value, key, name)
-            found[view_name(key.removeprefix(PREFIX))] = _matrix(value)
+            found[view_name(key.removeprefix(PREFIX))] = _matrix(value, key, n, name)
             free = False
     return Views(found, chosen.views, free=free)
 
 
 def _several(arrays: Mapping[str, Value], n: int, chosen: Choices, name: str) -> list[Views]:
-    """Every cell, array of three axes and numbered series that may hold the views."""
-    found = []
+    """Every numbered series, cell and array of three axes that may hold the views."""
+    found = _series(arrays, n, name)
+    numbered = {key for views in found for key in views.used}
     for key, value in arrays.items():
         known = normal(key) in KNOWN
         if isinstance(value, Cell) and value.items and (known or has_axis(value, n)):
             if known or all(is_matrix(item) and _broad(item) for item in value.items):
-                found.append(Views(_of_cell(key, value, name), (key,), free=True, known=known))
-        elif is_numeric(value) and len(value.shape) == 3 and n in value.shape:
+                found.append(Views(_of_cell(key, value, n, name), (key,), free=True, known=known))
+        elif key not in numbered and _is_cube(value) and n in value.shape:
             cut = _of_cube(key, value, n, chosen.axes, name)
             found.append(Views(cut, (key,), free=True, known=known))
-    series: dict[str, dict[int, str]] = {}
+    return found
+
+
+def _series(arrays: Mapping[str, Value], n: int, name: str) -> list[Views]:
+    """Arrays whose names differ in the last number; one alone if it has a usual name."""
+    numbered: dict[str, dict[int, str]] = {}
     for key, value in arrays.items():
-        numbered = re.fullmatch(r"(.*?)(\d{1,4})(\D*)", key)
-        if numbered and is_matrix(value) and not is_small(value):
-            stem = f"{numbered[1]}#{numbered[3]}"
-            series.setdefault(stem, {})[int(numbered[2])] = key
-    for stem, numbers in series.items():
+        parts = re.fullmatch(r"(.*?)(\d{1,4})(\D*)", key)
+        if (
+            parts
+            and is_numeric(value)
+            and not is_small(value)
+            and (_is_image(value, n) or is_matrix(value))
+        ):
+            numbered.setdefault(f"{parts[1]}#{parts[3]}", {})[int(parts[2])] = key
+    found = []
+    for stem, numbers in numbered.items():
         keys = [numbers[number] for number in sorted(numbers)]
         known = normal(stem.replace("#", "")) in KNOWN
         if any(has_axis(arrays[k], n) for k in keys) and (len(keys) > 1 or known):
-            matrices = {view_name(key): arrays[key] for key in keys}
+            matrices = {view_name(key): _matrix(arrays[key], key, n, name) for key in keys}
             found.append(Views(matrices, tuple(keys), known=known))
     return found
 
 
-def _of_cell(key: str, cell: Cell, name: str) -> dict[str, Value]:
-    stem = view_name(key)
-    for i, item in enumerate(cell.items):
-        _check(item, f"{key}{i + 1}", name)
-    return {f"{stem}{i + 1}": _matrix(item) for i, item in enumerate(cell.items)}
+def _of_cell(key: str, cell: Cell, n: int, name: str) -> dict[str, Value]:
+    named = {f"{view_name(key)}{i + 1}": item for i, item in enumerate(cell.items)}
+    return {view: _matrix(item, view, n, name) for view, item in named.items()}
 
 
 def _of_cube(key: str, cube: Value, n: int, axes: str, name: str) -> dict[str, Value]:
@@ -161,22 +167,34 @@ def _of_cube(key: str, cube: Value, n: int, axes: str, name: str) -> dict[str, V
     return {f"{stem}{i + 1}": matrix for i, matrix in enumerate(whole)}
 
 
-def _check(value: Value, view: str, name: str) -> None:
-    """Raise DataError unless ``value`` can be a view: a matrix or vector of real numbers."""
-    what = f"view '{plain(view)}' of {name}"
+def _matrix(value: Value, view: str, n: int, name: str) -> Value:
+    """A view as a matrix: n numbers are one feature, n images or windows are laid out in rows.
+
+    Raises DataError for anything but real numbers, and for further axes without n samples first.
+    """
+    what = f"view '{plain(view.removeprefix(PREFIX))}' of {name}"
     if isinstance(value, Cell | Unread):
         raise DataError(f"{what} is {sketch(value)}; save its matrix as an array of its own")
     if not is_numeric(value):
         kind = plain(str(value.dtype))
         raise DataError(f"{what} must hold real numbers, not {kind}; convert it first")
-    if len(value.shape) not in (1, 2):
+    if len(value.shape) == 1:
+        return value[:, None]
+    if _is_image(value, n):
+        return value.reshape(n, -1)
+    if len(value.shape) != 2:
         axes = len(value.shape)
         raise DataError(f"{what} has {axes} axes; reshape it to a matrix of rows by features")
+    return value
 
 
-def _matrix(value: Value) -> Value:
-    """A vector of n values is one feature."""
-    return value[:, None] if len(value.shape) == 1 else value
+def _is_cube(value: Value) -> bool:
+    return is_numeric(value) and len(value.shape) == 3
+
+
+def _is_image(value: Value, n: int) -> bool:
+    """Whether it holds n arrays of two axes or more, one after another."""
+    return is_numeric(value) and len(value.shape) > 2 and value.shape[0] == n > 0
 
 
 def _broad(value: Value) -> bool:
@@ -196,5 +214,6 @@ def _none(arrays: Mapping[str, Value], n: int, name: str) -> str:
     held = ", ".join(f"{plain(key)} ({sketch(value)})" for key, value in [*arrays.items()][:8])
     return (
         f"{name} has no view: of what it holds ({held or 'nothing besides labels'}) nothing is a "
-        f"matrix of numbers with {n} rows or columns; add (rows, features) arrays named view_<name>"
+        f"matrix of numbers with {n} rows or columns; save its views with numpy.savez, as (rows, "
+        "features) arrays named view_<name>"
     )

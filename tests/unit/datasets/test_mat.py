@@ -44,7 +44,7 @@ def test_a_compressed_variable_is_measured_by_its_bytes_not_its_word(tmp_path: P
 )
 def test_version_73_is_recognised(tmp_path: Path, head: bytes) -> None:
     (tmp_path / "x.mat").write_bytes(head)
-    assert "'-v7'" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))
+    assert "version 7.3" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -73,7 +73,7 @@ def matrix(kind: int, dims: tuple[int, ...], *parts: bytes, name: bytes = b"x") 
 
 HEAD = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack("<H", 0x0100) + b"IM"
 NUMBER = matrix(6, (1, 1), element(9, struct.pack("<d", 2.5)), name=b"")
-CELL, STRUCT, CHAR, DOUBLE, OPAQUE = 1, 2, 4, 6, 17
+CELL, STRUCT, CHAR, SPARSE, DOUBLE, OPAQUE = 1, 2, 4, 5, 6, 17
 
 
 def nest(depth: int) -> bytes:
@@ -194,7 +194,8 @@ def test_version_4_is_read(tmp_path: Path) -> None:
 
 def test_any_change_of_a_byte_is_read_or_refused_never_a_crash(tmp_path: Path) -> None:
     path, rng = tmp_path / "x.mat", np.random.default_rng(0)
-    savemat(path, {"x": np.eye(3), "names": np.array(["a", "bc"], dtype=object), "t": "word"})
+    content = {"x": np.eye(3), "names": np.array(["a", "bc"], dtype=object), "t": "word"}
+    savemat(path, content | {"sparse": csc_array(np.eye(3))})
     whole = path.read_bytes()
     for _ in range(400):
         raw = bytearray(whole)
@@ -210,9 +211,47 @@ def test_a_type_of_element_that_is_none_is_refused_before_scipy_looks_it_up(tmp_
         assert "not a complete .mat" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))
 
 
-def test_a_sparse_matrix_is_not_read(tmp_path: Path) -> None:
-    savemat(tmp_path / "x.mat", {"x": csc_array(np.eye(3)), "y": 1.0})
-    assert read_mat(tmp_path / "x.mat", "x.mat") == {"x": None, "y": 1.0}
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("kind", [float, bool, complex])
+def test_sparse_matrices_are_read_alone_and_in_cells(
+    tmp_path: Path, kind: type, packed: bool
+) -> None:
+    thin = csc_array(np.eye(3, 5, dtype=kind))
+    cells = np.empty((1, 2), object)
+    cells[0, 0], cells[0, 1] = thin, np.ones((2, 2))
+    savemat(tmp_path / "x.mat", {"x": thin, "c": cells, "y": 1.0}, do_compression=packed)
+    found = read_mat(tmp_path / "x.mat", "x.mat")
+    for matrix in (found["x"], found["c"][0, 0]):
+        np.testing.assert_array_equal(matrix.toarray(), thin.toarray())
+
+
+@pytest.mark.parametrize("in_a_cell", [False, True])
+@pytest.mark.parametrize(
+    ("rows", "ends"),
+    [((0, 9), (0, 1, 2)), ((0, -1), (0, 1, 2)), ((0, 1), (0, 2**30, 2)), ((0, 1), (1, 1, 2))],
+    ids=["row-too-large", "row-negative", "column-beyond", "column-late"],
+)
+def test_a_sparse_matrix_that_points_outside_itself_is_refused(
+    tmp_path: Path, rows: tuple[int, int], ends: tuple[int, int, int], in_a_cell: bool
+) -> None:
+    parts = (
+        element(5, struct.pack("<2i", *rows)),
+        element(5, struct.pack("<3i", *ends)),
+        element(9, struct.pack("<2d", 1.0, 2.0)),
+    )
+    raw = matrix(SPARSE, (3, 2), *parts, name=b"" if in_a_cell else b"x")
+    if in_a_cell:
+        raw = matrix(CELL, (1, 1), raw)
+    (tmp_path / "x.mat").write_bytes(HEAD + raw)
+    assert "not a complete .mat" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))
+
+
+def test_a_cell_of_large_matrices_counts_as_what_it_holds(tmp_path: Path) -> None:
+    cells = np.empty((1, 2), object)
+    cells[0, 0] = cells[0, 1] = np.zeros((1000, 50))
+    savemat(tmp_path / "x.mat", {"x": cells}, do_compression=True)
+    assert read_mat(tmp_path / "x.mat", "x.mat", 10**6)["x"].shape == (1, 2)
+    assert "would unpack to" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat", 800_000))
 
 
 # ---------------------------------------------------------------- cells and warnings
