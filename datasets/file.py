@@ -68,7 +68,7 @@ def inspect_file(
 
 def _dataset(reading: Reading, path: Path) -> Dataset:
     name = plain(path.name)
-    labels, class_names = _codes(reading.labels, reading.labels_from, name)
+    labels, class_names = _codes(reading.labels, plain(reading.labels_from), name)
     groups = {
         group: _codes(column, f"group_{group}", name)[0] for group, column in reading.groups.items()
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,9 @@ def contents(path: Path, chosen: Choices) -> Contents:
             return Contents("MATLAB file, version 7.3", read_hdf5(path, name))
         found = {key: _value(value) for key, value in read_mat(path, name).items()}
         return Contents("MATLAB file, up to version 7", found)
-    if path.is_dir():
+    if os.path.isdir(path):  # the method of Path raises where it may not look
         return read_folder(path, chosen)
-    if path.exists():
+    if os.path.exists(path):
         raise DataError(
             f"{name} must end in .npz or .mat, or be a folder of .csv or .parquet files, one a "
             "view, with labels.csv; save its arrays with numpy.savez"

@@ -60,7 +60,7 @@ class Reading:
     def absent(self) -> dict[str, np.ndarray]:
         """View -> (n,) bool, the rows that lack it: all NaN."""
         return {
-            view: np.isnan(matrix).all(axis=1) & bool(matrix.shape[1])
+            view: np.asarray(np.isnan(matrix).all(axis=1) & (matrix.shape[1] > 0))
             for view, matrix in self.views.items()
         }
 

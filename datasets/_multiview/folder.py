@@ -59,7 +59,10 @@ def read_folder(folder: Path, chosen: Choices) -> Contents:
 
 def _tables(folder: Path, name: str) -> tuple[dict[Path, DataFrame], list[Path]]:
     """Every table by path, in order of their names, and what else lies in the folder."""
-    paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    try:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"the folder {name} cannot be read; check its permissions") from error
     wanted = [path for path in paths if path.suffix.lower() in SUFFIXES]
     stems = [view_name(path.stem).lower() for path in wanted]
     if not wanted:

@@ -110,9 +110,10 @@ def _several(arrays: Mapping[str, Value], n: int, chosen: Choices, name: str) ->
     numbered = {key for views in found for key in views.used}
     for key, value in arrays.items():
         known = normal(key) in KNOWN
-        if isinstance(value, Cell) and value.items and (known or has_axis(value, n)):
-            if known or all(is_matrix(item) and _broad(item) for item in value.items):
-                found.append(Views(_of_cell(key, value, n, name), (key,), free=True, known=known))
+        if isinstance(value, Cell) and value.items and all(map(is_numeric, value.items)):
+            if known or all(_broad(item) for item in value.items) and has_axis(value, n):
+                cut = _of_cell(key, value, n, name)
+                found.append(Views(cut, (key,), free=True, known=known))
         elif key not in numbered and _is_cube(value) and n in value.shape:
             cut = _of_cube(key, value, n, chosen.axes, name)
             found.append(Views(cut, (key,), free=True, known=known))
@@ -198,7 +199,8 @@ def _is_image(value: Value, n: int) -> bool:
 
 
 def _broad(value: Value) -> bool:
-    return min(value.shape) > 1
+    """Whether it is more than one value a row."""
+    return len(value.shape) > 1 and min(value.shape) > 1
 
 
 def _which(several: list[Views], name: str) -> str:

@@ -93,12 +93,14 @@ def _is_path(name: str) -> bool:
     path, _ = _path_and_views(name)
     if "/" in name or path.suffix.lower() in FILE_SUFFIXES:
         return True
-    return name not in registry.entries("datasets") and os.path.isdir(path)
+    return bool(name) and name not in registry.entries("datasets") and os.path.isdir(path)
 
 
 def _path_and_views(name: str) -> tuple[Path, tuple[str, ...] | None]:
     """``file.mat:X1,X3`` as its path and views; the name of a file may hold a colon of its own."""
     path = Path(name).expanduser()
+    if name and path.name in ("", ".."):  # such as ./ : the folder has a name of its own
+        path = path.resolve()
     before, colon, views = name.rpartition(":")
     if not colon or os.path.exists(path) or "/" in views:
         return path, None

@@ -13,6 +13,7 @@ import pytest
 import run_all
 from harness import experiment, registry
 from tests.system.door import CHEAP, DOOR, ROOT, SERIAL, SMOKE, Door, places
+from tests.unit.datasets.multiview_files import LAYOUTS
 
 ONE = (*SMOKE, "--method", "majority", *SERIAL)
 
@@ -75,6 +76,21 @@ def test_wrong_usage_is_one_sentence_status_2_and_leaves_nothing(
     assert err.startswith("run_all.py: ")
     assert err.count("\n") == 1
     assert nothing_written(tmp_path)
+
+
+def test_a_published_file_is_looked_into_and_run(door: Door, tmp_path: Path) -> None:
+    path = tmp_path / "cells.MAT"
+    LAYOUTS["labels_disagree.mat"].write(path)
+    status, out, err = door("--inspect", str(path))
+    assert (status, err) == (1, "")
+    assert nothing_written(tmp_path / "reports")
+    told = ("--data-option", "file.labels=gt")
+    status, out, err = door("--inspect", str(path), *told)
+    assert (status, err) == (0, "")
+    assert "view     X1: 8 features" in out
+    status, out, err = door(*ONE, "--dataset", f"{path}:X1,X3", *told)
+    assert (status, err) == (0, "")
+    assert "cells:X1,X3+labels=gt: labels are those in gt, not Y" in out
 
 
 def test_the_guard_says_that_a_stopped_run_resumes(

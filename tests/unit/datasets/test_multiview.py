@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from datasets._multiview import OPTIONS
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset
 from datasets.file import inspect_file, load_file
 from tests.helpers import refusal
@@ -233,6 +234,25 @@ def test_an_option_that_fits_nothing_is_refused(
 ) -> None:
     path = written(tmp_path, "cell_row.mat")
     assert f"'{named}'" in refusal(lambda: load_file(path, options=options))
+
+
+def test_the_guide_lists_every_option() -> None:
+    guide = (Path(__file__).resolve().parents[3] / "docs/data.md").read_text("utf-8")
+    assert [name for name in OPTIONS if f"`file.{name}=" not in guide] == []
+
+
+def test_a_cell_of_texts_is_no_set_of_views(tmp_path: Path) -> None:
+    savemat(
+        tmp_path / "a.mat", {"X1": V1, "X2": V2, "data": cell("image", "text"), "gt": files.ROW}
+    )
+    assert load_file(tmp_path / "a.mat").view_names == ("X1", "X2")
+
+
+def test_names_in_a_file_cannot_break_a_message(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **{"view_a": V1, "label\n": files.LABELS / 2, "\x1b[2J": V1})
+    refusal(lambda: load_file(tmp_path / "a.npz"))
+    lines, error = inspect_file(tmp_path / "a.npz")
+    assert all(line.isprintable() for line in [*lines, str(error)])
 
 
 def test_a_sparse_view_too_large_when_dense_is_refused(tmp_path: Path) -> None:

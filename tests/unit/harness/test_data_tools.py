@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
-from harness.data_tools import check_data, make_twin
+from harness.data_tools import check_data, inspect_file, make_twin
 from harness.errors import UsageError
 
 
@@ -49,3 +50,18 @@ def test_what_cannot_be_done_is_refused_in_a_sentence(tmp_path: Path) -> None:
         make_twin("seed", None, 1.0, 0, console)
     with pytest.raises(UsageError, match="scale"):
         make_twin("seed", tmp_path, 2.0, 0, console)
+
+
+def test_a_look_into_a_file_says_what_is_there_and_what_to_type(tmp_path: Path) -> None:
+    path = tmp_path / "a b.npz"
+    np.savez(path, X=np.ones((30, 3)), gt=np.arange(30) % 3, W=np.ones((30, 2)))
+    console, out = said()
+    assert inspect_file(str(path), (), console) == 1
+    assert all(f in out.getvalue() for f in ("30 x 3", "file.ignore=W"))
+    console, out = said()
+    assert inspect_file(str(path), ("file.ignore=W",), console) == 0
+    assert f"--dataset '{path}' --data-option file.ignore=W" in out.getvalue()
+    console, out = said()
+    with pytest.raises(UsageError, match=r"none\.npz"):
+        inspect_file(str(tmp_path / "none.npz"), (), console)
+    assert not out.getvalue()

@@ -91,6 +91,50 @@ def test_a_path_may_hold_an_at(tmp_path: Path, name: str) -> None:
     assert same == split
 
 
+def own(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {f"view_{name}": np.random.default_rng(0).normal(size=(30, 2)) for name in "abc"}
+    with path.open("wb") as file:
+        np.savez(file, **arrays, labels=np.arange(30) % 2)
+    return path
+
+
+@pytest.mark.parametrize("name", ["DATA.NPZ", "mine.npz", "a:b.npz", "deep/er/mine.npz"])
+def test_a_file_in_the_working_folder_needs_no_slash_and_takes_views(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own(tmp_path / name)
+    assert resolve.is_own_file(name)
+    assert open_dataset(name)[0].view_names == ("a", "b", "c")
+    data, split = open_dataset(f"{name}:c,a@stratified")
+    assert (data.view_names, split) == (("c", "a"), "stratified")
+    with pytest.raises(UsageError, match="its views are: a, b, c"):
+        open_dataset(f"{name}:d")
+
+
+def test_a_folder_is_a_data_set_unless_a_data_set_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine", "digits", "stratified"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(UsageError, match=r"mine has no \.csv"):
+        open_dataset("mine")
+    with pytest.raises(UsageError, match=r"mine has no \.csv"):
+        open_dataset("mine:a,b")
+    assert open_dataset("digits@stratified")[0].key == "digits:left,right@stratified"
+    assert not resolve.is_own_file("digits@stratified")
+
+
+def test_options_of_a_file_stand_in_its_key(tmp_path: Path) -> None:
+    path = own(tmp_path / "a.npz")
+    options = resolve.data_options(["file.ignore=view_b"])
+    assert options == {"file": {"ignore": "view_b"}}
+    data, _ = open_dataset(f"{path}:c", options=options)
+    assert data.key == "a:c+ignore=view_b"
+
+
 # ---------------------------------------------------------------- budget and data
 
 
