@@ -86,6 +86,9 @@ def dense(matrix: Value, what: str, limit: int = MAX_BYTES) -> np.ndarray:
         return np.asarray(matrix, np.float32)
 
 
+HOW_TO_OPEN = "read it with scipy.io.loadmat (version 7.3: h5py) and save its arrays by numpy.savez"
+
+
 def size_of(shape: tuple[int, ...]) -> str:
     """``(60, 12)`` as ``60 x 12``; no axes as ``1``."""
     return " x ".join(map(str, shape)) or "1"
@@ -96,6 +99,8 @@ def sketch(value: Value) -> str:
     if isinstance(value, Unread):
         return f"{value.what}, not read"
     if isinstance(value, Cell):
+        if len(value.items) > 4 and all(is_text(item) for item in value.items):
+            return f"cell {size_of(value.shape)} of texts"
         kinds = list(dict.fromkeys(sketch(item) for item in value.items))
         more = f" and {len(kinds) - 4} other kinds" if len(kinds) > 4 else ""
         return f"cell {size_of(value.shape)} of {', '.join(kinds[:4])}{more}"

@@ -84,7 +84,7 @@ def interpret(held: Contents, chosen: Choices, name: str) -> Reading:
     joined = join_parts(arrays, chosen.orientation, chosen.labels, name)
     arrays, notes = joined.arrays, [*held.notes, *joined.notes]
     called, arrays = _names_apart(arrays)
-    labels_from, labels, copies = find.find_labels(arrays, chosen.labels, name)
+    labels_from, labels, copies = find.find_labels(arrays, joined.labels, name)
     n = len(labels)
     others = {k: v for k, v in arrays.items() if k not in (labels_from, *copies)}
     if copies:
@@ -106,7 +106,7 @@ def interpret(held: Contents, chosen: Choices, name: str) -> Reading:
     if joined.split is not None and split is not None:
         raise DataError(f"{name} comes in parts and has 'split' besides; remove one of them")
     split = joined.split if split is None else split
-    notes += _passed_over(left, n, name)
+    notes += _passed_over(left, n, views.used, name)
     return Reading(
         {view: matrix if keep.all() else matrix[keep] for view, matrix in matrices.items()},
         labels[keep],
@@ -205,18 +205,29 @@ def _groups(
     return groups, split, left
 
 
-def _passed_over(left: dict[str, Value], n: int, name: str) -> list[str]:
-    """A note on what is not read. Raises DataError for what may be one value a row, or a view."""
-    for key, value in left.items():
-        if is_small(value) or not has_axis(value, n):
-            continue
-        shown = plain(key)
+def _passed_over(left: dict[str, Value], n: int, used: tuple[str, ...], name: str) -> list[str]:
+    """A note on what is not read. Raises DataError for what may be one value a row, or a view.
+
+    ``used``  the arrays that hold the views.
+    """
+    asked = [key for key, value in left.items() if has_axis(value, n) and not is_small(value)]
+    if asked:
+        first, names = asked[0], ",".join(map(plain, asked))
+        if _is_column(left[first], n):
+            other = f"group of rows {flag('groups', plain(first))}"
+        else:
+            other = f"view {flag('views', ','.join(map(plain, [*used, first])))}"
         raise DataError(
-            f"{name} holds '{shown}' ({sketch(value)}) besides, with one value or more a row; say "
-            f"what it is: {flag('ignore', shown)}, {flag('groups', shown)}, or a view (rename it "
-            f"view_<name>, or list all views with {flag('views', 'A,B')})"
+            f"{name} holds '{plain(first)}' ({sketch(left[first])}) besides, with one value or "
+            f"more a row; to leave it out add {flag('ignore', names)}, to take it for a {other}"
         )
-    structs = [key for key, value in left.items() if isinstance(value, Unread)]
-    told = [f"{plain(key)}, {left[key].what}" for key in structs]
-    told += [plain(key) for key in left if key not in structs]
+    told = [
+        f"{plain(key)}, {value.what}" if isinstance(value, Unread) else plain(key)
+        for key, value in left.items()
+    ]
     return [f"not read: {'; '.join(told)}"] if told else []
+
+
+def _is_column(value: Value, n: int) -> bool:
+    """Whether it holds just one value a row."""
+    return n in value.shape and max(value.shape) == np.prod(value.shape)

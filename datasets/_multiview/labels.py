@@ -13,6 +13,7 @@ from scipy.sparse import issparse
 
 from datasets._io import plain
 from datasets._multiview.arrays import (
+    HOW_TO_OPEN,
     Cell,
     Unread,
     Value,
@@ -217,8 +218,7 @@ def _none(arrays: Mapping[str, Value], name: str) -> str:
     if closed:
         return (
             f"{name} has no 'labels' that can be read, and '{plain(closed[0])}' is "
-            f"{sketch(arrays[closed[0]])}; read it with scipy.io.loadmat (version 7.3: h5py) and "
-            "save its matrices and labels as arrays with numpy.savez"
+            f"{sketch(arrays[closed[0]])}; {HOW_TO_OPEN}"
         )
     hint = (
         f"if '{plain(lines[0])}' holds them, add {flag('labels', plain(lines[0]))}"

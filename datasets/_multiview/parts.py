@@ -32,10 +32,12 @@ class Joined:
     """The arrays with samples as rows, all parts one after another.
 
     ``split``   ``(n,)`` TRAIN, TUNE or TEST; None for a file that is not in parts.
+    ``labels``  the name that the user gave the labels, without its part.
     ``notes``   for people.
     """
 
     arrays: dict[str, Value]
+    labels: str
     split: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
@@ -48,10 +50,12 @@ def join_parts(arrays: Mapping[str, Value], orientation: str, labels: str, name:
     parts of unequal numbers of features.
     """
     found = _by_part(arrays)
+    part = _split_name(labels) if labels in arrays else None
+    whole = part[0] if part else labels
     keys = [key for key in found if {TRAIN, TEST} <= found[key].keys()]
-    known = [key for key in keys if key == labels or (not labels and normal(key) in KNOWN)]
+    known = [key for key in keys if key == whole or (not labels and normal(key) in KNOWN)]
     if not known:
-        return Joined(dict(arrays))
+        return Joined(dict(arrays), labels)
     parts = sorted(found[known[0]])
     values = {key: {p: vector(found[key][p], key, name) for p in found[key]} for key in known}
     rows = {part: len(values[known[0]][part]) for part in parts}
@@ -74,7 +78,7 @@ def join_parts(arrays: Mapping[str, Value], orientation: str, labels: str, name:
     beside = {key: value for key, value in arrays.items() if key not in taken}
     split = np.repeat(parts, [rows[part] for part in parts])
     split, notes = _with_tuning(split, joined[known[0]])
-    return Joined(joined | beside, split, notes)
+    return Joined(joined | beside, labels and whole, split, notes)
 
 
 def _by_part(arrays: Mapping[str, Value]) -> dict[str, dict[int, Value]]:

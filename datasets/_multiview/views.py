@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from datasets._io import plain
 from datasets._multiview.arrays import (
+    HOW_TO_OPEN,
     Cell,
     Unread,
     Value,
@@ -152,10 +153,11 @@ def _of_cube(key: str, cube: Value, n: int, axes: str, name: str) -> dict[str, V
     if axes == ASK:
         v, rows, d = cube.shape
         if rows != n or n in (v, d) or v >= d:
+            whole = f", or that it is one view: {flag('views', plain(key))}" if v == n else ""
             raise DataError(
                 f"'{plain(key)}' of {name} is {size_of(cube.shape)}, and which of its axes are "
-                f"views, samples and features is not clear; say so in order, as "
-                f"{flag('axes', 'vnd')}"
+                f"views (v), samples (n) and features (d) is not clear; say so in their order, as "
+                f"{flag('axes', 'ndv')}{whole}"
             )
         axes = "vnd"
     whole = cube.transpose([axes.index(axis) for axis in "vnd"])
@@ -214,6 +216,11 @@ def _which(several: list[Views], name: str) -> str:
 
 def _none(arrays: Mapping[str, Value], n: int, name: str) -> str:
     held = ", ".join(f"{plain(key)} ({sketch(value)})" for key, value in [*arrays.items()][:8])
+    closed = [key for key, value in arrays.items() if isinstance(value, Unread)]
+    if closed:
+        return (
+            f"{name} has no view that can be read, and '{plain(closed[0])}' is not; {HOW_TO_OPEN}"
+        )
     return (
         f"{name} has no view: of what it holds ({held or 'nothing besides labels'}) nothing is a "
         f"matrix of numbers with {n} rows or columns; save its views with numpy.savez, as (rows, "

@@ -253,6 +253,21 @@ LAYOUTS: dict[str, Layout] = {
         ("file.ignore=subject", "file.groups=subject"),
         {"ignore": "subject"},
     ),
+    "view_beside.mat": Layout(
+        mat(X=V1, Y=V2, labels=ROW), "X,Y", ("file.views=X,Y", "file.ignore=Y"), {"views": "X,Y"}
+    ),
+    "presplit_other_name.mat": Layout(
+        mat(I_tr=V1[:20], I_te=V1[20:], L_tr=COLUMN[:20], L_te=COLUMN[20:]),
+        "I",
+        ("file.labels=L_tr",),
+        {"labels": "L_tr"},
+    ),
+    "one_image_a_row.npz": Layout(
+        npz(eeg=V1.reshape(N, 2, 4), label=LABELS),
+        "eeg",
+        ("file.views=eeg", "file.axes="),
+        {"views": "eeg"},
+    ),
     # folders of tables
     "tables_csv": Layout(tables("csv"), "ecg,eeg", held=(V2, V1)),
     "tables_parquet": Layout(tables("parquet"), "ecg,eeg", held=(V2, V1)),
@@ -265,6 +280,7 @@ LAYOUTS: dict[str, Layout] = {
     ),
     # refused
     "no_labels.mat": Layout(mat(X=X), flags=("gt", "truelabel", "classLabel")),
+    "nested.mat": Layout(mat(X=cell(X), Y=ROW), flags=("'X'", "loadmat", "savez")),
     "structs.mat": Layout(mat(data={"X": V1, "Y": COLUMN}), flags=("struct", "loadmat", "savez")),
     "objects.npz": Layout(npz(X=X, Y=LABELS), flags=("'X'", "allow_pickle", "numpy.savez")),
     "views_differ.mat": Layout(mat(X=cell(V1, V2[1:]), Y=ROW), flags=("X2", "29 x 5", "30 labels")),
