@@ -76,14 +76,21 @@ def has_axis(value: Value, n: int) -> bool:
 
 
 def dense(matrix: Value, what: str, limit: int = MAX_BYTES) -> np.ndarray:
-    """A matrix of numbers as float32. Raises DataError where it would take over ``limit`` bytes."""
+    """A matrix of numbers as float32; NaN and infinite values stay.
+
+    Raises DataError where it would take over ``limit`` bytes, and for numbers beyond float32.
+    """
     size = math.prod(max(axis, 1) for axis in matrix.shape) * 4
     if size > limit:
         raise DataError(too_large(what, size, limit))
-    with np.errstate(over="ignore", invalid="ignore"):  # infinite values are refused later
-        if issparse(matrix):
-            return matrix.astype(np.float32).toarray()
-        return np.asarray(matrix, np.float32)
+    stored = matrix.data if issparse(matrix) else matrix
+    with np.errstate(over="ignore"):
+        narrow = np.asarray(stored, np.float32)
+        beyond = np.isinf(narrow) & np.isfinite(stored)
+        if beyond.any():
+            value = stored[beyond].flat[0]
+            raise DataError(f"{what} holds {value:g}, but float32 ends at 3.4e38; change its unit")
+        return matrix.astype(np.float32).toarray() if issparse(matrix) else narrow
 
 
 HOW_TO_OPEN = "read it with scipy.io.loadmat (version 7.3: h5py) and save its arrays by numpy.savez"

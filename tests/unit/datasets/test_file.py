@@ -184,7 +184,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "reserved-group": ({"group_official": LABELS}, "rename the group"),
     "nan": ({"view_eye": HOLE}, "has NaN or infinite values in 1 rows; remove or repair"),
     "no-view-in-a-row": ({"view_eye": NAN}, "'eye'.* 1 of 30 rows"),
-    "too-large-a-number": ({"view_eye": EYE * 1e300}, "NaN or infinite values in 30 rows"),
+    "too-large-a-number": ({"view_eye": EYE * 1e300}, "float32 ends at 3.4e38"),
     "short-view": ({"view_eye": EYE[:-1]}, "29 x 2, which does not fit 30 labels"),
     "three-axes": ({"view_eye": EYE[None]}, "3 axes"),
     "no-features": ({"view_eye": EYE[:, :0]}, "rows by features"),

@@ -259,3 +259,8 @@ def test_a_sparse_view_too_large_when_dense_is_refused(tmp_path: Path) -> None:
     wide = files.csc_array(([1.0], ([0], [0])), shape=(2**30, N))
     savemat(tmp_path / "a.mat", {"X": cell(V1.T, wide), "Y": files.ROW})
     assert "GiB" in refusal(lambda: load_file(tmp_path / "a.mat"))
+
+
+def test_a_sparse_number_beyond_float32_is_refused(tmp_path: Path) -> None:
+    savemat(tmp_path / "a.mat", {"X1": files.csc_array(V1 * 1e300), "X2": V2, "Y": files.ROW})
+    assert "'X1'" in refusal(lambda: load_file(tmp_path / "a.mat"))
