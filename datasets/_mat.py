@@ -75,8 +75,8 @@ def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, object] | None:
     head = file.read(128)
     if head.startswith((b"MATLAB 7.3", b"\x89HDF")):
         raise DataError(
-            f"{name} is a .mat file of version 7.3, not the older one expected here; read it with "
-            "h5py and save its arrays with scipy.io.savemat"
+            f"{name} is a version 7.3 .mat file, and an older version is expected here; read it "
+            "with h5py and save its arrays with scipy.io.savemat"
         )
     if 0 in head[:4]:  # as scipy tells them apart
         return None
