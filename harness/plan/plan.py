@@ -16,7 +16,8 @@ import numpy as np
 from datasets.base import TEST, TRAIN, DataError, Dataset
 from harness import registry
 from harness.errors import UsageError
-from harness.plan.job import Job, expand
+from harness.plan.expand import expand
+from harness.plan.job import Job
 from harness.report.property_model import Properties
 from harness.store import code_digest
 from harness.store.record import Record

@@ -89,12 +89,6 @@ class Outcome:
     arrays: Mapping[str, np.ndarray]
 
 
-def plain(value: Any) -> Any:
-    """A scalar that JSON can hold; not-a-number becomes a word."""
-    value = value.item() if hasattr(value, "item") else value
-    return str(value) if isinstance(value, float) and not np.isfinite(value) else value
-
-
 def sentence(error: Exception) -> str:
     """The kind of an error and the first line of what it says."""
     return f"{type(error).__name__}: {error}".split("\n", 1)[0][:300]

@@ -8,7 +8,7 @@ import pytest
 
 from harness import registry
 from harness.errors import UsageError
-from harness.plan.job import candidates, expand, training_of
+from harness.plan.expand import candidates, expand, training_of
 from protocols.base import BUDGETS, Cell, Stage, TableRow
 from tests.helpers import scenario, tiny
 
