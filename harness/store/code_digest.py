@@ -38,7 +38,10 @@ GIT_SECONDS = 20
 
 
 def digests(keys: Iterable[str]) -> dict[str, str]:
-    """Relative path -> 12 hex digits, for all code behind a record of the methods ``keys``."""
+    """Relative path -> 12 hex digits, for all code behind a record of the methods ``keys``.
+
+    Files are read once a process, so that a driver's records name the code that it began with.
+    """
     return dict(_digests(frozenset(keys)))
 
 
