@@ -116,8 +116,13 @@ def _matrix(array: np.ndarray, column: str, n: int, name: str) -> np.ndarray:
     if len(array) != n:
         turned = "; transpose it" if array.shape[1] == n else "; give both the same rows"
         raise DataError(f"{what} has {len(array)} rows but there are {n} labels{turned}")
-    with np.errstate(over="ignore"):  # a value beyond float32 becomes infinite, then is refused
-        return np.ascontiguousarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        view = np.ascontiguousarray(array, dtype=np.float32)
+    beyond = np.isinf(view) & np.isfinite(array)
+    if beyond.any():
+        value = array[beyond].flat[0]
+        raise DataError(f"{what} holds {value:g}, but float32 ends at 3.4e38; change its unit")
+    return view  # NaN and infinities of the file are refused with those of any data set
 
 
 def _vector(array: np.ndarray, what: str, name: str) -> np.ndarray:

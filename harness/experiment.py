@@ -310,16 +310,20 @@ def _work(
     display = Display(console, costs, [ids for ids in every if ids])
     drive = Driver(store, records, plan.budget.name, display.show)
     pool: Executor | None = None
+    told = len(store.warnings)
     try:
+        store.open()  # before any fit, so that a folder without locks is told, or refused, at once
+        for warning in store.warnings[told:]:
+            console.print(f"ledger: {warning}")
         pool = open_executor(options.executor, plan.data, resources)
         with display:
             drive.run(work, pool)
     except (KeyboardInterrupt, StoreError) as stop:
         now = store.records()
         ended = sum(now.get(name) not in (None, records.get(name)) for name in plan.todo)
-        told = f"{stop}; " if str(stop) else ""
+        why = f"{stop}; " if str(stop) else ""
         left = len(plan.todo) - ended
-        raise type(stop)(f"{told}{ended} fits of this run are stored, {left} are left") from None
+        raise type(stop)(f"{why}{ended} fits of this run are stored, {left} are left") from None
     finally:
         if pool is not None:
             pool.close()

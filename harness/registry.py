@@ -85,6 +85,7 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     return f"unknown {what} '{name}'; {hint}"
 
 
+@cache  # by module: a plan asks for the class of every job
 def _only_class(found: ModuleType, base: Any) -> Any:
     classes = [
         value

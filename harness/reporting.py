@@ -23,6 +23,7 @@ from harness.report import format as say
 from harness.report.layout import Layout
 from harness.report.meta import DatasetNote, ReportMeta, SplitNote
 from harness.report.properties import unlike_paper
+from harness.run.resources import usable_cores
 from harness.store import code_digest
 from harness.store.record import Record
 from harness.store.store import Store
@@ -119,7 +120,7 @@ def _meta(plan: Plan, name: str, protocol: Protocol, command: str) -> ReportMeta
         revision=revision.removesuffix("+changes"),
         dirty=revision.endswith("+changes"),
         versions=_versions(),
-        machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        machine=f"{platform.system()} {platform.machine()}, {usable_cores()} cores",
         datasets=tuple(
             _note(plan, d, [cell for cell in cells if cell.data_key == d.key])
             for d in plan.data.values()

@@ -82,6 +82,13 @@ class Fitted:
         """Classes of rows, ``(n,)`` int64 in 0..K-1."""
         raise UnsupportedError(f"{type(self).__name__} does not classify")
 
+    def predict_proba(self, rows: Rows) -> np.ndarray | None:
+        """Class probabilities of rows, ``(n, K)``, each row's sum 1; None where there are none.
+
+        Optional for a method that classifies; log-loss is stored where it answers.
+        """
+        return None
+
     def transform(self, rows: Rows) -> np.ndarray:
         """Representation of rows, ``(n, k)`` float32."""
         raise UnsupportedError(f"{type(self).__name__} does not represent")
@@ -98,7 +105,11 @@ class Fitted:
         raise UnsupportedError(f"{type(self).__name__} has no loss on new rows")
 
     def facts(self) -> dict[str, float | int | str | bool]:
-        """Scalars worth a place in the record; ``converged`` False is said under every table."""
+        """Scalars worth a place in the record; ``converged`` False is said under every table.
+
+        NaN and infinities are kept as words; what JSON cannot hold (a set, an object) fails the
+        fit.
+        """
         return {}
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from datasets.base import Dataset, Split
 from protocols._splits import sizes_of_cut
 
 if TYPE_CHECKING:
-    from protocols.base import Scenario
+    from protocols._trial import Scenario
 
 WORDS = {
     "split": "the split",

@@ -186,7 +186,7 @@ def record_of(job: Job, **changes: Any) -> Record:
     """A record of ``job`` that ended well, made by the code as it is."""
     plain = Record(
         id=job.id,
-        job=job.identity(),
+        job=job.description(),
         data_key=job.data_key,
         status="ok",
         score=0.5,

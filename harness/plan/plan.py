@@ -16,7 +16,8 @@ import numpy as np
 from datasets.base import TEST, TRAIN, DataError, Dataset
 from harness import registry
 from harness.errors import UsageError
-from harness.plan.job import Job, expand
+from harness.plan.expand import expand
+from harness.plan.job import Job
 from harness.report.property_model import Properties
 from harness.store import code_digest
 from harness.store.record import Record
@@ -194,14 +195,17 @@ def settle(
 
     A job whose earlier stage runs again runs again too: another candidate of it may win.
     """
-    now = {job.methods(): code_digest.digests(job.methods()) for job in plan.jobs.values()}
+    now: dict[frozenset[str], dict[str, str]] = {}
     for name, job in plan.jobs.items():
         record = records.get(name)
         earlier = (stage.id for group in job.upstream for stage in group)
         if record is None or force or any(stage in plan.todo for stage in earlier):
             plan.todo[name] = job
             continue
-        moved = code_digest.changed(dict(record.digests), now[job.methods()])
+        methods = job.methods()
+        if methods not in now:
+            now[methods] = code_digest.digests(methods)
+        moved = code_digest.changed(record.digests, now[methods])
         if moved:
             plan.stale[name] = moved
             if not accept_stale:

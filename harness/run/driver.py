@@ -219,7 +219,7 @@ def _lost(job: Job, size: int, lost: Lost) -> Outcome:
     what = "it failed" if lost.trace else "its worker was lost"
     record = Record(
         id=job.id,
-        job=job.identity(),
+        job=job.description(),
         data_key=job.data_key,
         status="failed",
         reason=f"{what} {ATTEMPTS} times: {lost.reason}",

@@ -21,6 +21,7 @@ from datasets.base import Dataset
 from harness import registry
 from harness.errors import UsageError
 from harness.registry import ROOT
+from harness.run.resources import usable_cores
 from harness.run.threads import ENVIRONMENT, one_thread
 from harness.run.worker import JobGroup, execute
 from harness.store.record import Outcome
@@ -60,7 +61,7 @@ class Executor(Protocol):
 
 @dataclass(frozen=True)
 class Resources:
-    """What a pool may use. ``workers`` None: every core; ``gpus_per_job`` may be a fraction.
+    """What a pool may use. ``workers`` None: ``usable_cores``; ``gpus_per_job`` may be a fraction.
 
     ``gpus``  number of GPUs to announce to a local Ray, None: as many as it finds.
     """
@@ -207,7 +208,7 @@ def _connect(ray: Any, resources: Resources) -> None:
         }
     else:
         settings["address"] = "local"
-        settings["num_cpus"] = resources.workers or os.cpu_count() or 1
+        settings["num_cpus"] = resources.workers or usable_cores()
         settings["include_dashboard"] = False
         settings["object_store_memory"] = 512 * 1024**2
         if resources.device == "cuda" and resources.gpus is not None:

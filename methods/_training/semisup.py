@@ -125,6 +125,15 @@ class FittedSemisup(Fitted):
         self.reported: dict[str, float | int | str | bool] = {}
 
     def predict(self, rows: Rows) -> np.ndarray:
+        return self._log_q(rows).argmax(-1)
+
+    def predict_proba(self, rows: Rows) -> np.ndarray:
+        log_q = self._log_q(rows).astype(np.float64)
+        q = np.exp(log_q - log_q.max(-1, keepdims=True))
+        return q / q.sum(-1, keepdims=True)  # over the classes that are ever predicted
+
+    def _log_q(self, rows: Rows) -> np.ndarray:
+        """Log q(y|X), ``(n, K)``; -inf for classes that no labelled row had."""
         x, present = self.tensors(rows)
 
         def draw(name: str, width: int) -> Tensor:
@@ -137,7 +146,7 @@ class FittedSemisup(Fitted):
             if isinstance(model, Imputer):
                 x = self.filled(x, present, model.impute(self.params, x, present)[0])
             log_q = model.classify(self.params, x, present, draw)[0].cpu().numpy()
-        return np.where(self.classes, log_q, -np.inf).argmax(-1)
+        return np.where(self.classes, log_q, -np.inf)
 
     def impute(self, rows: Rows) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...] | None]:
         model = self.recipe.model

@@ -7,10 +7,13 @@ import shlex
 import signal
 import subprocess
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from harness.store.record import Record
+from harness.store.store import Store
 from tests.system.door import (
     CHEAP,
     PLANTED,
@@ -173,6 +176,15 @@ def test_a_killed_neural_stack_goes_on_from_its_checkpoint(tmp_path: Path) -> No
     assert left == right  # the arrays byte for byte: their digests are among the names
 
 
+def all_arrays_are_whole(folder: Path) -> bool:
+    """Whether every record of every ledger, superseded ones too, has its own arrays."""
+    store = Store(folder / "results")
+    known = {field.name for field in fields(Record)}
+    for line in lines(folder):
+        store.arrays(Record(**{name: line[name] for name in line if name in known}))
+    return store.unnamed_arrays() == []
+
+
 def test_two_drivers_on_one_ledger_count_nothing_twice(
     tmp_path: Path, whole: list[dict[str, str]]
 ) -> None:
@@ -185,6 +197,8 @@ def test_two_drivers_on_one_ledger_count_nothing_twice(
         status, _, err = ended(process, 120)
         assert status == 0, err
     assert len(list((tmp_path / "results" / "records").glob("*.jsonl"))) == 2
+    assert most_ok(tmp_path) <= 2
+    assert all_arrays_are_whole(tmp_path)
     last = run(*argv, *places(tmp_path))
     assert f"{FITS} stored, 0 to run" in last.stdout
     assert table(tmp_path) == whole

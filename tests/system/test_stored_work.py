@@ -109,13 +109,14 @@ def test_lost_arrays_of_an_earlier_stage_are_made_again(
     ledger.write_text("".join(line + "\n" for line in kept))  # as if stopped after stage one
     first, second = ([line for line in before if line["job"]["method"] == "mvae"])[:2]
     arrays = tmp_path / "results" / "arrays"
-    was = (arrays / f"{first['id']}.npz").read_bytes()
-    (arrays / f"{first['id']}.npz").unlink()
-    (arrays / f"{second['id']}.npz").write_bytes(b"damaged")
+    gone, damaged = (arrays / f"{line['arrays']}.npz" for line in (first, second))
+    was = gone.read_bytes()
+    gone.unlink()
+    damaged.write_bytes(b"damaged")
     status, out, _ = door(*chain)
     assert status == 0
     assert out.count("are gone or damaged: it runs again") == 2
-    assert (arrays / f"{first['id']}.npz").read_bytes() == was
+    assert gone.read_bytes() == was
     again = {line["id"]: line["generation"] for line in lines(tmp_path)}
     assert again[first["id"]] == again[second["id"]] == 1
     assert "0 to run" in door(*chain)[1]

@@ -12,7 +12,7 @@ import pytest
 from datasets import deap
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset
 from harness.errors import UsageError
-from harness.plan.job import expand
+from harness.plan.expand import expand
 from harness.plan.resolve import open_dataset
 from protocols._splits import part_of_rows
 from protocols.base import BUDGETS, Cell, Scenario, Stage, TableRow, draw, scaling_rule, seed_of

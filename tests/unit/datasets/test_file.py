@@ -182,7 +182,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "odd-name": ({"view_a:b": EYE}, "holds 'view_a:b'"),
     "reserved-group": ({"group_official": LABELS}, "rename the group"),
     "nan": ({"view_eye": NAN}, "has NaN or infinite values in 1 rows; remove or repair"),
-    "too-large-a-number": ({"view_eye": EYE * 1e300}, "NaN or infinite values in 30 rows"),
+    "too-large-a-number": ({"view_eye": EYE * 1e300}, "float32 ends at 3.4e38"),
     "short-view": ({"view_eye": EYE[:-1]}, "29 rows but there are 30 labels; give both"),
     "transposed": ({"view_eye": EYE.T}, "2 rows but there are 30 labels; transpose it"),
     "three-axes": ({"view_eye": EYE[None]}, "3 axes"),

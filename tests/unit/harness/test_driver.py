@@ -66,7 +66,8 @@ def job(trial: int = 0, method: str = "majority", upstream: Any = ()) -> Job:
 
 
 def outcome(one: Job, **changes: Any) -> Outcome:
-    return Outcome(record_of(one, **changes), {"codes_rows": np.ones((2, 2), np.float32)})
+    codes = np.full((2, 2), int(one.id[:4], 16), np.float32)
+    return Outcome(record_of(one, **changes), {"codes_rows": codes})
 
 
 def well(stack: JobGroup, state: bytes | None) -> Iterator[Any]:
@@ -274,7 +275,7 @@ def test_missing_inputs_finds_stored_stages_whose_arrays_are_gone(
     store = Store(tmp_path)
     records = {one.id: store.append(outcome(one)) for one in (root, other, middle)}
     for one in (root, middle):
-        path = tmp_path / "arrays" / f"{one.id}.npz"
+        path = tmp_path / "arrays" / f"{records[one.id].arrays}.npz"
         if harm == "gone":
             path.unlink()
         if harm == "damaged":

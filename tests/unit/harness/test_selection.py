@@ -8,7 +8,8 @@ import pytest
 
 from harness import registry
 from harness.analysis.selection import NAMES, best, key_of, rule_of, rules, words_of
-from harness.plan.job import Job, expand
+from harness.plan.expand import expand
+from harness.plan.job import Job
 from harness.plan.plan import method_cards
 from harness.store.record import Record
 from protocols.base import BUDGETS

@@ -139,6 +139,7 @@ def test_only_the_paper_budget_is_without_a_stamp() -> None:
 
 def test_a_scenario_is_plain_data() -> None:
     wanted = scenario(missing=("a",))
-    plain = wanted.identity()
-    assert json.loads(json.dumps(plain)) == plain
-    assert Scenario(**plain | {"missing": tuple(plain["missing"])}) == wanted
+    said = json.loads(json.dumps(wanted.identity()))
+    assert Scenario(**said | {"missing": tuple(said["missing"])}) == wanted
+    assert "missing_fraction" not in said  # its default
+    assert said["version"] == wanted.version

@@ -8,7 +8,7 @@ import pytest
 
 from datasets import deap, digits, mfeat, watch
 from datasets.base import Dataset, Split
-from harness.plan.job import expand
+from harness.plan.expand import expand
 from harness.plan.plan import method_cards
 from protocols.base import BUDGETS, Cell
 from protocols.leak import SHOWN, Leak, compared
