@@ -85,7 +85,7 @@ def test_a_stopped_driver_says_what_is_stored_and_resumes(
     assert status == 130
     assert "Traceback" not in out + err
     kept = lines(tmp_path)
-    said = f"interrupted: {len(kept)} fits of this run are stored, {FITS - len(kept)} are left"
+    said = f"interrupted: {len(kept)} fits of this run stored, {FITS - len(kept)} left"
     assert said in err
     assert f"python run_all.py {shlex.join(argv)}" in err
     until(lambda: gone(process.pid), 15)
@@ -110,7 +110,7 @@ def test_ctrl_c_at_any_moment_ends_without_traceback_or_orphan(
         return
     assert status == 130
     assert "Traceback" not in out + err
-    assert err.count("the same command goes on: python run_all.py") == 1
+    assert err.count("rerun the command to resume: python run_all.py") == 1
 
 
 def test_ctrl_c_while_the_report_is_written(tmp_path: Path) -> None:
