@@ -336,9 +336,8 @@ def _work(
     executor: Executor | None = None
     try:
         executor = open_executor(name, plan.data, resources)
-        _meet_others(
-            claims, options.command, console
-        )  # not before: it may refuse, and write nothing
+        # Not before: opening an executor may be refused, and then nothing is written.
+        _meet_others(claims, options.command, console)
         minutes = options.fit_timeout
         limits = FitLimits(costs, None if minutes is None else 60 * minutes)
         display = Display(console, costs, _cells_to_run(plan), executor.free)

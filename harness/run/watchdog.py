@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 from harness.run.driver import Driver, Running
 from harness.run.executors import Executor
 from harness.run.wording import count, duration
+from harness.store.record import sentence
 
+LOOK_SECONDS = 1.0
 QUIET_SECONDS = 60.0
 """A run that has had no event for so long is reported, and again after each such time."""
 HANG_SECONDS = 300.0
@@ -20,30 +21,33 @@ NAMED = 6
 """The most groups that one message names."""
 
 
-class Watchdog(threading.Thread):
+class Watchdog:
     """Looks at a driver from a thread of its own, since a fit may keep the driver's thread busy.
 
-    ``say``  prints one line; called from this thread.
+    ``say``  prints one line; called from that thread.
     """
 
     def __init__(self, driver: Driver, executor: Executor, say: Callable[[str], None]) -> None:
-        super().__init__(name="watchdog", daemon=True)
         self.driver, self.executor, self.say = driver, executor, say
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._stopped = threading.Event()
         self._spoke = time.monotonic()
         self._warned: dict[str, float] = {}
 
     def __enter__(self) -> Watchdog:
-        self.start()
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
 
-    def run(self) -> None:
-        while not self._stopped.wait(1.0):
-            with suppress(Exception):  # a report that fails must not end a run, nor shadow one
+    def _watch(self) -> None:
+        while not self._stopped.wait(LOOK_SECONDS):
+            try:
                 self.look(time.monotonic())
+            except Exception as error:  # a report that fails must not end a run
+                self.say(f"the watchdog stopped: {sentence(error)}")
+                return
 
     def look(self, now: float) -> None:
         """Say what there is to say at ``now``, by ``time.monotonic``."""
