@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -136,17 +137,16 @@ class SerialExecutor:
     ) -> None:
         registry.load_method(group.jobs[0].method)  # first, so that its libraries are limited too
         one_thread()
-        data, clock = self._data[group.jobs[0].data_key], _Clock(limit)
-        clock.heard(Started())
-        self._current = (group, iter(execute(group, data, self._device, state)), clock)
+        events = execute(group, self._data[group.jobs[0].data_key], self._device, state)
+        self._current = (group, chain([Started()], events), _Clock(limit))
 
     def next(self, timeout: float) -> tuple[JobGroup, WorkerEvent] | None:
         if self._current is None:
             return None
         group, events, clock = self._current
-        left = None if clock.limit is None else clock.deadline - time.monotonic()
+        left = clock.deadline - time.monotonic()
         try:
-            with ended_after(left):
+            with ended_after(None if left == float("inf") else left):
                 event = next(events)
         except StopIteration:
             self._current = None

@@ -29,6 +29,8 @@ from methods.base import Checkpoint  # noqa: E402 - the same
 
 FIRST = "PLANTED_FIRST"
 """Environment variable: a file that the first victim makes, so that the second is spared."""
+GATE = "PLANTED_GATE"
+"""Environment variable: a file that opens the gate of ``gated``, or tells that a fit hangs."""
 
 
 def victim(stack: JobGroup) -> bool:
@@ -71,12 +73,23 @@ def breaks(
     yield from real.execute(stack, data, device, state)
 
 
+def gated(
+    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+) -> Iterator[Any]:
+    """Nothing begins before the test has made a file."""
+    while not Path(os.environ[GATE]).exists():
+        time.sleep(0.1)
+    yield from slow(stack, data, device, state)
+
+
 def hangs(
     stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     """The victim's group never ends, in a call that Python may break off."""
     if victim(stack):
         yield from _before_the_victim(stack, data, device)
+        if GATE in os.environ:
+            Path(os.environ[GATE]).touch()
         time.sleep(600)
     yield from real.execute(stack, data, device, state)
 
@@ -180,7 +193,18 @@ def _stand_in(fault: str) -> Any:
 
 
 REAL = executors._execute_in_worker
-FAULTS = ("slow", "dies", "dies_once", "breaks", "raises", "checkpoints", "facts", "hangs", "spins")
+FAULTS = (
+    "slow",
+    "dies",
+    "dies_once",
+    "breaks",
+    "raises",
+    "checkpoints",
+    "facts",
+    "gated",
+    "hangs",
+    "spins",
+)
 for _fault in FAULTS:
     globals()[f"{_fault}_in_worker"] = _stand_in(_fault)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.system import planted
 from tests.system.door import (
     CHEAP,
     PLANTED,
@@ -179,43 +180,49 @@ def test_a_killed_neural_stack_goes_on_from_its_checkpoint(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("executors", [("serial", "serial"), ("serial", "ray")])
 def test_two_drivers_of_one_folder_share_the_work(
-    executors: tuple[str, str], tmp_path: Path, whole: list[dict[str, str]]
+    executors: tuple[str, str],
+    tmp_path: Path,
+    whole: list[dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each fit is computed once, by one of the two; both end well, with the whole table."""
-    started = []
+    gate, claims = tmp_path / "gate", tmp_path / "results" / "claims"
+    monkeypatch.setenv(planted.GATE, str(gate))
+    drivers = []
     for name, executor in zip(("reports", "other/reports"), executors, strict=True):
         argv = (*CHEAP, *EXECUTORS[executor], *places(tmp_path)[:2])
-        started.append(start(*argv, "--reports", str(tmp_path / name), fault="slow"))
-        if name == "reports":
-            until(lambda: lines(tmp_path))  # it is at work when the second comes
+        drivers.append(start(*argv, "--reports", str(tmp_path / name), fault="gated"))
+        until(lambda: len(list(claims.glob("driver-*.json"))) == len(drivers))
+    gate.touch()
     outputs = []
-    for process in started:
+    for process in drivers:
         status, out, err = ended(process)
         assert status == 0, err
-        assert "; done" in out
+        assert f"{FITS}/{FITS} fits; done" in out
         outputs.append(out)
-    assert f"pid {started[0].pid} on " in outputs[1]
+    assert f"pid {drivers[0].pid} on " in outputs[1]
     assert "--method svm logistic_regression majority" in outputs[1]
     counts = Counter(line["id"] for line in lines(tmp_path))
     assert sorted(counts.values()) == [1] * FITS
-    assert {line["generation"] for line in lines(tmp_path)} == {0}
+    ledgers = list((tmp_path / "results" / "records").glob("*.jsonl"))
+    assert all(path.stat().st_size for path in ledgers)  # each has done some of it
+    assert len(ledgers) == 2
     assert table(tmp_path) == table(tmp_path / "other") == whole
-    claims = tmp_path / "results" / "claims"
     assert [path.name for path in claims.iterdir()] == ["jobs.lock"]
 
 
 def test_what_a_killed_driver_had_claimed_goes_to_the_other(
-    tmp_path: Path, whole: list[dict[str, str]]
+    tmp_path: Path, whole: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv(planted.GATE, str(tmp_path / "it hangs"))
     first = start(*CHEAP, *SERIAL, *places(tmp_path), fault="hangs")
-    claimed = tmp_path / "results" / "claims" / "jobs.lock"
-    until(lambda: claimed.exists())
-    time.sleep(8)  # it has begun with the group in which it hangs
+    until(lambda: (tmp_path / "it hangs").exists())
     second = start(*CHEAP, *SERIAL, *places(tmp_path))
-    time.sleep(12)
-    assert second.poll() is None  # it has done the rest and waits for that group
-    before = len(lines(tmp_path))
-    assert before < FITS
+    # three fits are logistic regressions, and with one of them the first driver hangs
+    until(lambda: sum(x["job"]["method"] != "logistic_regression" for x in lines(tmp_path)) == 8)
+    time.sleep(3)
+    assert second.poll() is None
+    assert len(lines(tmp_path)) < FITS
     first.kill()
     ended(first)
     status, _, err = ended(second)

@@ -18,7 +18,7 @@ from harness.plan import resolve
 from harness.plan.job import Job
 from harness.run import executors
 from harness.run.driver import Driver
-from harness.run.executors import Ended, Lost, Resources, SerialExecutor, open_executor
+from harness.run.executors import Ended, Lost, Resources, SerialExecutor, Started, open_executor
 from harness.run.limits import FitLimits
 from harness.run.worker import JobGroup
 from harness.store.record import Outcome, Record
@@ -86,6 +86,7 @@ def test_serial_takes_one_stack_at_a_time_and_says_when_it_ended() -> None:
         received = executor.next(0.1)
         assert received is not None
         events.append(received[1])
+    assert isinstance(events[0], Started)
     assert sum(isinstance(event, Outcome) for event in events) == 2
     assert executor.free == 1
     executor.close()
@@ -156,6 +157,7 @@ def test_serial_lets_an_interrupt_through(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(executors, "execute", interrupted)
     executor = SerialExecutor({"tiny": DATA}, Resources())
     executor.start(JobGroup(jobs("majority", 1)))
+    assert executor.next(0.1) == (JobGroup(jobs("majority", 1)), Started())
     with pytest.raises(KeyboardInterrupt):
         executor.next(0.1)
 
