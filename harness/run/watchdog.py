@@ -46,7 +46,8 @@ class Watchdog:
             try:
                 self.look(time.monotonic())
             except Exception as error:  # a report that fails must not end a run
-                self.say(f"the watchdog stopped: {sentence(error)}")
+                if not self._stopped.is_set():  # by now the executor may be closed
+                    self.say(f"the watchdog stopped: {sentence(error)}")
                 return
 
     def look(self, now: float) -> None:
