@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rich.console import Console
+from harness.run import terminal
 
 EXAMPLES = """
 examples:
@@ -28,11 +27,11 @@ examples:
       your own views and labels (docs/data.md says how to store them)
   python run_all.py --list methods
 
-Work is stored the moment a fit ends, under results/. Stop a run when you like (Ctrl-C): the same
-command goes on where it stopped, and never runs a finished fit again.
+Work is stored the moment a fit ends, under results/. Stop a run when you like (Ctrl-C): rerun the
+command to resume; a finished fit never runs again. Two runs in one results folder share the work.
 
-exit status: 0 all well; 1 a trial failed (the report lists it) or the disk is full; 2 wrong usage,
-before any work; 130 interrupted.
+exit status: 0 all well; 1 a trial failed (the report lists it), the disk is full or Ray broke; 2
+wrong usage, before any work; 130 interrupted; 141 the reader of the output left.
 """
 
 
@@ -110,7 +109,7 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
     "how to run it": {
         "--executor": {
             "choices": ("ray", "serial"),
-            "help": "ray: processes, GPUs, machines; serial: this process (default ray)",
+            "help": "ray: processes, GPUs, machines; serial: this process (default: by the plan)",
         },
         "--workers": {"type": int, "metavar": "N", "help": "stacks at once (default: all cores)"},
         "--device": {
@@ -123,6 +122,11 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
             "help": "GPU share of a stack; 0.25 packs four on one (default 1)",
         },
         "--address": {"metavar": "A", "help": "address of a running Ray cluster"},
+        "--fit-timeout": {
+            "type": float,
+            "metavar": "MINUTES",
+            "help": "end a fit that takes longer (default: 20 times its estimate, at least 30)",
+        },
     },
     "where things are": {
         "--results": {
@@ -165,7 +169,7 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
             "help": "keep records made by other code; the report stamps them",
         },
         "--force": {**YES, "help": "run everything again, superseding what is stored"},
-        "--yes": {**YES, "help": "run a plan of more than 8 core-hours"},
+        "--yes": {**YES, "help": "run a plan above 8 core-hours"},
     },
 }
 
@@ -173,13 +177,17 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
 def main(argv: list[str] | None = None) -> int:
     """Run one command line; returns its exit status."""
     argv = sys.argv[1:] if argv is None else argv
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a run as Ctrl-C does
+    terminal.end_on_signals()
     try:
         return _run(argv)
     except KeyboardInterrupt as stop:
-        print(f"interrupted: {str(stop) or 'what had ended is stored'}", file=sys.stderr)
-        print(f"the same command goes on: python run_all.py {shlex.join(argv)}", file=sys.stderr)
+        terminal.say_error(f"interrupted: {str(stop) or 'what had ended is stored'}")
+        terminal.say_error(_resume(argv))
         return 130
+
+
+def _resume(argv: list[str]) -> str:
+    return f"rerun the command to resume: python run_all.py {shlex.join(argv)}"
 
 
 def _run(argv: list[str]) -> int:
@@ -188,10 +196,10 @@ def _run(argv: list[str]) -> int:
         experiment,
         registry,
     )
-    from harness.errors import UsageError
+    from harness.errors import RunStopped, UsageError
     from harness.store.store import StoreError
 
-    console = Console(soft_wrap=True, markup=False, highlight=False, emoji=False)
+    console = terminal.open_console()
     arguments, rest = parser().parse_known_args(argv)
     given = vars(arguments)
     try:
@@ -215,7 +223,11 @@ def _run(argv: list[str]) -> int:
         print(f"run_all.py: {error}", file=sys.stderr)
         return 2
     except StoreError as error:
-        print(f"run_all.py: {error}; mend that and give the same command", file=sys.stderr)
+        terminal.say_error(f"run_all.py: {error}; fix that and rerun the command to resume")
+        return 1
+    except RunStopped as stop:
+        terminal.say_error(f"run_all.py: {stop}")
+        terminal.say_error(_resume(argv))
         return 1
 
 

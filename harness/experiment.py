@@ -6,6 +6,7 @@ import math
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from rich.console import Console
 from datasets.base import Dataset
 from harness import registry
 from harness.analysis import properties
-from harness.errors import UsageError
+from harness.errors import RunStopped, UsageError
 from harness.plan import resolve
 from harness.plan.grouping import stacks
 from harness.plan.plan import (
@@ -30,9 +31,14 @@ from harness.plan.plan import (
 from harness.registry import ROOT
 from harness.report import format as say
 from harness.reporting import write_reports
+from harness.run import wording
 from harness.run.driver import Driver, missing_inputs, resumable
-from harness.run.executors import Executor, Resources, open_executor
+from harness.run.executors import Executor, Resources, choose_executor, open_executor
+from harness.run.limits import FitLimits
 from harness.run.progress import Display
+from harness.run.watchdog import Watchdog
+from harness.run.wording import count
+from harness.store.claims import Claims
 from harness.store.record import Record
 from harness.store.store import Store, StoreError
 from protocols.base import Budget, Protocol
@@ -56,11 +62,12 @@ class Options:
     trials: int | None = None
     epochs: int | None = None
     budget: str | None = None
-    executor: str = "ray"
+    executor: str | None = None
     workers: int | None = None
     device: str = "auto"
     gpus_per_job: float = 1.0
     address: str | None = None
+    fit_timeout: float | None = None
     data_root: str | None = None
     data_options: Sequence[str] = ()
     results: Path = ROOT / "results"
@@ -77,12 +84,13 @@ class Options:
 def run(options: Options, console: Console) -> int:
     """Run one session. Returns the exit status.
 
-    Raises UsageError before any work is done; StoreError where work cannot be stored, and
-    KeyboardInterrupt, whose messages say how much is.
+    Raises UsageError before any work is done; StoreError where work cannot be stored, RunStopped
+    where the executor broke, and KeyboardInterrupt, whose messages say how much is stored.
     """
     _check(options)
     root = resolve.data_root(options.data_root)
     plan, protocols = _plan(options, root, console)
+    claims = Claims(options.results)
     store = Store(options.results)
     records = store.records()
     settle(
@@ -103,7 +111,8 @@ def run(options: Options, console: Console) -> int:
     if not options.report_only and plan.todo:
         _guard(plan, options)
         resolve.check_writable(options.results)
-        records = _work(plan, options, store, records, console)
+        with closing(store), closing(claims):
+            records = _work(plan, options, store, records, claims, console)
     try:
         command = "python run_all.py " + shlex.join(options.command)
         bad = write_reports(plan, protocols, records, store, command, options.reports, console)
@@ -123,6 +132,9 @@ def _check(options: Options) -> None:
     for flag, number in whole.items():
         if number is not None and number < 1:
             raise UsageError(f"--{flag} must be at least 1, not {number}")
+    minutes = options.fit_timeout
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise UsageError(f"--fit-timeout must be a number of minutes above 0, not {minutes:g}")
     share = options.gpus_per_job
     if not 0 < share < math.inf or (share > 1 and share != int(share)):
         raise UsageError(f"--gpus-per-job must be a share up to 1 or a whole number, not {share:g}")
@@ -235,12 +247,11 @@ def _with_trials(budget: Budget, trials: int) -> Budget:
 
 def _guard(plan: Plan, options: Options) -> None:
     least, most = plan.core_hours()
-    if most <= CORE_HOURS_UNASKED or options.yes or options.budget == "paper":
+    if most <= CORE_HOURS_UNASKED or options.yes:
         return
     raise UsageError(
-        f"this plan needs about {_durations(least, most)}; add --yes (or --budget paper) to run it,"
-        " or use --budget preview for a first look; a run that is stopped resumes with the same"
-        " command"
+        f"this plan needs {_about(least, most)}; add --yes to run it, or use --budget"
+        " preview for a first look; a run that is stopped resumes with the same command"
     )
 
 
@@ -251,19 +262,21 @@ def _say_plan(
     files = sorted({name for moved in plan.stale.values() for name in moved})
     if plan.stale:
         what = "kept as they are" if options.accept_stale or options.report_only else "run again"
-        console.print(f"stale: {len(plan.stale)} records, changed: {', '.join(files)} ({what})")
+        stale = count(len(plan.stale), "record")
+        console.print(f"stale: {stale}, changed: {', '.join(files)} ({what})")
     before = Counter(records[name].status for name in plan.failed)
     if failed := before["failed"]:
         console.print(
-            f"failed before: {failed} fits are left alone; --retry-failed runs them again"
+            f"failed before: {count(failed, 'fit')}, not run again unless --retry-failed is given"
         )
     if skipped := before["skipped"]:
-        console.print(f"skipped before: {skipped} fits, for reasons that the report gives")
+        console.print(f"skipped before: {count(skipped, 'fit')}, for reasons that the report gives")
     if options.dry_run:
         _say_cells(plan, console)
     console.print(
-        f"plan: {len(plan.cells)} cells, {tally['total']} fits: {tally['stored']} stored, "
-        f"{tally['todo']} to run, about {_durations(*plan.core_hours())}",
+        f"plan: {count(len(plan.cells), 'cell')}, {count(tally['total'], 'fit')}: "
+        f"{tally['stored']} stored, "
+        f"{tally['todo']} to run, {_about(*plan.core_hours())}",
     )
 
 
@@ -282,50 +295,76 @@ def _say_cells(plan: Plan, console: Console) -> None:
         )
 
 
+def _about(least: float, most: float) -> str:
+    text = _durations(least, most)
+    return text if text.startswith("under") else f"about {text}"
+
+
 def _durations(least: float, most: float) -> str:
     """One figure, or two where fits may stop before their last epoch."""
-    few, many = _duration(least), _duration(most)
+    few, many = wording.work(least), wording.work(most)
     return many if few == many else f"{few} (if fits stop early) to {many}"
 
 
-def _duration(hours: float) -> str:
-    if hours >= 1:
-        return f"{hours:.1f} core-hours"
-    return f"{hours * 60:.1f} core-minutes"
+def _meet_others(claims: Claims, command: Sequence[str], console: Console) -> None:
+    """Join the drivers of this results folder; say which there are."""
+    for other in claims.enter(command):
+        console.print(f"another run works in {claims.folder}: {other.sentence()}")
+        console.print("the two share the work: each fit is computed once, by one of them")
+    if claims.problem:
+        console.print(f"claims: {claims.problem}")
 
 
 def _work(
-    plan: Plan, options: Options, store: Store, records: dict[str, Record], console: Console
+    plan: Plan,
+    options: Options,
+    store: Store,
+    records: dict[str, Record],
+    claims: Claims,
+    console: Console,
 ) -> dict[str, Record]:
-    """Run what is left; an interrupt says how much is stored and passes on."""
+    """Run what is left; whatever ends it early says how much is stored, and passes on."""
     device = resolve.device_of(options.device, options.address)
     resources = Resources(device, options.workers, options.gpus_per_job, options.address)
     held = resumable(store, plan.jobs, set(plan.todo))
-    work = stacks(plan, limit=None if device == "cuda" else 4, held=held)
+    groups = stacks(plan, limit=None if device == "cuda" else 4, held=held)
     costs = {name: plan.cost(job) for name, job in plan.todo.items()}
-    every = [
-        frozenset(j.id for trial in cell.trials for top in trial for j in top.stages()) & set(costs)
-        for cell in plan.cells
-    ]
-    display = Display(console, costs, [ids for ids in every if ids])
-    drive = Driver(store, records, plan.budget.name, display.show)
-    pool: Executor | None = None
-    told = len(store.warnings)
+    name, why = choose_executor(
+        options.executor, options.address, options.workers, sum(costs.values())
+    )
+    console.print(f"executor: {name} ({why})")
+    executor: Executor | None = None
     try:
-        store.open()  # before any fit, so that a folder without locks is told, or refused, at once
-        for warning in store.warnings[told:]:
+        executor = open_executor(name, plan.data, resources)
+        # Not before: opening an executor may be refused, and then nothing is written.
+        warned = len(store.warnings)
+        store.open()  # before any fit, so that a folder without locks is reported, or refused
+        for warning in store.warnings[warned:]:
             console.print(f"ledger: {warning}")
-        pool = open_executor(options.executor, plan.data, resources)
-        with display:
-            drive.run(work, pool)
-    except (KeyboardInterrupt, StoreError) as stop:
+        _meet_others(claims, options.command, console)
+        minutes = options.fit_timeout
+        limits = FitLimits(costs, None if minutes is None else 60 * minutes)
+        display = Display(console, costs, _cells_to_run(plan), executor.free)
+        driver = Driver(store, records, plan.budget.name, display.show, limits, claims)
+        with display, Watchdog(driver, executor, display.say):
+            driver.run(groups, executor)
+    except (KeyboardInterrupt, StoreError, RunStopped) as stop:
         now = store.records()
         ended = sum(now.get(name) not in (None, records.get(name)) for name in plan.todo)
-        why = f"{stop}; " if str(stop) else ""
+        reason = f"{stop}; " if str(stop) else ""
         left = len(plan.todo) - ended
-        raise type(stop)(f"{why}{ended} fits of this run are stored, {left} are left") from None
+        raise type(stop)(f"{reason}{count(ended, 'fit')} of this run stored, {left} left") from None
     finally:
-        if pool is not None:
-            pool.close()
-        store.close()
-    return drive.records
+        if executor is not None:
+            executor.close()
+    return driver.records
+
+
+def _cells_to_run(plan: Plan) -> list[frozenset[str]]:
+    """Per cell that is not complete, the ids of its jobs still to run."""
+    cells = [
+        frozenset(job.id for trial in cell.trials for top in trial for job in top.stages())
+        & plan.todo.keys()
+        for cell in plan.cells
+    ]
+    return [ids for ids in cells if ids]

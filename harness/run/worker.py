@@ -151,7 +151,7 @@ def _together(
             yield from (event for event in alone if isinstance(event, Outcome))
         return
     for task in waiting.values():
-        reason = f"{method.__name__} ended without a word on this job"
+        reason = f"{method.__name__} returned no result for this job"
         yield _on(device, since, task.ended("failed", reason, "", 0.0))
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import run_all
 from harness import experiment, registry
+from harness.run import executors
 from tests.system.door import CHEAP, DOOR, ROOT, SERIAL, SMOKE, Door, places
 
 ONE = (*SMOKE, "--method", "majority", *SERIAL)
@@ -53,11 +54,15 @@ REFUSALS = [
     ([*ONE, "--gpus-per-job", "nan"], r"--gpus-per-job must be a share .*, not nan"),
     ([*ONE, "--gpus-per-job", "1.5"], r"--gpus-per-job must be a share .*, not 1.5"),
     ([*ONE, "--address", "auto"], r"--address needs --executor ray"),
+    ([*ONE, "--fit-timeout", "0"], r"--fit-timeout must be .* above 0, not 0"),
+    ([*ONE, "--fit-timeout", "-3"], r"--fit-timeout must be .* above 0, not -3"),
+    ([*ONE, "--fit-timeout", "nan"], r"--fit-timeout must be .* above 0, not nan"),
+    ([*ONE, "--fit-timeout", "inf"], r"--fit-timeout must be .* above 0, not inf"),
     ([*ONE, "--data-root", "/no/such/folder"], r"data root /no/such/folder is not a folder"),
     ([*SMOKE, "--method", "svm", "--address", "127.0.0.1:1"], r"no Ray cluster answers at 127"),
     (
         [*SMOKE, "--method", "smvae", "--trials", "9999"],
-        r"core-(hours|minutes); add --yes .*--budget preview",
+        r"core-.*; add --yes .*--budget preview",
     ),
 ]
 
@@ -83,8 +88,40 @@ def test_the_guard_says_that_a_stopped_run_resumes(
     monkeypatch.setattr(experiment, "CORE_HOURS_UNASKED", 1e-9)
     status, _, err = door(*ONE)
     assert status == 2
-    assert "a run that is stopped resumes with the same command" in err
+    assert "--yes" in err
     assert door(*ONE, "--yes")[0] == 0
+
+
+def test_a_dear_plan_asks_whatever_the_budget(
+    door: Door, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    paper = ("--protocol", "table2", "--budget", "paper", "--dataset", "digits", "--method", "svm")
+    monkeypatch.setattr(experiment, "CORE_HOURS_UNASKED", 1e-9)
+    status, _, err = door(*paper, *SERIAL)
+    assert status == 2
+    assert re.search(r"(core-minute|core-hour).*--yes", err)
+    assert nothing_written(tmp_path)
+
+
+def test_the_plan_chooses_the_executor_and_says_why(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    real = experiment.open_executor
+
+    def noted(name: str, *rest: Any) -> Any:
+        opened.append(name)
+        return real("serial", *rest)
+
+    monkeypatch.setattr(experiment, "open_executor", noted)
+    one = (*SMOKE, "--method", "majority", "--force")
+    _, cheap, _ = door(*one)
+    monkeypatch.setattr(executors, "SERIAL_SECONDS", 1e-9)
+    _, dear, _ = door(*one)
+    _, forced, _ = door(*one, *SERIAL)
+    assert opened == ["serial", "ray", "serial"]
+    for out, name in zip((cheap, dear, forced), opened, strict=True):
+        assert re.search(rf"^executor: {name} \(.+\)$", out, re.M)
 
 
 def test_cuda_without_a_gpu(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +186,7 @@ def test_a_dry_run_plans_by_cell_and_writes_nothing(door: Door, tmp_path: Path) 
     assert status == 0
     assert "SVM, all labels" in out
     assert out.count(" fits, ") == 4
-    assert "plan: 4 cells, 11 fits: 0 stored, 11 to run, about" in out
+    assert "plan: 4 cells, 11 fits: 0 stored, 11 to run, under a core-minute" in out
     assert nothing_written(tmp_path)
 
 
@@ -158,7 +195,7 @@ def test_rows_are_left_out_by_name_and_the_flag_may_be_repeated(door: Door) -> N
     status, out, _ = door(*CHEAP, *SERIAL, *leaving, "--dry-run")
     assert status == 0
     assert "SVM, all labels" not in out
-    assert "plan: 2 cells, 5 fits: 0 stored, 5 to run, about" in out
+    assert "plan: 2 cells, 5 fits: 0 stored, 5 to run, under a core-minute" in out
 
 
 def test_report_only_runs_nothing(door: Door, tmp_path: Path) -> None:
@@ -189,7 +226,7 @@ def test_an_interrupt_while_modules_load_shows_no_traceback() -> None:
     assert done.returncode == 130
     assert done.stderr == (
         "interrupted: what had ended is stored\n"
-        "the same command goes on: python run_all.py --protocol table2\n"
+        "rerun the command to resume: python run_all.py --protocol table2\n"
     )
 
 
@@ -202,4 +239,4 @@ def test_output_into_a_pipe_that_closes_shows_no_traceback() -> None:
     run.stdout.close()
     assert run.stderr.read() == ""
     run.stderr.close()
-    run.wait(30)
+    assert run.wait(30) == 141

@@ -185,7 +185,7 @@ def test_members_fail_alone_and_silence_is_a_failure() -> None:
     assert ok.varies == alone.varies == ["split", "labels", "initial weights", "minibatches"]
     assert ok.status == "ok"
     assert (alone.status, alone.reason, alone.seconds) == ("failed", "not finite", 1.5)
-    assert (silent.status, silent.reason) == ("failed", "Together ended without a word on this job")
+    assert (silent.status, silent.reason) == ("failed", "Together returned no result for this job")
     assert (short.status, short.epoch) == ("failed", 0)
 
 
