@@ -12,6 +12,7 @@ import pytest
 
 import run_all
 from harness import experiment, registry
+from harness.options import flags
 from tests.system.door import CHEAP, DOOR, ROOT, SERIAL, SMOKE, Door, places
 
 ONE = (*SMOKE, "--method", "majority", *SERIAL)
@@ -38,7 +39,7 @@ REFUSALS = [
     ([*SMOKE, "--method", "smvae_transductiv"], r"did you mean smvae_transductive"),
     ([*SMOKE, "--method", "svm", "zzz"], r"unknown method or row 'zzz'; known: .*svm_all_labels"),
     ([*SMOKE, "--method", ""], r"unknown method or row ''; known: "),
-    ([*SMOKE, "--method", "zzz*"], r"no row matches zzz\*; --list methods"),
+    ([*SMOKE, "--method", "zzz*"], r"no row matches zzz\*; --list rows"),
     ([*SMOKE, "--without", "zzz"], r"--without zzz matches no row; there are: .*svm_all_labels"),
     ([*ONE, "--without", "majority"], r"--without leaves no row of: majority"),
     (["--protocol", "table2", "--budget", "smok"], r"--budget: invalid choice: 'smok' .*'smoke'"),
@@ -137,8 +138,8 @@ def test_listing_loads_neither_torch_nor_ray_nor_any_entry() -> None:
 def test_help_shows_every_flag_examples_and_statuses(door: Door) -> None:
     status, out, _ = door("--help")
     assert status == 0
-    for flag in (flag for group in run_all.FLAGS.values() for flag in group):
-        assert flag in out
+    for flag in flags().values():
+        assert flag.name in out
     for word in ("examples:", "Ctrl-C", "130 interrupted", "SUPPRESS"):
         assert (word in out) == (word != "SUPPRESS")
     assert max(map(len, out.splitlines())) <= 100
@@ -168,12 +169,6 @@ def test_report_only_runs_nothing(door: Door, tmp_path: Path) -> None:
     assert nothing_written(tmp_path)
 
 
-def test_options_have_one_home_for_defaults() -> None:
-    given, rest = run_all.parser().parse_known_args(["--protocol", "table2"])
-    assert vars(given) == {"protocols": ["table2"]}
-    assert rest == []
-
-
 def test_an_interrupt_while_modules_load_shows_no_traceback() -> None:
     program = (
         "import sys, run_all\n"
@@ -189,7 +184,7 @@ def test_an_interrupt_while_modules_load_shows_no_traceback() -> None:
     assert done.returncode == 130
     assert done.stderr == (
         "interrupted: what had ended is stored\n"
-        "the same command goes on: python run_all.py --protocol table2\n"
+        "rerun the command to resume: python run_all.py --protocol table2\n"
     )
 
 
