@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -40,7 +39,6 @@ def run(options: Options, console: Console) -> int:
     Raises UsageError before any work is done; StoreError where work cannot be stored, and
     KeyboardInterrupt, whose messages say how much is.
     """
-    _check(options)
     root = resolve.data_root(options.data_root)
     plan, protocols = _plan(options, root, console)
     store = Store(options.results)
@@ -70,14 +68,6 @@ def run(options: Options, console: Console) -> int:
     except KeyboardInterrupt:
         raise KeyboardInterrupt("every fit is stored, the report is not complete") from None
     return 1 if bad else 0
-
-
-def _check(options: Options) -> None:
-    share = options.gpus_per_job
-    if not 0 < share < math.inf or (share > 1 and share != int(share)):
-        raise UsageError(f"--gpus-per-job must be a share up to 1 or a whole number, not {share:g}")
-    if options.address and options.executor == "serial":
-        raise UsageError("--address needs --executor ray: serial runs in this process alone")
 
 
 def _restore_inputs(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -371,6 +372,9 @@ def _check_ranges(given: Mapping[str, Any]) -> None:
         flag = flags()[dest]
         if flag.low is not None and not value >= flag.low:
             raise UsageError(f"{flag.name} must be at least {flag.low:g}, not {value:g}")
+    share = given.get("gpus_per_job", 1.0)
+    if not 0 < share < math.inf or (share > 1 and share != int(share)):
+        raise UsageError(f"--gpus-per-job must be a share up to 1 or a whole number, not {share:g}")
 
 
 ALWAYS = {*OF_FILES, "results", "reports"}
@@ -402,7 +406,7 @@ def _without_effect(dest: str, options: Options) -> str:
         return "" if dest in USED_BY[mode] else f"with --{mode.replace('_', '-')}"
     if dest in {"out", "scale"}:
         return "without --simulate"
-    if options.executor == "serial" and dest in {"workers", "gpus_per_job"}:
+    if options.executor == "serial" and dest in {"workers", "gpus_per_job", "address"}:
         return "with --executor serial"
     if options.device == "cpu" and dest == "gpus_per_job":
         return "with --device cpu"

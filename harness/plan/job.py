@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -166,8 +166,11 @@ def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict
     points = budget.quick_grid if method.quick else budget.grid
     own = itertools.product(*(values[:points] for values in stage.grid.values()))
     pinned = [{**stage.config, **dict(zip(stage.grid, values, strict=True))} for values in own]
+    overrides = method.Config.grid(points)
     found: list[dict[str, Any]] = []
-    for override, pins in itertools.product(method.Config.grid(points), pinned):
+    for override, pins in itertools.product(overrides, pinned):
+        if not _fits(override, pins, overrides):
+            continue
         try:
             config = method.Config(**{**override, **pins})
         except (TypeError, ConfigError) as error:
@@ -175,6 +178,20 @@ def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict
         if config.settings() not in found:
             found.append(config.settings())
     return tuple(found)
+
+
+def _fits(
+    override: Mapping[str, Any], pins: Mapping[str, Any], overrides: Sequence[Mapping[str, Any]]
+) -> bool:
+    """False where a pinned value is tried as well, and this override is of another one.
+
+    Such an override may vary what has no effect under the pinned value: the width of an RBF under a
+    linear kernel.
+    """
+    return all(
+        override.get(name, value) == value or all(other.get(name) != value for other in overrides)
+        for name, value in pins.items()
+    )
 
 
 def training_of(budget: Budget, stage: Stage) -> Training:

@@ -107,3 +107,11 @@ def test_a_method_without_a_row_is_told_from_an_unknown_one(name: str) -> None:
         check_named((name,), [], protocols, [("a", "b")])
     with pytest.raises(UsageError, match="unknown method or row 'smvea'; did you mean smvae"):
         check_named(("smvea",), [], protocols, [("a", "b")])
+
+
+def test_a_kernel_that_is_set_leaves_no_candidates_without_effect() -> None:
+    row = TableRow("svm", "SVM", "b", "supervised", (Stage("svm"),))
+    kernels = [config["kernel"] for config in tried(row)]
+    linear = tried(with_settings(row, {"svm": {"kernel": "linear"}}))
+    assert len(linear) == kernels.count("linear") < len(kernels)
+    assert len({config["gamma"] for config in linear}) == 1
