@@ -17,13 +17,13 @@ from harness.analysis import properties
 from harness.errors import UsageError
 from harness.options import Options
 from harness.plan import resolve
-from harness.plan.grouping import stacks
 from harness.plan.plan import Plan, PlannedCell, plan_cells, settle
 from harness.plan.rows import Selection, check_named, every_row, keep_own, leave_out
 from harness.report import format as say
 from harness.reporting import write_reports
 from harness.run.driver import Driver, missing_inputs, resumable
 from harness.run.executors import Executor, Resources, open_executor
+from harness.run.grouping import stacks
 from harness.run.progress import Display
 from harness.store.record import Record
 from harness.store.store import Store, StoreError
