@@ -100,19 +100,25 @@ class Plan:
 
     def shape(self, job: Job) -> Shape:
         """Sizes of a job's Problem, from its draw."""
-        data = self.data[job.data_key]
-        drawn = self.drawn(job)
-        unlabelled = {
-            "supervised": 0,
-            "inductive": ((drawn.part == TRAIN) & drawn.kept & ~drawn.labelled).sum(),
-            "transductive": (drawn.part == TEST).sum(),
-        }[job.scenario.paradigm]
-        return Shape(
-            n_labelled=int(drawn.labelled.sum()),
-            n_unlabelled=int(unlabelled),
-            dims=self._dims(job),
-            n_classes=data.n_classes,
-        )
+        labelled, unlabelled = self._rows_of(job)
+        return Shape(labelled, unlabelled, self._dims(job), self.data[job.data_key].n_classes)
+
+    def _rows_of(self, job: Job) -> tuple[int, int]:
+        """How many labelled and unlabelled rows a job's Problem has; counted once a draw."""
+        key = _draw_key(job)
+        if key not in self._row_counts:
+            drawn = self.drawn(job)
+            unlabelled = {
+                "supervised": 0,
+                "inductive": ((drawn.part == TRAIN) & drawn.kept & ~drawn.labelled).sum(),
+                "transductive": (drawn.part == TEST).sum(),
+            }[job.scenario.paradigm]
+            self._row_counts[key] = int(drawn.labelled.sum()), int(unlabelled)
+        return self._row_counts[key]
+
+    @cached_property
+    def _row_counts(self) -> dict[object, tuple[int, int]]:
+        return {}
 
     def _dims(self, job: Job) -> tuple[int, ...]:
         """Widths of what a job reads: views, or the codes of the stage before."""
@@ -129,7 +135,7 @@ class Plan:
 
     def drawn(self, job: Job) -> Draw:
         """Who is where in a job's trial, and what is shown. UsageError if none can be drawn."""
-        key = (job.data_key, job.scenario, job.trial, job.seed)
+        key = _draw_key(job)
         if key not in self._draws:
             try:
                 self._draws[key] = draw(self.data[job.data_key], job.scenario, job.trial, job.seed)
@@ -150,6 +156,11 @@ class Plan:
             failed=len(self.failed),
             todo=len(self.todo),
         )
+
+
+def _draw_key(job: Job) -> tuple[object, ...]:
+    """Equal for jobs of one draw."""
+    return job.data_key, job.scenario, job.trial, job.seed
 
 
 def plan_cells(
@@ -191,7 +202,8 @@ def settle(
 
     A job whose earlier stage runs again runs again too: another candidate of it may win.
     """
-    now = {job.methods(): code_digest.digests(job.methods()) for job in plan.jobs.values()}
+    recipes = {job.methods() for job in plan.jobs.values()}  # a few dozen, of 100,000 jobs
+    now = {methods: code_digest.digests(methods) for methods in recipes}
     for name, job in plan.jobs.items():
         record = records.get(name)
         earlier = (stage.id for group in job.upstream for stage in group)
