@@ -53,9 +53,10 @@ table2: ## reproduce Table 2; so does each protocol's name for its own (ARGS='--
 
 test: lint types imports test-fast ## lint, types, import rules, fast tests: what a change must pass
 
-lint: $(STAMP) ## ruff: rules and format
+lint: $(STAMP) ## ruff: rules and format; dependencies that nothing imports, imports that nothing declares
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m tests.dependencies
 
 types: $(STAMP) ## basedpyright over the code folders
 	$(BIN)/basedpyright
@@ -69,7 +70,7 @@ test-fast: $(STAMP) ## the fast tests alone (ARGS='-k words')
 test-slow: $(STAMP) ## the slow tests: whole runs, Ray, long oracles
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow and not gpu" $(ARGS)
 
-test-gpu: $(STAMP) ## the tests that need a CUDA device
+test-gpu: $(STAMP) ## the tests that need a CUDA device (none is marked so far: pytest ends with status 5)
 	$(BIN)/python -m pytest -m gpu $(ARGS)
 
 format: $(STAMP) ## rewrite the sources as lint wants them

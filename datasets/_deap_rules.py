@@ -20,13 +20,13 @@ The ends of 4..6 count as inside. A rating of 5 counts as high.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
 
 from datasets import _options
-from datasets._options import Option, Options
-from datasets.base import Scaling
+from datasets.base import Scaling, Settings, setting
 
 QUADRANTS = ("LVLA", "LVHA", "HVLA", "HVHA")  # low or high valence, low or high arousal
 MIDDLE, LOW, HIGH, RADIUS = 5.0, 4.0, 6.0, 3.0
@@ -34,32 +34,42 @@ RULES = ("either", "both", "radius")
 PAPER_TRIALS = 334
 SCALINGS = get_args(Scaling)
 
-OPTIONS: Options = {
-    "filter": Option("either", "trials dropped for ratings near 5: either, both or radius", RULES),
-    "format": Option(
+
+@dataclass(frozen=True)
+class Options(Settings):
+    """Choices that DEAP leaves to its user."""
+
+    filter: str = setting(
+        "either", "trials dropped for ratings near 5: either, both or radius", choices=RULES
+    )
+    format: str = setting(
         "auto",
         "files read: mat, dat, or auto, the more complete of the two",
-        ("auto", "mat", "dat"),
-    ),
-    "order": Option(
+        choices=("auto", "mat", "dat"),
+    )
+    order: str = setting(
         "band",
         "features: band (all channels of a band together) or channel",
-        ("band", "channel"),
-    ),
-    "scaling": Option(
-        "none", "z-scores before a method sees rows: none, per_file (a person) or global", SCALINGS
-    ),
-    "folds": Option(
+        choices=("band", "channel"),
+    )
+    scaling: str = setting(
+        "none",
+        "z-scores before a method sees rows: none, per_file (a person) or global",
+        choices=SCALINGS,
+    )
+    folds: str = setting(
         "random",
         "parts: random (a fresh draw in every trial) or rotate (ten folds take turns)",
-        ("random", "rotate"),
-    ),
-}
+        choices=("random", "rotate"),
+    )
+
+
+OPTIONS = Options
 
 
 def chosen(options: Mapping[str, str] | None) -> dict[str, Any]:
     """Every option with its value, defaults filled in. Raises DataError for one that is not."""
-    return _options.chosen("deap", OPTIONS, options)
+    return _options.chosen("deap", OPTIONS, options).settings()
 
 
 def kept(ratings: np.ndarray, rule: str) -> np.ndarray:

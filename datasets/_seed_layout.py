@@ -16,7 +16,8 @@ from typing import get_args
 
 import numpy as np
 
-from datasets._options import Option, Options, chosen, numbers, spans
+from datasets import base
+from datasets._options import chosen, numbers, spans
 from datasets.base import Scaling
 
 SUBJECTS = (1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14)  # those with EEG and eye movements
@@ -46,35 +47,41 @@ def _subjects(text: str) -> tuple[int, ...]:
     return tuple(sorted(named))
 
 
-OPTIONS: Options = {
-    "subjects": Option(
-        "1-5,8-11",
+@dataclass(frozen=True)
+class Settings(base.Settings):
+    """Choices that SEED leaves to its user."""
+
+    subjects: tuple[int, ...] = base.setting(
+        (*range(1, 6), *range(8, 12)),
         "which subjects, such as 1-5,8-11; the paper names none of its nine, so the default is the "
         "first nine of the twelve with both modalities; all takes 1-5,8-14",
         parse=_subjects,
-    ),
-    "layout": Option(
+        typed="1-5,8-11",
+    )
+    layout: str = base.setting(
         "auto",
         "where EEG features come from: npz (multimodal release), mat (ExtractedFeatures), or auto",
-        ("auto", "npz", "mat"),
-    ),
-    "order": Option(
+        choices=("auto", "npz", "mat"),
+    )
+    order: str = base.setting(
         "bands",
         "the 310 EEG columns: bands (62 channels of delta, then of theta, ...) or channels "
         "(5 bands of channel 1, then of channel 2, ...)",
-        ("bands", "channels"),
-    ),
-    "smoothing": Option(
+        choices=("bands", "channels"),
+    )
+    smoothing: str = base.setting(
         "LDS",
         "which smoothed features of the layout mat, LDS or movingAve; the layout npz offers one",
-        ("LDS", "movingAve"),
-    ),
-    "scaling": Option(
+        choices=("LDS", "movingAve"),
+    )
+    scaling: Scaling = base.setting(
         "per_file",
         "z-scores before a method sees rows, fitted on training rows: per_file, global or none",
-        get_args(Scaling),
-    ),
-}
+        choices=get_args(Scaling),
+    )
+
+
+OPTIONS = Settings
 
 _MULTIMODAL = ("SEED_Multimodal", "Chinese")
 _EYE = (*_MULTIMODAL, "04-Eye-tracking-feature", "eye_tracking_feature")
@@ -98,17 +105,6 @@ Files = dict[tuple[int, int], Path]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Options, parsed."""
-
-    subjects: tuple[int, ...]
-    layout: str
-    order: str
-    smoothing: str
-    scaling: Scaling
-
-
-@dataclass(frozen=True)
 class Source:
     """Folders of one copy. ``layout`` npz or mat; ``eye`` None where no eye folder was found."""
 
@@ -125,14 +121,7 @@ class Source:
 
 def settings(options: Mapping[str, str] | None) -> Settings:
     """Options over their defaults. Raises DataError for an unknown name or value."""
-    values = chosen("seed", OPTIONS, options)
-    return Settings(
-        subjects=values["subjects"],
-        layout=values["layout"],
-        order=values["order"],
-        smoothing=values["smoothing"],
-        scaling=values["scaling"],
-    )
+    return chosen("seed", OPTIONS, options)
 
 
 def locate(root: Path, layout: str = "auto") -> Source | None:

@@ -22,6 +22,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from datasets._settings import SettingError as SettingError
+from datasets._settings import Settings as Settings
+from datasets._settings import setting as setting
+from datasets._settings import to_text as to_text
+
 Kind = Literal["licensed", "open", "twin"]
 Scaling = Literal["none", "per_file", "global"]
 TRAIN, TUNE, TEST = 0, 1, 2

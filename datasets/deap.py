@@ -189,6 +189,6 @@ def _notes(
     flat = at_floor(data.entropy[keep])
     if flat:
         notes.append(f"{flat} features are those of flat signals, at the floor of the entropy")
-    if wanted["order"] != OPTIONS["order"].default:
+    if wanted["order"] != OPTIONS().order:
         notes.append(f"features in the order '{wanted['order']}'")
     return tuple(notes)

@@ -56,10 +56,10 @@ import numpy as np
 from datasets import _eegmat_files as files
 from datasets import _options
 from datasets._eegmat_features import of_recording
-from datasets._options import Option, Options, numbers
+from datasets._options import numbers
 from datasets._receipt import Finding, Receipt, beside, counted
 from datasets._twin import is_twin
-from datasets.base import DataError, Dataset, Provenance, Split
+from datasets.base import DataError, Dataset, Provenance, Settings, Split, setting
 
 VIEWS = ("eeg", "ecg")
 SUBJECTS = 36
@@ -75,24 +75,25 @@ def _subjects(text: str) -> tuple[int, ...]:
     return tuple(sorted(named))
 
 
-OPTIONS: Options = {
-    "label": Option("task", "the class: task (rest or arithmetic) or quality", tuple(CLASSES)),
-    "rest": Option(
-        "balanced", "seconds of rest: balanced (as many as of arithmetic) or all", RESTS
-    ),
-    "subjects": Option(
-        f"0-{SUBJECTS - 1}", "which subjects, such as 0-11 or 0,3,7", parse=_subjects
-    ),
-}
-
-
 @dataclass(frozen=True)
-class _Options:
-    """Options, parsed."""
+class _Options(Settings):
+    """Choices that the data set leaves to its user."""
 
-    label: str
-    rest: str
-    subjects: tuple[int, ...]
+    label: str = setting(
+        "task", "the class: task (rest or arithmetic) or quality", choices=tuple(CLASSES)
+    )
+    rest: str = setting(
+        "balanced", "seconds of rest: balanced (as many as of arithmetic) or all", choices=RESTS
+    )
+    subjects: tuple[int, ...] = setting(
+        tuple(range(SUBJECTS)),
+        "which subjects, such as 0-11 or 0,3,7",
+        parse=_subjects,
+        typed=f"0-{SUBJECTS - 1}",
+    )
+
+
+OPTIONS = _Options
 
 
 def load(
@@ -105,7 +106,7 @@ def load(
     Raises DataError where files are missing, damaged, or not those of the data set, and for an
     option that the module docstring does not name.
     """
-    chosen = _Options(**_options.chosen("eegmat", OPTIONS, options))
+    chosen = _options.chosen("eegmat", OPTIONS, options)
     folder = files.folder_of(root)
     columns = _columns(files.complete(folder, chosen.subjects), chosen)
     groups = {name: columns[name].astype(np.int64) for name in ("subject", "trial")}
@@ -144,7 +145,7 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
 
     Raises DataError for an option that the module docstring does not name, never for the files.
     """
-    chosen = _Options(**_options.chosen("eegmat", OPTIONS, options))
+    chosen = _options.chosen("eegmat", OPTIONS, options)
     wanted = 2 * len(chosen.subjects)
     folder = files.search(root)
     if folder is None:

@@ -22,7 +22,9 @@ Licence: yours. Nothing in the file is unpickled, and no more than 4 GiB is unpa
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,7 +61,7 @@ def load_file(path: Path, views: tuple[str, ...] | None = None) -> Dataset:
     _check_rows(labels, class_names, groups, official, name)
     splits, notes = _splits(labels, groups, official)
     data = Dataset(
-        key=re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem),
+        key=_key(path.stem),
         draw_key="file",
         title=path.stem,
         views=tuple(matrices.values()),
@@ -74,6 +76,19 @@ def load_file(path: Path, views: tuple[str, ...] | None = None) -> Dataset:
     content = data.choose(sorted(matrices)).fingerprint  # one name for every order of the views
     data = replace(data, draw_key=f"file-{content[:12]}")
     return data.choose(tuple(matrices) if views is None else views)
+
+
+def _key(stem: str) -> str:
+    """A file's name as a data set's key: letters of any alphabet stay, other names other keys.
+
+    What has a meaning in a key, or none in a file name, becomes ``_``; a hash then keeps ``a b``
+    and ``a_b`` apart.
+    """
+    name = unicodedata.normalize("NFC", stem)
+    kept = re.sub(r"[^\w.-]+", "_", name)
+    if kept == name:
+        return kept
+    return f"{kept}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

@@ -1,13 +1,12 @@
-"""One run from options to exit status: choose, plan, say, run, report."""
+"""One run from options to exit status: choose, plan, print the plan, run, report."""
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -17,23 +16,16 @@ from datasets.base import Dataset
 from harness import registry
 from harness.analysis import properties
 from harness.errors import RunStopped, UsageError
+from harness.options import Options
 from harness.plan import resolve
-from harness.plan.grouping import stacks
-from harness.plan.plan import (
-    Plan,
-    PlannedCell,
-    leave_out,
-    matches,
-    method_cards,
-    plan_cells,
-    settle,
-)
-from harness.registry import ROOT
+from harness.plan.plan import Plan, PlannedCell, plan_cells, settle
+from harness.plan.rows import Selection, check_named, every_row, keep_own, leave_out
 from harness.report import format as say
 from harness.reporting import write_reports
 from harness.run import wording
 from harness.run.driver import Driver, missing_inputs, resumable
 from harness.run.executors import Executor, Resources, choose_executor, open_executor
+from harness.run.grouping import stacks
 from harness.run.limits import FitLimits
 from harness.run.progress import Display
 from harness.run.watchdog import Watchdog
@@ -47,47 +39,12 @@ CORE_HOURS_UNASKED = 8.0
 """A plan dearer than this runs only when it was asked for in so many words."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """Everything ``run_all.py`` can be told; see its ``--help``."""
-
-    protocols: Sequence[str]
-    command: Sequence[str] = ()
-    datasets: Sequence[str] = ()
-    methods: Sequence[str] = ()
-    without: Sequence[str] = ()
-    label_percent: Sequence[float] = ()
-    missing_views: Sequence[str] = ()
-    missing_at_test: float = 0.0
-    trials: int | None = None
-    epochs: int | None = None
-    budget: str | None = None
-    executor: str | None = None
-    workers: int | None = None
-    device: str = "auto"
-    gpus_per_job: float = 1.0
-    address: str | None = None
-    fit_timeout: float | None = None
-    data_root: str | None = None
-    data_options: Sequence[str] = ()
-    results: Path = ROOT / "results"
-    reports: Path = ROOT / "reports"
-    seed: int = 0
-    dry_run: bool = False
-    report_only: bool = False
-    retry_failed: bool = False
-    accept_stale: bool = False
-    force: bool = False
-    yes: bool = False
-
-
 def run(options: Options, console: Console) -> int:
     """Run one session. Returns the exit status.
 
     Raises UsageError before any work is done; StoreError where work cannot be stored, RunStopped
     where the executor broke, and KeyboardInterrupt, whose messages say how much is stored.
     """
-    _check(options)
     root = resolve.data_root(options.data_root)
     plan, protocols = _plan(options, root, console)
     claims = Claims(options.results)
@@ -121,27 +78,6 @@ def run(options: Options, console: Console) -> int:
     return 1 if bad else 0
 
 
-def listing(kind: str) -> list[tuple[str, str]]:
-    """Key and first sentence of every method, data set or protocol; imports none of them."""
-    kinds: Mapping[str, registry.Kind] = {k: k for k in ("methods", "datasets", "protocols")}
-    return [(key, registry.first_line(kinds[kind], key)) for key in registry.entries(kinds[kind])]
-
-
-def _check(options: Options) -> None:
-    whole = {"trials": options.trials, "epochs": options.epochs, "workers": options.workers}
-    for flag, number in whole.items():
-        if number is not None and number < 1:
-            raise UsageError(f"--{flag} must be at least 1, not {number}")
-    minutes = options.fit_timeout
-    if minutes is not None and not 0 < minutes < math.inf:
-        raise UsageError(f"--fit-timeout must be a number of minutes above 0, not {minutes:g}")
-    share = options.gpus_per_job
-    if not 0 < share < math.inf or (share > 1 and share != int(share)):
-        raise UsageError(f"--gpus-per-job must be a share up to 1 or a whole number, not {share:g}")
-    if options.address and options.executor == "serial":
-        raise UsageError("--address needs --executor ray: serial runs in this process alone")
-
-
 def _restore_inputs(
     plan: Plan, store: Store, records: Mapping[str, Record], console: Console
 ) -> None:
@@ -154,76 +90,91 @@ def _restore_inputs(
 def _plan(
     options: Options, root: Path | None, console: Console
 ) -> tuple[Plan, dict[str, Protocol]]:
-    names = list(options.protocols)
-    if "all" in names:
-        names = list(registry.entries("protocols"))
-    protocols = {name: registry.load_protocol(name) for name in names}
-    chosen = resolve.data_options(options.data_options)
+    protocols, broken = resolve.protocols(options.protocols)
+    for error in (*broken, *registry.load_methods()[1], *registry.modules("datasets")[1]):
+        console.print(f"left out: {error}")
+    selection = Selection(
+        options.methods, options.label_percent, resolve.method_settings(options.settings)
+    )
     resolve.choose_missing(protocols, options.missing_views, options.missing_at_test)
-    rows_named = {"--method": options.methods, "--without": options.without}
-    properties.check_rows_named(protocols, rows_named, options.label_percent)
+    rows = {"--method": options.methods, "--without": options.without, "--set": options.settings}
+    properties.check_rows_named(protocols, rows, options.label_percent)
     data: dict[str, Dataset] = {}
     splits: dict[str, str] = {}
     cells, counted, left_out = [], {}, {}
     budget: Budget | None = None
-    once = cache(
-        lambda spec: resolve.open_dataset(spec, root, chosen)
-    )  # however many protocols ask
-    for name, protocol in protocols.items():
-        choice = resolve.choose(protocol, options.budget, options.datasets, root)
-        budget = _as_asked(choice.budget, options)
-        console.print(f"{name}: budget {budget.name} ({choice.why}) on {', '.join(choice.specs)}")
+    for name, (choice, opened) in _opened(options, protocols, root, console).items():
+        budget = choice.budget
+        if choice.left_out:
+            left_out[name] = choice.left_out
+        of_protocol = {}
+        for dataset, split in opened:
+            of_protocol[dataset.key] = resolve.told_apart(data, dataset)
+            splits[dataset.key] = split
+        protocol = protocols[name]
+        if properties.fits_nothing(protocol):
+            counted[name] = properties.every(of_protocol, splits, budget.trials, options.seed)
+        cells += plan_cells({name: protocol}, of_protocol, splits, budget, selection, options.seed)
+    if budget is None:
+        raise UsageError("name at least one protocol; --list protocols shows them")
+    views = {dataset.view_names for dataset in data.values()}
+    kept = _kept(options, cells, protocols, views)
+    planned = {cell.cell.row.key for cell in kept}
+    offered = [row for row in every_row(protocols, views) if row.key in planned]
+    for sentence in keep_own(offered, selection.settings):
+        console.print(sentence)
+    return Plan(kept, data, splits, budget, counted, left_out), protocols
+
+
+def _opened(
+    options: Options, protocols: Mapping[str, Protocol], root: Path | None, console: Console
+) -> dict[str, tuple[resolve.Choice, list[tuple[Dataset, str]]]]:
+    """Budget, and data sets with the names of their splits, of every protocol; says which."""
+    chosen = resolve.data_options(options.data_options)
+    choices = {
+        name: resolve.choose(protocol, options.budget, options.datasets, root)
+        for name, protocol in protocols.items()
+    }
+    used = dict.fromkeys(resolve.key_of(spec) for c in choices.values() for spec in c.specs)
+    resolve.check_options_used(chosen, list(used), ", ".join(protocols))
+    once = cache(lambda spec: resolve.open_dataset(spec, root, chosen))  # for all protocols
+    found = {}
+    for name, choice in choices.items():
+        choice = replace(choice, budget=_as_asked(choice.budget, options))
+        specs, budget = ", ".join(choice.specs), choice.budget.name
+        console.print(f"{name}: budget {budget} ({choice.why}) on {specs}")
         if choice.left_out:
             more = " ".join(choice.left_out)
             console.print(f"{name}: left out by this budget: {more} (name them: --dataset {more})")
-            left_out[name] = choice.left_out
-        opened, alone = {}, bool(options.datasets) or len(choice.specs) == 1
+        alone = bool(options.datasets) or len(choice.specs) == 1
+        opened = []
         for spec in choice.specs:
             dataset, split = once(spec)
             wanted = alone and "all" not in options.protocols
-            if reason := resolve.left_out(protocol, dataset, wanted=wanted):
-                console.print(f"{name} leaves one out: {reason}")
+            if reason := resolve.left_out(protocols[name], dataset, wanted=wanted):
+                console.print(f"{name} skips a data set: {reason}")
                 continue
-            opened[dataset.key] = resolve.told_apart(data, dataset)
-            splits[dataset.key] = split
-        if properties.fits_nothing(protocol):
-            counted[name] = properties.every(opened, splits, budget.trials, options.seed)
-        cells += plan_cells(
-            {name: protocol},
-            opened,
-            splits,
-            budget,
-            options.methods,
-            options.seed,
-            options.label_percent,
-        )
-    if budget is None:
-        raise UsageError("name at least one protocol; --list protocols shows them")
+            opened.append((dataset, split))
+        found[name] = choice, opened
+    return found
+
+
+def _kept(
+    options: Options,
+    cells: list[PlannedCell],
+    protocols: Mapping[str, Protocol],
+    views: Collection[tuple[str, ...]],
+) -> list[PlannedCell]:
+    """``cells`` less those that ``--without`` names. UsageError for a name that means nothing."""
     if options.label_percent and not cells:
         asked = ", ".join(f"{percent:g}" for percent in options.label_percent)
         raise UsageError(
             f"no column has {asked} % labels; open data has 2, 5 and 10 %, licensed data 1, 2, 3 %"
         )
-    _check_patterns(options.methods, cells, protocols.values(), data.values())
-    kept = leave_out(cells, options.without)
-    return Plan(kept, data, splits, budget, counted, left_out), protocols
-
-
-def _check_patterns(
-    patterns: Sequence[str],
-    cells: Sequence[PlannedCell],
-    protocols: Iterable[Protocol],
-    data: Iterable[Dataset],
-) -> None:
-    """Raise UsageError for the first pattern that names no cell of the plan."""
-    lost = [p for p in patterns if not any(matches(planned.cell, p) for planned in cells)]
-    if not lost:
-        return
-    if any(mark in lost[0] for mark in "*?["):
-        raise UsageError(f"no row matches {lost[0]}; --list methods shows the keys")
-    cards, names = method_cards(), {d.view_names for d in data}
-    rows = {row.key for p in protocols for views in names for row in p.rows(views, cards)}
-    raise UsageError(registry.unknown("method or row", lost[0], rows | {c.key for c in cards}))
+    rows = [planned.cell.row for planned in cells]
+    check_named(options.methods, rows, protocols, views)
+    dropped = leave_out(rows, options.without)
+    return [planned for planned in cells if planned.cell.row.key not in dropped]
 
 
 def _as_asked(budget: Budget, options: Options) -> Budget:

@@ -7,6 +7,7 @@ do not rest on this module: whatever it decides is in the identity of the jobs t
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -87,8 +88,11 @@ def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict
     points = budget.quick_grid if method.quick else budget.grid
     own = itertools.product(*(values[:points] for values in stage.grid.values()))
     pinned = [{**stage.config, **dict(zip(stage.grid, values, strict=True))} for values in own]
+    overrides = method.Config.grid(points)
     found: list[dict[str, Any]] = []
-    for override, pins in itertools.product(method.Config.grid(points), pinned):
+    for override, pins in itertools.product(overrides, pinned):
+        if not _fits(override, pins, overrides):
+            continue
         try:
             settings = method.Config(**{**override, **pins}).settings()
             settings = {name: _of_python(value, name) for name, value in settings.items()}
@@ -97,6 +101,20 @@ def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict
         if settings not in found:
             found.append(settings)
     return tuple(found)
+
+
+def _fits(
+    override: Mapping[str, Any], pins: Mapping[str, Any], overrides: Sequence[Mapping[str, Any]]
+) -> bool:
+    """False where a pinned value is tried as well, and this override is of another one.
+
+    Such an override may vary what has no effect under the pinned value: the width of an RBF under a
+    linear kernel.
+    """
+    return all(
+        override.get(name, value) == value or all(other.get(name) != value for other in overrides)
+        for name, value in pins.items()
+    )
 
 
 def _of_python(value: Any, name: str) -> Any:

@@ -106,7 +106,7 @@ class _Clock:
 
 @dataclass(frozen=True)
 class Resources:
-    """What an executor may use. ``workers`` None: ``usable_cores``; ``gpus_per_job`` may be a fraction.
+    """What an executor may use: ``workers`` None is ``usable_cores``, ``gpus_per_job`` may be < 1.
 
     ``gpus``  number of GPUs to announce to a local Ray, None: as many as it finds.
     """

@@ -143,6 +143,22 @@ def test_row_keys_are_unique_and_their_stages_exist(key: str) -> None:
         assert registry.load_method(row.recipe[-1].key).can.classify or key != "table2"
 
 
+HOSTILE = ("concat", "view:concat", "view:view:concat", "a*", "[a]", "глаз", "m2", "", "all", "Ä")
+
+
+@every_protocol
+def test_row_keys_are_unique_for_any_names_of_views(key: str) -> None:
+    protocol, cards = registry.load_protocol(key), method_cards()
+    ordinary = {row.key: row for row in protocol.rows(("one", "two"), cards)}
+    for names in (HOSTILE, HOSTILE[::-1], *((name, "other") for name in HOSTILE)):
+        rows = protocol.rows(names, cards)
+        keys = [row.key for row in rows]
+        assert len(set(keys)) == len(keys)
+        fixed = {row.key: row for row in rows if row.recipe[0].views is None}
+        # A view's name moves no row that reads all views.
+        assert all(ordinary[name] == row for name, row in fixed.items())
+
+
 @every_protocol
 def test_every_cell_becomes_jobs_with_ids_of_their_own(key: str) -> None:
     protocol = registry.load_protocol(key)

@@ -50,8 +50,13 @@ def run(checkout: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_the_example_is_under_twenty_lines(root: Path) -> None:
-    assert len(example(root).splitlines()) < 20
+def test_the_example_is_under_twenty_lines_that_are_not_blank(root: Path) -> None:
+    assert len([line for line in example(root).splitlines() if line]) < 20
+
+
+@pytest.mark.parametrize("command", [("check",), ("format", "--check")])
+def test_it_passes_lint_as_written(checkout: Path, command: tuple[str, ...]) -> None:
+    run(checkout, "-m", "ruff", *command, "methods/reference/label_spreading.py")
 
 
 def test_it_is_listed(checkout: Path) -> None:

@@ -97,4 +97,4 @@ def test_a_wrong_option_of_the_receipt_is_a_sentence(door: Door, tmp_path: Path)
     options = ("--data-root", str(tmp_path), "--data-option", "seed.layout=csv")
     status, _, err = door("--check-data", *options)
     assert (status, err.count("\n")) == (2, 1)
-    assert "option layout of seed must be one of" in err
+    assert "seed.layout must be one of" in err

@@ -75,10 +75,10 @@ def test_classes_are_quadrants_and_five_is_high() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"filtre": "both"}, "no option 'filtre'; it takes: filter, format, order, scaling, folds"),
+        ({"filtre": "both"}, "deap has no setting 'filtre'; did you mean filter"),
         (
             {"filter": "334"},
-            "option filter of deap must be one of: either, both, radius, not '334'",
+            "deap.filter must be one of either, both, radius, not '334'",
         ),
         ({"format": "npz"}, "one of: auto, mat, dat"),
     ],
@@ -90,8 +90,9 @@ def test_an_unknown_option_is_refused(options: dict[str, str], message: str) -> 
 
 
 def test_every_option_has_a_default_and_a_line() -> None:
-    assert {name: option.default for name, option in deap.OPTIONS.items()} == chosen(None)
-    assert all(o.meaning and "\n" not in o.meaning for o in deap.OPTIONS.values())
+    described = deap.OPTIONS.described()
+    assert {option.name: option.default for option in described} == chosen(None)
+    assert all(option.meaning and "\n" not in option.meaning for option in described)
 
 
 # ---------------------------------------------------------------- rows

@@ -152,9 +152,9 @@ def test_all_of_the_rest_may_be_kept(shared: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"bands": "5"}, "no option 'bands'; it takes: label, rest, subjects"),
-        ({"label": "mood"}, "option label of eegmat must be one of: task, quality, not 'mood'"),
-        ({"rest": "some"}, "option rest of eegmat must be one of: balanced, all"),
+        ({"bands": "5"}, "eegmat has no setting 'bands'"),
+        ({"label": "mood"}, "eegmat.label must be one of task, quality, not 'mood'"),
+        ({"rest": "some"}, "eegmat.rest must be one of balanced, all"),
         ({"subjects": "all"}, "such as 0-11 or 0,3,7"),
         ({"subjects": "0-36"}, "3 or more of 0-35"),
         ({"subjects": "0,1"}, "3 or more of 0-35"),

@@ -13,7 +13,7 @@ from scipy.io import savemat
 from scipy.sparse import csc_array
 
 from datasets.base import TEST, TRAIN, TUNE
-from datasets.file import load_file
+from datasets.file import _key, load_file
 from tests.helpers import refusal
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -76,12 +76,25 @@ def test_string_labels_survive_npz_and_mat(tmp_path: Path, names: tuple[str, ...
     assert load_file(mat(tmp_path, labels=cells)).fingerprint == one.fingerprint
 
 
+STEMS = (
+    *("mine", "my_data", "my-data", "my data", "my  data", "my.data", "my:data", "my@data"),
+    *("данные", "数据", "Äther", "...", "__", "a,b", "a+b", "a=b", "a#b", "\udcff", "\udcfe"),
+)
+
+
+def test_other_names_are_other_keys_without_what_a_key_is_cut_at() -> None:
+    keys = [_key(stem) for stem in STEMS]
+    assert len(set(keys)) == len(STEMS)
+    assert not [key for key in keys if set(key) & set(" :@,+=#\udcff\udcfe")]
+    assert {"mine", "my_data", "my-data", "my.data", "данные", "数据", "Äther"} <= set(keys)
+
+
 def test_draws_depend_on_content_not_on_name_or_views_chosen(tmp_path: Path) -> None:
     path = npz(tmp_path)
     data = load_file(path)
     renamed = path.rename(tmp_path / "other name:1@2.npz")
     again = load_file(renamed, views=("eye",))
-    assert again.key == "other_name_1_2:eye"
+    assert re.fullmatch(r"other_name_1_2-[0-9a-f]{6}:eye", again.key)
     assert again.draw_key == data.draw_key
     arrays = content()
     turned = {key: arrays[key] for key in sorted(arrays, reverse=True)}

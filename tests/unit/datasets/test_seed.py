@@ -213,7 +213,7 @@ def test_eeg_without_eye_movements_loads_as_eeg_only(twin: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"subject": "1"}, "no option 'subject'; it takes: subjects, layout, order, smoothing"),
+        ({"subject": "1"}, "seed has no setting 'subject'; did you mean subjects"),
         ({"subjects": "1-6"}, "not 6"),
         ({"subjects": "0"}, "not 0"),
         ({"subjects": "1,1"}, "each once"),

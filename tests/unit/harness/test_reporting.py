@@ -12,6 +12,7 @@ from rich.console import Console
 
 from datasets.base import Dataset
 from harness.plan.plan import Plan, plan_cells, settle
+from harness.plan.rows import Selection
 from harness.reporting import write_reports
 from harness.store.record import Outcome, Record
 from harness.store.store import Store
@@ -48,9 +49,10 @@ class Sweep(Protocol):
         )
 
 
-def planned(protocol: Protocol, **changes: object) -> Plan:
+def planned(protocol: Protocol, *only: str) -> Plan:
     data = tiny()
-    cells = plan_cells({"sweep": protocol}, {"tiny": data}, {"tiny": "rows"}, BUDGET, **changes)
+    selection = Selection(only)
+    cells = plan_cells({"sweep": protocol}, {"tiny": data}, {"tiny": "rows"}, BUDGET, selection)
     return Plan(cells, {"tiny": data}, {"tiny": "rows"}, BUDGET)
 
 
@@ -117,7 +119,7 @@ def test_a_fit_that_declined_is_said_and_is_no_failure(tmp_path: Path) -> None:
 
 
 def test_nothing_chosen_is_said_and_is_no_report(tmp_path: Path) -> None:
-    plan = planned(Sweep(), only=("svm",))
+    plan = planned(Sweep(), "svm")
     bad, said = reported(plan, Sweep(), {}, tmp_path)
     assert (bad, said) == (0, "sweep: no cell was chosen, so there is no report\n")
     assert not (tmp_path / "sweep").exists()

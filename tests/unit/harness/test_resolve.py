@@ -164,8 +164,10 @@ def test_a_root_without_licensed_data_changes_nothing(licensed: Path) -> None:
 def test_the_data_root_comes_from_the_flag_then_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = tmp_path / "other"
+    other, empty = tmp_path / "other", tmp_path / "empty"
     other.mkdir()
+    empty.mkdir()
+    (other / "s01.mat").touch()  # as of DEAP
     monkeypatch.delenv(resolve.DATA_ROOT, raising=False)
     assert data_root(None) is None
     monkeypatch.setenv(resolve.DATA_ROOT, str(tmp_path))
@@ -173,6 +175,13 @@ def test_the_data_root_comes_from_the_flag_then_the_environment(
     assert data_root(str(other)) == other
     with pytest.raises(UsageError, match="is not a folder"):
         data_root(str(tmp_path / "nowhere"))
+    with pytest.raises(UsageError, match="no file of deap, eegmat, seed"):
+        data_root(str(empty))
+    with pytest.raises(UsageError, match="is not a folder"):
+        data_root("")
+    monkeypatch.setenv(resolve.DATA_ROOT, str(tmp_path / "nowhere"))
+    with pytest.raises(UsageError, match=f"nowhere.*{resolve.DATA_ROOT}"):
+        data_root(None)
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
