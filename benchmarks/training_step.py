@@ -23,11 +23,11 @@ from torch import Tensor
 
 from datasets.base import Problem, Rows
 from methods._training import decode, loop, nets, semisup_elbo
-from methods._training.decode import Decoder
-from methods._training.densities import DATA_LIMIT, gaussian, smooth_clamp
-from methods._training.loop import Task
-from methods._training.nets import Params
-from methods._training.semisup import make_task
+from methods._nn.fused_gaussian import Decoder
+from methods._nn.densities import DATA_LIMIT, gaussian, smooth_clamp
+from methods._nn.trainer import Task
+from methods._nn.layers import Params
+from methods._nn.classifier import make_task
 from methods.base import Member, Training
 from methods.generative import m2, smvae
 

@@ -21,17 +21,17 @@ def hp(
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[Any] = (),
-    stacks: bool | Literal["untrained"] = False,
+    batchable: bool | Literal["untrained"] = False,
 ) -> Any:
     """One hyper-parameter on one line: default, meaning, the paper's grid and the legal range.
 
     ``grid``    values the ``paper`` budget tries (empty: the default only).
     ``low`` / ``high``  inclusive bounds of a number; ``choices`` the legal values of a name.
-    ``stacks``  members with different values may share a stack (the value becomes a tensor);
-                "untrained": those that differ in nothing else share one training.
+    ``batchable``  members with different values may train in one batch (the value becomes a
+                tensor); "untrained": those that differ in nothing else share one training.
     """
     legal = {"grid": tuple(grid), "low": low, "high": high, "choices": tuple(choices)}
-    marks = {"stacks": bool(stacks), "untrained": stacks == "untrained"}
+    marks = {"batchable": bool(batchable), "untrained": batchable == "untrained"}
     return field(default=default, metadata={**legal, **marks, "doc": doc})
 
 
@@ -62,7 +62,7 @@ class Config:
 
     @classmethod
     def marked(cls, mark: str) -> tuple[str, ...]:
-        """Names of the settings that ``hp`` marks as ``stacks`` or as ``untrained``."""
+        """Names of the settings that ``hp`` marks as ``batchable`` or as ``untrained``."""
         return tuple(f.name for f in dataclasses.fields(cls) if f.metadata.get(mark))
 
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from methods._training.data import Batch, Batches
-from methods._training.nets import Params
-from methods._training.semisup_elbo import Model
-from methods._training.simvae_elbo import IncompleteModel
+from methods._nn.data import Batch, Batches
+from methods._nn.layers import Params
+from methods._ssvae.model import Model
+from methods._ssvae.missing import IncompleteModel
 from tests.oracle.doubles import DOUBLE, source
 
 CLASSES = 3

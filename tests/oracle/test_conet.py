@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from methods._training import semisup
-from methods._training.data import Batch
-from methods._training.nets import Params
+from methods._nn.data import Batch
+from methods._nn.layers import Params
 from methods.base import ConfigError, SkipError, Training, UnsupportedError
 from methods.multiview import conet
 from methods.multiview.conet import Net

@@ -10,7 +10,7 @@ import torch
 from sklearn.cross_decomposition import CCA
 from torch import Tensor
 
-from methods._training.data import Batch
+from methods._nn.data import Batch
 from methods.multiview._views import ViewNets
 from methods.multiview.corrnet import Net, pearson
 from tests.oracle.search import assert_finite_differences, optimise, start

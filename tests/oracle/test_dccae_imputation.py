@@ -12,7 +12,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from torch import Tensor
 
 from datasets.base import Problem, Rows
-from methods._training.data import Scaler
+from methods._nn.data import Scaler
 from methods.base import FitError, Fitted, UnsupportedError
 from methods.multiview import _absent, _cca
 from methods.multiview._deep_cca import DeepCCA, FittedDeepCCA

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods._training.densities import expected_log_prior, gaussian, mixture_entropy
+from methods._nn.densities import expected_log_prior, gaussian, mixture_entropy
 
 METHODS = ("mvae", "smvae")
 DOUBLE = torch.float64

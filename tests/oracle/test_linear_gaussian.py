@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods._training.densities import gaussian
-from methods._training.semisup_elbo import Likelihood, semisup_bound, weighted_bound
+from methods._nn.densities import gaussian
+from methods._ssvae.model import Likelihood, semisup_bound, weighted_bound
 from tests.oracle.doubles import DOUBLE, source
 
 METHODS = ("m2", "mvae", "smvae")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from harness import registry
-from methods._training.data import Batch
+from methods._nn.data import Batch
 from methods.multiview._views import ViewNets
 from methods.multiview.mae import FittedMAE, Net
 from tests.helpers import config_of, fit, fresh, home, tiny, trial

@@ -13,10 +13,10 @@ from sklearn.datasets import make_moons
 from torch import Tensor
 
 from datasets.base import Problem, Rows
-from methods._training.data import Batch
-from methods._training.densities import gaussian
-from methods._training.sdgm_elbo import SkipModel
-from methods._training.semisup_elbo import Model
+from methods._nn.data import Batch
+from methods._nn.densities import gaussian
+from methods._ssvae.skip import SkipModel
+from methods._ssvae.model import Model
 from methods.base import Finished, Member, Training
 from methods.generative import sdgm
 from tests.oracle.doubles import DOUBLE, normal, source

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal
 
-from methods._training.data import Batch
-from methods._training.densities import gaussian
-from methods._training.sdgm_elbo import SkipModel
-from methods._training.semisup_elbo import Likelihood, over_labels, repeat
+from methods._nn.data import Batch
+from methods._nn.densities import gaussian
+from methods._ssvae.skip import SkipModel
+from methods._ssvae.model import Likelihood, over_labels, repeat
 from tests.oracle.doubles import DOUBLE, normal, source
 from tests.oracle.test_sdgm import CLASSES, batch, parameters
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from methods._training.data import Batch
-from methods._training.densities import DATA_LIMIT
-from methods._training.sdgm_elbo import SkipModel
-from methods._training.sdgm_plus_elbo import SkipPlusModel
+from methods._nn.data import Batch
+from methods._nn.densities import DATA_LIMIT
+from methods._ssvae.skip import SkipModel
+from methods._ssvae.skip_missing import SkipPlusModel
 from methods.base import ConfigError, SkipError, Training, UnsupportedError
 from tests.helpers import config_of, fit, scenario, taken, tiny, trial
 from tests.oracle.absent_cases import gaussian_pair, nmse

@@ -13,8 +13,8 @@ import torch
 from sklearn.linear_model import LinearRegression
 from torch import Tensor
 
-from methods._training.nets import Params
-from methods._training.semisup_elbo import Model
+from methods._nn.layers import Params
+from methods._ssvae.model import Model
 from tests.oracle.doubles import DOUBLE, source
 from tests.oracle.search import assert_finite_differences, optimise
 from tests.oracle.simvae_cases import (

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from methods._training.data import Batch, Batches
-from methods._training.densities import gaussian
-from methods._training.semisup_elbo import Likelihood, over_labels, repeat
-from methods._training.simvae_elbo import IncompleteModel
+from methods._nn.data import Batch, Batches
+from methods._nn.densities import gaussian
+from methods._ssvae.model import Likelihood, over_labels, repeat
+from methods._ssvae.missing import IncompleteModel
 from tests.oracle.doubles import DOUBLE, normal
 from tests.oracle.simvae_cases import CLASSES, batch, parameters
 from tests.oracle.test_sdgm_linear_gaussian import WORLD, A, D, X

@@ -15,8 +15,8 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from methods._training.data import Batch, Batches
-from methods._training.simvae_elbo import IncompleteModel
+from methods._nn.data import Batch, Batches
+from methods._ssvae.missing import IncompleteModel
 from tests.oracle.doubles import DOUBLE, source
 from tests.oracle.search import optimise
 from tests.oracle.simvae_cases import CLASSES, model

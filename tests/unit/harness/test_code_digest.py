@@ -132,7 +132,7 @@ def test_files_that_come_and_go_are_changes(tree: Tree) -> None:
 
 def test_real_methods_rest_on_the_shared_trainer_and_not_on_each_other() -> None:
     files = set(code_digest.digests(["smvae"]))
-    assert {"methods/generative/smvae.py", "methods/_training/loop.py", "methods/base.py"} <= files
+    assert {"methods/generative/smvae.py", "methods/_nn/trainer.py", "methods/base.py"} <= files
     assert not {name for name in files if name.startswith(("harness/", "protocols/"))}
     assert "methods/generative/m2.py" not in files
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from methods._training import decode, nets
-from methods._training.decode import Decoder, log_likelihood
-from methods._training.densities import DATA_LIMIT, gaussian, smooth_clamp
-from methods._training.nets import Activation, Layout, mlp
+from methods._nn.fused_gaussian import Decoder, log_likelihood
+from methods._nn.densities import DATA_LIMIT, gaussian, smooth_clamp
+from methods._nn.layers import Activation, ParameterLayout, mlp
 
 METHODS = ("m2", "mvae", "sdgm", "smvae")
 DOUBLE = torch.float64
@@ -18,7 +18,7 @@ T, L, ROWS, LATENT, WIDTH = 2, 2, 7, 3, 4
 
 def case(hidden: tuple[int, ...]) -> tuple[dict[str, Tensor], list[Tensor]]:
     draw = torch.Generator().manual_seed(0)
-    layout = Layout(mlp("d", {"z": LATENT}, hidden, 2 * WIDTH))
+    layout = ParameterLayout(mlp("d", {"z": LATENT}, hidden, 2 * WIDTH))
     flat = layout.initial([1, 2], DOUBLE)
     flat += 0.3 * torch.randn(flat.shape, dtype=DOUBLE, generator=draw)
     p = {k: v.clone().requires_grad_() for k, v in layout.views(flat).items()}

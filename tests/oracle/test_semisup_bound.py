@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods._training.data import Batch
-from methods._training.densities import gaussian
-from methods._training.semisup_elbo import Model, Params, repeat, semisup_bound, weighted_bound
+from methods._nn.data import Batch
+from methods._nn.densities import gaussian
+from methods._ssvae.model import Model, Params, repeat, semisup_bound, weighted_bound
 from tests.oracle.doubles import DOUBLE, source
 from tests.oracle.search import assert_finite_differences
 
