@@ -49,9 +49,7 @@ def member(
     seed: int, score: Callable[[Any], float] = lambda _: 0.0, made: Problem | None = None, **kw: Any
 ) -> Member:
     """A member with its own small Problem."""
-    return Member(
-        made or problem(seed), Config(**{**SMALL, "warmup_epochs": 0, **kw}), seed, score
-    )
+    return Member(made or problem(seed), Config(**{**SMALL, "warmup_epochs": 0, **kw}), seed, score)
 
 
 def spec(members: list[Member], **changes: Any) -> TrainSpec:

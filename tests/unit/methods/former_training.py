@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from datasets.base import Problem, Rows
-from methods._nn.trainer import train
 from harness import registry
 from methods._nn.classifier import train_spec
+from methods._nn.trainer import train
 from methods.base import Finished, Member, Training
 
 METHODS = ("smvae", "m2", "sdgm", "simvae", "sdgm_plus")

@@ -1,4 +1,4 @@
-"""The trainer: nobody's result depends on the stack, members end alone, checkpoints change nothing."""
+"""The trainer: no result depends on the stack, members end alone, checkpoints change nothing."""
 
 from __future__ import annotations
 

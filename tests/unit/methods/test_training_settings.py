@@ -49,7 +49,7 @@ def test_fan_in_values_are_those_of_pytorchs_linear_layer():
 
 
 def spec_and_batch(key: str, epoch: int, **settings: Any) -> tuple[TrainSpec, Any, Batch]:
-    """What the trainer is asked, in float64, its parameters (1, P) as a leaf, and one minibatch of ``epoch``."""
+    """What is trained, in float64, its parameters (1, P) as a leaf, a minibatch of ``epoch``."""
     method, made = cast(Any, registry.load_method(key)), problem(key in LACKING)
     config = method.Config(hidden=(8, 6), latent=3, **settings)
     member = Member(made, config, 5, lambda _: 0.0)
