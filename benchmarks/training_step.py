@@ -126,6 +126,7 @@ def ratios(name: str, repeats: int) -> None:
 
 # ---------------------------------------------------------------- another revision
 
+CASES = [f"{m} {name} {t}" for m in ("smvae", "m2") for name in SHAPES for t in (1, 4)]
 SERVE = """
 import sys, time, torch
 torch.set_num_threads(1)
@@ -174,18 +175,14 @@ def server(checkout: Path) -> Iterator[Callable[[str], float]]:
         process.wait()
 
 
-def against(checkout: Path, repeats: int) -> None:
+def against(checkout: Path, repeats: int, cases: list[str]) -> None:
     """Print this revision's step in units of that of ``checkout``: median and quartiles."""
     here = Path(__file__).resolve().parents[1]
     with server(here) as ours, server(checkout.resolve()) as theirs:
-        for method in ("smvae", "m2", "sdgm"):
-            for name in SHAPES:
-                for members in (1, 4):
-                    case = f"{method} {name} {members}"
-                    pairs = [(ours(case), theirs(case)) for _ in range(repeats)]
-                    shares = [a / b for a, b in pairs]
-                    low, middle, high = np.percentile(shares, [25, 50, 75])
-                    print(f"{case:<22} {middle:.3f}  ({low:.3f} to {high:.3f})", flush=True)
+        for case in cases:
+            shares = [ours(case) / theirs(case) for _ in range(repeats)]
+            low, middle, high = np.percentile(shares, [25, 50, 75])
+            print(f"{case:<22} {middle:.3f}  ({low:.3f} to {high:.3f})", flush=True)
 
 
 def main() -> None:
@@ -193,10 +190,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=12)
     parser.add_argument("--against", type=Path, help="a checkout of another revision")
+    parser.add_argument("--case", nargs="+", default=CASES, help="METHOD SHAPE MEMBERS, quoted")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.against:
-        against(arguments.against, arguments.repeats)
+        against(arguments.against, arguments.repeats, arguments.case)
         return
     trainer.keep_freed_memory()
     print(f"chunks of {fused_gaussian.CHUNK_ROWS} rows, torch {torch.__version__}")

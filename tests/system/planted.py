@@ -90,6 +90,7 @@ def checkpoints(
     stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     """A checkpoint after every epoch, with time to be killed, and a word when one is resumed."""
+    from methods._nn import trainer
 
     trainer.CHECKPOINT_SECONDS = 0.0
     restore = trainer._restore
