@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -206,3 +207,16 @@ def test_the_pages_method_learns_above_chance(page):
     assert scores[-1] > 0.7
     assert end.fitted.facts()["elbo_tight"] == end.fitted.facts()["elbo"]
     assert method.warmup(config) == 10
+
+
+@pytest.mark.parametrize(
+    ("modules", "absent"),
+    [
+        (("methods.completion.mean_impute", "methods.completion.ridge_impute"), "torch"),
+        (("methods.multiview.conet", "methods.multiview.dccae"), "methods._ssvae"),
+        (("methods._nn.classifier",), "methods._ssvae"),
+    ],
+)
+def test_no_method_imports_more_than_it_is_made_of(root, modules, absent):
+    code = f"import sys, {', '.join(modules)}; sys.exit({absent!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -108,6 +108,19 @@ def test_no_patience_runs_out_before_the_warm_up_ends():
 
 
 @pytest.mark.parametrize("key", METHODS)
+def test_a_method_says_its_warm_up_in_one_place(key):
+    method: Any = registry.load_method(key)
+    config, made = method.Config(warmup_epochs=7), problem(key in LACKING)
+    assert method.warmup(config) == method.spec(config, made).warmup == 7
+
+
+def test_a_profile_without_a_warm_up_has_none():
+    for profile in ("authors2017", "authors2017_head"):
+        assert smvae.SMVAE.warmup(smvae.Config(profile=profile, warmup_epochs=40)) == 0
+    assert registry.load_method("svm").warmup(None) == 0
+
+
+@pytest.mark.parametrize("key", METHODS)
 def test_scores_terms_and_clamp_hits_are_logged(key):
     kind, made = registry.load_method(key), problem(key in LACKING)
     member = Member(made, cast(Any, kind.Config)(hidden=(8, 6), latent=3), 5, lambda _: 0.5)
