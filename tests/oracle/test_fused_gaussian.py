@@ -140,3 +140,14 @@ def test_the_clamp_is_smooth_monotone_and_bounded():
     assert (slope > 0).all()
     near = raw.abs() < 1
     torch.testing.assert_close(bent[near], raw[near], atol=2e-4, rtol=0)
+
+
+def test_the_slope_of_the_clamp_is_that_of_its_formula():
+    raw = torch.linspace(-30, 30, 1001, dtype=DOUBLE, requires_grad=True)
+    before = raw.detach().clone()
+    formula = raw * (1 + (raw / DATA_LIMIT) ** 4) ** -0.25
+    ours = smooth_clamp(raw, DATA_LIMIT)
+    torch.testing.assert_close(ours, formula, atol=1e-13, rtol=1e-13)
+    slopes = [torch.autograd.grad(value.sum(), raw)[0] for value in (ours, formula)]
+    torch.testing.assert_close(*slopes, atol=1e-13, rtol=1e-12)
+    assert torch.equal(raw, before)
