@@ -23,16 +23,17 @@ def hp(
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[Any] = (),
-    stacks: bool | Literal["untrained"] = False,
+    batchable: bool | Literal["untrained"] = False,
 ) -> Any:
     """One hyper-parameter on one line: default, meaning, the paper's grid and the legal range.
 
     ``grid``    values the ``paper`` budget tries (empty: the default only).
     ``low`` / ``high``  inclusive bounds of a number; ``choices`` the legal values of a name.
-    ``stacks``  members with different values may share a stack (the value becomes a tensor);
-                "untrained": those that differ in nothing else share one training.
+    ``batchable``  members with different values may train in one batch (the value becomes a
+                tensor); "untrained": those that differ in nothing else share one training.
     """
-    marks = {"stacks": bool(stacks), "untrained": stacks == "untrained", "grid": tuple(grid)}
+    marks: dict[str, Any] = {"batchable": bool(batchable), "untrained": batchable == "untrained"}
+    marks["grid"] = tuple(grid)
     return setting(default, doc, low=low, high=high, choices=choices, **marks)
 
 
@@ -55,7 +56,7 @@ class Config(Settings):
 
     @classmethod
     def marked(cls, mark: str) -> tuple[str, ...]:
-        """Names of the settings that ``hp`` marks as ``stacks`` or as ``untrained``."""
+        """Names of the settings that ``hp`` marks as ``batchable`` or as ``untrained``."""
         return _marked(cls, mark)
 
 

@@ -203,6 +203,11 @@ class Method(ABC):
         return 0.2
 
     @classmethod
+    def warmup(cls, config: Any) -> int:
+        """First epochs in which no patience runs out, for estimates before anything is run."""
+        return 0
+
+    @classmethod
     def code_width(cls, shape: Shape, config: Any) -> int:
         """Columns of the codes, so that the cost of the next stage can be told; for plans only."""
         return sum(shape.dims)
@@ -218,8 +223,8 @@ class StackedMethod(Method):
     ) -> Iterator[Event]:
         """Train all members; yield events as they happen; resume from ``state`` if given.
 
-        Members agree in every setting but those that stack, in the shapes of their problems and in
-        the number of labelled rows.
+        Members agree in every setting but those that are ``batchable``, in the shapes of their
+        problems and in the number of labelled rows.
         """
 
     def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:

@@ -84,7 +84,7 @@ class Plan:
             config, sharing = method.Config(**job.config), self._sharing[job.training_key]
             if training.patience is not None:
                 # Patience counts from the end of a warm-up, or from the first scoring.
-                first = max(training.eval_every, getattr(config, "warmup_epochs", 0))
+                first = max(training.eval_every, method.warmup(config))
                 soon = replace(training, epochs=min(training.epochs, first + training.patience))
             least, most = (method.cost(shape, config, t) / sharing for t in (soon, training))
             self._known_costs[job.id] = least, most

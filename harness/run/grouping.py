@@ -52,7 +52,7 @@ def _together(plan: Plan, job: Job) -> str:
     method = registry.load_method(job.method)
     config = dict(job.config)
     if registry.is_stacked(method):
-        for name in method.Config.marked("stacks"):
+        for name in method.Config.marked("batchable"):
             config.pop(name)
         drawn = plan.drawn(job)
         sizes = [int(np.sum(drawn.part == part)) for part in (0, 1, 2)]

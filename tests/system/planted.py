@@ -132,23 +132,23 @@ def checkpoints(
     stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     """A checkpoint after every epoch, with time to be killed, and a word when one is resumed."""
-    from methods._training import loop
+    from methods._nn import trainer
 
-    loop.CHECKPOINT_SECONDS = 0.0
-    restore = loop._restore
+    trainer.CHECKPOINT_SECONDS = 0.0
+    restore = trainer._restore
 
     def told(*arguments: Any) -> Any:
         found = restore(*arguments)
         print(f"resumed after epoch {found.epoch}", file=sys.stderr, flush=True)
         return found
 
-    loop._restore = told
+    trainer._restore = told
     try:
         for event in real.execute(stack, data, device, state):
             yield event
             time.sleep(0.3 * isinstance(event, Checkpoint))
     finally:
-        loop._restore = restore
+        trainer._restore = restore
 
 
 def facts(

@@ -165,6 +165,18 @@ def test_with_an_empty_ledger_all_is_to_do() -> None:
     assert 0 < plan.core_hours()[0] <= plan.core_hours()[1]
 
 
+def test_the_least_cost_counts_the_warm_up_that_a_profile_leaves(monkeypatch) -> None:
+    # The profile has no warm-up, whatever the setting beside it says.
+    budget, least = replace(BUDGETS["paper"], trials=1, columns=None), []
+    for warmup in (0, 40):
+        config = {"profile": "authors2017_head", "warmup_epochs": warmup}
+        stage = Stage("smvae", config=config)
+        row = TableRow("profile", "Profile", "b", "inductive", (stage,))
+        monkeypatch.setattr(Toy, "wanted", (row,))
+        least.append(settle(made(budget=budget), {}).core_hours()[0])
+    assert least[0] == least[1] > 0
+
+
 def test_what_is_stored_is_not_run_again() -> None:
     plan = settle(made(), kept(made()))
     assert state(plan) == {"total": len(plan.jobs), "stored": len(plan.jobs)}

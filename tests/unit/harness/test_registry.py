@@ -30,7 +30,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[
 
 
 def test_a_new_file_is_an_entry_and_machinery_is_not(tree: Callable) -> None:
-    for name in ("kernel/mine.py", "base.py", "_shared.py", "_training/loop.py", "__init__.py"):
+    for name in ("kernel/mine.py", "base.py", "_shared.py", "_nn/trainer.py", "__init__.py"):
         tree(f"methods/{name}")
     tree("datasets/mine2.py")
     tree("datasets/file.py")

@@ -1,26 +1,26 @@
-"""What models that complete views ask: which may be absent, and what a row counts for."""
+"""Models of rows that may lack views: which views may be absent, and what a row counts."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
 from datasets.base import Problem
-from methods._training.data import Batch
+from methods._nn.data import Batch
 from methods.base import ConfigError, SkipError, UnsupportedError
 
 
 def maybe_absent(problem: Problem) -> tuple[int, ...]:
     """Positions of the views that rows may lack. Raises ConfigError where there is none."""
-    maybe = tuple(v for v, name in enumerate(problem.view_names) if name in problem.may_miss)
-    if not maybe:
+    views = tuple(v for v, name in enumerate(problem.view_names) if name in problem.may_miss)
+    if not views:
         raise ConfigError(
             "this method predicts views that may be absent, and the scenario names none; "
             "name them in Scenario.missing, even if no row lacks one"
         )
-    return maybe
+    return views
 
 
-def sides(problem: Problem) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def split_views(problem: Problem) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Positions of the views that every row has, and of those that it may lack.
 
     Raises ConfigError where none may be absent, and SkipError where each may.
@@ -32,7 +32,7 @@ def sides(problem: Problem) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return always, maybe
 
 
-def demand_there(present: Tensor, views: tuple[int, ...]) -> None:
+def require_present(present: Tensor, views: tuple[int, ...]) -> None:
     """Raise UnsupportedError where ``present`` (t, b, V) lacks one of ``views``."""
     if (present[..., list(views)] == 0).any():
         raise UnsupportedError("a view is absent that, as this fit was told, every row has")
@@ -49,7 +49,7 @@ def row_weights(batch: Batch, shares: tuple[float, float]) -> Tensor:
 
 
 def row_shares(batch: Batch, shares: tuple[float, float]) -> Tensor:
-    """What every row counts, (b,), in shares[0] mean_l + shares[1] mean_u, be it of none."""
+    """What every row counts, (b,), in shares[0] mean_l + shares[1] mean_u."""
     known, rows = batch.n_labelled, batch.present.shape[1]
     weights = batch.present.new_empty(rows)
     weights[:known] = shares[0] / max(known, 1)

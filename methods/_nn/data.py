@@ -1,8 +1,7 @@
 """From Problems to tensors: z-scores, masks, and the minibatches of a stack.
 
-The one place where NaN becomes zero-with-mask. Scaling is fitted on the Problem's own rows where
-present, never on tuning rows. A column whose standard deviation is below 1e-8 is dropped: its
-input is zero and ``keep`` leaves it out of densities, so stacks stay rectangular.
+The one place where NaN becomes zero-with-mask. The input of a dropped column (see ``_scaling.py``)
+is zero and ``keep`` leaves it out of densities, so that all members of a stack have equal shapes.
 """
 
 from __future__ import annotations
@@ -16,63 +15,13 @@ import torch
 from torch import Tensor
 
 from datasets.base import Problem, Rows
-from methods._training import noise
-from methods.base import FitError, Member, UnsupportedError
-
-MIN_SD = 1e-8
-
-
-@dataclass(frozen=True, eq=False)
-class Scaler:
-    """Per view ``(mean, sd, keep)``, each ``(d_v,)``; ``keep`` is False at dropped columns."""
-
-    columns: tuple[tuple[np.ndarray, np.ndarray, np.ndarray], ...]
-
-    @classmethod
-    def fit(cls, rows: Rows, *, standardise: bool = True) -> Scaler:
-        columns = []
-        for v, view in enumerate(rows.views):
-            seen = view[rows.present[:, v]].astype(np.float64)
-            if not len(seen):
-                raise FitError("a view is absent from every training row")
-            mean, sd = seen.mean(0), seen.std(0)
-            keep = sd >= MIN_SD
-            if not standardise:
-                mean, sd = np.zeros_like(mean), np.ones_like(sd)
-            columns.append((mean, np.where(keep, sd, 1.0), keep))
-        return cls(tuple(columns))
-
-    @property
-    def dropped(self) -> int:
-        return int(sum((~keep).sum() for _, _, keep in self.columns))
-
-    def apply(self, rows: Rows) -> tuple[np.ndarray, ...]:
-        """Scaled views, float64, zero where absent or dropped."""
-        scaled = []
-        for v, (view, (mean, sd, keep)) in enumerate(zip(rows.views, self.columns, strict=True)):
-            z = np.where(keep, (view - mean) / sd, 0.0)
-            scaled.append(np.where(rows.present[:, v, None], z, 0.0))
-        return tuple(scaled)
-
-    def invert(self, views: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-        """Scaled views back in raw units; a dropped column returns to its constant."""
-        return tuple(
-            np.where(keep, view * sd, 0.0) + mean
-            for view, (mean, sd, keep) in zip(views, self.columns, strict=True)
-        )
-
-    def filled(self, rows: Rows, guesses: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-        """Raw views as given where present, from scaled ``guesses`` (n, d_v) elsewhere."""
-        return tuple(
-            np.where(there[:, None], view, guess.astype(view.dtype))
-            for there, view, guess in zip(
-                rows.present.T, rows.views, self.invert(guesses), strict=True
-            )
-        )
+from methods._nn import rng
+from methods._scaling import Scaler, require_complete
+from methods.base import Member
 
 
 @dataclass(frozen=True)
-class Batches:
+class BatchSizes:
     """Minibatches of one epoch: ``labelled`` + ``unlabelled`` rows in each of ``steps``.
 
     Any sizes give an unbiased estimate of the objective, whose means over labelled and unlabelled
@@ -150,16 +99,16 @@ class Data:
     def keeps_all(self) -> tuple[bool, ...]:
         return tuple(bool(k.all()) for k in self.keep)
 
-    def order(self, seed: int, member: int, epoch: int, plan: Batches) -> Tensor:
+    def order(self, seed: int, member: int, epoch: int, sizes: BatchSizes) -> Tensor:
         """Rows (steps, labelled + unlabelled) of one member's epoch, as positions in ``x``."""
         problem = int(self.owner[member])
         parts = []
         for name, pool, size in (
-            ("labelled", self.labelled[problem], plan.labelled),
-            ("unlabelled", self.unlabelled[problem], plan.unlabelled),
+            ("labelled", self.labelled[problem], sizes.labelled),
+            ("unlabelled", self.unlabelled[problem], sizes.unlabelled),
         ):
             if size:
-                drawn = noise.order(seed, (name, epoch), len(pool), plan.steps, size)
+                drawn = rng.order(seed, (name, epoch), len(pool), sizes.steps, size)
                 parts.append(pool[drawn] + problem * self.n)
         return torch.cat(parts, 1)
 
@@ -183,8 +132,8 @@ class Data:
             noise=drawn,
             hyper=hyper,
             keep=tuple(
-                None if whole else k[self.owner[members].to(k.device)]
-                for k, whole in zip(self.keep, self.keeps_all, strict=True)
+                None if keeps_all else keep[self.owner[members].to(keep.device)]
+                for keep, keeps_all in zip(self.keep, self.keeps_all, strict=True)
             ),
             epoch=epoch,
         )
@@ -225,29 +174,24 @@ def gather(
     )
 
 
-def concatenated(rows: Rows) -> Rows:
-    """The same rows with all views side by side as one view, present where every view is."""
-    return Rows((np.concatenate(rows.views, 1),), np.all(rows.present, axis=1)[:, None], rows.ids)
-
-
 def scaled(
-    rows: Rows, scaler: Scaler, like: Tensor, *, absent_too: bool = False
+    rows: Rows, scaler: Scaler, like: Tensor, *, allow_absent: bool = False
 ) -> tuple[Tensor, ...]:
     """Rows as scaled tensors (1, n, d_v) like ``like``.
 
-    UnsupportedError where a view is absent, or, with ``absent_too``, zeros there.
+    UnsupportedError where a view is absent, or, with ``allow_absent``, zeros there.
     """
-    if not absent_too:
-        demand_complete(rows)
+    if not allow_absent:
+        require_complete(rows)
     return tuple(torch.as_tensor(view)[None].to(like) for view in scaler.apply(rows))
 
 
-def shown(
-    rows: Rows, scaler: Scaler, like: Tensor, *, absent_too: bool = True
+def tensors_of(
+    rows: Rows, scaler: Scaler, like: Tensor, *, allow_absent: bool = True
 ) -> tuple[tuple[Tensor, ...], Tensor]:
     """:func:`scaled` views, and presence (1, n, V) of 0 and 1."""
     present = torch.tensor(rows.present)[None].to(like)
-    return scaled(rows, scaler, like, absent_too=absent_too), present
+    return scaled(rows, scaler, like, allow_absent=allow_absent), present
 
 
 def per_member(members: Sequence[Member], name: str) -> Tensor:
@@ -255,13 +199,7 @@ def per_member(members: Sequence[Member], name: str) -> Tensor:
     return torch.tensor([float(getattr(member.config, name)) for member in members])
 
 
-def kept(scaler: Scaler, like: Tensor) -> tuple[Tensor | None, ...]:
+def kept_columns(scaler: Scaler, like: Tensor) -> tuple[Tensor | None, ...]:
     """Columns (1, d_v) that are not constant, or None where all are kept."""
     masks = [torch.as_tensor(keep)[None].to(like) for _, _, keep in scaler.columns]
     return tuple(None if bool(mask.all()) else mask for mask in masks)
-
-
-def demand_complete(rows: Rows) -> None:
-    """Raise UnsupportedError where a view is absent, for methods that cannot read such rows."""
-    if not rows.present.all():
-        raise UnsupportedError("this method cannot read rows with absent views; impute them first")

@@ -1,47 +1,16 @@
-"""Gaussian log-densities and entropies of a Gaussian mixture with diagonal covariances.
-
-Variances are heads' raw outputs through :func:`smooth_clamp`, whose slope falls only
-polynomially, so that no gradient dies. The log-density of the data is in ``decode.py``.
-"""
+"""Entropies of a Gaussian mixture with diagonal covariances, and what else a bound has of z."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from methods._nn.densities import LOG_2PI
+
 Entropy = Literal["joint", "per_dim", "bhattacharyya", "exact"]
-LOG_2PI = math.log(2 * math.pi)
-LATENT_LIMIT, DATA_LIMIT = 8.0, 6.0
-"""Bounds of |log-variance| in the latent space and on standardised data."""
-
-
-def smooth_clamp(raw: Tensor, limit: float) -> Tensor:
-    """``raw`` bent into (-limit, limit): raw / (1 + (raw / limit)^4)^(1/4)."""
-    return _SmoothClamp.apply(raw, limit)
-
-
-class _SmoothClamp(torch.autograd.Function):
-    """Slope (1 + (raw / limit)^4)^(-5/4), kept from the forward pass."""
-
-    @staticmethod
-    def forward(ctx: Any, raw: Tensor, limit: float) -> Tensor:
-        bent = (raw * (1 / limit)).square_().square_().add_(1).rsqrt_()
-        root = bent.rsqrt()
-        value = raw / root
-        ctx.save_for_backward(bent.square_().div_(root))
-        return value
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        return grads[0] * ctx.saved_tensors[0], None
-
-
-def gaussian(x: Tensor, mean: Tensor, logvar: Tensor) -> Tensor:
-    """Log N(x; mean, exp logvar) summed over the last axis."""
-    return -0.5 * ((x - mean).square() * torch.exp(-logvar) + logvar + LOG_2PI).sum(-1)
 
 
 def expected_log_prior(mean: Tensor, var: Tensor) -> Tensor:

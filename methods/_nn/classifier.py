@@ -1,8 +1,12 @@
-"""What semi-supervised VAEs share besides bound and minibatches: fitted classifier, task."""
+"""Stacked classifiers that learn from labelled and unlabelled rows, and may impute absent views.
+
+A method hands over a :class:`ClassifierSpec`; the trainer trains its model, and what comes back is
+a :class:`FittedClassifier`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
@@ -11,48 +15,50 @@ import torch
 from torch import Tensor
 
 from datasets.base import Problem, Rows
-from methods._training import noise
-from methods._training.data import (
+from methods._nn import rng
+from methods._nn.data import (
     Batch,
-    Batches,
+    BatchSizes,
     Data,
-    Scaler,
-    concatenated,
-    demand_complete,
     gather,
-    kept,
+    kept_columns,
     per_member,
-    shown,
+    tensors_of,
 )
-from methods._training.loop import Curves, Task, train
-from methods._training.nets import Layout, Params
-from methods._training.semisup_elbo import Draw
-from methods._training.semisup_plan import Plan, batches, counts
+from methods._nn.layers import ParameterLayout, Params
+from methods._nn.minibatches import Minibatches, counts
+from methods._nn.trainer import Curves, TrainSpec, train
+from methods._scaling import Scaler, concatenated, require_complete
 from methods.base import Event, Fitted, Member, Training
 
 FACT_ROWS, WATCHED_ROWS = 500, 100
 """Training rows on which the bounds of a finished member, and clamp hits, are reported."""
+FixedDraws = Callable[[str, int], Tensor]
+"""(name, width) -> standard normal draws (1, n, width), fixed by the member and the rows' ids."""
 
 
-class Net(Protocol):
-    """What is asked of a semi-supervised model: parameters, loss, noise, answers, facts.
+class ClassifierModel(Protocol):
+    """What is asked of a model: parameters, loss, noise, log q(y|X), facts.
 
     ``draws``     shapes of a step's noise by name, for ``samples`` draws of each latent variable;
-                  ``share_eps``: one draw serves all classes.
+                  ``share_eps``: one draw serves all classes. Noise of a network is named
+                  ``<network>.<input>`` and is left out where facts are computed.
     ``classify``  log q(y|X) (1, n, K) of rows to be predicted; ``present`` (1, n, V). Absent views
                   are zero, or what the model itself imputes if it is an :class:`Imputer`.
     ``facts``     bounds and the like over a batch of unlabelled training rows.
     """
 
     @property
-    def layout(self) -> Layout: ...
+    def layout(self) -> ParameterLayout: ...
     @property
     def n_classes(self) -> int: ...
     def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]: ...
     def draws(
-        self, sizes: Batches, samples: int, share_eps: bool
+        self, sizes: BatchSizes, samples: int, share_eps: bool
     ) -> dict[str, tuple[int, ...]]: ...
-    def classify(self, p: Params, x: tuple[Tensor, ...], present: Tensor, draw: Draw) -> Tensor: ...
+    def classify(
+        self, p: Params, x: tuple[Tensor, ...], present: Tensor, draw: FixedDraws
+    ) -> Tensor: ...
     def facts(self, p: Params, batch: Batch) -> dict[str, float]: ...
 
 
@@ -82,29 +88,31 @@ class Clamped(Protocol):
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """All that a semi-supervised method hands over to be trained.
+class ClassifierSpec:
+    """All that a method hands over to have a classifier trained.
 
-    ``merge``       all views are read as one.
-    ``hyper``       settings that may differ between members and enter the loss.
-    ``absent_too``  rows with absent views are read.
-    ``prior``       precision of the prior on weights (None: what ``weight_prior`` says).
-    ``warmup``      epochs of the model's warm-up, before which no patience runs out.
+    ``merge``         all views are read as one.
+    ``hyper``         settings that may differ between members and enter the loss.
+    ``allow_absent``  rows with absent views are read.
+    ``prior``         precision of the Gaussian prior on weights.
+    ``clip``          largest norm of a member's gradient (0: none).
+    ``warmup``        first epochs, before which no patience runs out.
     """
 
-    model: Net
-    plan: Plan
+    model: ClassifierModel
+    minibatches: Minibatches
+    hyper: tuple[str, ...]
+    prior: float = 1.0
+    clip: float = 0.0
+    warmup: int = 0
     mc_samples: int = 1
     share_eps: bool = True
     standardise: bool = True
     merge: bool = False
-    hyper: tuple[str, ...] = ("c",)
-    absent_too: bool = False
-    prior: float | None = None
-    warmup: int = 0
+    allow_absent: bool = False
 
 
-class FittedSemisup(Fitted):
+class FittedClassifier(Fitted):
     """A trained classifier q(y|X), with the facts and curves of its training.
 
     ``classes`` (K,) are True where some labelled row had that class; no other is ever predicted.
@@ -112,14 +120,14 @@ class FittedSemisup(Fitted):
 
     def __init__(
         self,
-        recipe: Recipe,
+        spec: ClassifierSpec,
         scaler: Scaler,
         params: Params,
         seed: int,
         classes: np.ndarray,
         curves: Curves,
     ) -> None:
-        self.recipe, self.scaler, self.params, self.seed = recipe, scaler, params, seed
+        self.spec, self.scaler, self.params, self.seed = spec, scaler, params, seed
         self.classes = classes
         self.curves = {name: values.numpy() for name, values in curves.items()}
         self.reported: dict[str, float | int | str | bool] = {}
@@ -138,10 +146,10 @@ class FittedSemisup(Fitted):
 
         def draw(name: str, width: int) -> Tensor:
             # By the member's seed and the row's id, so that a row's answer is its own.
-            fixed = noise.normals_by_id(self.seed, name, rows.ids, width)
+            fixed = rng.normals_by_id(self.seed, name, rows.ids, width)
             return torch.as_tensor(fixed)[None].to(x[0])
 
-        model = self.recipe.model
+        model = self.spec.model
         with torch.no_grad():
             if isinstance(model, Imputer):
                 x = self.filled(x, present, model.impute(self.params, x, present)[0])
@@ -149,7 +157,7 @@ class FittedSemisup(Fitted):
         return np.where(self.classes, log_q, -np.inf)
 
     def impute(self, rows: Rows) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...] | None]:
-        model = self.recipe.model
+        model = self.spec.model
         if not isinstance(model, Imputer):
             return super().impute(rows)
         x, present = self.tensors(rows)
@@ -171,16 +179,18 @@ class FittedSemisup(Fitted):
     ) -> tuple[Tensor, ...]:
         """Views with ``means`` where they are absent, but for columns that are constant."""
         views = []
-        for v, (view, mean, keep) in enumerate(zip(x, means, kept(self.scaler, x[0]), strict=True)):
+        for v, (view, mean, keep) in enumerate(
+            zip(x, means, kept_columns(self.scaler, x[0]), strict=True)
+        ):
             guess = mean if keep is None else mean * keep[:, None]
             views.append(torch.where(present[..., v, None] > 0, view, guess))
         return tuple(views)
 
     def tensors(self, rows: Rows) -> tuple[tuple[Tensor, ...], Tensor]:
         """Scaled views (1, n, d_v) on the parameters' device, and presence (1, n, V)."""
-        read = concatenated(rows) if self.recipe.merge else rows
+        read = concatenated(rows) if self.spec.merge else rows
         like = next(iter(self.params.values()))
-        return shown(read, self.scaler, like, absent_too=self.recipe.absent_too)
+        return tensors_of(read, self.scaler, like, allow_absent=self.spec.allow_absent)
 
     def facts(self) -> dict[str, float | int | str | bool]:
         return self.reported
@@ -190,99 +200,113 @@ class FittedSemisup(Fitted):
 
 
 def fit(
-    members: Sequence[Member], recipe: Recipe, training: Training, state: bytes | None
+    members: Sequence[Member], spec: ClassifierSpec, training: Training, state: bytes | None
 ) -> Iterator[Event]:
-    """Train members that share ``recipe``, to their best epochs."""
-    task = make_task(members, recipe, training.device, torch.float32)
-    return train(task, members, training, state)
+    """Train members that share ``spec`` to their best epochs; resume from ``state`` if given."""
+    return train(train_spec(members, spec, training.device), members, training, state)
 
 
-def make_task(members: Sequence[Member], recipe: Recipe, device: str, dtype: torch.dtype) -> Task:
-    """The loop's task for members that share ``recipe`` and differ in c, rate, problem, seed."""
+def train_spec(
+    members: Sequence[Member],
+    spec: ClassifierSpec,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> TrainSpec:
+    """For members that share ``spec`` and differ in ``spec.hyper``, step size, problem and seed.
+
+    Raises UnsupportedError where a row lacks a view, unless ``spec.allow_absent``.
+    """
     for member in members:
-        if not recipe.absent_too:
-            demand_complete(member.problem.rows)
-    if recipe.merge:
+        if not spec.allow_absent:
+            require_complete(member.problem.rows)
+    if spec.merge:
         members = _merged(members)
-    data = gather(
-        members, torch.empty(0, dtype=dtype, device=device), standardise=recipe.standardise
-    )
-    model, plan = recipe.model, batches(recipe.plan, *counts(members[0].problem))
+    like = torch.empty(0, dtype=dtype, device=device)
+    data = gather(members, like, standardise=spec.standardise)
+    model, sizes = spec.model, spec.minibatches.sizes(*counts(members[0].problem))
 
     def fitted(index: int, params: Params, curves: Curves, final: bool) -> Fitted:
         member = members[index]
         classes = np.isin(np.arange(model.n_classes), member.problem.labels)
         scaler = data.scalers[index]
-        made = FittedSemisup(recipe, scaler, params, member.seed, classes, curves)
+        classifier = FittedClassifier(spec, scaler, params, member.seed, classes, curves)
         if final:
-            made.reported = _facts(made, data, index)
-        return made
+            classifier.reported = _facts(classifier, data, index)
+        return classifier
 
     def watch(index: int, params: Params) -> dict[str, float]:
         if not isinstance(model, Clamped):
             return {}
         with torch.no_grad():
-            batch = _unlabelled(model, params, data, index, members[index].seed, WATCHED_ROWS)
+            batch = unlabelled(model, params, data, (index, members[index].seed), WATCHED_ROWS)
             return model.clamp_hits(params, batch)
 
-    return Task(
+    return TrainSpec(
         layout=model.layout,
         data=data,
         loss=model.loss,
-        batches=plan,
-        noise=model.draws(plan, recipe.mc_samples, recipe.share_eps),
-        hyper={name: per_member(members, name) for name in recipe.hyper},
+        sizes=sizes,
+        noise=model.draws(sizes, spec.mc_samples, spec.share_eps),
+        hyper={name: per_member(members, name) for name in spec.hyper},
         rates=per_member(members, "learning_rate"),
         fitted=fitted,
-        prior=float(members[0].config.weight_prior) if recipe.prior is None else recipe.prior,
-        clip=members[0].config.clip or float("inf"),
-        warmup=recipe.warmup,
+        prior=spec.prior,
+        clip=spec.clip or float("inf"),
+        warmup=spec.warmup,
         watch=watch,
         dtype=dtype,
     )
 
 
+def merged(problem: Problem) -> Problem:
+    """The Problem with all views side by side as one."""
+    name = "+".join(problem.view_names)
+    return replace(problem, rows=concatenated(problem.rows), view_names=(name,))
+
+
 def _merged(members: Sequence[Member]) -> list[Member]:
     """Members whose Problems have all views as one; one new Problem for each distinct one."""
-    made: dict[int, Problem] = {}
-    for member in members:
-        problem = member.problem
-        if id(problem) not in made:
-            made[id(problem)] = replace(
-                problem, rows=concatenated(problem.rows), view_names=("+".join(problem.view_names),)
-            )
-    return [replace(member, problem=made[id(member.problem)]) for member in members]
+    problems = {id(member.problem): member.problem for member in members}
+    one_view = {key: merged(problem) for key, problem in problems.items()}
+    return [replace(member, problem=one_view[id(member.problem)]) for member in members]
 
 
-def _facts(fitted: FittedSemisup, data: Data, index: int) -> dict[str, float | int | str | bool]:
+def _facts(fitted: FittedClassifier, data: Data, index: int) -> dict[str, float | int | str | bool]:
     """The model's facts over training rows, labels unused, one fixed draw; and dropped columns."""
-    model, params = fitted.recipe.model, fitted.params
+    model, params = fitted.spec.model, fitted.params
+    facts: dict[str, float | int | str | bool] = {}
     with torch.no_grad():
-        batch = _unlabelled(model, params, data, index, fitted.seed, FACT_ROWS)
-        found = model.facts(params, batch)
+        batch = unlabelled(model, params, data, (index, fitted.seed), FACT_ROWS)
+        facts |= model.facts(params, batch)
         if isinstance(model, Clamped):
-            found |= model.clamp_hits(params, batch)
-    if fitted.recipe.absent_too:
+            facts |= model.clamp_hits(params, batch)
+    if fitted.spec.allow_absent:
         start = int(data.owner[index]) * data.n
         present = data.present[start : start + data.n]
-        found["incomplete_share"] = float((present.amin(1) == 0).double().mean())
-    return {**found, "dropped_columns": fitted.scaler.dropped}
+        facts["incomplete_share"] = float((present.amin(1) == 0).double().mean())
+    return {**facts, "dropped_columns": fitted.scaler.dropped}
 
 
-def _unlabelled(model: Net, params: Params, data: Data, index: int, seed: int, most: int) -> Batch:
-    """The first training rows of a member, ``most`` at most, without labels, one fixed draw."""
+def unlabelled(
+    model: ClassifierModel, params: Params, data: Data, member: tuple[int, int], most: int
+) -> Batch:
+    """The first training rows, ``most`` at most, without labels, of a member and its seed.
+
+    One fixed draw serves each row; networks get no noise.
+    """
+    index, seed = member
     start, n = int(data.owner[index]) * data.n, min(data.n, most)
     rows, like = slice(start, start + n), next(iter(params.values()))
-    shapes = model.draws(Batches(steps=1, labelled=0, unlabelled=n), 1, True)
-    names = {name: "facts" if name == "eps" else f"facts {name}" for name in shapes}
+    shapes = model.draws(BatchSizes(steps=1, labelled=0, unlabelled=n), 1, True)
+    purposes = {k: "facts" if k == "eps" else f"facts {k}" for k in shapes if "." not in k}
     return Batch(
         x=tuple(x[rows][None].to(like) for x in data.x),
         present=data.present[rows][None].to(like),
         onehot=like.new_zeros(1, 0, model.n_classes),
         n_labelled=0,
         noise={
-            name: noise.normals([seed], (names[name],), shape, like)
-            for name, shape in shapes.items()
+            name: rng.normals([seed], (purpose,), shapes[name], like)
+            for name, purpose in purposes.items()
         },
         hyper={},
         keep=tuple(k[data.owner[index]][None].to(like) for k in data.keep),

@@ -13,9 +13,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods._training.data import Batch
-from methods._training.densities import gaussian
-from methods._training.semisup_elbo import Model, Params, repeat, semisup_bound, weighted_bound
+from methods._nn.data import Batch
+from methods._nn.densities import gaussian
+from methods._nn.layers import Params
+from methods._nn.networks import repeat_classes
+from methods._ssvae.bound import semisup_bound, weighted_bound
+from methods._ssvae.entropy import Entropy
+from methods._ssvae.model import SemisupVAE, perceptrons
+from methods._ssvae.posterior import Components, Mixture
 from tests.oracle.doubles import DOUBLE, source
 from tests.oracle.search import assert_finite_differences
 
@@ -24,18 +29,24 @@ SLACK = 0.5 * (1 - math.log(2))
 """What the joint entropy bound lacks, in nats a latent dimension, where components coincide."""
 
 
-def model(dims: tuple[int, ...] = (5, 4), **changes: Any) -> Model:
-    made = Model(dims=dims, n_classes=3, shares=(0.4, 0.6), hidden=(7, 6), latent=4)
+def model(
+    dims: tuple[int, ...] = (5, 4),
+    hidden: tuple[int, ...] = (7, 6),
+    entropy: Entropy = "joint",
+    **changes: Any,
+) -> SemisupVAE:
+    nets, posterior = perceptrons(hidden), Mixture(len(dims), entropy)
+    made = SemisupVAE(dims, 3, shares=(0.4, 0.6), networks=nets, posterior=posterior, latent=4)
     return replace(made, **changes)
 
 
-def parameters(made: Model, seed: int = 0, t: int = 1) -> dict[str, Tensor]:
+def parameters(made: SemisupVAE, seed: int = 0, t: int = 1) -> dict[str, Tensor]:
     flat = made.layout.initial([seed + i for i in range(t)], DOUBLE)
     flat += 0.1 * torch.randn(flat.shape, dtype=DOUBLE, generator=source(seed))
     return made.layout.views(flat)
 
 
-def batch(made: Model, known: int = 3, unknown: int = 4, seed: int = 1, t: int = 1) -> Batch:
+def batch(made: SemisupVAE, known: int = 3, unknown: int = 4, seed: int = 1, t: int = 1) -> Batch:
     draw, b = source(seed), known + unknown
     x = tuple(torch.randn(t, b, d, dtype=DOUBLE, generator=draw) for d in made.dims)
     eps = torch.randn(t, len(x), 1, b, made.latent, dtype=DOUBLE, generator=draw)
@@ -76,7 +87,7 @@ def test_loss_is_the_weighted_sum_of_its_parts():
     assert loss.item() == pytest.approx((j + 0.5 * logs["cross_entropy"]).item(), abs=1e-12)
 
 
-def flat_gradient(made: Model, p: Params, data: Batch) -> dict[str, Tensor]:
+def flat_gradient(made: SemisupVAE, p: Params, data: Batch) -> dict[str, Tensor]:
     leaves = {name: value.detach().clone().requires_grad_() for name, value in p.items()}
     loss, _ = made.loss(leaves, data)
     names = list(leaves)
@@ -124,13 +135,14 @@ def test_a_one_hot_mixture_equals_the_model_with_that_encoder_alone():
     p["logits"] = torch.tensor([[0.0, -800.0]], dtype=DOUBLE)
     loss, _ = made.objective(p, data, made.shares, "joint")
     x, eps = data.x, data.noise["eps"][:, :1]
-    mean, logvar = made.posterior(p, x, data.onehot)
+    mean, logvar = made.encoded(p, x, data)
     log_weights = torch.zeros(1, 1, dtype=DOUBLE)
 
     def bound(rows: Tensor) -> Tensor:
-        like, alone = made.likelihood(p, x, data), (mean[:, :1], logvar[:, :1])
-        draws = repeat(eps, data.n_labelled, made.n_classes)
-        return weighted_bound(like, *alone, draws, log_weights, rows, "joint")
+        like = made.likelihood(p, x, data)
+        draws = repeat_classes(eps, data.n_labelled, made.n_classes)
+        q = Components(mean[:, :1], logvar[:, :1], log_weights)
+        return weighted_bound(like, q, draws, rows, "joint")
 
     single = semisup_bound(bound, made.log_q(p, x), data.n_labelled, made.shares)
     assert loss.item() == pytest.approx(single.item(), abs=1e-12)
@@ -163,7 +175,8 @@ def test_supplement_b_estimators_are_the_gradients_of_the_likelihood_term():
     def whole(with_fit: bool) -> Tensor:
         like = likelihood if with_fit else lambda z, _: z.new_zeros(1)
         log_weights = lam.log()
-        return weighted_bound(like, mean, 2 * s.log(), eps, log_weights, rows, "joint").sum()
+        q = Components(mean, 2 * s.log(), log_weights)
+        return weighted_bound(like, q, eps, rows, "joint").sum()
 
     # The likelihood term alone: the bound less the bound without it.
     leaves = (mean, s, lam)
@@ -204,8 +217,8 @@ def test_mixture_weights_settle_at_the_softmax_of_their_components_worth(entropy
     def closure() -> Tensor:
         optimiser.zero_grad()
         weights = logits.log_softmax(-1)
-        parts = mean[None], logvar[None], eps, weights, rows.to(DOUBLE), entropy
-        loss = -weighted_bound(likelihood, *parts).sum()
+        q = Components(mean[None], logvar[None], weights)
+        loss = -weighted_bound(likelihood, q, eps, rows.to(DOUBLE), entropy).sum()
         loss.backward()
         return loss
 
@@ -219,7 +232,7 @@ def test_mixture_weights_settle_at_the_softmax_of_their_components_worth(entropy
 def test_split_first_layers_equal_layers_on_the_concatenation():
     made = model((5,))
     p, data = parameters(made), batch(made, known=2, unknown=0)
-    mean, _ = made.posterior(p, data.x, data.onehot)
+    mean, _ = made.encoded(p, data.x, data)
     joined = torch.cat([data.x[0], data.onehot], -1)
     first = torch.cat([p["enc0.0.x"], p["enc0.0.y"]], 1)
     h = torch.nn.functional.softplus(joined @ first + p["enc0.0.b"])

@@ -1,4 +1,4 @@
-"""The loop: nobody's result depends on the stack, members end alone, checkpoints change nothing."""
+"""The trainer: no result depends on the stack, members end alone, checkpoints change nothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from methods._training import loop
-from methods._training.loop import train
+from methods._nn import trainer
+from methods._nn.trainer import train
 from methods.base import Checkpoint, Failed, Finished, Progress, Training
-from tests.unit.methods.conftest import ends, member, problem, run, task, weights
+from tests.unit.methods.conftest import ends, member, problem, run, spec, weights
 
 TIGHT = {"atol": 1e-10, "rtol": 0}
 
@@ -32,7 +32,7 @@ def test_stacked_equals_looped(steps, per_pass):
 def test_members_of_one_problem_share_its_rows_and_differ_in_their_settings(steps):
     made = problem(1)
     members = [member(1, made=made, c=c) for c in (0.1, 10.0)]
-    assert len(task(members).data.x[0]) == made.rows.n
+    assert len(spec(members).data.x[0]) == made.rows.n
     both = run(members, steps)
     assert not torch.allclose(weights(both[0]), weights(both[1]))
     alone = run([members[1]], steps)[0]
@@ -44,13 +44,13 @@ def test_resuming_equals_never_stopping(monkeypatch, steps):
     scores = {0: iter([1.0] + [0.0] * 99), 1: iter(range(99))}
     members = [member(k, lambda _, k=k: float(next(scores[k]))) for k in range(2)]
     training = Training(epochs=steps, eval_every=1, patience=2)
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
-    events = list(train(task(members), members, training))
+    monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", -1.0)
+    events = list(train(spec(members), members, training))
     states = [e.state for e in events if isinstance(e, Checkpoint)]
     whole = ends(events)
     for at in (0, 4):
         scores = {0: iter([1.0] * (at == -1) + [0.0] * 99), 1: iter(range(at + 1, 99))}
-        resumed = ends(train(task(members), members, training, states[at]))
+        resumed = ends(train(spec(members), members, training, states[at]))
         for index in range(2):
             assert resumed[index].score == whole[index].score
             assert resumed[index].epoch == whole[index].epoch
@@ -60,17 +60,17 @@ def test_resuming_equals_never_stopping(monkeypatch, steps):
 
 
 def test_a_checkpoint_of_another_stack_is_refused(monkeypatch):
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", -1.0)
     training, one, two = Training(epochs=2), [member(0)], [member(0), member(1)]
-    events = list(train(task(one), one, training))
+    events = list(train(spec(one), one, training))
     state = next(e.state for e in events if isinstance(e, Checkpoint))
     with pytest.raises(ValueError, match="another stack"):
-        list(train(task(two), two, training, state))
+        list(train(spec(two), two, training, state))
 
 
 def test_a_member_that_is_not_finite_fails_alone(steps):
     members = [member(0), member(1), member(2)]
-    made = task(members)
+    made = spec(members)
     made.data.x[0][problem(1).rows.n + 3, 0] = float("nan")  # a row of member 1
     found = ends(train(made, members, Training(epochs=steps, eval_every=2)))
     assert isinstance(found[1], Failed)
@@ -81,9 +81,9 @@ def test_a_member_that_is_not_finite_fails_alone(steps):
 
 
 def test_progress_and_shares_of_time(monkeypatch):
-    monkeypatch.setattr(loop, "PROGRESS_SECONDS", -1.0)
+    monkeypatch.setattr(trainer, "PROGRESS_SECONDS", -1.0)
     members = [member(0), member(1)]
-    events = list(train(task(members), members, Training(epochs=4)))
+    events = list(train(spec(members), members, Training(epochs=4)))
     done = [e.done for e in events if isinstance(e, Progress)]
     assert done == sorted(done)
     assert done[-1] == 1.0
@@ -103,7 +103,7 @@ def test_early_stopping_keeps_the_best_epoch_and_ties_go_to_the_earlier():
     for k, epoch in enumerate((2, 4)):
         fixed = run([replace(members[k], score=lambda _: 0.0)], epochs=epoch, every=epoch)[0]
         torch.testing.assert_close(weights(found[k]), weights(fixed), **TIGHT)
-    # Member 0 stopped at epoch 8, its neighbours went on in a smaller stack.
+    # Member 0 stopped at epoch 8, its neighbours went on in a smaller state.
     assert len(found[0].fitted.arrays()["loss"]) == 8
     alone = run([member(2)], epochs=12, every=12)[0]
     torch.testing.assert_close(weights(found[2]), weights(alone), **TIGHT)
@@ -134,37 +134,35 @@ def test_scores_only_choose_the_epoch(steps):
 
 
 def test_weight_prior_pulls_weights_and_leaves_the_mixture_logits():
-    made = task([member(0)])
+    made = spec([member(0)])
     zero = replace(made, loss=lambda p, _: (0 * p["logits"].sum(-1), {"loss": p["logits"][:, 0]}))
-    stack = loop._begin(zero, [member(0)], Training())
+    state = trainer.begin(zero, [member(0)], Training())
     place = list(made.layout.parameters).index("logits")
     start = sum(made.layout.sizes[:place])
     logits = slice(start, start + made.layout.sizes[place])
-    stack.flat[:, logits] = torch.tensor([1.0, -1.0])
-    before = stack.flat.clone()
-    mask = made.layout.prior_mask(stack.flat) / made.data.n
-    batch, step = next(loop._epoch(zero, stack, [member(0)], slice(0, 1)))
-    loop._step(zero, stack, batch, slice(0, 1), step, mask)
-    assert torch.equal(stack.flat[:, logits], before[:, logits])
+    state.flat[:, logits] = torch.tensor([1.0, -1.0])
+    before = state.flat.clone()
+    batch, step = next(trainer.minibatches(zero, state, [member(0)], slice(0, 1)))
+    trainer.step(zero, state, batch, slice(0, 1), step)
+    assert torch.equal(state.flat[:, logits], before[:, logits])
     moved = before.abs() > 4e-3  # by more than a step
     moved[:, logits] = False
-    assert (stack.flat.abs() < before.abs())[moved].all()
+    assert (state.flat.abs() < before.abs())[moved].all()
 
 
 def test_adam_is_that_of_torch():
-    made, members = task([member(0)], prior=0.0, clip=loop.CLIP), [member(0)]
-    stack = loop._begin(made, members, Training())
-    theirs = stack.flat.clone().requires_grad_()
+    made, members = spec([member(0)], prior=0.0, clip=trainer.CLIP), [member(0)]
+    state = trainer.begin(made, members, Training())
+    theirs = state.flat.clone().requires_grad_()
     optimiser = torch.optim.Adam([theirs], lr=3e-3)
-    mask = torch.zeros_like(stack.flat[0])
-    for batch, step in loop._epoch(made, stack, members, slice(0, 1)):
+    for batch, step in trainer.minibatches(made, state, members, slice(0, 1)):
         optimiser.zero_grad()
         loss, _ = made.loss(made.layout.views(theirs), batch)
         loss.sum().backward()
-        torch.nn.utils.clip_grad_norm_([theirs], loop.CLIP)
+        torch.nn.utils.clip_grad_norm_([theirs], trainer.CLIP)
         optimiser.step()
-        loop._step(made, stack, batch, slice(0, 1), step, mask)
-    torch.testing.assert_close(stack.flat, theirs.detach(), atol=1e-8, rtol=0)
+        trainer.step(made, state, batch, slice(0, 1), step)
+    torch.testing.assert_close(state.flat, theirs.detach(), atol=1e-8, rtol=0)
 
 
 def test_fitted_pickles_and_predicts_the_same(steps):
@@ -180,6 +178,6 @@ def test_the_clip_binds_each_member_by_its_own_norm_or_not_at_all(steps):
     none = run([member(0)], steps, clip=float("inf"))[0]
     torch.testing.assert_close(weights(loose), weights(none), **TIGHT)
     assert not torch.allclose(weights(tight), weights(none))
-    both = run([member(0), member(1, c=500.0)], steps, clip=loop.CLIP)
-    alone = run([member(0)], steps, clip=loop.CLIP)
+    both = run([member(0), member(1, c=500.0)], steps, clip=trainer.CLIP)
+    alone = run([member(0)], steps, clip=trainer.CLIP)
     torch.testing.assert_close(weights(both[0]), weights(alone[0]), **TIGHT)

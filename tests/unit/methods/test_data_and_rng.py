@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.base import Rows
-from methods._training import noise
-from methods._training.data import Scaler, gather
-from methods._training.semisup import make_task
-from methods._training.semisup_plan import Plan, batches, shares
+from methods._nn import rng
+from methods._nn.classifier import train_spec
+from methods._nn.data import gather
+from methods._nn.minibatches import Minibatches
+from methods._scaling import Scaler
 from methods.base import Training, UnsupportedError
 from methods.generative import m2, smvae
-from tests.unit.methods.conftest import SMALL, ends, member, problem, run, task, weights
+from tests.unit.methods.conftest import SMALL, ends, member, problem, run, spec, weights
 
 
 def test_scaling_reads_present_training_rows_only():
@@ -71,9 +72,9 @@ def test_training_data_hold_no_hidden_label():
 def test_an_epoch_repeats_no_row_within_a_minibatch(n, steps, size):
     if size > n:
         with pytest.raises(ValueError, match="minibatch"):
-            noise.order(0, ("x", 1), n, steps, size)
+            rng.order(0, ("x", 1), n, steps, size)
         return
-    drawn = noise.order(0, ("x", 1), n, steps, size)
+    drawn = rng.order(0, ("x", 1), n, steps, size)
     assert drawn.shape == (steps, size)
     assert all(len(set(row.tolist())) == size for row in drawn)
     if steps * size <= n:
@@ -88,12 +89,12 @@ def test_an_epoch_repeats_no_row_within_a_minibatch(n, steps, size):
     st.integers(1, 40),
 )
 def test_any_plan_gives_minibatches_that_can_be_drawn(known, unknown, batching, parts, least):
-    plan = Plan(batching, parts, least)
-    sizes = batches(plan, known, unknown)
+    rule = Minibatches(batching, parts, least)
+    sizes = rule.sizes(known, unknown)
     assert 1 <= sizes.labelled <= known
     assert 0 <= sizes.unlabelled <= unknown
     assert (sizes.unlabelled == 0) == (unknown == 0)
-    assert sum(shares(plan, known, unknown)) == pytest.approx(1)
+    assert sum(rule.shares(known, unknown)) == pytest.approx(1)
 
 
 def test_proportional_minibatches_of_any_size_estimate_the_same_loss():
@@ -102,17 +103,17 @@ def test_proportional_minibatches_of_any_size_estimate_the_same_loss():
     for rows in (1, 2, 6):
         sizes = {"labelled_rows": rows, "batches_per_epoch": 2}
         members = [member(0, batching="proportional", **sizes)]
-        made = task(members)
+        made = spec(members)
         flat = made.layout.initial([0], torch.float64)
         losses = []
         for epoch in range(1, 300):
-            order = made.data.order(0, 0, epoch, made.batches)
-            for step in range(made.batches.steps):
+            order = made.data.order(0, 0, epoch, made.sizes)
+            for step in range(made.sizes.steps):
                 seen = order[None, step]
                 n = seen.shape[1]
                 eps = {"eps": torch.zeros(1, 2, 1, n, 3, dtype=torch.float64)}
                 hyper = {"c": torch.ones(1, dtype=torch.float64)}
-                one = made.data.batch(torch.tensor([0]), seen, made.batches.labelled, eps, hyper)
+                one = made.data.batch(torch.tensor([0]), seen, made.sizes.labelled, eps, hyper)
                 losses.append(made.loss(made.layout.views(flat), one)[0].item())
         found.append((np.mean(losses), np.std(losses) / np.sqrt(len(losses))))
     for mean, error in found[:-1]:
@@ -121,15 +122,15 @@ def test_proportional_minibatches_of_any_size_estimate_the_same_loss():
 
 def test_named_draws_depend_on_seed_and_name_alone():
     like = torch.empty(0)
-    both = noise.normals([1, 2], ("eps", 3), (4,), like)
-    assert torch.equal(both[1], noise.normals([2], ("eps", 3), (4,), like)[0])
+    both = rng.normals([1, 2], ("eps", 3), (4,), like)
+    assert torch.equal(both[1], rng.normals([2], ("eps", 3), (4,), like)[0])
     assert not torch.equal(both[0], both[1])
-    assert not torch.equal(both[0], noise.normals([1], ("eps", 4), (4,), like)[0])
+    assert not torch.equal(both[0], rng.normals([1], ("eps", 4), (4,), like)[0])
 
 
 def test_a_rows_draw_does_not_depend_on_the_rows_beside_it():
-    whole = noise.normals_by_id(5, "x", np.arange(30), 4)
-    assert np.array_equal(noise.normals_by_id(5, "x", np.array([7, 29, 3]), 4), whole[[7, 29, 3]])
+    whole = rng.normals_by_id(5, "x", np.arange(30), 4)
+    assert np.array_equal(rng.normals_by_id(5, "x", np.array([7, 29, 3]), 4), whole[[7, 29, 3]])
 
 
 def test_absent_views_are_refused():
@@ -138,7 +139,7 @@ def test_absent_views_are_refused():
     present[3, 1] = False
     holed = replace(made, rows=replace(made.rows, present=present))
     with pytest.raises(UnsupportedError, match="absent"):
-        task([member(0, made=holed)])
+        spec([member(0, made=holed)])
 
 
 def test_no_unlabelled_rows_at_all(steps):
@@ -151,8 +152,7 @@ def test_m2_reads_all_views_as_one():
     made = problem(0)
     config = m2.Config(**SMALL)
     members = [replace(member(0, made=made), config=config)] * 2
-    recipe = m2._recipe(config, made)
-    built = make_task(members, recipe, "cpu", torch.float32)
+    built = train_spec(members, m2.M2.spec(config, made))
     assert len(built.data.x) == 1
     assert built.data.x[0].shape == (made.rows.n, sum(made.dims))
 

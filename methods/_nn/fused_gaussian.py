@@ -17,58 +17,77 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from methods._training.densities import DATA_LIMIT, LOG_2PI
-from methods._training.nets import Activation, Params, activate_, backward_activation_
+from methods._nn.densities import DATA_LIMIT, LOG_2PI, gaussian, smooth_clamp
+from methods._nn.layers import Activation, activate
 
 CHUNK_ROWS = 600
 """Rows of a chunk on a CPU: its arrays should fit the second-level cache. A GPU takes all rows."""
 LOG2_E = math.log2(math.e)
 
 
-@dataclass(frozen=True)
-class Decoder:
-    """How net ``name`` of parameters is read: layers ``depth``, first matrix ``name.0.part``.
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What a decoder has to explain, and what each sample of it counts.
 
-    ``floor``  the least log-variance, below ``DATA_LIMIT``, which is the largest.
+    ``x``       (t, r, d) targets.
+    ``weight``  (t, l, r) of l samples of each row.
+    ``keep``    (t, d) of 0 and 1 leaves columns out (None: all are kept).
+    ``floor``   the least log-variance, below ``DATA_LIMIT``, which is the largest.
     """
 
-    name: str
-    part: str
-    depth: int
-    activation: Activation
+    x: Tensor
+    weight: Tensor
+    keep: Tensor | None = None
     floor: float = -DATA_LIMIT
 
-    def weights(self, p: Params) -> list[Tensor]:
-        """First matrix, then matrix and bias of every further layer."""
-        upper = (p[f"{self.name}.{i}.{kind}"] for i in range(1, self.depth + 1) for kind in "Wb")
-        return [p[f"{self.name}.0.{self.part}"], *upper]
+
+def weighted(outputs: Tensor, target: Target) -> Tensor:
+    """sum_{l,r} weight log N(x; mean, variance), (t,), of outputs (t, l, r, 2 d) of any network.
+
+    The first d outputs are means, the others log-variances before they are bent into their bounds.
+    """
+    mean, raw = outputs.chunk(2, -1)
+    middle, half = (DATA_LIMIT + target.floor) / 2, (DATA_LIMIT - target.floor) / 2
+    logvar = middle + smooth_clamp(raw - middle, half)
+    keep = None if target.keep is None else target.keep[:, None, None]
+    return (target.weight * gaussian(target.x[:, None], mean, logvar, keep)).sum((1, 2))
+
+
+def plain(
+    activation: Activation, weights: Sequence[Tensor], z: Tensor, base: Tensor, target: Target
+) -> Tensor:
+    """The reference for :func:`log_likelihood`: the same sum, left to autograd."""
+    first, *upper = weights
+    h = torch.matmul(z, first[:, None]) + base[:, None]
+    for matrix, bias in zip(upper[::2], upper[1::2], strict=True):
+        h = torch.matmul(activate(h, activation), matrix[:, None]) + bias[:, None]
+    return weighted(h, target)
 
 
 def log_likelihood(
-    decoder: Decoder,
-    p: Params,
-    z: Tensor,
-    base: Tensor,
-    x: Tensor,
-    weight: Tensor,
-    keep: Tensor | None = None,
+    activation: Activation, weights: Sequence[Tensor], z: Tensor, base: Tensor, target: Target
 ) -> Tensor:
     """sum_{l,r} weight log N(x; mean, variance), (t,), with [mean, raw log-variance] = net(z).
 
-    ``z`` (t, l, r, D) samples; ``base`` (t, r, h) what else the first layer adds up: bias, label,
-    other inputs; ``x`` (t, r, d) targets; ``weight`` (t, l, r); ``keep`` (t, d) of 0 and 1 leaves
-    columns out. Differentiable, once, in all but ``keep``.
+    ``weights`` first matrix, then matrix and bias of every further layer of a perceptron; ``z``
+    (t, l, r, D) samples; ``base`` (t, r, h) what else the first layer adds up: bias, label, other
+    inputs. Differentiable, once, in all but ``keep``.
     """
-    return _LogLikelihood.apply(decoder, keep, z, base, x, weight, *decoder.weights(p))
+    settings = activation, target.floor, target.keep
+    return _LogLikelihood.apply(settings, z, base, target.x, target.weight, *weights)
+
+
+Settings = tuple[Activation, float, Tensor | None]
+"""Nonlinearity, floor, keep."""
 
 
 class _LogLikelihood(torch.autograd.Function):
     """All gradients are taken in the forward pass and scaled per member in the backward pass."""
 
     @staticmethod
-    def forward(ctx: Any, decoder: Decoder, keep: Tensor | None, *tensors: Tensor) -> Tensor:
+    def forward(ctx: Any, settings: Settings, *tensors: Tensor) -> Tensor:
         wanted = any(ctx.needs_input_grad)
-        work = _Work(decoder, keep, tensors, wanted, wanted and ctx.needs_input_grad[4])
+        work = _Work(settings, tensors, wanted, wanted and ctx.needs_input_grad[3])
         rows = tensors[1].shape[1]
         parts = -(-rows // CHUNK_ROWS) if tensors[0].device.type == "cpu" else 1
         chunk = max(1, -(-rows // parts))
@@ -87,7 +106,7 @@ class _LogLikelihood(torch.autograd.Function):
         for has in ctx.has:
             g = next(saved) if has else None
             out.append(g if g is None else g * scale.view(-1, *[1] * (g.dim() - 1)))
-        return None, None, *out
+        return None, *out
 
 
 class _Work:
@@ -95,17 +114,16 @@ class _Work:
 
     def __init__(
         self,
-        decoder: Decoder,
-        keep: Tensor | None,
+        settings: Settings,
         tensors: Sequence[Tensor],
         wanted: bool,
         wanted_x: bool,
     ) -> None:
         self.z, self.base, self.x, self.weight, self.first, *upper = tensors
         self.layers = list(zip(upper[::2], upper[1::2], strict=True))
-        self.kind: Activation = decoder.activation
-        self.floor = decoder.floor
-        self.keep, self.wanted = keep, wanted
+        self.kind: Activation
+        self.kind, self.floor, self.keep = settings
+        self.wanted = wanted
         self.values = torch.empty_like(self.weight)
         self.ones = self.weight.new_ones(len(self.z), 1, self.z.shape[2])
         self.grads: list[Tensor | None] = []
@@ -125,7 +143,7 @@ class _Work:
         inputs, slopes = [z], []
         h = torch.baddbmm(self.base[:, rows], z, self.first)
         for matrix, bias in self.layers:
-            h, slope = activate_(h, self.kind)
+            h, slope = _activate_(h, self.kind)
             inputs.append(h)
             slopes.append(slope)
             h = torch.baddbmm(bias, h, matrix)
@@ -151,7 +169,7 @@ class _Work:
             # A product with ones: several times as fast as a sum over rows.
             bias_grad.baddbmm_(self.ones[:, :, : grad.shape[1]], grad)
             grad = torch.bmm(grad, self.layers[i][0].transpose(1, 2))
-            backward_activation_(grad, slopes[i], self.kind)
+            _times_slope_(grad, slopes[i], self.kind)
         grad_first.baddbmm_(inputs[0].transpose(1, 2), grad)
         grad_base[:, rows] += grad
         torch.bmm(grad, self.first.transpose(1, 2), out=grad_z[:, sample, rows])
@@ -195,3 +213,26 @@ def _value_and_slope_(
         torch.mul(residual, scaled, out=s).sub_(1).mul_(bend).mul_(0.5 * weight[..., None])
         torch.mul(scaled, weight[..., None], out=mean)
     return value
+
+
+def _activate_(pre: Tensor, activation: Activation) -> tuple[Tensor, Tensor]:
+    """Value, and what :func:`_times_slope_` needs; overwrites ``pre``. Not differentiable.
+
+    softplus(a) = -log sigmoid(-a), whose slope is 1 - sigmoid(-a): one fast and one slow function
+    instead of two slow ones. sigmoid(-a) is kept off zero, where a > 87 in single precision.
+    """
+    if activation == "identity":
+        return pre, pre
+    if activation == "relu":
+        return pre.relu_(), pre
+    rest = pre.neg_().sigmoid_().clamp_(min=torch.finfo(pre.dtype).tiny)
+    return rest.log().neg_(), rest
+
+
+def _times_slope_(grad: Tensor, saved: Tensor, activation: Activation) -> Tensor:
+    """``grad`` times the slope of the nonlinearity, in place."""
+    if activation == "identity":
+        return grad
+    if activation == "relu":
+        return torch.ops.aten.threshold_backward.grad_input(grad, saved, 0, grad_input=grad)
+    return grad.addcmul_(grad, saved, value=-1)

@@ -32,11 +32,11 @@ class Moments:
     @classmethod
     def of(cls, outputs: Sequence[Tensor], ridges: Sequence[Tensor]) -> Moments:
         """Of outputs (n, d_v) a view, with the absolute ridges (scalars)."""
-        whole = torch.cat(tuple(outputs), 1)
-        off = centred(whole)
+        joined = torch.cat(tuple(outputs), 1)
+        off = centred(joined)
         widths = tuple(h.shape[1] for h in outputs)
         ridge = [r.reshape(1).expand(width) for r, width in zip(ridges, widths, strict=True)]
-        return cls(widths, whole.mean(0), off.mT @ off / (len(off) - 1), torch.cat(ridge))
+        return cls(widths, joined.mean(0), off.mT @ off / (len(off) - 1), torch.cat(ridge))
 
     def complete(self, outputs: Sequence[Tensor], present: Tensor) -> list[Tensor]:
         """Outputs (n, d_v) a view, guessed where ``present`` (n, V) is False."""
@@ -55,8 +55,8 @@ class Moments:
 
 def direct(cca: LinearCCA, outputs: Sequence[Tensor], present: Tensor) -> list[Tensor]:
     """Outputs (n, d_v) a view; where absent, those with the mean variates of the present views."""
-    shown = present.T[:, :, None].to(outputs[0])  # (V, n, 1)
-    variates = (torch.stack(cca.apply(outputs)) * shown).sum(0) / shown.sum(0).clamp(min=1)
+    weights = present.T[:, :, None].to(outputs[0])  # (V, n, 1)
+    variates = (torch.stack(cca.apply(outputs)) * weights).sum(0) / weights.sum(0).clamp(min=1)
     guesses = [
         mean + variates @ torch.linalg.pinv(matrix)
         for mean, matrix in zip(cca.means, cca.maps, strict=True)
