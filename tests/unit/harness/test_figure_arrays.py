@@ -136,7 +136,7 @@ def test_arrays_that_are_gone_are_said_and_stop_nothing(plan: Plan, tmp_path: Pa
     trials = trials_table(settle(plan, records), records, "two")
     trials = trials[trials["trial"] == 0]
     lost = trials[trials["row_key"] == "y"]["imputed_by"].item()
-    (tmp_path / "arrays" / f"{lost}.npz").unlink()
+    (tmp_path / "arrays" / f"{records[lost].arrays}.npz").unlink()
     shown = shown_of(plan, "two", Layout("matrices"), trials, records, store)
     assert set(shown.matrices[0].completed) == {"x"}
     (said,) = shown.gone["tiny"]
