@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from harness import registry
-from harness.plan import grouping
 from harness.plan.job import training_of
 from harness.plan.plan import Plan, plan_cells, settle
+from harness.run import grouping
 from harness.run.grouping import stacks
 from harness.run.worker import JobGroup
 from protocols.base import Stage, TableRow, build
