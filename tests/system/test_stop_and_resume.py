@@ -110,7 +110,7 @@ def test_ctrl_c_at_any_moment_ends_without_traceback_or_orphan(
         return
     assert status == 130
     assert "Traceback" not in out + err
-    assert err.count("the same command goes on: python run_all.py") == 1
+    assert err.count("rerun the command to resume: python run_all.py") == 1
 
 
 def test_ctrl_c_while_the_report_is_written(tmp_path: Path) -> None:
