@@ -80,7 +80,7 @@ def test_classes_are_quadrants_and_five_is_high() -> None:
             {"filter": "334"},
             "deap.filter must be one of either, both, radius, not '334'",
         ),
-        ({"format": "npz"}, "one of: auto, mat, dat"),
+        ({"format": "npz"}, "one of auto, mat, dat"),
     ],
 )
 def test_an_unknown_option_is_refused(options: dict[str, str], message: str) -> None:

@@ -102,5 +102,5 @@ def test_the_receipt_and_the_door_know_rotating_folds(root: Path) -> None:
     assert (split, opened.key) == ("segment_rotated", "deap:eeg,pps+folds=rotate")
     with pytest.raises(UsageError, match="it offers: segment_rotated, trial_rotated, subject_ro"):
         open_dataset("deap@trial", root, {"deap": ROTATE})
-    with pytest.raises(DataError, match="one of: random, rotate"):
+    with pytest.raises(DataError, match="one of random, rotate"):
         deap.load(root=root, options={"folds": "ten"})

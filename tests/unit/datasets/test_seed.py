@@ -221,10 +221,10 @@ def test_eeg_without_eye_movements_loads_as_eeg_only(twin: Path, tmp_path: Path)
         ({"subjects": ""}, "a list such as 1-5,8-11"),
         ({"subjects": "../1"}, "a list such as 1-5,8-11"),
         ({"subjects": "1-999999999999"}, "a list such as 1-5,8-11"),
-        ({"layout": "csv"}, "one of: auto, npz, mat"),
-        ({"order": "random"}, "one of: bands, channels"),
-        ({"smoothing": "../LDS"}, "one of: LDS, movingAve"),
-        ({"scaling": "minmax"}, "one of: none, per_file, global"),
+        ({"layout": "csv"}, "one of auto, npz, mat"),
+        ({"order": "random"}, "one of bands, channels"),
+        ({"smoothing": "../LDS"}, "one of LDS, movingAve"),
+        ({"scaling": "minmax"}, "one of none, per_file, global"),
     ],
 )
 def test_options_are_refused_by_name(twin: Path, options: dict[str, str], said: str) -> None:
