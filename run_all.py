@@ -143,17 +143,18 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "--check-data": {
             **YES,
-            "help": "the receipt of what lies under --data-root",
+            "help": "compare the files under --data-root with the paper's counts",
         },
-        "--make-twin": {
+        "--simulate": {
             "choices": ("seed", "deap"),
-            "help": "simulated files of that form, to rehearse on (with --out)",
+            "help": "write simulated files in that format, for dry runs (with --out)",
         },
-        "--out": {"type": Path, "metavar": "DIR", "help": "folder for --make-twin"},
+        "--make-twin": {"choices": ("seed", "deap"), "help": argparse.SUPPRESS},
+        "--out": {"type": Path, "metavar": "DIR", "help": "folder for --simulate"},
         "--scale": {
             "type": float,
             "metavar": "F",
-            "help": "share of the subjects of a twin (default 1, all)",
+            "help": "share of the subjects to simulate (default 1, all)",
         },
         "--dry-run": {**YES, "help": "the plan: fits by cell, stored or stale, core-hours"},
         "--report-only": {**YES, "help": "report what is stored"},
@@ -206,8 +207,11 @@ def _run(argv: list[str]) -> int:
             root, options = given.get("data_root"), given.get("data_options", ())
             return data_tools.check_data(root, options, console)
         out, scale = given.pop("out", None), given.pop("scale", 1.0)
-        if twin := given.pop("make_twin", None):
-            return data_tools.make_twin(twin, out, scale, given.get("seed", 0), console)
+        if former := given.pop("make_twin", None):
+            print("run_all.py: --make-twin is now called --simulate", file=sys.stderr)
+            given.setdefault("simulate", former)
+        if key := given.pop("simulate", None):
+            return data_tools.simulate(key, out, scale, given.get("seed", 0), console)
         if "protocols" not in given:
             raise UsageError("name a --protocol, for example --protocol table2 (--list protocols)")
         return experiment.run(experiment.Options(**given, command=argv), console)

@@ -1,7 +1,8 @@
 """Entries by file: a module of ``methods/``, ``datasets/`` or ``protocols/`` is known by its stem.
 
-``base.py`` and names with a leading underscore are machinery, every other module is one entry. No
-list is to be edited. Listing reads files and imports nothing.
+``base.py`` and names with a leading underscore are not entries, every other module is one entry. A
+package directly below ``datasets/`` is one entry too, known by its folder's name; its inner modules
+are not. No list is to be edited. Listing reads files and imports nothing.
 """
 
 from __future__ import annotations
@@ -37,15 +38,26 @@ def entries(kind: Kind) -> dict[str, str]:
             continue
         if "vendor" in parts or "published" in parts:  # data and the scripts that made it
             continue
+        if kind == "datasets" and len(parts) > 2:  # a module inside the package of a data set
+            continue
         if path.stem in found:
             raise RuntimeError(f"two entries are called '{path.stem}': {found[path.stem]}, {path}")
         found[path.stem] = ".".join(parts)
+    if kind == "datasets":
+        packages = sorted((ROOT / kind).glob("[!_]*/__init__.py"))
+        found |= {p.parent.name: f"{kind}.{p.parent.name}" for p in packages if _is_entry(p.parent)}
     return dict(sorted(found.items()))
+
+
+def _is_entry(folder: Path) -> bool:
+    return folder.name not in {"vendor", "published"}
 
 
 def first_line(kind: Kind, key: str) -> str:
     """The first line of an entry's docstring, read without importing it."""
-    source = ROOT.joinpath(*entries(kind)[key].split(".")).with_suffix(".py").read_text("utf-8")
+    path = ROOT.joinpath(*entries(kind)[key].split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    source = path.read_text("utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").split("\n", 1)[0]
 
 

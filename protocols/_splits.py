@@ -10,7 +10,7 @@ import heapq
 
 import numpy as np
 
-from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Split, torn
+from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Split, split_across
 
 
 def part_of_rows(
@@ -142,7 +142,7 @@ def _check_parts(data: Dataset, split: Split, parts: np.ndarray) -> None:
 
 def _check_leaks(data: Dataset, split: Split, parts: np.ndarray) -> None:
     whole = {name: group for name, group in data.groups.items() if name not in split.leaks}
-    found = torn(whole, parts)
+    found = split_across(whole, parts)
     if found:
         raise DataError(
             f"split '{split.name}' of {data.key} has rows of one {found[0]} on both sides and does "

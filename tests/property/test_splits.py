@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split
-from protocols._splits import part_of_rows, rounded, torn
+from protocols._splits import part_of_rows, rounded, split_across
 
 FEW = settings(max_examples=60)
 SHARES = st.sampled_from([(0.6, 0.2, 0.2), (0.5, 0.25, 0.25), (0.8, 0.1, 0.1)])
@@ -128,7 +128,7 @@ def test_torn_groups_are_those_with_rows_in_two_units(seed: int, n: int, few: in
         for name, group in groups.items()
         if any(len(set(units[group == value])) > 1 for value in group)
     }
-    assert set(torn(groups, units)) == there
+    assert set(split_across(groups, units)) == there
 
 
 @pytest.mark.parametrize("official", [False, True])

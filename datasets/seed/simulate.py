@@ -1,17 +1,17 @@
-"""A twin of SEED: simulated EEG and eye movements in the release's own files, from no person.
+"""A simulated copy of SEED: random EEG and eye movements in the file format of the release.
 
-Numbers, shapes, clip lengths, labels and file forms are those of the release; values are drawn:
+Counts, shapes, clip lengths, labels and file formats are those of the release; values are drawn:
 
 1. Each clip has a path of four hidden states: the mean of its class, which builds up over the first
    windows, an effect of the film itself, a drift, and noise through a low-pass filter, so that
    neighbouring windows resemble each other as smoothed recordings do.
 2. EEG is a map of the states to bands and channels, smooth over the scalp and a little different in
    each person, on offsets of person, session and channel, with slow noise that channels share.
-3. Eye features are positive, saturate in the states, see mainly those two of the four that the EEG
-   sees less of, and are noisier.
+3. Eye features are positive, saturate in the states, depend mainly on the two of the four states
+   that EEG depends on less, and are noisier.
 
-So people differ, films of one class differ, EEG tells more than the eyes do, and windows are not
-independent. None of this is fitted to SEED, and no generative model of the project is used.
+So people differ, films of one class differ, EEG is more informative than eye movements, and windows
+are not independent. None of this is fitted to SEED, and no generative model of the project is used.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets import _twin
-from datasets._seed_layout import (
+from datasets import _simulated
+from datasets.base import DataError
+from datasets.seed.layout import (
     BANDS,
     CHANNELS,
     CLIPS,
@@ -35,10 +36,9 @@ from datasets._seed_layout import (
     TRAIN_ROWS,
     WINDOWS,
 )
-from datasets.base import DataError
 
 STATES = 4
-SEEN_BY_EEG, SEEN_BY_EYES = (1.0, 1.0, 0.5, 0.5), (0.2, 0.2, 1.0, 1.0)  # of the states
+EEG_WEIGHTS, EYE_WEIGHTS = (1.0, 1.0, 0.5, 0.5), (0.2, 0.2, 1.0, 1.0)  # of the four states
 LAYOUTS = ("npz", "mat")
 
 
@@ -49,20 +49,21 @@ def write(
     progress: Callable[[str], None] | None = None,
     layouts: Sequence[str] = ("npz",),
 ) -> Path:
-    """Write the twin into ``folder/SEED_Multimodal``, mark it as one, and return that.
+    """Write a simulated copy into ``folder/SEED_Multimodal``, mark it, and return that folder.
 
-    ``scale``     the share of the twelve subjects, in (0, 1], at least one of them; each has three
-                  sessions, and a session its 842 rows at any scale.
-    ``progress``  is told a line a subject.
+    ``scale``     share of the twelve subjects, in (0, 1], at least one of them; each has three
+                  sessions of 842 rows at any scale.
+    ``progress``  called with one line for each subject.
     ``layouts``   npz, mat or both, for the EEG (mat goes to ``folder/SEED_EEG``); the eye features
-                  are always written. Both hold the same numbers.
+                  are always written. Both have the same numbers.
 
-    Equal arguments give equal values. Raises DataError where files lie that no marker calls a twin,
-    for they may be the real ones, or where a twin of other arguments lies, and for another scale or
-    layout.
+    Equal arguments give equal values. Raises DataError if the folder has files without a marker,
+    which may be the real ones, or a copy of other arguments, and for another scale or layout.
     """
     if not 0 < scale <= 1 or not layouts or not set(layouts) <= set(LAYOUTS):
-        raise DataError("a twin of seed has a scale in (0, 1] and the layouts npz, mat or both")
+        raise DataError(
+            "a simulated copy of seed has a scale in (0, 1] and the layouts npz, mat or both"
+        )
     base, ordinary = folder / "SEED_Multimodal", folder / "SEED_EEG"
     eye = base / "Chinese" / "04-Eye-tracking-feature" / "eye_tracking_feature"
     npz = base / "Chinese" / "02-EEG-DE-feature" / "eeg_used_4s"
@@ -70,25 +71,25 @@ def write(
     places = [base, eye, *((npz,) if "npz" in layouts else ())]
     places += [ordinary] if ordinary.is_dir() or "mat" in layouts else []
     places += [mat] if "mat" in layouts else []
-    # the lowest folders too, since each may be named as a root
-    _twin.claim(places, f"--make-twin seed --scale {scale:g} --seed {seed}")
+    # the innermost folders too, since each may be named as a root
+    _simulated.mark_folders(places, f"--simulate seed --scale {scale:g} --seed {seed}")
     if "mat" in layouts:
-        with _twin.whole(mat / "label.mat") as part:
-            _twin.write_mat(part, {"label": (CLIPS - 1)[None]})
+        with _simulated.complete_file(mat / "label.mat") as part:
+            _simulated.write_mat(part, {"label": (CLIPS - 1)[None]})
     world = _World(seed)
     subjects = SUBJECTS[: max(1, round(scale * len(SUBJECTS)))]
-    told = "seed twin: subject"
-    for number in _twin.paced(told, range(len(subjects)), len(subjects), progress):
+    what = "seed, simulated: subject"
+    for number in _simulated.with_progress(what, range(len(subjects)), len(subjects), progress):
         for session in SESSIONS:
             brain, eyes = world.session(subjects[number], session)
             name = f"{subjects[number]}_{session}"
             if "npz" in layouts:
-                with _twin.whole(npz / f"{name}.npz") as part:
+                with _simulated.complete_file(npz / f"{name}.npz") as part:
                     _write_npz(part, brain)
             if "mat" in layouts:
-                with _twin.whole(mat / f"{name[:-1]}2000010{session}.mat") as part:
-                    _twin.write_mat(part, _clips(brain))
-            with _twin.whole(eye / name) as part:
+                with _simulated.complete_file(mat / f"{name[:-1]}2000010{session}.mat") as part:
+                    _simulated.write_mat(part, _clips(brain))
+            with _simulated.complete_file(eye / name) as part:
                 _write_eye(part, eyes)
     return base
 
@@ -97,7 +98,7 @@ def write(
 
 
 class _World:
-    """What all people share: effects of classes and films, and how sensors see the states."""
+    """What all people share: effects of classes and films, and maps from states to sensors."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -107,11 +108,11 @@ class _World:
         self.classes = 0.85 * np.concatenate([corner, corner], axis=1)
         self.films = 0.2 * rng.normal(size=(len(CLIPS), STATES))
         self.places = rng.uniform(-1, 1, size=(CHANNELS, 2))  # of the electrodes
-        strength = np.linspace(0.5, 1.5, len(BANDS))[:, None, None]  # fast bands tell more
-        self.eeg = 0.35 * strength * self._maps(rng) * np.array(SEEN_BY_EEG)
+        strength = np.linspace(0.5, 1.5, len(BANDS))[:, None, None]  # fast bands are stronger
+        self.eeg = 0.35 * strength * self._maps(rng) * np.array(EEG_WEIGHTS)
         level = np.linspace(24.0, 14.0, len(BANDS))[:, None]  # the order of magnitude of log power
         self.level = level + self._maps(rng)[..., 0]
-        self.eye = 0.3 * rng.normal(size=(STATES, EYE)) * np.array(SEEN_BY_EYES)[:, None]
+        self.eye = 0.3 * rng.normal(size=(STATES, EYE)) * np.array(EYE_WEIGHTS)[:, None]
         self.unit = np.exp(rng.uniform(np.log(0.1), np.log(300), EYE))  # mm, ms, degrees, counts
 
     def _maps(self, rng: np.random.Generator) -> np.ndarray:
@@ -172,7 +173,7 @@ def _write_npz(path: Path, eeg: np.ndarray) -> None:
     )
     np.savez(
         path,
-        twin=np.array(_twin.NOTE),
+        note=np.array(_simulated.NOTE),
         train_data=first,
         test_data=second,
         train_label=LABELS[:TRAIN_ROWS].astype(np.int64),
@@ -182,7 +183,7 @@ def _write_npz(path: Path, eeg: np.ndarray) -> None:
 
 def _write_eye(path: Path, eye: np.ndarray) -> None:
     parts = {"train_data_eye": eye[:TRAIN_ROWS], "test_data_eye": eye[TRAIN_ROWS:]}
-    path.write_bytes(_pickled({"twin": _twin.NOTE.decode(), **parts}))
+    path.write_bytes(_pickled({"note": _simulated.NOTE.decode(), **parts}))
 
 
 def _clips(eeg: np.ndarray) -> dict[str, np.ndarray]:
@@ -197,7 +198,7 @@ def _clips(eeg: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _pickled(content: Mapping[str, np.ndarray | str]) -> bytes:
-    """A pickle of protocol 4 with the module name of numpy 1, as in the release's time."""
+    """A pickle of protocol 4 with the module name of numpy 1, as the release has it."""
     plain = {
         key: value if isinstance(value, str) else np.ascontiguousarray(value)
         for key, value in content.items()
@@ -207,5 +208,5 @@ def _pickled(content: Mapping[str, np.ndarray | str]) -> bytes:
     ours, theirs = (bytes([len(name)]) + name for name in names)
     if ours not in raw:
         return raw
-    (frame,) = struct.unpack_from("<Q", raw, 3)  # after the protocol and the frame's own opcode
+    (frame,) = struct.unpack_from("<Q", raw, 3)  # after the protocol and the opcode of the frame
     return raw[:3] + struct.pack("<Q", frame - 1) + raw[11:].replace(ours, theirs, 1)

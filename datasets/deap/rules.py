@@ -1,20 +1,20 @@
-"""Which trials of DEAP count, and what class they have: rules on ratings alone.
+"""Which trials of DEAP are used, and their class: rules on the ratings.
 
 The paper (section 4.1) cuts the plane of valence and arousal into quadrants at 5, and "discarded
 the samples whose ratings of arousal and valence are between 4 and 6". It keeps 21042 rows = 334
-trials of 63 seconds, of 1280. The sentence can be read in more than one way, and which reading
-keeps 334 is not published; so it is an option:
+trials of 63 seconds, of 1280. The sentence can be read in several ways, and which of them keeps 334
+is not published; so the rule is an option:
 
-either  dropped if valence or arousal is in 4..6, the default: only so does each trial that is left
-        keep its distance from both borders of its quadrant, whatever its person's rating scale,
-        which is the reason that the paper gives for the rule
-both    dropped if valence and arousal are both in 4..6: the words as they stand, but it drops a
-        square in the middle only and leaves trials on a border
+either  dropped if valence or arousal is in 4..6, the default: the only rule under which all trials
+        that are left are away from both borders of their quadrant, which is the paper's reason for
+        the rule (people use the rating scale differently)
+both    dropped if valence and arousal are both in 4..6: the literal reading, but it drops only a
+        square in the middle and leaves trials near a border
 radius  dropped if (valence, arousal) is nearer than 3 to (5, 5): the authors' earlier code
-        (NeuBCI/semiMVAE, semiMVAE.py) picks its rows by a list called filter_idx_3_0, which may
+        (NeuBCI/semiMVAE, semiMVAE.py) selects its rows by a list called filter_idx_3_0, which may
         mean such a distance
 
-The ends of 4..6 count as inside. A rating of 5 counts as high.
+4 and 6 are inside 4..6. A rating of 5 is high.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ OPTIONS: Options = {
     ),
     "folds": Option(
         "random",
-        "parts: random (a fresh draw in every trial) or rotate (ten folds take turns)",
+        "parts: random (a fresh draw in every trial) or rotate (ten folds in turn)",
         ("random", "rotate"),
     ),
 }
 
 
 def chosen(options: Mapping[str, str] | None) -> dict[str, Any]:
-    """Every option with its value, defaults filled in. Raises DataError for one that is not."""
+    """Every option with its value, defaults filled in. Raises DataError for an unknown option."""
     return _options.chosen("deap", OPTIONS, options)
 
 
 def kept(ratings: np.ndarray, rule: str) -> np.ndarray:
-    """``(n,)`` bool: trials that count, by their ratings ``(n, >= 2)``, valence first."""
+    """``(n,)`` bool: trials that are used, by their ratings ``(n, >= 2)``, valence first."""
     plane = ratings[:, :2]
     if rule == "radius":
         return np.linalg.norm(plane - MIDDLE, axis=1) >= RADIUS

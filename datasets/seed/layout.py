@@ -1,7 +1,7 @@
-"""SEED on disk: where its files may lie, and what each of them must hold.
+"""SEED on disk: where its files may be, and what each of them must contain.
 
 Lengths of the 15 clips are known from the released one-second features (3394 windows a file). Cut
-into windows of 4 s, clip by clip and with the rest dropped, they give WINDOWS: 499 rows in clips
+into windows of 4 s, clip by clip with remainders dropped, they give WINDOWS: 499 rows in clips
 1-9, 175 in 10-12 and 168 in 13-15, which over 27 files are the 13473, 4725 and 4536 of Table 1.
 """
 
@@ -49,8 +49,8 @@ def _subjects(text: str) -> tuple[int, ...]:
 OPTIONS: Options = {
     "subjects": Option(
         "1-5,8-11",
-        "which subjects, such as 1-5,8-11; the paper names none of its nine, so the default is the "
-        "first nine of the twelve with both modalities; all takes 1-5,8-14",
+        "which subjects, such as 1-5,8-11; the paper does not name its nine, so the default is the "
+        "first nine of the twelve with both modalities; all means 1-5,8-14",
         parse=_subjects,
     ),
     "layout": Option(
@@ -66,7 +66,7 @@ OPTIONS: Options = {
     ),
     "smoothing": Option(
         "LDS",
-        "which smoothed features of the layout mat, LDS or movingAve; the layout npz offers one",
+        "which smoothed features of the layout mat, LDS or movingAve; the layout npz has only one",
         ("LDS", "movingAve"),
     ),
     "scaling": Option(
@@ -136,30 +136,30 @@ def settings(options: Mapping[str, str] | None) -> Settings:
 
 
 def locate(root: Path, layout: str = "auto") -> Source | None:
-    """The copy under, at or around ``root``, which may be any folder of the release's tree."""
-    top = root = root.absolute()  # the names of the folders above "." matter too
+    """The copy at, below or above ``root``, which may be any folder of the release's tree."""
+    top = root = root.absolute()  # so that "." has the names of the folders above it
     while top.name in _TREE and top.parent != top:
         top = top.parent
     starts = tuple(dict.fromkeys((root, top, top / "SEED")))
-    eye = next((f for f in _folders(starts, (_EYE,)) if _holds(f, "eye")), None)
-    candidates = [(form, root) for form in ("npz", "mat")]  # a folder that was named comes first
+    eye = next((f for f in _folders(starts, (_EYE,)) if _has_files(f, "eye")), None)
+    candidates = [(form, root) for form in ("npz", "mat")]  # the folder that was named comes first
     for kind, paths in _EEG.items():
         candidates += [(kind.split()[0], folder) for folder in _folders(starts, paths)]
     for form, folder in candidates:
-        if layout in ("auto", form) and _holds(folder, form):
+        if layout in ("auto", form) and _has_files(folder, form):
             return Source(form, folder, eye)
     return None
 
 
 def _folders(starts: Iterable[Path], paths: Iterable[tuple[str, ...]]) -> Iterator[Path]:
-    """Every end of every path, below each start: A/B/C, B/C, C."""
+    """Every suffix of every path, below each start: A/B/C, B/C, C."""
     for path in paths:
         for start in starts:
             for skipped in range(len(path)):
                 yield start.joinpath(*path[skipped:])
 
 
-def _holds(folder: Path, form: str) -> bool:
+def _has_files(folder: Path, form: str) -> bool:
     return next(_named(folder, form), None) is not None
 
 
@@ -175,17 +175,17 @@ def _named(folder: Path, form: str) -> Iterator[tuple[Path, int, int]]:
 
 
 def recordings(folder: Path, form: str) -> Files:
-    """Files of one form. In the form ``mat`` names hold a date, and sessions follow it."""
-    found: Files = {}
+    """Files of one form. In the form ``mat`` a name has a date, and sessions are in its order."""
+    files: Files = {}
     dates: dict[int, int] = {}
     named = sorted(_named(folder, form), key=lambda item: (item[1], item[2]))
     for path, subject, number in named:
         dates[subject] = dates.get(subject, 0) + 1
-        found[subject, dates[subject] if form == "mat" else number] = path
-    return found
+        files[subject, dates[subject] if form == "mat" else number] = path
+    return files
 
 
-def whole_subjects(source: Source) -> list[int]:
+def complete_subjects(source: Source) -> list[int]:
     """Subjects with EEG of all three sessions and, if there is an eye folder, eye files of them."""
     there = set.intersection(*(set(files) for _, files in source.folders))
     return [s for s in SUBJECTS if all((s, session) in there for session in SESSIONS)]

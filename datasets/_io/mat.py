@@ -1,9 +1,9 @@
-"""MATLAB files of strangers: every variable is looked at before scipy reads any.
+"""MATLAB files up to version 7: every variable is checked before scipy reads any.
 
-scipy believes what a file says of itself: it makes a cell array, a struct or a blank char matrix of
-any size that a header of fifty bytes names, and follows cells within cells until the stack is full.
-So a survey walks the file first and lets through arrays of numbers, of characters, and cells of
-these, of no more elements than the file has bytes for them. Layout: MAT-File Format, MathWorks.
+scipy trusts the headers of a file: it allocates a cell array, a struct or a blank char matrix of
+any size that a header of fifty bytes states, and recurses into nested cells until the stack is
+full. So a survey walks the file first. It admits arrays of numbers, of characters, and cells of
+these, with no more elements than the file has bytes for them. Layout: MAT-File Format, MathWorks.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import IO, Any
 
 import numpy as np
 
-from datasets._io import MAX_BYTES, plain, regular, too_large
+from datasets._io.files import MAX_BYTES, check_file, printable, too_large
 from datasets.base import DataError
 
-MAX_CELLS = 10**6  # of all variables of a file, those not read included
+MAX_CELLS = 10**6  # of all variables of a file, those that are not read included
 _MATRIX, _COMPRESSED = 14, 15  # types of element
 _CELL, _CHAR, _SPARSE, _NUMERIC, _OPAQUE = 1, 4, 5, range(6, 16), 17  # classes of matrix
-_NUMBERS = frozenset({*range(1, 8), 9, 12, 13})  # types of element that hold numbers
+_NUMBERS = frozenset({*range(1, 8), 9, 12, 13})  # types of element that contain numbers
 _LETTERS = frozenset({1, 2, 4, 16, 17, 18})
 _LONGEST = 2**10  # bytes of dimensions or of a name
-_READ = object()  # stands for a variable that scipy may read
+_READ = object()  # marks a variable that scipy may read
 _PIECE = 2**20
 _GROWTH = 16  # bytes in memory, at most, for a byte of cells, characters or complex numbers
 
@@ -36,35 +36,36 @@ def read_mat(path: Path, name: str, limit: int = MAX_BYTES) -> dict[str, Any]:
     """All variables of a MATLAB file up to version 7, in file order.
 
     ``name`` is what messages call the file. Compressed variables are measured before they are read,
-    so that ``limit`` (bytes) holds. Numbers, characters and cells of them come back as arrays; what
-    is not read is None if it is sparse, else (structs, objects, cells in cells) an object array
-    of no axes. Raises DataError for version 7.3, for damaged files and for what is not a file.
+    so that memory stays below ``limit`` (bytes). Numbers, characters and cells of them are returned
+    as arrays. A sparse matrix is returned as None, and any other unsupported variable (struct,
+    object, nested cells) as an object array without axes. Raises DataError for version 7.3, for
+    damaged files and for a path that is not a file.
     """
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadWarning
 
-    regular(path, name, limit)
+    check_file(path, name, limit)
     try:
         with path.open("rb") as file:
             known = _survey(file, name, limit)
-        wanted = known and [key for key, stands_in in known.items() if stands_in is _READ]
+        wanted = known and [key for key, value in known.items() if value is _READ]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a later scipy or numpy, which damage no file
+            warnings.simplefilter("ignore")  # from a later scipy or numpy: the file is not at fault
             warnings.simplefilter("error", MatReadWarning)
-            found = loadmat(path, variable_names=wanted)
+            arrays = loadmat(path, variable_names=wanted)
         if known is not None:
-            found = {key: found[key] if known[key] is _READ else known[key] for key in known}
+            arrays = {key: arrays[key] if known[key] is _READ else known[key] for key in known}
     except DataError:
         raise
     except Exception as error:  # scipy raises a dozen types on damaged bytes
         raise DataError(
             f"{name} is not a complete .mat file; save it again in MATLAB with the option '-v7'"
         ) from error
-    return {key: value for key, value in found.items() if not key.startswith("__")}
+    return {key: value for key, value in arrays.items() if not key.startswith("__")}
 
 
 def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, object] | None:
-    """Every variable, with _READ or what stands in for it; None for version 4, of arrays only.
+    """Every variable, with _READ or the value returned for it; None for version 4, only arrays.
 
     Raises DataError for version 7.3, for more than ``limit`` bytes and for a variable stored twice;
     ValueError, EOFError, struct.error or zlib.error where the file is damaged.
@@ -74,14 +75,14 @@ def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, object] | None:
         raise DataError(
             f"{name} is a version 7.3 .mat file; save it in MATLAB with the option '-v7'"
         )
-    if 0 in head[:4]:  # as scipy tells them apart
+    if 0 in head[:4]:  # as scipy recognises version 4
         return None
     order = {b"IM": "<", b"MI": ">"}.get(head[126:128])
     if order is None:
         raise ValueError("no header")
-    if head[116:124].strip(b" \0"):  # where in the file they are
-        raise DataError(f"{name} holds MATLAB objects or functions; save its arrays alone")
-    found: dict[str, object] = {}
+    if head[116:124].strip(b" \0"):  # their offset in the file
+        raise DataError(f"{name} contains MATLAB objects or functions; save its arrays alone")
+    variables: dict[str, object] = {}
     total, cells, bound = 0, 0, _Bound(name, limit)
     while tag := file.read(8):
         kind, size = struct.unpack(order + "II", tag)
@@ -95,41 +96,43 @@ def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, object] | None:
             cells += matrix.elements if matrix.kind == _CELL else 0
             growth = _growth(matrix, stream) if cells <= MAX_CELLS else 0
         finally:
-            stream.drain()  # what it would unpack to is said first
+            stream.drain()  # so that too large a file is reported first
         total += max(growth, 1) * stream.unpacked
         bound.check(total)
-        if matrix.name in found:
-            raise DataError(f"{name} stores '{plain(matrix.name)}' twice; save it again in MATLAB")
+        if matrix.name in variables:
+            raise DataError(
+                f"{name} stores '{printable(matrix.name)}' twice; save it again in MATLAB"
+            )
         unread = None if matrix.kind == _SPARSE else np.empty((), object)
-        found[matrix.name] = _READ if growth else unread
-    return found
+        variables[matrix.name] = _READ if growth else unread
+    return variables
 
 
 def _growth(matrix: _Matrix, stream: _Stream) -> int:
-    """Bytes in memory, at most, for one in the file; 0 where it is not for scipy to read."""
+    """Largest number of bytes in memory for one in the file; 0 if scipy may not read it."""
     if matrix.kind == _CELL:
         return _GROWTH if all(_safe_cell(stream) for _ in range(matrix.elements)) else 0
-    if not _holds(matrix, stream):
+    if not _complete(matrix, stream):
         return 0
     return 1 if matrix.kind in _NUMERIC and not matrix.complex else _GROWTH
 
 
 def _safe_cell(stream: _Stream) -> bool:
-    """Whether the cell that comes holds characters or numbers; moves to the next one if so."""
+    """Whether the next cell contains characters or numbers; if so, moves to the one after it."""
     kind, size = stream.tag()
     if kind != _MATRIX:
         raise ValueError("no cell")
     end = stream.at + size
-    if size and not _holds(_matrix(stream), stream):
+    if size and not _complete(_matrix(stream), stream):
         return False
     if stream.at != end:  # scipy would look for the next cell elsewhere
         raise ValueError("cells overlap")
     return True
 
 
-def _holds(matrix: _Matrix, stream: _Stream) -> bool:
-    """Whether characters or numbers are all there; moves past them if so."""
-    if matrix.kind == _CHAR:  # blanks need not be there, says scipy: they are made up
+def _complete(matrix: _Matrix, stream: _Stream) -> bool:
+    """Whether all characters or numbers are in the file; if so, moves past them."""
+    if matrix.kind == _CHAR:  # scipy adds blanks that are not in the file
         return matrix.elements <= max(stream.skip_element(_LETTERS), 1)
     if matrix.kind in _NUMERIC:
         for _ in range(1 + matrix.complex):
@@ -139,7 +142,7 @@ def _holds(matrix: _Matrix, stream: _Stream) -> bool:
 
 @dataclass(frozen=True)
 class _Matrix:
-    """What a variable says of itself; ``elements`` counts an axis of none as one."""
+    """Header of a variable; ``elements`` counts an axis of length 0 as one."""
 
     kind: int
     complex: bool
@@ -151,19 +154,19 @@ def _matrix(stream: _Stream) -> _Matrix:
     (flags,) = struct.unpack(stream.order + "I", stream.read(16)[8:12])
     kind = flags & 0xFF
     dims = (1,)
-    if kind != _OPAQUE:  # these have no axes
+    if kind != _OPAQUE:  # which has no axes
         raw = stream.element()
         dims = struct.unpack(f"{stream.order}{len(raw) // 4}i", raw)
     if min(dims, default=-1) < 0:
         raise ValueError("no shape")
-    name = stream.element().decode("latin1")  # of the workspace of functions: none
+    name = stream.element().decode("latin1")  # the workspace of functions has none
     elements = math.prod(max(size, 1) for size in dims)
     return _Matrix(kind, bool(flags >> 11 & 1), elements, name or "__workspace__")
 
 
 @dataclass(frozen=True)
 class _Bound:
-    """How many bytes a file may unpack to, ``before`` of which lie behind."""
+    """How many bytes a file may unpack to; ``before`` were unpacked already."""
 
     name: str
     limit: int
@@ -178,16 +181,16 @@ class _Bound:
 
 
 class _Stream:
-    """The bytes of one variable, unpacked a piece at a time; ``at`` counts those that were taken.
+    """The bytes of one variable, unpacked a piece at a time; ``at`` counts those already read.
 
-    Raises EOFError where the file ends too early, DataError where it goes beyond ``bound``.
+    Raises EOFError if the file ends too early, DataError if it exceeds ``bound``.
     """
 
     def __init__(self, file: IO[bytes], size: int, packed: bool, order: str, bound: _Bound) -> None:
         self.order, self._bound = order, bound
         self.at = self.unpacked = 0
         self._file, self._left = file, size
-        self._ahead, self._taken = b"", 0  # unpacked bytes, and how many of them were taken
+        self._ahead, self._taken = b"", 0  # unpacked bytes, and how many of them were read
         self._inflate = zlib.decompressobj() if packed else None
 
     def read(self, count: int) -> bytes:
@@ -206,11 +209,11 @@ class _Stream:
         self.at += count
 
     def tag(self) -> tuple[int, int]:
-        """Type and bytes of the element that comes."""
+        """Type and size in bytes of the next element."""
         return struct.unpack(self.order + "II", self.read(8))
 
     def element(self) -> bytes:
-        """An element of few bytes, which may stand within its own tag."""
+        """A short element, which may be stored within its own tag."""
         raw = self.read(8)
         kind, size = struct.unpack(self.order + "II", raw)
         if kind >> 16:
@@ -220,9 +223,9 @@ class _Stream:
         return self.read(size + -size % 8)[:size]
 
     def skip_element(self, kinds: frozenset[int]) -> int:
-        """Bytes of the element that was skipped, without its tag, if it is of these ``kinds``."""
+        """Skip an element of one of these ``kinds``; returns its bytes without the tag."""
         kind, size = self.tag()
-        if kind & 0xFFFF not in kinds:  # scipy would look it up where nothing is, and crash
+        if kind & 0xFFFF not in kinds:  # scipy would index past its table, and crash
             raise ValueError("no such type")
         if kind >> 16:
             return kind >> 16
@@ -230,7 +233,7 @@ class _Stream:
         return size
 
     def drain(self) -> None:
-        """Go to the end."""
+        """Read to the end."""
         while self._left or (self._inflate and not self._inflate.eof):
             self._more()
 

@@ -1,9 +1,9 @@
-"""Pickled arrays of strangers: the few instructions that plain arrays need, carried out one by one.
+"""Pickled arrays: an interpreter of the few opcodes that plain arrays need.
 
-A pickle is a program for a small stack machine, and Python's own machine runs what a file asks for.
-The one here knows text, numbers, lists, dicts and numpy arrays. It calls nothing that a file
-names, and it makes no more than MAX_GROWTH times the bytes that it was given: an array may claim no
-more than the file holds, and many arrays may not be made of one piece of it.
+A pickle is a program for a stack machine, and Python's own unpickler runs any function that the
+program names. The interpreter here supports text, numbers, lists, dicts and numpy arrays. It calls
+nothing that a file names, and allocates at most MAX_GROWTH times the size of the pickle: an array
+cannot be larger than its bytes in the file, and the same bytes cannot be used for many arrays.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Any
 
 import numpy as np
 
-from datasets._io import plain
+from datasets._io.files import printable
 from datasets.base import DataError
 
 MAX_OPCODES = 20_000
-"""Instructions a pickle; an array takes about 25, and its values none."""
+"""Opcodes in a pickle; an array takes about 25, whatever its size."""
 
 MAX_GROWTH = 8
-"""Bytes of all arrays, texts and dicts that are made, over bytes of the pickle. Honest files need
-no more than 2: what Python 3 writes for Python 2 is first a text and then an array. A list of
-nothing, one byte an entry in the file, is an array of eight bytes an entry."""
+"""Bytes of all arrays, texts and dicts that are created, over bytes of the pickle. Genuine files
+need at most 2: what Python 3 writes for Python 2 is first a text and then an array. A list of None,
+one byte an entry in the file, becomes an array of eight bytes an entry."""
 
-_ENTRY = 64  # bytes that an entry of a copied dict counts for
+_ENTRY = 64  # bytes counted for an entry of a copied dict
 _SAVE = "write it again with pickle, plain arrays only"
 
-_VALUES = {  # instructions that push their own argument
+_VALUES = {  # opcodes that push their own argument
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
     *("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),
     *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
@@ -41,52 +41,52 @@ _LENGTHS = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _PUTS, _GETS = {"PUT", "BINPUT", "LONG_BINPUT"}, {"GET", "BINGET", "LONG_BINGET"}
 
 
-def restricted_load(raw: bytes, name: str) -> Any:
-    """What the pickle ``raw`` holds, if that is built-in containers, numbers, text and arrays.
+def read_pickle(raw: bytes, name: str) -> Any:
+    """The content of the pickle ``raw``: built-in containers, numbers, text and arrays.
 
-    Text written by Python 2 is taken as latin1. ``name`` is what messages call the file. Raises
-    DataError for anything else, for damaged bytes, and for a pickle that would take far more memory
-    than it has bytes. An OrderedDict comes back as a dict.
+    Text written by Python 2 is decoded as latin1. ``name`` is what messages call the file. Raises
+    DataError for any other content, for damaged bytes, and for a pickle that would need far more
+    memory than it has bytes. An OrderedDict is returned as a dict.
     """
     try:
-        return _Machine(len(raw)).run(raw)
+        return _Interpreter(len(raw)).run(raw)
     except DataError as error:
         raise DataError(f"{name} {error}") from error
-    except Exception as error:  # a damaged program does nearly anything to a stack
+    except Exception as error:  # a damaged program can raise anything
         if isinstance(error, UnicodeDecodeError) and not raw.startswith(b"\x80"):
             raise DataError(f"{name} is a pickle in text form; {_SAVE}") from error
         raise DataError(f"{name} is damaged; download or copy it again") from error
 
 
-class _Machine:
-    """JobGroup, marks and memo as in ``pickletools``; ``left``: bytes that may still be made."""
+class _Interpreter:
+    """Stack, marks and memo as in ``pickletools``; ``left``: bytes that may still be allocated."""
 
     def __init__(self, size: int) -> None:
         self.stack: list[Any] = []
-        self.below: list[list[Any]] = []  # stacks under the marks
+        self.below: list[list[Any]] = []  # stacks below the marks
         self.memo: dict[int, Any] = {}
         self.left = MAX_GROWTH * size
 
     def run(self, raw: bytes) -> Any:
         for count, (opcode, value, _) in enumerate(pickletools.genops(raw)):
             if count > MAX_OPCODES:
-                raise DataError(f"holds more than plain arrays; {_SAVE}")
+                raise DataError(f"contains more than plain arrays; {_SAVE}")
             self._step(opcode.name, value)
         return self.stack.pop()
 
     def _step(self, name: str, value: Any) -> None:
         stack = self.stack
         if name in _VALUES:
-            # a dict hashes a key each time anew, and longer ones may have millions of digits
+            # a dict hashes its keys again and again, and an int may have millions of digits
             if isinstance(value, int) and not -(2**63) <= value < 2**63:
-                raise DataError(f"holds a number of more than 8 bytes; {_SAVE}")
+                raise DataError(f"contains a number of more than 8 bytes; {_SAVE}")
             stack.append(value)
         elif name in _CONSTANTS:
             stack.append(_CONSTANTS[name])
         elif name in _PUTS:
-            self._keep(value)
+            self._memorise(value)
         elif name == "MEMOIZE":
-            self._keep(len(self.memo))
+            self._memorise(len(self.memo))
         elif name in _GETS:
             stack.append(self.memo[value])
         elif name in _LENGTHS:
@@ -96,9 +96,9 @@ class _Machine:
         elif name == "REDUCE":
             stack.append(self._call(*self._pop(2)))
         elif name == "BUILD":
-            made, state = self._pop(2)
-            self._spend(made.build(state))
-            stack.append(made)
+            target, state = self._pop(2)
+            self._allocate(target.build(state))
+            stack.append(target)
         elif name not in ("PROTO", "FRAME", "STOP"):
             self._contain(name)
 
@@ -121,44 +121,44 @@ class _Machine:
             else:
                 _fill(self.stack[-1], items)
         else:
-            raise DataError(f"holds more than plain arrays; {_SAVE}")
+            raise DataError(f"contains more than plain arrays; {_SAVE}")
 
     def _pop(self, count: int) -> list[Any]:
         return [self.stack.pop() for _ in range(count)][::-1]
 
-    def _keep(self, slot: int) -> None:
+    def _memorise(self, slot: int) -> None:
         if slot > MAX_OPCODES:
-            raise DataError(f"holds more than plain arrays; {_SAVE}")
+            raise DataError(f"contains more than plain arrays; {_SAVE}")
         self.memo[slot] = self.stack[-1]
 
     def _call(self, known: object, given: Any) -> Any:
-        """What the known function makes of ``given``."""
+        """The result of the known function for the arguments ``given``."""
         if known is _Known.DTYPE:
             return _Dtype(*given)
         if known is _Known.RECONSTRUCT:
             return _array(*given)
         if known is _Known.FROMBUFFER:
             content, dtype, shape, order = given
-            self._spend(_size(shape, dtype, content))
+            self._allocate(_size(shape, dtype, content))
             return _view(shape, dtype, content, order).copy(order)
         if known is _Known.SCALAR:
             dtype, content = given
-            self._spend(_size((), dtype, content))
+            self._allocate(_size((), dtype, content))
             return _view((), dtype, content)[()]
         if known is _Known.ENCODE:
-            self._spend(len(given[0]))
+            self._allocate(len(given[0]))
             return _encode(*given)
         if known is _Known.DICT:
             (pairs,) = given or [()]
-            self._spend(_ENTRY * len(pairs))
-            return _fill({}, [each for key, value in pairs for each in (key, value)])
-        raise DataError(f"calls what is no function; {_SAVE}")
+            self._allocate(_ENTRY * len(pairs))
+            return _fill({}, [item for key, value in pairs for item in (key, value)])
+        raise DataError(f"calls something that is not a function; {_SAVE}")
 
-    def _spend(self, size: int) -> None:
+    def _allocate(self, size: int) -> None:
         self.left -= size
         if self.left < 0:
             raise DataError(
-                f"would take more than {MAX_GROWTH} times its own size in memory; {_SAVE}"
+                f"would need more than {MAX_GROWTH} times its own size in memory; {_SAVE}"
             )
 
 
@@ -168,8 +168,8 @@ def _fill(container: Any, items: list[Any]) -> Any:
         container += items
     elif type(container) is dict:
         for key, value in zip(items[::2], items[1::2], strict=True):
-            if not isinstance(key, str | bytes | int):  # nested tuples may take for ever to hash
-                raise DataError(f"holds a dict whose keys are no names; {_SAVE}")
+            if not isinstance(key, str | bytes | int):  # hashing nested tuples may never end
+                raise DataError(f"contains a dict whose keys are not names; {_SAVE}")
             container[key] = value
     else:
         raise TypeError(type(container))
@@ -189,57 +189,63 @@ _ALLOWED = {
 
 
 def _known(module: str, name: str) -> _Known:
-    # numpy 2 renamed numpy.core; files keep the spelling of the numpy that wrote them
-    asked = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "no name"
-    found = _ALLOWED.get(asked.replace("numpy._core", "numpy.core"))
-    if found is None:
-        raise DataError(f"asks for {plain(asked)}, but only plain numpy arrays are read; {_SAVE}")
-    return found
+    # numpy 2 renamed numpy.core; a file has the name of the numpy that wrote it
+    asked = (
+        f"{module}.{name}"
+        if isinstance(module, str) and isinstance(name, str)
+        else "something without a name"
+    )
+    function = _ALLOWED.get(asked.replace("numpy._core", "numpy.core"))
+    if function is None:
+        raise DataError(
+            f"asks for {printable(asked)}, but only plain numpy arrays are read; {_SAVE}"
+        )
+    return function
 
 
 class _Array(np.ndarray):
-    """An array whose state is looked at before numpy believes it."""
+    """An array whose state is checked before numpy uses it."""
 
     def build(self, state: Any) -> int:
-        """Take the state; returns the array's bytes."""
+        """Set the state; returns the size of the array in bytes."""
         _, shape, dtype, fortran, content = state
         size = _size(shape, dtype, content)
         if isinstance(content, str):
             content = content.encode("latin1")
-        told: Any = (1, shape, dtype.made, bool(fortran), content)
-        self.__setstate__(told)
+        checked: Any = (1, shape, dtype.dtype, bool(fortran), content)
+        self.__setstate__(checked)
         return size
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.view(np.ndarray).__reduce_ex__(protocol)  # once read, an array like any other
+        return self.view(np.ndarray).__reduce_ex__(protocol)  # an ordinary array once it is read
 
 
 def _size(shape: Any, dtype: Any, content: Any) -> int:
-    """Bytes of an array, if ``content`` holds as many; an entry of none counts as one byte."""
+    """Bytes of an array; raises unless ``content`` has them. An entry of 0 bytes counts as one."""
     if not _possible(shape) or not isinstance(dtype, _Dtype):
-        raise DataError(f"holds an array of no possible shape; {_SAVE}")
-    # numpy allocates, and for objects also reads, by the shape it is told
-    size, kind = math.prod(shape), dtype.made
+        raise DataError(f"contains an array of impossible shape; {_SAVE}")
+    # numpy allocates, and for objects also reads, by the shape that is given
+    size, kind = math.prod(shape), dtype.dtype
     if kind.hasobject:
-        whole = isinstance(content, list) and len(content) == size
+        complete = isinstance(content, list) and len(content) == size
     else:
-        whole = isinstance(content, str | bytes | bytearray)  # str: bytes of Python 2, as latin1
-        whole = whole and len(content) == size * kind.itemsize
-    if not whole:
-        raise DataError("holds an array that is cut short; download or copy it again")
+        complete = isinstance(content, str | bytes | bytearray)  # str: bytes of Python 2
+        complete = complete and len(content) == size * kind.itemsize
+    if not complete:
+        raise DataError("contains an array that is cut short; download or copy it again")
     return size * max(kind.itemsize, 1)
 
 
 def _view(shape: Any, dtype: _Dtype, content: Any, order: Any = "C") -> np.ndarray:
-    """An array whose size was looked at, on the bytes ``content``; there are none of objects."""
-    if dtype.made.hasobject or order not in ("C", "F"):
-        raise DataError(f"holds an array of an unusual type; {_SAVE}")
+    """An array of numbers or text on the bytes ``content``, whose size has been checked."""
+    if dtype.dtype.hasobject or order not in ("C", "F"):
+        raise DataError(f"contains an array of an unusual type; {_SAVE}")
     raw = content.encode("latin1") if isinstance(content, str) else content
-    return np.ndarray(shape, dtype.made, raw, order=order)
+    return np.ndarray(shape, dtype.dtype, raw, order=order)
 
 
 def _possible(shape: Any) -> bool:
-    """Whole numbers, few and not negative: a product of anything else may have any size."""
+    """Few non-negative integers: the product of anything else may have any size."""
     return (
         isinstance(shape, tuple)
         and len(shape) <= 32
@@ -248,26 +254,26 @@ def _possible(shape: Any) -> bool:
 
 
 class _Dtype:
-    """A type by its code and byte order alone; numpy's own would also take flags from the file."""
+    """A type by its code and byte order alone; numpy's own also takes flags from the file."""
 
     def __init__(self, code: str, *_: object) -> None:
         if not isinstance(code, str) or not re.fullmatch(r"[?biufcSUO]\d{0,6}", code):
-            raise DataError(f"holds an array of an unusual type; {_SAVE}")
-        self.code, self.made = code, np.dtype(code)
+            raise DataError(f"contains an array of an unusual type; {_SAVE}")
+        self.code, self.dtype = code, np.dtype(code)
 
     def build(self, state: Any) -> int:
-        """Take the byte order from the state; returns the bytes that this makes: none."""
+        """Set the byte order from the state; returns the bytes allocated, which are 0."""
         order, *structure = state[1:5]
-        plain = isinstance(order, str) and order in ("<", ">", "=", "|")
-        if not plain or any(part is not None for part in structure):
-            raise DataError(f"holds an array of an unusual type; {_SAVE}")
-        self.made = np.dtype(f"{order}{self.code}")
+        known = isinstance(order, str) and order in ("<", ">", "=", "|")
+        if not known or any(part is not None for part in structure):
+            raise DataError(f"contains an array of an unusual type; {_SAVE}")
+        self.dtype = np.dtype(f"{order}{self.code}")
         return 0
 
 
 def _array(kind: object, shape: object, code: object) -> np.ndarray:
     if kind is not _Known.NDARRAY or not isinstance(shape, tuple) or shape != (0,):
-        raise DataError(f"rebuilds something that is not a plain array; {_SAVE}")
+        raise DataError(f"rebuilds something other than a plain array; {_SAVE}")
     return np.empty(0).view(_Array)
 
 

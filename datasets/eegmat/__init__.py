@@ -23,25 +23,26 @@ Rows: one-second windows, end to end from the start of each recording, a remaind
          5-15 Hz in uV (5). Ten seconds are enough for heart rate under mental stress; RMSSD wants
          thirty (Salahuddin et al., EMBC 2007), so that here it and SDNN are noisy. The ten seconds
          are centred on the second and moved inwards at the ends: they reach into neighbouring rows
-         of the same recording, never into another. Rows without enough heartbeats take their
-         recording's medians for the last five; a note tells how many.
+         of the same recording, never into another. Rows without enough heartbeats get their
+         recording's medians of the last five; a note says how many.
 
 Options (all are text):
 
 ``label``     ``task`` (default): rest or arithmetic. ``quality``: the subject counted badly or
               well, the column ``Count quality`` of ``subject-info.csv``; one class a subject.
-``rest``      ``balanced`` (default): of the rest, its last seconds, as many as the subject has of
-              arithmetic, so that no class is three times the other. ``all``: every second.
+``rest``      ``balanced`` (default): the last seconds of rest, as many as the subject has of
+              arithmetic, so that no class is three times as large as the other. ``all``: all
+              seconds.
 ``subjects``  all 36 (default), or a choice: ``0-11``, ``0,3,7``.
 
-Features are computed once a file and kept by ``_cache``.
+Features are computed once for each file and stored by ``_io.cached_features``.
 
 Groups: ``subject`` (0..35), ``trial`` (recording: 2 x subject, + 1 for arithmetic) and ``time``
 (1000 x trial + the second of the recording; one a row). Splits:
 
-subject  the default: nobody is on two sides
-trial    a recording stays together; the other recording of the same person may be on another side
-segment  seconds are cut freely, as the paper cuts DEAP's: neighbours of a test row, which share
+subject  the default: each person is in one part
+trial    a recording is in one part; the other recording of the same person may be in another
+segment  seconds are cut at random, as the paper cuts DEAP's: neighbours of a test row, which share
          their ECG context with it, are in the training part
 """
 
@@ -53,13 +54,13 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets import _eegmat_files as files
 from datasets import _options
-from datasets._eegmat_features import of_recording
+from datasets._check import DataCheck, Finding, compare_count, unread_files
 from datasets._options import Option, Options, numbers
-from datasets._receipt import Finding, Receipt, beside, counted
-from datasets._twin import is_twin
+from datasets._simulated import is_simulated
 from datasets.base import DataError, Dataset, Provenance, Split
+from datasets.eegmat import files
+from datasets.eegmat.features import recording_features
 
 VIEWS = ("eeg", "ecg")
 SUBJECTS = 36
@@ -102,7 +103,7 @@ def load(
 ) -> Dataset:
     """The windows with ``views`` (default eeg and ecg), from the files in or below ``root``.
 
-    Raises DataError where files are missing, damaged, or not those of the data set, and for an
+    Raises DataError if files are missing, damaged, or not those of the data set, and for an
     option that the module docstring does not name.
     """
     chosen = _Options(**_options.chosen("eegmat", OPTIONS, options))
@@ -123,24 +124,26 @@ def load(
         labels=labels.astype(np.int64),
         class_names=CLASSES[chosen.label],
         splits=(
-            # subjects have one class each only where the class is the subject's
+            # each subject has one class only if the class is the subject's
             Split("subject", by="subject", stratify=chosen.label == "quality"),
             Split("trial", by="trial", stratify=True, leaks=("subject",)),
             Split("segment", stratify=True, leaks=("subject", "trial")),
         ),
-        provenance=_provenance(chosen, int(columns["lost"].sum()), is_twin(folder, root or folder)),
+        provenance=_provenance(
+            chosen, int(columns["lost"].sum()), is_simulated(folder, root or folder)
+        ),
         groups=groups,
     )
     return data.choose(VIEWS if views is None else views)
 
 
 def found(root: Path) -> bool:
-    """Whether a recording of the data set lies in ``root`` or not far below it. Opens no file."""
+    """Whether a recording of the data set is in ``root`` or a few folders below. Opens no file."""
     return files.search(root) is not None
 
 
-def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
-    """What was found of the chosen subjects against what should be there.
+def check(root: Path, options: Mapping[str, str] | None = None) -> DataCheck:
+    """The files of the chosen subjects compared with the expected ones.
 
     Raises DataError for an option that the module docstring does not name, never for the files.
     """
@@ -148,13 +151,13 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
     wanted = 2 * len(chosen.subjects)
     folder = files.search(root)
     if folder is None:
-        none = Finding("recordings", "0", str(wanted), ok=False, mend=f"{files.GET}.")
-        return Receipt("eegmat", str(root), False, (none,))
+        none = Finding("recordings", "0", str(wanted), ok=False, fix=f"{files.GET}.")
+        return DataCheck("eegmat", str(root), False, (none,))
     present = files.recordings(folder)
     needed = {key: path for key, path in present.items() if key[0] in chosen.subjects}
     findings = [
-        counted("recordings", len(needed), wanted, f"Files are missing; {files.GET}."),
-        beside([folder], {files.INFO, *(path.name for path in present.values())}),
+        compare_count("recordings", len(needed), wanted, f"Files are missing; {files.GET}."),
+        unread_files([folder], {files.INFO, *(path.name for path in present.values())}),
     ]
     findings += [*_lengths(needed), _quality(folder, chosen)]
     fingerprint = ""
@@ -165,16 +168,18 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> Receipt:
         findings += [Finding("note", note) for note in data.provenance.notes]
     except DataError as error:
         findings.append(Finding("loading", "refused", "a data set", False, f"{error}."))
-    return Receipt("eegmat", str(folder), is_twin(folder, root), tuple(findings), fingerprint)
+    return DataCheck(
+        "eegmat", str(folder), is_simulated(folder, root), tuple(findings), fingerprint
+    )
 
 
 def _quality(folder: Path, chosen: _Options) -> Finding:
-    """How many counted well; that it is not known is a fault only where it is the class."""
+    """How many counted well; an unreadable table is a fault only if quality is the class."""
     try:
         well = files.counted_well(folder, chosen.subjects)
     except DataError as error:
         if chosen.label != "quality":
-            return Finding(files.INFO, "unusable, and needed for label=quality only")
+            return Finding(files.INFO, "unusable, but needed for label=quality only")
         return Finding(files.INFO, "unusable", "one row a subject", False, f"{error}.")
     good = sum(well.values())
     return Finding("subjects who counted well, badly", f"{good}, {len(well) - good}")
@@ -187,17 +192,17 @@ def _lengths(present: Mapping[tuple[int, int], Path]) -> list[Finding]:
         try:
             seconds[part] += files.read_recording(path).shape[1] // files.RATE
         except DataError as error:
-            findings.append(Finding(path.name, "unreadable", "whole", False, f"{error}."))
+            findings.append(Finding(path.name, "unreadable", "complete", False, f"{error}."))
     findings.append(Finding("seconds of rest", str(seconds[1])))
     findings.append(Finding("seconds of arithmetic", str(seconds[2])))
     return findings
 
 
 def _columns(paths: Mapping[tuple[int, int], Path], chosen: _Options) -> dict[str, np.ndarray]:
-    """Views, ``subject``, ``trial``, ``second`` and ``lost`` (whether beats were) of every row."""
+    """Views, ``subject``, ``trial``, ``second`` and ``lost`` (beats not found) of every row."""
     pieces = []
     for subject in chosen.subjects:
-        rest, task = (of_recording(paths[subject, part]) for part in (1, 2))
+        rest, task = (recording_features(paths[subject, part]) for part in (1, 2))
         surplus = max(len(rest["lost"]) - len(task["lost"]), 0)
         first = surplus if chosen.rest == "balanced" else 0
         for trial, features, start in ((2 * subject, rest, first), (2 * subject + 1, task, 0)):
@@ -210,12 +215,12 @@ def _columns(paths: Mapping[tuple[int, int], Path], chosen: _Options) -> dict[st
     return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
-def _provenance(chosen: _Options, lost: int, twin: bool) -> Provenance:
+def _provenance(chosen: _Options, lost: int, simulated: bool) -> Provenance:
     notes = [f"label {chosen.label}, rest {chosen.rest}, {len(chosen.subjects)} subjects"]
     if lost:
-        notes.append(f"in {lost} rows too few heartbeats: medians of the recording stand in")
+        notes.append(f"{lost} rows with too few heartbeats have the medians of their recording")
     return Provenance(
-        kind="twin" if twin else "open",
+        kind="simulated" if simulated else "open",
         source="PhysioNet, EEG During Mental Arithmetic Tasks 1.0.0",
         licence="ODC-By 1.0",
         citation=(

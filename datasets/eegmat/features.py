@@ -1,4 +1,4 @@
-"""Features of one recording of ``eegmat``; formulas and their order stand in that module."""
+"""Features of one recording of ``eegmat``, whose docstring has the formulas and their order."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks, sosfiltfilt
 
-from datasets._cache import remembered
-from datasets._eegmat_files import RATE, read_recording
 from datasets._entropy import ORDER, band_filter, gaussian_entropy
+from datasets._io import cached_features
 from datasets.base import DataError
+from datasets.eegmat.files import RATE, read_recording
 
 WINDOW = RATE  # samples: 1 s
-CONTEXT = 10 * RATE  # samples: what the slow ECG features look at
+CONTEXT = 10 * RATE  # samples: the window of the slow ECG features
 FLOOR = 1e-6  # square microvolts; keeps the entropy of a flat channel finite
 EEG_BANDS = ((1.0, 4.0), (4.0, 8.0), (8.0, 14.0), (14.0, 31.0), (31.0, 45.0))  # Hz
 ECG_BANDS = ((1.0, 5.0), (5.0, 15.0), (15.0, 40.0))  # Hz: P and T waves, QRS, its sharp part
 PULSE = 5  # features of beats, the last columns
-INTERVALS = (0.3, 2.0)  # s: an RR interval outside is a beat missed or invented
+INTERVALS = (0.3, 2.0)  # s: an RR interval outside is a missed or a false beat
 _SETTINGS = {
     **{"features": "eegmat", "version": 1, "eeg": EEG_BANDS, "ecg": ECG_BANDS, "order": ORDER},
     **{"floor": FLOOR, "window": WINDOW, "context": CONTEXT, "intervals": INTERVALS},
 }
 
 
-def of_recording(path: Path) -> dict[str, np.ndarray]:
-    """``eeg``, ``ecg`` and ``lost`` of every second of a file, from the cache where they are there.
+def recording_features(path: Path) -> dict[str, np.ndarray]:
+    """``eeg``, ``ecg`` and ``lost`` of every second of a file, from the cache if they are stored.
 
     Raises DataError for a file that cannot be used, one without heartbeats included.
     """
@@ -39,21 +39,21 @@ def of_recording(path: Path) -> dict[str, np.ndarray]:
             raise DataError(f"the ECG of {path.name} shows no heartbeats; leave this subject out")
         return {"eeg": eeg_features(signals[:-1]), "ecg": ecg, "lost": lost}
 
-    return remembered(path, _SETTINGS, compute)
+    return cached_features(path, _SETTINGS, compute)
 
 
 def eeg_features(signals: np.ndarray) -> np.ndarray:
     """Band entropies of every whole second: ``(c, t)`` -> ``(t // 500, 5 c)``, band by band."""
-    entropies = [entropy(_windows(each)) for each in band_passed(signals, EEG_BANDS)]
+    entropies = [entropy(_windows(band)) for band in band_passed(signals, EEG_BANDS)]
     return np.concatenate([band.T for band in entropies], axis=1)
 
 
 def ecg_features(signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eleven features of every whole second of ``(t,)``, and in which of them beats are lost.
+    """Eleven features of every whole second of ``(t,)``, and in which of them beats were not found.
 
-    Needs t >= 5000. A row whose 10 s hold fewer than two successive differences of plausible RR
-    intervals takes the recording's medians for the five features of beats; where all rows are such,
-    these are NaN.
+    Needs t >= 5000. A row whose 10 s have fewer than two successive differences of plausible RR
+    intervals gets the recording's medians of the five beat features; if all rows are such, these
+    are NaN.
     """
     bands = band_passed(signal[None], ECG_BANDS)[:, 0]
     peaks, heights = beats(bands[ECG_BANDS.index((5.0, 15.0))])
@@ -86,7 +86,7 @@ def entropy(samples: np.ndarray) -> np.ndarray:
 
 
 def context(start: int, total: int) -> tuple[int, int]:
-    """The 10 s around the second that begins at ``start``, moved to lie inside the recording."""
+    """The 10 s around the second that begins at ``start``, shifted to be inside the recording."""
     begin = min(max(start + (WINDOW - CONTEXT) // 2, 0), total - CONTEXT)
     return begin, begin + CONTEXT
 
@@ -102,15 +102,15 @@ def beats(qrs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     energy = uniform_filter1d(np.gradient(qrs) ** 2, round(0.12 * RATE))
     pieces = energy[: len(energy) // (2 * RATE) * (2 * RATE)].reshape(-1, 2 * RATE)
     height = max(0.3 * float(np.median(pieces.max(axis=1))), FLOOR / RATE**2)
-    found, _ = find_peaks(energy, height=height, distance=round(0.3 * RATE))
+    maxima, _ = find_peaks(energy, height=height, distance=round(0.3 * RATE))
     reach, size = RATE // 10, np.abs(qrs)
-    near = [slice(max(peak - reach, 0), peak + reach + 1) for peak in found]
+    near = [slice(max(peak - reach, 0), peak + reach + 1) for peak in maxima]
     peaks = np.array([part.start + int(np.argmax(size[part])) for part in near], np.int64)
     return peaks, size[peaks]
 
 
 def _pulse(peaks: np.ndarray, heights: np.ndarray) -> tuple[float, ...]:
-    """Heart rate, SDNN, RMSSD, mean and standard deviation of R heights; NaN where beats fail."""
+    """Heart rate, SDNN, RMSSD, mean and SD of R heights; NaN if there are too few beats."""
     intervals = np.diff(peaks) / RATE
     intervals[(intervals < INTERVALS[0]) | (intervals > INTERVALS[1])] = np.nan
     steps = np.diff(intervals)

@@ -1,17 +1,17 @@
-"""A twin of DEAP: simulated files in both of its on-disk forms, of full size or of fewer subjects.
+"""A simulated copy of DEAP: random files in both of its formats, of all subjects or of fewer.
 
-What is drawn, so that the twin poses the questions that DEAP poses:
+What is drawn, so that the copy has the difficulties of DEAP:
 
 * a signal is a sum of four band-limited noises, 4-8, 8-14, 14-31 and 31-45 Hz, whose log amplitudes
   are a constant of the channel and band + an effect of the subject + an effect of the trial + a
   slow drift within the trial + an effect of the ratings;
 * the drift is a random walk over knots ten seconds apart, shared by channels through a few factors:
-  neighbouring seconds resemble each other, more than two trials of one class do;
+  neighbouring seconds resemble each other more than two trials of one class do;
 * the effect of the ratings is linear in valence and arousal, larger in each of the 32 EEG channels
   than in each of the 8 peripheral ones;
-* ratings are uniform, but of 1280 trials exactly 334 (a share of as many in smaller twins) have
-  both valence and arousal outside 4..6, in equal numbers a quadrant as near as can be. The paper's
-  count is imposed here, not found.
+* ratings are uniform, but of 1280 trials exactly 334 (in smaller copies the same share) have both
+  valence and arousal outside 4..6, as equally spread over the quadrants as possible. The paper's
+  count is imposed here, not a result.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ from typing import IO
 
 import numpy as np
 
-from datasets import _deap_files, _twin
-from datasets._deap_features import BANDS
-from datasets._deap_files import FOLDERS, RATE, SUBJECTS
-from datasets._deap_rules import HIGH, LOW, PAPER_TRIALS, QUADRANTS
-from datasets._twin import NOTE, claim, paced, whole
+from datasets import _simulated
+from datasets._simulated import NOTE, complete_file, mark_folders, with_progress
 from datasets.base import DataError
+from datasets.deap import files as deap_files
+from datasets.deap.features import BANDS
+from datasets.deap.files import FOLDERS, RATE, SUBJECTS
+from datasets.deap.rules import HIGH, LOW, PAPER_TRIALS, QUADRANTS
 
 EEG_CHANNELS = 32
-LEVELS = (6.0, 5.0, 4.0, 3.0)  # amplitude of each band, about what microvolts of EEG are
+LEVELS = (6.0, 5.0, 4.0, 3.0)  # amplitude of each band, about those of EEG in microvolts
 EFFECT_EEG, EFFECT_PPS = 0.05, 0.03  # of the ratings on log amplitudes, a unit of (rating - 5) / 4
 SPREAD_SUBJECT, SPREAD_TRIAL, SPREAD_DRIFT = 0.4, 0.15, 0.15
 FACTORS, KNOT = 6, 10  # of the drift and the trial effect; seconds between knots
@@ -44,21 +45,24 @@ def write(
     progress: Callable[[str], None] | None = None,
     formats: Sequence[str] = ("mat", "dat"),
 ) -> Path:
-    """Write a twin into ``folder/DEAP`` and return that; both ``formats`` hold the same numbers.
+    """Write a simulated copy into ``folder/DEAP`` and return that folder.
 
-    ``scale`` in (0, 1] is the share of the 32 subjects, never fewer than three; files are whole at
-    any scale, about 103 MB each. ``progress`` is told a line a subject. Equal arguments give equal
-    bytes, and files appear whole: the same call goes on where one was stopped. Raises DataError for
-    another scale, where files lie that no marker calls a twin, for they may be the real ones, and
-    where a twin of other arguments lies.
+    ``scale``     share of the 32 subjects, in (0, 1], never fewer than three; every file has its
+                  full size at any scale, about 103 MB.
+    ``progress``  called with one line for each subject.
+    ``formats``   both have the same numbers.
+
+    Equal arguments give equal bytes. Files appear complete, and the same call resumes one that was
+    stopped. Raises DataError for another scale, and if the folder has files without a marker, which
+    may be the real ones, or a copy of other arguments.
     """
     if not 0 < scale <= 1:
-        raise DataError(f"the scale of a twin must lie in (0, 1], not {scale:g}")
+        raise DataError(f"the scale of a simulated copy must be in (0, 1], not {scale:g}")
     subjects = max(3, round(scale * SUBJECTS))
     base = folder / "DEAP"
     targets = {form: base / FOLDERS[form] for form in formats}
-    claim((base, *targets.values()), f"--make-twin deap --scale {scale:g} --seed {seed}")
-    form = _deap_files.FORM
+    mark_folders((base, *targets.values()), f"--simulate deap --scale {scale:g} --seed {seed}")
+    form = deap_files.FORM
     rng = np.random.default_rng(seed)
     ratings = draw_ratings(subjects * form.videos, rng).reshape(subjects, form.videos, -1)
     model = Model.drawn(rng)
@@ -66,12 +70,12 @@ def write(
         {kind: target / f"s{s:02d}.{kind}" for kind, target in targets.items()}
         for s in range(1, subjects + 1)
     ]
-    there = [all(path.exists() for path in each.values()) for each in paths]
-    first = [*there, False].index(False)
-    for s in paced("deap twin: subject", range(first, subjects), subjects, progress):
+    exists = [all(path.exists() for path in by_format.values()) for by_format in paths]
+    first = [*exists, False].index(False)
+    for s in with_progress("deap, simulated: subject", range(first, subjects), subjects, progress):
         signals = model.subject(ratings[s], np.random.default_rng((seed, s)))
         for kind, path in paths[s].items():
-            with whole(path) as part:
+            with complete_file(path) as part:
                 _WRITERS[kind](part, signals, ratings[s])
     return base
 
@@ -81,7 +85,7 @@ def write(
 
 def draw_ratings(trials: int, rng: np.random.Generator) -> np.ndarray:
     """``(trials, 4)`` in 1..9; ``round(trials * 334 / 1280)`` of them outside 4..6 on both axes."""
-    ratings = rng.uniform(1, 9, (trials, _deap_files.FORM.ratings))
+    ratings = rng.uniform(1, 9, (trials, deap_files.FORM.ratings))
     order = rng.permutation(trials)
     clear = round(trials * PAPER_TRIALS / (SUBJECTS * 40))
     for place, trial in enumerate(order[:clear]):
@@ -97,7 +101,7 @@ def draw_ratings(trials: int, rng: np.random.Generator) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """What all subjects share: ``(channels, bands)`` levels and, by rating or factor, loadings."""
+    """What all subjects share: levels ``(channels, bands)``, loadings of ratings and factors."""
 
     level: np.ndarray
     effect: np.ndarray  # (2, channels, bands), of valence and of arousal
@@ -106,7 +110,7 @@ class Model:
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> Model:
         """Draw levels and loadings."""
-        shape = (_deap_files.FORM.channels, len(BANDS))
+        shape = (deap_files.FORM.channels, len(BANDS))
         size = np.full(shape, EFFECT_PPS)
         size[:EEG_CHANNELS] = EFFECT_EEG
         return cls(
@@ -121,7 +125,7 @@ class Model:
         return np.stack([self._trial(own, rated, rng) for rated in ratings])
 
     def _trial(self, own: np.ndarray, rated: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        form = _deap_files.FORM
+        form = deap_files.FORM
         knots = form.seconds // KNOT + 2
         walk = SPREAD_DRIFT * np.cumsum(rng.normal(size=(knots, FACTORS)), axis=0)
         walk += SPREAD_TRIAL * rng.normal(size=FACTORS)
@@ -154,13 +158,13 @@ def _noises(channels: int, samples: int, rng: np.random.Generator) -> Iterator[n
 
 def write_mat(path: Path, signals: np.ndarray, ratings: np.ndarray) -> None:
     """One subject as a MATLAB file."""
-    _twin.write_mat(path, {"data": signals, "labels": ratings})
+    _simulated.write_mat(path, {"data": signals, "labels": ratings})
 
 
 def write_dat(path: Path, signals: np.ndarray, ratings: np.ndarray) -> None:
     """One subject as Python 2 pickled it (protocol 2): a dict of two arrays, and NOTE."""
     with path.open("wb") as file:
-        file.write(b"\x80\x02}(" + _text(b"twin") + _text(NOTE))
+        file.write(b"\x80\x02}(" + _text(b"note") + _text(NOTE))
         for key, array in (("labels", ratings), ("data", signals)):
             file.write(_text(key.encode()))
             _pickle_array(file, np.ascontiguousarray(array, "<f8"))

@@ -1,6 +1,6 @@
 """Reading one file of SEED: EEG of either layout and eye movements, each checked row by row.
 
-Every failure is a DataError of one sentence that names the file and the mend.
+Every failure is a DataError, one sentence that names the file and says how to fix it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from datasets._io import read_npz, regular
-from datasets._mat import read_mat
-from datasets._pickle import restricted_load
-from datasets._seed_layout import (
+from datasets._io import check_file, read_mat, read_npz, read_pickle
+from datasets.base import DataError
+from datasets.seed.layout import (
     BANDS,
     CHANNELS,
     CLIPS,
@@ -31,9 +30,8 @@ from datasets._seed_layout import (
     Settings,
     Source,
 )
-from datasets.base import DataError
 
-LIMIT = 2**28  # unpacked bytes of one file; the largest genuine ones, of 1-s windows, hold 70 MB
+LIMIT = 2**28  # unpacked bytes of one file; the largest genuine ones, of 1-s windows, have 70 MB
 ONE_SECOND = "1-s windows found: Table 1 needs the 4-s features, folder"
 _KEYS = ("train_data", "test_data", "train_label", "test_label")
 
@@ -44,7 +42,7 @@ def eeg_npz(path: Path) -> np.ndarray:
     arrays = read_npz(path, name, LIMIT)
     for key in _KEYS:
         if key not in arrays:
-            raise DataError(f"{name} has no '{key}'; it is no file of eeg_used_4s, restore it")
+            raise DataError(f"{name} has no '{key}'; it is not a file of eeg_used_4s; restore it")
     parts = [_bands(arrays[key], f"'{key}' of {name}") for key in _KEYS[:2]]
     _check_rows(len(parts[0]), len(parts[1]), name)
     labels = [arrays[key].ravel() for key in _KEYS[2:]]
@@ -58,8 +56,8 @@ def _bands(array: np.ndarray, what: str) -> np.ndarray:
     """The pickled dict in a 0-d bytes array, as ``(rows, 5, 62)``."""
     if array.ndim or array.dtype.kind != "S":
         raise DataError(f"{what} is not a pickled dict in bytes; download the file again")
-    found = _dict(restricted_load(array.item(), what), BANDS, what)
-    bands = [_matrix(found[band], CHANNELS, f"'{band}' in {what}") for band in BANDS]
+    content = _dict(read_pickle(array.item(), what), BANDS, what)
+    bands = [_matrix(content[band], CHANNELS, f"'{band}' in {what}") for band in BANDS]
     if len({len(band) for band in bands}) > 1:
         raise DataError(f"{what} has bands of unequal length; download the file again")
     return np.stack(bands, axis=1)
@@ -74,7 +72,9 @@ def eeg_mat(path: Path, smoothing: str) -> np.ndarray:
         key = f"de_{smoothing}{number}"
         array = arrays.get(key)
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-            raise DataError(f"{name} has no numbers '{key}'; take the ExtractedFeatures files")
+            raise DataError(
+                f"{name} has no array of numbers '{key}'; use the ExtractedFeatures files"
+            )
         if array.ndim != 3 or (array.shape[0], array.shape[2]) != (CHANNELS, len(BANDS)):
             raise DataError(
                 f"'{key}' of {name} must have {CHANNELS} channels, windows and {len(BANDS)} bands, "
@@ -98,30 +98,30 @@ def check_label_mat(folder: Path) -> None:
         raise DataError(f"label.mat is not in the folder {folder.name}; copy it there")
     label = read_mat(path, path.name, LIMIT).get("label")
     if not isinstance(label, np.ndarray) or label.size != len(CLIPS):
-        raise DataError("label.mat must hold 'label' with one label for each of 15 clips")
+        raise DataError("label.mat must have 'label' with one label for each of 15 clips")
     if not np.array_equal(_codes(label.ravel(), path.name), CLIPS):
-        raise DataError("label.mat does not give the 15 clips their classes; restore SEED's own")
+        raise DataError("label.mat does not give the 15 clips their classes; copy SEED's own file")
 
 
 def eye_file(path: Path) -> np.ndarray:
     """Rows of one ``{subject}_{session}`` without extension: ``(842, 33)`` float32."""
     name = f"eye file {path.name}"
-    regular(path, name, LIMIT)
+    check_file(path, name, LIMIT)
     raw = path.read_bytes()
     keys = ("train_data_eye", "test_data_eye")
-    found = _dict(restricted_load(raw, name), keys, name)
-    parts = [_matrix(found[key], EYE, f"'{key}' of {name}") for key in keys]
+    content = _dict(read_pickle(raw, name), keys, name)
+    parts = [_matrix(content[key], EYE, f"'{key}' of {name}") for key in keys]
     _check_rows(len(parts[0]), len(parts[1]), name, "eye_tracking_feature")
     return np.concatenate(parts)
 
 
-def _dict(found: Any, keys: tuple[str, ...], what: str) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        raise DataError(f"{what} does not hold a dict of arrays; download the file again")
+def _dict(content: Any, keys: tuple[str, ...], what: str) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise DataError(f"{what} does not contain a dict of arrays; download the file again")
     for key in keys:
-        if key not in found:
+        if key not in content:
             raise DataError(f"{what} has no '{key}'; download the file again")
-    return found
+    return content
 
 
 def _matrix(array: Any, width: int, what: str) -> np.ndarray:
@@ -136,7 +136,7 @@ def _matrix(array: Any, width: int, what: str) -> np.ndarray:
 
 
 def _finite(array: np.ndarray, what: str) -> np.ndarray:
-    with np.errstate(over="ignore"):  # a value beyond float32 becomes infinite, then is refused
+    with np.errstate(over="ignore"):  # a value beyond float32 becomes infinite and is refused
         array = array.astype(np.float32)
     if not np.isfinite(array).all():
         raise DataError(f"{what} has NaN or infinite values; download the file again")
@@ -155,7 +155,7 @@ def _check_rows(train: int, test: int, name: str, folder: str = "eeg_used_4s") -
 
 
 def _check_labels(labels: np.ndarray, name: str) -> None:
-    """Labels must show the 15 clips: their lengths as runs, their classes as values."""
+    """Labels must match the 15 clips: their lengths as runs, their classes as values."""
     if labels.shape != (FILE_ROWS,):
         raise DataError(
             f"{name} has {len(labels)} labels for {FILE_ROWS} rows; download the file again"
@@ -165,7 +165,7 @@ def _check_labels(labels: np.ndarray, name: str) -> None:
     if found != wanted:
         raise DataError(
             f"label runs of the test part of {name} are {_list(found)} instead of {_list(wanted)}, "
-            "so that its clips cannot be told apart; download the file again"
+            "so its clips cannot be separated; download the file again"
         )
     if not np.array_equal(codes, LABELS):
         row = int(np.argmax(codes != LABELS))
@@ -205,17 +205,19 @@ class Recording:
 
 
 def recordings_of(source: Source, chosen: Settings, eye: bool) -> list[tuple[int, int]]:
-    """(subject, session) of all files that the settings need. Raises DataError if one is not there.
+    """(subject, session) of all files that the settings need. Raises DataError if one is missing.
 
-    ``eye``: eye files are needed too.
+    ``eye``  eye files are needed too.
     """
-    for _, sentence in gaps(source, chosen, eye):
+    for _, sentence in missing_files(source, chosen, eye):
         raise DataError(sentence)
     return [(subject, session) for subject in chosen.subjects for session in SESSIONS]
 
 
-def gaps(source: Source, chosen: Settings, eye: bool) -> Iterator[tuple[set[tuple[int, int]], str]]:
-    """Recordings that cannot be read for want of a file, and a sentence why."""
+def missing_files(
+    source: Source, chosen: Settings, eye: bool
+) -> Iterator[tuple[set[tuple[int, int]], str]]:
+    """Recordings that cannot be read because a file is missing, and a sentence why."""
     needed = {(subject, session) for subject in chosen.subjects for session in SESSIONS}
     if eye and source.eye is None:
         yield (

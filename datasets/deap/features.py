@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets import _deap_files
-from datasets._cache import Arrays, remembered
-from datasets._deap_files import RATE, Files, read_subject
 from datasets._entropy import FLOOR, ORDER, band_entropy, gaussian_entropy
+from datasets._io import Arrays, cached_features
 from datasets.base import DataError
+from datasets.deap import files as deap_files
+from datasets.deap.files import RATE, Files, read_subject
 
 BANDS = ((4.0, 8.0), (8.0, 14.0), (14.0, 31.0), (31.0, 45.0))  # Hz: theta, alpha, beta, gamma
 _SETTINGS = {"features": "deap", "version": 1, "bands": BANDS, "order": ORDER, "floor": FLOOR}
 _LEAST = np.float32(gaussian_entropy(np.zeros(1))[0])
-_PATIENCE = 3.0  # seconds of silence before progress is told
+_QUIET = 3.0  # seconds without a progress line
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,32 +39,35 @@ class Recordings:
 def recordings(files: Files) -> Recordings:
     """Features and ratings of all ``files``, one file in memory at a time.
 
-    Raises DataError for the first file that is damaged or not what DEAP's is.
+    Raises DataError for the first file that is damaged or differs from DEAP's format.
     """
     parts = {}
-    for number, part in each(files):
+    for number, part in features_by_subject(files):
         if isinstance(part, DataError):
             raise part
         parts[number] = part
-    return joined(parts)
+    return concatenated(parts)
 
 
-def each(files: Files) -> Iterator[tuple[int, Arrays | DataError]]:
-    """Subject and :func:`of_subject` of every file, or why it cannot be used; tells progress."""
+def features_by_subject(files: Files) -> Iterator[tuple[int, Arrays | DataError]]:
+    """Subject and :func:`subject_features` of every file, or why it cannot be used.
+
+    Prints progress on stderr if it takes long.
+    """
     start = time.monotonic()
     for done, (number, path) in enumerate(files.paths.items(), 1):
         try:
-            yield number, of_subject(path)
+            yield number, subject_features(path)
         except DataError as error:
             yield number, error
-        if time.monotonic() - start > _PATIENCE:
-            told = f"deap: {path.name}, {done} of {len(files.paths)} files"
-            print(told, file=sys.stderr, flush=True)
+        if time.monotonic() - start > _QUIET:
+            line = f"deap: {path.name}, {done} of {len(files.paths)} files"
+            print(line, file=sys.stderr, flush=True)
 
 
-def joined(parts: Mapping[int, Arrays]) -> Recordings:
-    """What :func:`of_subject` gave for each subject, one after the other."""
-    count = _deap_files.FORM.videos
+def concatenated(parts: Mapping[int, Arrays]) -> Recordings:
+    """The results of :func:`subject_features`, one subject after the other."""
+    count = deap_files.FORM.videos
     return Recordings(
         entropy=np.concatenate([part["entropy"] for part in parts.values()]),
         ratings=np.concatenate([part["ratings"] for part in parts.values()]),
@@ -73,17 +76,17 @@ def joined(parts: Mapping[int, Arrays]) -> Recordings:
     )
 
 
-def of_subject(path: Path) -> Arrays:
-    """``entropy`` and ``ratings`` of one file, from the cache where they are there."""
+def subject_features(path: Path) -> Arrays:
+    """``entropy`` and ``ratings`` of one file, from the cache if they are stored there."""
 
     def compute() -> Arrays:
         signals, ratings = read_subject(path)
         entropy = np.stack([band_entropy(trial, RATE, BANDS) for trial in signals])
         return {"entropy": entropy.astype(np.float32), "ratings": ratings}
 
-    return remembered(path, {**_SETTINGS, "suffix": path.suffix}, compute)
+    return cached_features(path, {**_SETTINGS, "suffix": path.suffix}, compute)
 
 
-def at_floor(entropy: np.ndarray) -> int:
-    """How many entropies are those of a variance not above the floor."""
+def count_flat(entropy: np.ndarray) -> int:
+    """Number of entropies whose variance is at or below the floor."""
     return int((entropy <= _LEAST).sum())

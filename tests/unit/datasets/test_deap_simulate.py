@@ -1,4 +1,4 @@
-"""The twin of DEAP: marked, repeatable, like DEAP in kind, never written over what may be real."""
+"""The simulated copy of DEAP: marked, repeatable, like DEAP, never written over real files."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets import _deap_files, _twin_deap, deap
-from datasets._deap_files import RATE, Form, read_subject
-from datasets._deap_rules import PAPER_TRIALS, kept, quadrant
-from datasets._twin import MARKER
-from datasets._twin_deap import draw_ratings
+from datasets import deap
+from datasets._simulated import MARKER
 from datasets.base import DataError, Dataset
+from datasets.deap import files as deap_files
+from datasets.deap import simulate
+from datasets.deap.files import RATE, Form, read_subject
+from datasets.deap.rules import PAPER_TRIALS, kept, quadrant
+from datasets.deap.simulate import draw_ratings
 from tests.unit.datasets.small_deap import FORM, SUBJECTS, small_form, write_small
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    with small_form(tmp_path_factory.mktemp("twin")) as folder:
+    with small_form(tmp_path_factory.mktemp("copy")) as folder:
         write_small(folder)
         yield folder
 
@@ -32,14 +34,14 @@ def test_both_forms_hold_the_same_numbers_and_are_marked(root: Path) -> None:
         for left, right in zip(mat, dat, strict=True):
             np.testing.assert_array_equal(left, right)
     for folder in (base, *(path for path in base.iterdir() if path.is_dir())):
-        assert "TWINS" in (folder / MARKER).read_text("utf-8")
+        assert "--simulate deap" in (folder / MARKER).read_text("utf-8")
 
 
 def test_equal_seeds_give_equal_bytes_and_others_do_not(root: Path, tmp_path: Path) -> None:
     write_small(tmp_path)
     for name in ("data_preprocessed_matlab/s02.mat", "data_preprocessed_python/s02.dat"):
         assert (tmp_path / "DEAP" / name).read_bytes() == (root / "DEAP" / name).read_bytes()
-    _twin_deap.write(tmp_path / "other", SUBJECTS / 32, seed=4, formats=("dat",))
+    simulate.write(tmp_path / "other", SUBJECTS / 32, seed=4, formats=("dat",))
     other = tmp_path / "other" / "DEAP" / name
     assert other.read_bytes() != (root / "DEAP" / name).read_bytes()
 
@@ -49,7 +51,7 @@ def test_files_that_may_be_real_are_never_written_over(tmp_path: Path) -> None:
         folder = tmp_path / "DEAP/data_preprocessed_python"
         folder.mkdir(parents=True)
         (folder / "s01.dat").write_bytes(b"precious")
-        with pytest.raises(DataError, match="no twin; name an empty folder"):
+        with pytest.raises(DataError, match="DEAP"):
             write_small(tmp_path)
         assert (folder / "s01.dat").read_bytes() == b"precious"
         assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["s01.dat"]
@@ -63,54 +65,51 @@ def test_a_copy_in_any_of_its_places_is_neither_marked_nor_added_to(
     path.parent.mkdir(parents=True)
     path.write_bytes(b"precious")
     for formats in (("mat", "dat"), ("dat",)):
-        with small_form(tmp_path), pytest.raises(DataError, match="no twin; name an empty folder"):
+        with small_form(tmp_path), pytest.raises(DataError, match="DEAP"):
             write_small(tmp_path, formats)
         assert [each for each in tmp_path.rglob("*") if each.is_file()] == [path]
 
 
-def test_a_twin_is_not_mixed_with_one_of_other_arguments(root: Path) -> None:
+def test_a_simulated_copy_is_not_mixed_with_one_of_other_arguments(root: Path) -> None:
     for scale, seed in ((0.01, 3), (SUBJECTS / 32, 4), (1.0, 3)):
-        with pytest.raises(DataError, match="holds the twin of another command"):
-            _twin_deap.write(root, scale, seed)
+        with pytest.raises(DataError, match=MARKER):
+            simulate.write(root, scale, seed)
 
 
 @pytest.mark.parametrize("stops", [KeyboardInterrupt, OSError(28, "No space left on device")])
-def test_what_is_stopped_leaves_no_half_file_and_goes_on_where_it_was(
+def test_a_stopped_command_leaves_no_partial_file_and_resumes(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stops: BaseException
 ) -> None:
     def stopping(path: Path, signals: np.ndarray, ratings: np.ndarray) -> None:
         path.write_bytes(b"half")
         if "s03" in path.name:
             raise stops
-        _twin_deap.write_dat(path, signals, ratings)
+        simulate.write_dat(path, signals, ratings)
 
     folder = tmp_path / "DEAP/data_preprocessed_python"
     with monkeypatch.context() as patch:
-        patch.setitem(_twin_deap._WRITERS, "dat", stopping)
+        patch.setitem(simulate._WRITERS, "dat", stopping)
         with pytest.raises(BaseException, match=r"^$|No space"):
             write_small(tmp_path, ("dat",))
     assert sorted(path.name for path in folder.iterdir()) == [MARKER, "s01.dat", "s02.dat"]
     times = [(folder / name).stat().st_mtime_ns for name in ("s01.dat", "s02.dat")]
-    said: list[str] = []
-    _twin_deap.write(tmp_path, SUBJECTS / 32, 3, said.append, ("dat",))
-    assert said[0] == "deap twin: subject 2 of 4 and those before it are there already"
-    assert said[1].startswith("deap twin: subject 3 of 4, about ")
+    lines: list[str] = []
+    simulate.write(tmp_path, SUBJECTS / 32, 3, lines.append, ("dat",))
+    assert [line.split(" of 4")[0][-1] for line in lines] == ["2", "3", "4"]
     assert times == [(folder / name).stat().st_mtime_ns for name in ("s01.dat", "s02.dat")]
     for s in range(1, SUBJECTS + 1):
-        whole = root / f"DEAP/data_preprocessed_python/s{s:02d}.dat"
-        assert (folder / whole.name).read_bytes() == whole.read_bytes()
+        full = root / f"DEAP/data_preprocessed_python/s{s:02d}.dat"
+        assert (folder / full.name).read_bytes() == full.read_bytes()
 
 
-def test_progress_is_told_and_the_smallest_twin_has_three_subjects(tmp_path: Path) -> None:
-    said: list[str] = []
+def test_progress_is_reported_and_the_smallest_copy_has_three_subjects(tmp_path: Path) -> None:
+    lines: list[str] = []
     with small_form(tmp_path):
-        _twin_deap.write(tmp_path, 0.01, 0, said.append, formats=("dat",))
-    assert [line.partition(",")[0] for line in said] == [
-        f"deap twin: subject {s} of 3" for s in (1, 2, 3)
-    ]
+        simulate.write(tmp_path, 0.01, 0, lines.append, formats=("dat",))
+    assert [f" {s} of 3" in line for s, line in enumerate(lines, 1)] == [True] * 3
     for scale in (0, -1, 1.5):
-        with pytest.raises(DataError, match="must lie in"):
-            _twin_deap.write(tmp_path, scale)
+        with pytest.raises(DataError, match=f"{scale:g}"):
+            simulate.write(tmp_path, scale)
 
 
 # ---------------------------------------------------------------- ratings
@@ -161,7 +160,7 @@ def test_neighbouring_seconds_and_one_subjects_trials_resemble_each_other(root: 
 
 
 def test_ratings_show_in_eeg_more_than_in_peripheral_signals() -> None:
-    model = _twin_deap.Model.drawn(np.random.default_rng(0))
+    model = simulate.Model.drawn(np.random.default_rng(0))
     eeg, pps = model.effect[:, :32], model.effect[:, 32:]
     assert np.square(eeg).mean() > 1.5 * np.square(pps).mean() > 0
 
@@ -170,12 +169,12 @@ def test_ratings_show_in_eeg_more_than_in_peripheral_signals() -> None:
 @pytest.mark.parametrize("kind", ["mat", "dat"])
 def test_a_file_of_full_size_has_the_form_of_the_published_ones(tmp_path: Path, kind: str) -> None:
     with small_form(tmp_path) as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_deap_files, "FORM", Form())
-        patch.setattr(_twin_deap, "SUBJECTS", 3)
-        _twin_deap.write(folder, formats=(kind,))
+        patch.setattr(deap_files, "FORM", Form())
+        patch.setattr(simulate, "SUBJECTS", 3)
+        simulate.write(folder, formats=(kind,))
         (path, *_) = sorted(folder.rglob(f"s*.{kind}"))
         assert 0 < path.stat().st_size - 40 * 40 * 8064 * 8 - 40 * 4 * 8 < 1000
         data = deap.load(root=folder, options={"filter": "both"})
     assert data.dims == (128, 32)
     assert set(np.bincount(data.groups["trial"])) <= {0, 63}
-    assert data.provenance.notes[0].endswith("; 63 seconds of each")
+    assert data.provenance.notes[0].split("; ")[-1].startswith("63 ")
