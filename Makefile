@@ -79,8 +79,9 @@ format: $(STAMP) ## rewrite the sources as lint wants them
 golden: $(STAMP) ## rewrite the golden files; read the diff before committing it
 	$(BIN)/python -m tests.golden.update $(ARGS)
 
-docs: $(STAMP) ## rewrite docs/methods/ from the sources
+docs: $(STAMP) ## rewrite docs/methods/ and the map of modules from the sources
 	$(BIN)/python -m tests.contract.method_pages
+	$(BIN)/python -m tests.contract.module_map
 
 report: $(STAMP) ## rebuild reports/ from the records in results/; trains nothing
 	$(BIN)/python run_all.py --protocol all --report-only $(ARGS)

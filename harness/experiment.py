@@ -35,6 +35,7 @@ from harness.run.executors import Executor, Resources, open_executor
 from harness.run.progress import Display
 from harness.store.record import Record
 from harness.store.store import Store, StoreError
+from protocols import FORMER_KEYS
 from protocols.base import Budget, Protocol
 
 CORE_HOURS_UNASKED = 8.0
@@ -145,7 +146,12 @@ def _plan(
     names = list(options.protocols)
     if "all" in names:
         names = list(registry.entries("protocols"))
-    protocols = {name: registry.load_protocol(name) for name in names}
+    for former in sorted(FORMER_KEYS.keys() & set(names)):
+        console.print(f"{former} is now called {FORMER_KEYS[former]}")
+    protocols = {
+        name: registry.load_protocol(name)
+        for name in dict.fromkeys(FORMER_KEYS.get(name, name) for name in names)
+    }
     chosen = resolve.data_options(options.data_options)
     resolve.choose_missing(protocols, options.missing_views, options.missing_at_test)
     rows_named = {"--method": options.methods, "--without": options.without}

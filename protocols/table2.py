@@ -1,8 +1,8 @@
 """Table 2: classification accuracy with few labels, three paradigms, 20 trials (paper, 4.2.2).
 
-Rows in the paper's order; then rows that the paper lacks, among them every registered classifier
-that no row above uses. Columns are label fractions: 1, 2, 3 % on SEED, DEAP and their twins, 2, 5,
-10 % on open data.
+Rows in the paper's order; then rows that are not in the paper, among them every registered
+classifier that no row above uses. Columns are label fractions: 1, 2, 3 % on SEED and DEAP, real or
+simulated, and 2, 5, 10 % on open data.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ SEEN = {
     "train": "all training rows",
 }
 WIDE = {"c": (10.0, 30.0, 100.0)}
-"""Values of c beyond the paper's; the 2017 code used the like of 65 to 250. With a warm-up c hardly
-matters (docs/decisions/0062), so these rows run when they are named."""
+"""Values of c beyond the paper's; the 2017 code used about 65 to 250. With a warm-up c hardly
+matters (docs/decisions/0062), so these rows are optional."""
 FORMER = {"init": "glorot", "activation": "softplus", "warmup_epochs": 0, "logvar_floor": -6.0}
 """How SMVAE was trained before docs/decisions/0062."""
 HEAD = Stage("smvae", config={"profile": "authors2017_head", "c": 0.5}, epochs=300)
@@ -47,8 +47,8 @@ CHAIN = (
 )
 """The first author's public code of 2017: a VAE per view, then SMVAE on its means and variances.
 
-Its alpha takes the place of c, so that c is pinned here: candidates would be one fit, three times.
-With its weights and initial values SMVAE rises for 200 to 300 epochs.
+Its alpha replaces c, so c is fixed here: the candidates would be the same fit three times. With its
+weights and initial values the accuracy of SMVAE increases for 200 to 300 epochs.
 """
 
 
@@ -65,7 +65,7 @@ class Table2(Protocol):
     def rows(
         self, view_names: Sequence[str], methods: Sequence[MethodCard]
     ) -> tuple[TableRow, ...]:
-        """The paper's 14 rows (one of them per view), then rows that it lacks."""
+        """The paper's 14 rows (one of them per view), then rows that are not in the paper."""
         rows = [*_paper(view_names), *_variants(), *_reference()]
         used = {stage.key for row in rows for stage in row.recipe}
         return (
@@ -76,7 +76,7 @@ class Table2(Protocol):
     def cells(
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
     ) -> tuple[Cell, ...]:
-        """Rows x label fractions; a ceiling row repeats one scenario in every column."""
+        """Rows x label fractions; a row with all labels has the same scenario in every column."""
         cells = []
         imputing = {card.key for card in methods if card.classify and card.impute}
         for row in self.rows(data.view_names, methods):
@@ -103,7 +103,7 @@ def _paper(view_names: Sequence[str]) -> list[TableRow]:
         _row("smvae_transductive", "SMVAE", "transductive", Stage("smvae"), "SMVAE"),
         *(
             _row(f"m2_{name}", f"M2 ({name})", "inductive", Stage("m2", (name,)), f"M2 ({name})")
-            for name in reversed(view_names)  # the paper prints the lesser view first
+            for name in reversed(view_names)  # the paper prints the weaker view first
         ),
         _row("m2_concat", "M2 (Concat.)", "inductive", Stage("m2"), "M2 (Concat.)"),
         _row("sdgm_concat", "SDGM (Concat.)", "inductive", Stage("sdgm"), "SDGM (Concat.)"),
@@ -112,7 +112,7 @@ def _paper(view_names: Sequence[str]) -> list[TableRow]:
 
 
 def _variants() -> list[TableRow]:
-    """Other readings of the paper's rows, run when they are named."""
+    """Other readings of the paper's rows; all are optional."""
     exact = Stage("amgl", config={"variant": "exact"})
     paper = {"normalisation": "paper"}
     sdgm = {
@@ -155,8 +155,8 @@ def _variants() -> list[TableRow]:
 
 
 def _reference() -> list[TableRow]:
-    """Rows that the paper lacks; those with other values of c run when they are named."""
-    every_label = TableRow(
+    """Rows that are not in the paper; those with other values of c are optional."""
+    all_labels = TableRow(
         "svm_all_labels",
         "SVM, all labels",
         "reference",
@@ -189,14 +189,14 @@ def _reference() -> list[TableRow]:
             for key, title, paradigm, stage in wide
         ),
         _plain("majority", "Majority vote", "supervised"),
-        every_label,
+        all_labels,
     ]
 
 
 def _own_row(card: MethodCard) -> TableRow:
-    """A row for a method that this table of the paper lacks: the paradigm follows what it can use.
+    """A row for a method that is not in the paper's table; its capabilities give the paradigm.
 
-    Methods made for missing views have figures of their own; here they run when named, on complete
+    Methods for missing views have their own figures; here they are optional and run on complete
     rows ("FullData").
     """
     paradigm: Paradigm = "supervised"
@@ -208,8 +208,8 @@ def _own_row(card: MethodCard) -> TableRow:
 def _chain(code: str, classifier: str, paradigm: Paradigm, rows: ReprRows = "paradigm") -> TableRow:
     """A representation, then a classifier on its codes.
 
-    With ``rows`` the codes are learned on rows that the paper does not use for them. An SVM on
-    codes of all training rows always runs: the labelled rows alone are little to learn codes from.
+    With ``rows`` the codes are learned on other rows than in the paper. An SVM on codes of all
+    training rows is not optional: the labelled rows alone are few to learn codes from.
     """
     name = f"{CODES.get(code, code.upper())}+{CLASSIFIERS[classifier]}"
     recipe = (Stage(code, rows=rows), Stage(classifier))

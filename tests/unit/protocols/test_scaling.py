@@ -206,7 +206,7 @@ def test_a_file_without_two_training_rows_is_refused_with_the_mend() -> None:
 
 
 def test_a_data_set_that_asks_for_what_it_lacks_is_refused() -> None:
-    with pytest.raises(DataError, match="names no group of files"):
+    with pytest.raises(DataError, match="group of files"):
         replace(tiny(), scaling="per_file")
     with pytest.raises(DataError, match="no group 'reel'"):
         replace(tiny(), file_group="reel")

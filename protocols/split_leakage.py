@@ -1,11 +1,11 @@
-"""What a leaky split is worth: Table 2's rows under every split of a data set, the leakiest first.
+"""Split leakage: rows of Table 2 under every split of a data set, the leakiest first.
 
-A split that lets rows of one group (a person, a recording) lie on both sides asks an easier
-question than one that keeps the group together. The leakiest split is the one that declares most
-torn groups; every split that tears fewer of them, and no other, is compared with it. The rows are
-those of Table 2 that differ in what they can take from a leak, fits and all: methods that see no
-unlabelled row, codes of all training rows, and graphs, in which neighbours in time are neighbours.
-Any other row of Table 2 runs when it is named.
+A split that puts rows of one group (a person, a recording) into several parts is an easier task
+than one that keeps the group in one part. The leakiest split is the one that declares the most such
+groups. It is compared with every split that leaks a proper subset of these groups. The rows are
+those of Table 2, with the same fits, that differ in how they can use a leak: methods that see no
+unlabelled row, codes of all training rows, and graphs, in which windows next to each other in time
+are neighbours. Any other row of Table 2 runs when it is named.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ READING = (
 )
 
 
-class Leak(Protocol):
+class SplitLeakage(Protocol):
     """Accuracy under a leaky split minus accuracy under those that leak less."""
 
-    title = "The leak: what rows of one group on both sides of a split are worth"
+    title = "Split leakage: accuracy gained by rows of one group on both sides of a split"
     datasets = {"paper": ("watch",), "preview": ("watch",), "smoke": ("watch",)}
     layout = {
         "kind": "leak",
@@ -64,7 +64,7 @@ class Leak(Protocol):
     def rows(
         self, view_names: Sequence[str], methods: Sequence[MethodCard]
     ) -> tuple[TableRow, ...]:
-        """Rows of Table 2 by paradigm, the shown ones first, the others optional; no ceilings."""
+        """Rows of Table 2 by paradigm, SHOWN first, the others optional; no row with all labels."""
         table = {row.key: row for row in TABLE.rows(view_names, methods) if not row.all_labels}
         rows = [
             replace(row, block=row.paradigm, published=None, optional=row.key not in SHOWN)
@@ -75,7 +75,7 @@ class Leak(Protocol):
     def cells(
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
     ) -> tuple[Cell, ...]:
-        """Cells of Table 2, under each split in turn, whichever ``split`` is chosen."""
+        """Cells of Table 2 under each split; the argument ``split`` is not used."""
         rows = {row.key: row for row in self.rows(data.view_names, methods)}
         ends = label_ends(data, budget)
         cells = [
@@ -84,27 +84,29 @@ class Leak(Protocol):
             for cell in TABLE.cells(data, rule.name, budget, methods)
             if cell.row.key in rows and cell.label_fraction in ends
         ]
-        if len({cell.scenario.scaling for cell in cells}) > 1:  # else the meter reads that too
+        if (
+            len({cell.scenario.scaling for cell in cells}) > 1
+        ):  # else the difference includes that of the scaling
             cells = [replace(c, scenario=replace(c.scenario, scaling="global")) for c in cells]
         order = {key: place for place, key in enumerate(rows)}
         return tuple(sorted(cells, key=lambda cell: order[cell.row.key]))
 
     def unfit(self, data: Dataset) -> str:
-        """Why no leak of ``data`` can be measured; "" if one can."""
+        """Why no leak of ``data`` can be measured; "" if it can."""
         plain, named, split = data.key.partition("@")
         if named:
-            return f"leak runs every split of {plain}; name it without @{split}"
+            return f"split_leakage runs every split of {plain}; name it without @{split}"
         if compared(data):
             return ""
         return (
-            f"no two splits of {data.key} differ by a leak alone, so that there is none to "
-            "measure; those of watch do, those of eegmat and deap where their files are found, and "
-            "those of your own file with a group_<name> column"
+            f"no two splits of {data.key} differ by a leak alone, so there is nothing to measure; "
+            "use watch, eegmat or deap (with your copy of their files), or your own file with a "
+            "group_<name> column"
         )
 
 
 def compared(data: Dataset) -> tuple[Split, ...]:
-    """The leakiest split, then those that tear some of its groups and no other; () if none does."""
+    """The leakiest split, then those that leak a proper subset of its groups; () if none does."""
     most = max(data.splits, key=lambda split: len(split.leaks))
     less = [split for split in data.splits if set(split.leaks) < set(most.leaks)]
     return (most, *sorted(less, key=lambda split: -len(split.leaks))) if less else ()

