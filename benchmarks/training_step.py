@@ -1,8 +1,8 @@
-"""How fast a training step is, as ratios measured in one run: fused and plain, stacked and looped.
+"""Time of a training step, as ratios measured in one run: fused and plain, stacked and looped.
 
     python -m benchmarks.training_step [--repeats 30]
 
-Each ratio compares two ways to the same numbers, timed in turn so that a busy machine slows both.
+Each ratio compares two ways to the same numbers, timed in turn so that other load slows both.
 ``step`` rows give milliseconds of one member's step, optimiser included; they are for orientation.
 """
 
