@@ -3,9 +3,9 @@
     python -m benchmarks.svm [--data | --synthetic] [--repeats 3]
 
 Seconds of processor time with one thread, fit and prediction of at most 500 rows, medians.
-``--synthetic``: classes that overlap completely, or are far apart. ``--data``: the data sets of this
-project with all training labels, also with LIBSVM without an iteration limit, and the share of test
-rows on which the two differ.
+``--synthetic``: classes that overlap completely, or are far apart. ``--data``: the data sets of
+this project with all training labels, also with LIBSVM without an iteration limit, and the share of
+test rows on which the two differ.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
     python -m benchmarks.training_settings --out FILE.csv [--method smvae] [--setting NAME ...]
 
 The evidence behind the default ``init``, ``activation``, ``warmup_epochs`` and ``logvar_floor``
-(docs/decisions/0062). Draws have their own run seed, which no report uses, and are scored on their tuning
-rows; test rows are never read. One line of the table is one scored epoch of one draw. Parts that are
-in the table are not repeated, so the same command resumes.
+(docs/decisions/0062). Draws have their own run seed, which no report uses, and are scored on their
+tuning rows; test rows are never read. One line of the table is one scored epoch of one draw. Parts
+that are in the table are not repeated, so the same command resumes.
 """
 
 from __future__ import annotations
