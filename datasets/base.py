@@ -1,7 +1,7 @@
 """The data contract: what a data set provides, and what a method may see.
 
-A :class:`Dataset` is the whole content of a file. A scenario (``protocols/trial.py``) turns one
-trial of it into a :class:`Problem`, which is all that a method sees, and :class:`HeldOut`, which
+A :class:`Dataset` is the whole content of a file. A scenario (of ``protocols``) turns one trial
+of it into a :class:`Problem`, which is all that a method sees, and :class:`HeldOut`, which
 only the harness sees. Numpy only; nothing here depends on methods, protocols or the harness.
 
 Conventions, everywhere:

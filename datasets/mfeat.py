@@ -5,7 +5,7 @@ https://doi.org/10.24432/C5HC70. Licence: CC BY 4.0. Numerals 0-9 cut from Dutch
 200 rows a class, in class order. The six views of each row's image:
 
 ====  ===  ==========================================================================
-fac   216  profile correlations (whole numbers, 0..1353)
+fac   216  profile correlations (integers, 0..1353)
 fou    76  Fourier coefficients of the shape (0..0.8), nearly invariant to rotation
 kar    64  Karhunen-Loeve coefficients (-16.5..17.1)
 mor     6  morphological features: holes, ends, moments (0..17572)
