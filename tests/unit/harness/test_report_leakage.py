@@ -49,7 +49,7 @@ def made(
     note = replace(note, kind="simulated") if simulated else note
     meta = meta_of("leak", datasets=(note,), title="The leak: worth")
     return figure_contents(
-        trials() if table is None else table, meta, layout_of("leak"), Shown(), kinds
+        trials() if table is None else table, meta, layout_of("split_leakage"), Shown(), kinds
     )
 
 
