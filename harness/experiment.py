@@ -143,15 +143,7 @@ def _restore_inputs(
 def _plan(
     options: Options, root: Path | None, console: Console
 ) -> tuple[Plan, dict[str, Protocol]]:
-    names = list(options.protocols)
-    if "all" in names:
-        names = list(registry.entries("protocols"))
-    for former in sorted(FORMER_KEYS.keys() & set(names)):
-        console.print(f"{former} is now called {FORMER_KEYS[former]}")
-    protocols = {
-        name: registry.load_protocol(name)
-        for name in dict.fromkeys(FORMER_KEYS.get(name, name) for name in names)
-    }
+    protocols = {name: registry.load_protocol(name) for name in _named(options, console)}
     chosen = resolve.data_options(options.data_options)
     resolve.choose_missing(protocols, options.missing_views, options.missing_at_test)
     rows_named = {"--method": options.methods, "--without": options.without}
@@ -201,6 +193,16 @@ def _plan(
     _check_patterns(options.methods, cells, protocols.values(), data.values())
     kept = leave_out(cells, options.without)
     return Plan(kept, data, splits, budget, counted, left_out), protocols
+
+
+def _named(options: Options, console: Console) -> Iterable[str]:
+    """Keys of the protocols to run; a former key is replaced, with a notice."""
+    names = options.protocols
+    if "all" in names:
+        return registry.entries("protocols")
+    for former in sorted(FORMER_KEYS.keys() & set(names)):
+        console.print(f"{former} is now called {FORMER_KEYS[former]}")
+    return dict.fromkeys(FORMER_KEYS.get(name, name) for name in names)
 
 
 def _check_patterns(
