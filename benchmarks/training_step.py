@@ -1,4 +1,4 @@
-"""How fast a training step is, as ratios measured in one run: fused and plain, stacked and looped.
+"""Time of a training step, as ratios measured in one run: fused and plain, stacked and looped.
 
     python -m benchmarks.training_step [--repeats 30] [--against CHECKOUT]
 

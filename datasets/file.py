@@ -1,23 +1,23 @@
 """Your own file: any number of views of the same rows, as ``.npz`` or ``.mat`` (up to version 7).
 
-The file holds these arrays and no others (a misspelt name is refused, not ignored):
+The file has these arrays and no others (a misspelt name is refused, not ignored):
 
 ``view_<name>``   (n, d) numbers, at least one; its order in the file is the order of the views
-``labels``        (n,) whole numbers or strings, one for every row: the harness hides labels itself
-``group_<name>``  (n,) whole numbers or strings, optional: rows that must not be torn apart, such as
+``labels``        (n,) integers or strings, one for every row: the harness hides labels itself
+``group_<name>``  (n,) integers or strings, optional: rows that must stay in one part, such as
                   those of one subject, session or recording
-``split``         (n,) 0, 1, 2 or train, tune, test, optional: your own division of the rows
+``split``         (n,) 0, 1, 2 or train, tune, test, optional: your own split of the rows
 
 Vectors may be (n,), (n, 1) or (1, n); strings of a ``.mat`` file may be a char matrix or a cell
 array. Names are letters, digits, ``_`` and ``-``. Labels of any coding (1..K, -1/+1, names) become
-0..K-1 in sorted order and keep their names. Features become float32, in the units they have.
+0..K-1 in sorted order and keep their names. Features become float32, in their own units.
 
-Splits on offer, the first being the default: ``official`` if the file has ``split``; one for each
-group, called by its name, which keeps the group's rows together; ``stratified``, which cuts rows.
-Each says which groups it tears apart. Trials are drawn by content, not by file name: renaming the
-file or choosing fewer views leaves them as they are.
+Splits, the first of which is the default: ``official`` if the file has ``split``; one for each
+group, with the group's name, which keeps the group's rows in one part; ``stratified``, which cuts
+rows. Each declares the groups that it splits across parts. Draws of trials depend on the content,
+not on the file name: renaming the file or choosing fewer views does not change them.
 
-Licence: yours. Nothing in the file is unpickled, and no more than 4 GiB is unpacked.
+Licence: your own. Nothing in the file is unpickled, and at most 4 GiB is unpacked.
 """
 
 from __future__ import annotations
@@ -30,11 +30,10 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets._io import plain, read_npz
-from datasets._mat import read_mat
-from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split, torn
+from datasets._io import printable, read_mat, read_npz
+from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split, split_across
 
-MIN_ROWS = 5  # of each class, so that a 60/20/20 division gives one to every part
+MIN_ROWS = 5  # of each class, so that a 60/20/20 split gives one to every part
 PARTS = {"train": TRAIN, "tune": TUNE, "test": TEST, "0": TRAIN, "1": TUNE, "2": TEST}
 RESERVED = ("official", "stratified")
 
@@ -42,10 +41,10 @@ RESERVED = ("official", "stratified")
 def load_file(path: Path, views: tuple[str, ...] | None = None) -> Dataset:
     """The data set in ``path`` with ``views`` (default: all, in file order).
 
-    Raises DataError, one sentence that names the mend, for anything the module docstring excludes,
-    for NaN or infinite values, for unequal numbers of rows and for a class of under 5 rows.
+    Raises DataError, one sentence that says how to fix it, for anything the module docstring
+    excludes, for NaN or infinite values, unequal numbers of rows and a class of under 5 rows.
     """
-    name = plain(path.name)
+    name = printable(path.name)
     arrays = _read(path)
     labels, class_names = _codes(_vector(arrays.pop("labels"), "labels", name), "labels", name)
     official = arrays.pop("split", None)
@@ -73,7 +72,7 @@ def load_file(path: Path, views: tuple[str, ...] | None = None) -> Dataset:
         groups=groups,
         official=official,
     )
-    content = data.choose(sorted(matrices)).fingerprint  # one name for every order of the views
+    content = data.choose(sorted(matrices)).fingerprint  # the same for every order of the views
     data = replace(data, draw_key=f"file-{content[:12]}")
     return data.choose(tuple(matrices) if views is None else views)
 
@@ -92,8 +91,8 @@ def _key(stem: str) -> str:
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of the file, with known names only."""
-    name = plain(path.name)
+    """All arrays of the file. Raises DataError for an unknown name."""
+    name = printable(path.name)
     readers = {".npz": read_npz, ".mat": read_mat}
     reader = readers.get(path.suffix.lower())
     if reader is None:
@@ -104,8 +103,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             continue
         if not re.fullmatch(r"(view|group)_[A-Za-z0-9_-]+", key):
             raise DataError(
-                f"{name} holds '{plain(key)}', but only labels, split, view_<name> and "
-                "group_<name> have a meaning; rename or remove it"
+                f"{name} has the array '{printable(key)}', but only labels, split, view_<name> and "
+                "group_<name> are used; rename or remove it"
             )
         if key.removeprefix("group_") in RESERVED:
             raise DataError(f"'{key}' of {name} has the name of a split; rename the group")
@@ -122,15 +121,15 @@ def _matrix(array: np.ndarray, column: str, n: int, name: str) -> np.ndarray:
     if not isinstance(array, np.ndarray):
         raise DataError(f"{what} is sparse; store it with full()")
     if array.dtype.kind not in "biuf":
-        kind = plain(str(array.dtype))
+        kind = printable(str(array.dtype))
         raise DataError(f"{what} must hold real numbers, not {kind}; convert it first")
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2:
         raise DataError(f"{what} has {array.ndim} axes; reshape it to a matrix of rows by features")
     if len(array) != n:
-        turned = "; transpose it" if array.shape[1] == n else "; give both the same rows"
-        raise DataError(f"{what} has {len(array)} rows but there are {n} labels{turned}")
+        fix = "; transpose it" if array.shape[1] == n else "; give both the same rows"
+        raise DataError(f"{what} has {len(array)} rows but there are {n} labels{fix}")
     with np.errstate(over="ignore"):
         view = np.ascontiguousarray(array, dtype=np.float32)
     beyond = np.isinf(view) & np.isfinite(array)
@@ -150,7 +149,7 @@ def _vector(array: np.ndarray, what: str, name: str) -> np.ndarray:
             f"{array.shape}; for one-hot labels save the index of the one"
         )
     array = array.ravel()
-    if array.dtype.kind == "O":  # only MATLAB cells come here: pickled objects are refused earlier
+    if array.dtype.kind == "O":  # only MATLAB cells: pickled objects are refused earlier
         cells = [np.asarray(cell) for cell in array]
         if any(cell.size != 1 or cell.dtype.kind != "U" for cell in cells):
             raise DataError(f"'{what}' of {name} is a cell array; fill each cell with one string")
@@ -172,20 +171,20 @@ def _codes(vector: np.ndarray, what: str, name: str) -> tuple[np.ndarray, tuple[
                 "give every row a value"
             )
     elif kind == "f":
-        whole = np.isfinite(vector) & (vector == np.round(vector)) & (np.abs(vector) < 2**53)
-        if not whole.all():
-            row = int(np.argmin(whole))
+        integer = np.isfinite(vector) & (vector == np.round(vector)) & (np.abs(vector) < 2**53)
+        if not integer.all():
+            row = int(np.argmin(integer))
             raise DataError(
-                f"'{what}' of {name} must hold whole numbers or strings, but row {row} holds "
-                f"{vector[row]}; give every row a whole number"
+                f"'{what}' of {name} must hold integers or strings, but row {row} is "
+                f"{vector[row]}; give every row an integer"
             )
         vector = vector.astype(np.int64)
     elif kind not in "biu":
-        raise DataError(f"'{what}' of {name} must hold whole numbers or strings; convert it first")
+        raise DataError(f"'{what}' of {name} must hold integers or strings; convert it first")
     values, codes = np.unique(vector, return_inverse=True)
     if kind == "U" and not _printable(values):
         raise DataError(
-            f"'{what}' of {name} holds a name with control characters; use letters and digits"
+            f"'{what}' of {name} has a name with control characters; use letters and digits"
         )
     names = values.astype(np.int64) if kind == "b" else values
     return codes.ravel().astype(np.int64), tuple(str(value) for value in names)
@@ -194,7 +193,7 @@ def _codes(vector: np.ndarray, what: str, name: str) -> tuple[np.ndarray, tuple[
 def _printable(names: np.ndarray) -> bool:
     try:
         return all(str(name).isprintable() for name in names)
-    except (SystemError, ValueError):  # a file may hold codes that no character has
+    except (SystemError, ValueError):  # a file may have codes that are no character
         return False
 
 
@@ -203,7 +202,7 @@ def _parts(vector: np.ndarray, name: str) -> np.ndarray:
     for value in names:
         if value not in PARTS:
             raise DataError(
-                f"'split' of {name} holds '{plain(value)}'; "
+                f"'split' of {name} has the value '{printable(value)}'; "
                 "use train, tune and test (or 0, 1 and 2)"
             )
     if {PARTS[value] for value in names} != {TRAIN, TUNE, TEST}:
@@ -233,14 +232,15 @@ def _check_rows(
     if rows.min() < MIN_ROWS:
         few = class_names[int(np.argmin(rows))]
         raise DataError(
-            f"class '{plain(few)}' of {name} has {rows.min()} rows and needs at least {MIN_ROWS}; "
-            "add rows or remove the class"
+            f"class '{printable(few)}' of {name} has {rows.min()} rows and needs at least "
+            f"{MIN_ROWS}; add rows or remove the class"
         )
     if official is not None:
         missing = set(range(len(class_names))) - set(labels[official == TRAIN].tolist())
         if missing:
+            shown = printable(class_names[min(missing)])
             raise DataError(
-                f"'split' of {name} gives class '{plain(class_names[min(missing)])}' no train row; "
+                f"'split' of {name} gives class '{shown}' no train row; "
                 "move some of its rows to train"
             )
 
@@ -248,18 +248,18 @@ def _check_rows(
 def _splits(
     labels: np.ndarray, groups: dict[str, np.ndarray], official: np.ndarray | None
 ) -> tuple[tuple[Split, ...], tuple[str, ...]]:
-    """The splits on offer, the default first, and notes on those that cannot be offered."""
+    """The splits, the default first, and notes on those that are not possible."""
     rows = np.arange(len(labels))
     splits, notes = [], []
     if official is not None:
-        splits.append(Split("official", official=True, leaks=torn(groups, official)))
+        splits.append(Split("official", official=True, leaks=split_across(groups, official)))
     for name, group in groups.items():
         if group.max() < 2:
             notes.append(f"no split by '{name}': it has fewer than three values")
             continue
-        # shares of classes can be kept if groups have one class each, and classes enough groups
+        # class shares can be kept if each group has one class, and each class enough groups
         pairs = np.unique(np.stack([group, labels]), axis=1)
         pure = pairs.shape[1] == group.max() + 1 and np.bincount(pairs[1]).min() >= 3
-        splits.append(Split(name, by=name, stratify=bool(pure), leaks=torn(groups, group)))
-    splits.append(Split("stratified", stratify=True, leaks=torn(groups, rows)))
+        splits.append(Split(name, by=name, stratify=bool(pure), leaks=split_across(groups, group)))
+    splits.append(Split("stratified", stratify=True, leaks=split_across(groups, rows)))
     return tuple(splits), tuple(notes)

@@ -84,7 +84,7 @@ def _run(argv: list[str]) -> int:
         from harness import data_tools
 
         if options.simulate:
-            return data_tools.make_twin(
+            return data_tools.simulate(
                 options.simulate, options.out, options.scale, options.seed, console
             )
         return data_tools.check_data(options.data_root, options.data_options, console)

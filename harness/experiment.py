@@ -33,6 +33,7 @@ from harness.run.wording import count
 from harness.store.claims import Claims
 from harness.store.record import Record
 from harness.store.store import Store, StoreError
+from protocols import FORMER_KEYS
 from protocols.base import Budget, Protocol
 
 CORE_HOURS_UNASKED = 8.0
@@ -90,6 +91,8 @@ def _restore_inputs(
 def _plan(
     options: Options, root: Path | None, console: Console
 ) -> tuple[Plan, dict[str, Protocol]]:
+    for former in sorted(FORMER_KEYS.keys() & set(options.protocols)):
+        console.print(f"{former} is now called {FORMER_KEYS[former]}")
     protocols, broken = resolve.protocols(options.protocols)
     for error in (*broken, *registry.load_methods()[1], *registry.modules("datasets")[1]):
         console.print(f"left out: {error}")

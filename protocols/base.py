@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from datasets.base import Dataset
-from protocols._budgets import BUDGETS as BUDGETS
-from protocols._budgets import Budget
 from protocols._rules import label_fractions as label_fractions
 from protocols._rules import label_rule as label_rule
 from protocols._rules import scaling_note as scaling_note
@@ -40,16 +38,16 @@ REPR_ROWS: Mapping[ReprRows, Paradigm] = {
 class Stage:
     """One step of a recipe: a method by key, on some views, with settings.
 
-    ``views``   None: every view; names: those views; ``each``: one fit per view, whose codes become
+    ``views``   None: every view; names: those views; ``each``: one fit per view, whose codes are
                 the views of the next stage.
     ``config``  overrides of the method's defaults; the budget adds the candidate grid.
-    ``grid``    candidate values that stand in for the method's own grid on these settings; a budget
-                of one point takes the first.
-    ``rows``    which rows the stage is fitted on: those of its row's paradigm, or another's; so a
-                representation may see more, or fewer, rows than the classifier behind it.
-    ``imputes`` the stage fills in absent views, and the next one reads the completed views.
-    ``epochs``  least number of epochs: a budget that has fewer trains for these, without patience,
-                unless its epochs are fixed.
+    ``grid``    candidate values that replace the method's own grid for these settings; a budget of
+                one point takes the first.
+    ``rows``    which rows the stage is fitted on: those of its table row's paradigm or of another;
+                so a representation may see more, or fewer, rows than the classifier after it.
+    ``imputes`` the stage imputes missing views, and the next one gets the completed views.
+    ``epochs``  least number of epochs: a budget with fewer trains for this number, without early
+                stopping, unless its epochs are fixed.
     """
 
     key: str
@@ -69,8 +67,8 @@ class TableRow:
     """A line of a table: its key, printed title, paradigm block and recipe.
 
     ``published``  the row's name in the paper's table, None where the paper has no such row.
-    ``all_labels`` the row is a ceiling: every training label is shown, whatever the column says.
-    ``optional``   run only when ``--method`` names it.
+    ``all_labels`` an upper bound: all training labels are shown, in every column.
+    ``optional``   run only if ``--method`` names it.
     """
 
     key: str
@@ -88,7 +86,7 @@ class Cell:
     """One number of a table or figure: a row under a scenario on a data set.
 
     ``at``  its place on a figure's axes, by name: ``{"missing": 0.5}``, ``{"split": "person"}``.
-    ``trials``  the most trials it is run for (None: the budget's), where one is enough to look at.
+    ``trials``  the most trials that it is run for (None: the budget's); 1 for an illustration.
     """
 
     row: TableRow
@@ -100,7 +98,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class MethodCard:
-    """What a protocol may know of a registered method: enough to give it a row."""
+    """What a protocol may know of a registered method: what it needs to give it a row."""
 
     key: str
     title: str
@@ -110,26 +108,64 @@ class MethodCard:
     inductive: bool
 
 
+@dataclass(frozen=True)
+class Budget:
+    """The amount of work of a run; it belongs to the run, not to a method.
+
+    ``grid``    points an axis for methods that train long (None: the whole grid, 1: the default).
+    ``quick_grid``  the same for methods that fit in well under a second.
+    ``columns``  number of label fractions, lowest first (None: all).
+    ``fixed_epochs``  a stage that asks for more epochs (``Stage.epochs``) does not get them.
+    """
+
+    name: Literal["paper", "preview", "smoke"]
+    trials: int
+    epochs: int
+    eval_every: int
+    patience: int | None
+    grid: int | None
+    quick_grid: int | None
+    columns: int | None = None
+    fixed_epochs: bool = False
+    stamp: str = ""
+
+
+BUDGETS: Mapping[str, Budget] = {
+    "paper": Budget(
+        "paper", 20, epochs=1001, eval_every=10, patience=300, grid=None, quick_grid=None
+    ),
+    "preview": Budget(
+        "preview", 3, epochs=80, eval_every=4, patience=20, grid=1, quick_grid=None,
+        stamp="preview; the paper uses 20 trials",
+    ),
+    "smoke": Budget(
+        "smoke", 1, epochs=5, eval_every=1, patience=None, grid=2, quick_grid=2, columns=1,
+        fixed_epochs=True,
+        stamp="smoke run: its accuracies mean nothing",
+    ),
+}  # fmt: skip
+
+
 class Protocol(ABC):
-    """A table or figure of the paper: which cells it needs, and how they are laid out."""
+    """A table or figure of the paper: its cells, and its layout in a report."""
 
     title: ClassVar[str]
     datasets: ClassVar[Mapping[str, tuple[str, ...]]]
-    """Default data sets by budget name: the open sets it shows when nothing licensed is found."""
+    """Default data sets by budget name: the open sets used if no licensed data are found."""
     layout: ClassVar[Mapping[str, Any]] = {"kind": "table"}
-    """Plain values; ``harness.report.layout.Layout`` says what they mean."""
+    """Plain values; ``harness.report.layout.Layout`` defines them."""
     takes_missing: ClassVar[bool] = False
-    """Whether its rows lack views; then a run may choose the two that follow, before ``cells``."""
+    """Whether its samples lack views; then a run may set the next two before ``cells``."""
     may_miss: tuple[str, ...] = ()
-    """Views that rows may lack; () stands for all but the first (the paper's Eye, PPS)."""
+    """Views that samples may lack; () means all but the first (the paper's Eye, PPS)."""
     missing_at_test: float = 0.0
-    """Share of test rows that lack them too; the paper's are complete."""
+    """Share of test samples that lack them too, [0, 1]; 0 in the paper."""
 
     @abstractmethod
     def rows(
         self, view_names: Sequence[str], methods: Sequence[MethodCard]
     ) -> tuple[TableRow, ...]:
-        """Lines in printed order; methods that the paper lacks come last."""
+        """Table rows in printed order; methods that are not in the paper come last."""
 
     @abstractmethod
     def cells(
@@ -138,5 +174,5 @@ class Protocol(ABC):
         """Every cell on one data set under one budget."""
 
     def unfit(self, data: Dataset) -> str:
-        """Why it has nothing to show on ``data``, in a sentence; "" where it has."""
+        """Why the protocol cannot be run on ``data``, in a sentence; "" if it can."""
         return ""

@@ -61,10 +61,10 @@ def properties_of(data: Dataset, split: str, trials: int, seed: int = 0) -> Prop
     fractions = label_fractions(data)
     drawn = {each: _draws(data, split, each, trials, seed) for each in fractions}
     parts = [one.part for one in drawn[fractions[0]]]  # the same under every share of labels
-    twin = data.provenance.kind == "twin"
+    simulated = data.provenance.kind == "simulated"
     return Properties(
         dataset=data.key,
-        imitates=data.draw_key.upper() if twin else "",
+        imitates=data.draw_key.upper() if simulated else "",
         trials=trials,
         parts=_in_parts(parts, np.ones(data.n, bool)),
         classes=tuple(

@@ -15,6 +15,7 @@ from typing import Any
 from datasets.base import DataError, Dataset, SettingError
 from harness import registry
 from harness.errors import UsageError
+from protocols import FORMER_KEYS
 from protocols.base import BUDGETS, Budget, Protocol
 
 DATA_ROOT = "SIMVAE_DATA_ROOT"
@@ -62,10 +63,14 @@ def data_root(given: str | None) -> Path | None:
 def protocols(
     names: Sequence[str],
 ) -> tuple[dict[str, Protocol], tuple[registry.EntryError, ...]]:
-    """Protocols by name, and those that ``all`` has to go without. Raises UsageError."""
+    """Protocols by name, and those that ``all`` has to go without. Raises UsageError.
+
+    A former name stands for the present one.
+    """
     if "all" in names:
         return registry.load_protocols()
-    return {name: registry.load_protocol(name) for name in names}, ()
+    present = dict.fromkeys(FORMER_KEYS.get(name, name) for name in names)
+    return {name: registry.load_protocol(name) for name in present}, ()
 
 
 def open_dataset(

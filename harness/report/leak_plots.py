@@ -81,7 +81,7 @@ def leak_lead(gains: pd.DataFrame, columns: Sequence[Column], note: DatasetNote)
         return ""
     said = [_worth(own.loc[i]) for i in dict.fromkeys((own["difference"].idxmin(),
                                                        own["difference"].idxmax()))]  # fmt: skip
-    where = f"the twin of {note.title}" if note.kind == "twin" else note.title
+    where = f"the simulated copy of {note.title}" if note.kind == "simulated" else note.title
     return (
         f"On {where}, {columns[-1].title}: rows of {_groups(leaky, least)} on both sides are "
         f"worth {' to '.join(said)} of test accuracy ({leaky.name} minus {least.name}), decided "

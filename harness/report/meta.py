@@ -24,7 +24,7 @@ class DatasetNote:
     """Where one data set of the report comes from and how its trials were drawn.
 
     ``published_name``  its name in the paper's table (SEED, DEAP); None for any other data.
-    ``kind``            a ``twin`` is a synthetic stand-in: it is stamped on every table and figure
+    ``kind``            ``simulated`` data is stamped on every table and figure
                         and never stands beside published numbers.
     ``leaks``           group columns that the split knowingly puts on both sides.
     ``split_fixed``     every trial has the same training and test rows: no correction for overlap.
@@ -34,7 +34,7 @@ class DatasetNote:
 
     key: str
     title: str
-    kind: Literal["licensed", "open", "twin"]
+    kind: Literal["licensed", "open", "simulated"]
     is_paper_data: bool
     published_name: str | None
     source: str

@@ -114,9 +114,9 @@ def _gap(gap: Span) -> str:
 
 
 def _stamps(counted: Properties, note: DatasetNote) -> tuple[str, ...]:
-    if note.kind != "twin":
+    if note.kind != "simulated":
         return ()
-    return (f"TWIN: simulated in the form of {counted.imitates}; nothing here was measured",)
+    return (f"SIMULATED in the format of {counted.imitates}; nothing here was measured",)
 
 
 def _lines(
@@ -134,8 +134,8 @@ def _lines(
             return ("Every count equals the paper's Table 1.",)
         return (f"{off}. A difference is ours minus the paper's.",)
     return (
-        f"The form that this twin imitates: {counted.imitates}, in the paper's Table 1 with "
+        f"The simulated data set: {counted.imitates}, in the paper's Table 1 with "
         f"{form['samples']} rows of {form['modalities']}, {form['training']} / "
         f"{form['validation']} / {form['test']} of them for training, validation and test, "
-        f"{form['classes']} classes. A twin may be smaller, and its counts confirm nothing.",
+        f"{form['classes']} classes. A simulated copy may be smaller; its counts confirm nothing.",
     )

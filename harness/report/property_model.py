@@ -34,7 +34,7 @@ class GroupCount:
 class Properties:
     """Counts of one data set; a span is the least and the most over ``trials`` draws.
 
-    ``imitates``  name in the paper of the data whose form a twin has; "" for any other data.
+    ``imitates``  paper's name of the data whose format simulated data have; "" for other data.
     ``parts``     rows of the training, tuning and test part.
     ``labels``    (percent of the training rows that is labelled, how many rows that is).
     ``splits``    every split on offer, with the groups that it knowingly tears apart.

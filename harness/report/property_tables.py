@@ -100,7 +100,7 @@ def _line(counted: Properties, note: DatasetNote) -> tuple[str, ...]:
     """A line of what the paper's table lacks, in the order of ``MORE``."""
     return (
         note.title,
-        "TWIN, simulated" if note.kind == "twin" else note.kind,
+        "SIMULATED" if note.kind == "simulated" else note.kind,
         note.split,
         ", ".join(note.leaks) or "nothing",
         ", ".join(f"{one.groups} {one.name}" for one in counted.groups) or "none",

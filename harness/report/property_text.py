@@ -104,7 +104,7 @@ def _said(report: PropertiesReport) -> list[tuple[str, str]]:
 
 
 def _title(part: PropertiesPart) -> str:
-    return part.note.title + (" [TWIN]" if part.note.kind == "twin" else "")
+    return part.note.title + (" [SIMULATED]" if part.note.kind == "simulated" else "")
 
 
 def _name(part: PropertiesPart) -> str:

@@ -49,7 +49,7 @@ def build(
 
 
 def paper_names(meta: ReportMeta) -> dict[str, str]:
-    """Data set key -> its name in the paper, for data that is the paper's; never a twin."""
+    """Data set key -> its name in the paper, for the paper's data; never for a simulated copy."""
     return {note.key: note.paper_name for note in meta.datasets if note.paper_name}
 
 

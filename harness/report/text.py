@@ -23,8 +23,8 @@ _TEX = {
 def csv(table: pd.DataFrame, notes: Sequence[DatasetNote] = ()) -> str:
     """``table`` as CSV: six decimals at most, empty where there is nothing, Unix line ends.
 
-    Of the data sets in ``notes`` the kind stands after their key, so that a twin is never taken for
-    the real data.
+    The kind of the data sets in ``notes`` follows their key, so that simulated data are never
+    taken for the real data.
     """
     if notes:
         table = table.copy()
@@ -107,7 +107,7 @@ def _plain(character: str) -> str:
 def _tex_part(part: DatasetPart, width: int) -> list[str]:
     heads = [c.title + (f" ({c.labels})" if c.labels else "") for c in part.columns]
     title = part.note.paper_name or part.note.title
-    mark = " [TWIN]" if part.note.kind == "twin" else ""
+    mark = " [SIMULATED]" if part.note.kind == "simulated" else ""
     rows = [_tex_row([rf"\textbf{{{tex(title + mark)}}}", "Algorithms", *map(tex, heads)], width)]
     for block in part.blocks:
         rows.append(r"\midrule")

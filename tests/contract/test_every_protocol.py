@@ -115,7 +115,11 @@ def test_every_cell_labels_and_scales_as_its_data_set_asks(key: str) -> None:
     )
     assert [scaling_rule(data, split) for split in ("rows", "tape")] == ["per_file", "global"]
     protocol = registry.load_protocol(key)
-    for kind, label in (("open", "random_min_one"), ("licensed", "random"), ("twin", "random")):
+    for kind, label in (
+        ("open", "random_min_one"),
+        ("licensed", "random"),
+        ("simulated", "random"),
+    ):
         theirs = replace(data, provenance=replace(data.provenance, kind=kind))
         for split in ("rows", "tape"):
             cells = protocol.cells(theirs, split, BUDGETS["paper"], method_cards())

@@ -50,12 +50,12 @@ def run(checkout: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_the_example_is_under_twenty_lines_that_are_not_blank(root: Path) -> None:
-    assert len([line for line in example(root).splitlines() if line]) < 20
+def test_the_example_is_under_thirty_lines(root: Path) -> None:
+    assert len(example(root).splitlines()) < 30
 
 
 @pytest.mark.parametrize("command", [("check",), ("format", "--check")])
-def test_it_passes_lint_as_written(checkout: Path, command: tuple[str, ...]) -> None:
+def test_the_example_passes_lint(command: tuple[str, ...], checkout: Path) -> None:
     run(checkout, "-m", "ruff", *command, "methods/reference/label_spreading.py")
 
 

@@ -1,4 +1,4 @@
-"""The rules of the house, checked on the source: imports, entries, writers, sizes."""
+"""Project rules, checked on the source: imports, entries, writers, sizes, the map of modules."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.contract.module_map import PAGE, modules, with_map
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("datasets", "methods", "protocols", "harness")
@@ -190,9 +192,9 @@ def test_registry_stems_are_unique() -> None:
     assert len(keys) == len(set(keys)), sorted({key for key in keys if keys.count(key) > 1})
 
 
-def test_the_door_opens_on_the_harness_only() -> None:
-    door = ROOT / "run_all.py"
-    heads = {name.split(".")[0] for name in imported(parsed(door), ())}
+def test_the_command_line_imports_the_harness_only() -> None:
+    script = ROOT / "run_all.py"
+    heads = {name.split(".")[0] for name in imported(parsed(script), ())}
     assert heads <= {"harness", *sys.stdlib_module_names}
 
 
@@ -249,6 +251,31 @@ def test_only_the_store_and_the_renderer_write_files() -> None:
 )
 def test_the_writer_check_knows_a_writer(text: str, found: bool) -> None:
     assert bool(list(writes(ast.parse(text)))) is found
+
+
+# ---------------------------------------------------------------- the map of modules
+
+
+def test_the_map_names_every_module_and_no_other() -> None:
+    page = PAGE.read_text("utf-8").partition("## Map of modules")[2]
+    named = re.findall(r"^(?:- |\*\*)`([\w/]+(?:/|\.py))`", page, re.MULTILINE)
+    there = [
+        f"{path.parent.as_posix()}/" if path.name == "__init__.py" else path.as_posix()
+        for path in modules()
+    ]
+    assert sorted(named) == sorted(there), "run: make docs"
+
+
+def test_the_map_repeats_the_first_lines_of_the_modules() -> None:
+    page = PAGE.read_text("utf-8")
+    assert with_map(page) == page, "run: make docs"
+
+
+def test_paths_in_the_text_of_the_page_exist() -> None:
+    text = PAGE.read_text("utf-8").partition("## Map of modules")[0]
+    paths = re.findall(r"`((?:datasets|protocols|methods|harness|tests|docs)/[\w./]+)`", text)
+    assert paths
+    assert not [path for path in paths if not (ROOT / path).exists()]
 
 
 # ---------------------------------------------------------------- sizes

@@ -33,7 +33,7 @@ class Filed(Sweep):
     ("split", "said"),
     [
         ("rows", "scaling: per person, fitted on training rows"),
-        ("person", "scaling: global, fitted on training rows, and not per person as asked"),
+        ("person", "scaling: global, fitted on training rows, not per person"),
     ],
 )
 def test_the_scaling_that_was_applied_is_said(tmp_path: Path, split: str, said: str) -> None:

@@ -41,6 +41,26 @@ def test_a_new_file_is_an_entry_and_machinery_is_not(tree: Callable) -> None:
     assert registry.entries("protocols") == {}
 
 
+def test_a_package_below_datasets_is_one_entry(tree: Callable) -> None:
+    tree("datasets/mine/__init__.py", '"""What it is.\n\nMore."""\nraise ImportError\n')
+    for name in (
+        "mine/files.py",
+        "mine/inner/__init__.py",
+        "_io/__init__.py",
+        "vendor/__init__.py",
+    ):
+        tree(f"datasets/{name}")
+    tree("datasets/loose/files.py")
+    assert registry.entries("datasets") == {"mine": "datasets.mine"}
+    assert registry.first_line("datasets", "mine") == "What it is."
+
+
+def test_a_family_of_methods_is_no_entry(tree: Callable) -> None:
+    tree("methods/kernel/__init__.py")
+    tree("methods/kernel/mine.py")
+    assert registry.entries("methods") == {"mine": "methods.kernel.mine"}
+
+
 def test_two_files_of_one_name_are_refused(tree: Callable) -> None:
     tree("methods/kernel/mine.py")
     tree("methods/graph/mine.py")

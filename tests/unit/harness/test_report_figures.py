@@ -85,15 +85,15 @@ def test_the_folder_is_whole(tmp_path: Path) -> None:
 
 @every_figure
 def test_axes_are_labelled_and_stamps_are_printed_on_the_figure(protocol: str) -> None:
-    twin = replace(NOTE, kind="twin")
-    files = made(protocol, datasets=(twin,))
+    simulated = replace(NOTE, kind="simulated")
+    files = made(protocol, datasets=(simulated,))
     drawn = [text.decode() for name, text in files.items() if name.endswith(".svg")]
     for label in LABELS[protocol]:
         assert label.replace("λ", "&#955;") in drawn[0] or label in drawn[0], label
     for text in drawn:
         assert "smoke run" in text
-        assert "TWIN: synthetic" in text
-    assert 'class="stamp twin"' in page(files)
+        assert "SIMULATED data" in text
+    assert 'class="stamp simulated"' in page(files)
 
 
 @every_figure

@@ -67,12 +67,12 @@ def test_a_count_unlike_the_papers_is_said_with_the_command_that_explains_it(
     assert table["published_classes_is"].tolist() == ["equal"]
 
 
-@pytest.mark.parametrize("kind", ["twin", "open"])
-def test_neither_twins_nor_open_data_are_compared(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["simulated", "open"])
+def test_neither_simulated_nor_open_data_are_compared(kind: str, tmp_path: Path) -> None:
     _, said = reported([of_kind(kind)], tmp_path)
     assert "differ" not in said
     table = pd.read_csv(tmp_path / "table1" / "table1.csv")
     assert table.filter(like="published").isna().all(axis=None)
     text = (tmp_path / "table1" / "index.html").read_text("utf-8")
-    assert ("TWIN: simulated in the form of SEED" in text) is (kind == "twin")
-    assert ("22734" in text) is (kind == "twin")
+    assert ("SIMULATED in the format of SEED" in text) is (kind == "simulated")
+    assert ("22734" in text) is (kind == "simulated")

@@ -124,7 +124,7 @@ def test_open_data_gets_more_labels_and_one_of_every_class() -> None:
     data = tiny()
     assert label_fractions(data) == (0.02, 0.05, 0.10)
     assert label_rule(data) == "random_min_one"
-    for kind in ("licensed", "twin"):
+    for kind in ("licensed", "simulated"):
         theirs = replace(data, provenance=replace(data.provenance, kind=kind))
         assert label_fractions(theirs) == (0.01, 0.02, 0.03)
         assert label_rule(theirs) == "random"
