@@ -82,8 +82,9 @@ golden: $(STAMP) ## rewrite the golden files; read the diff before committing it
 docs: $(STAMP) ## rewrite docs/methods/ from the sources
 	$(BIN)/python -m tests.contract.method_pages
 
-report: $(STAMP) ## rebuild reports/ from the records in results/; trains nothing
-	$(BIN)/python run_all.py --protocol all --report-only $(ARGS)
+RUN ?= last
+report: $(STAMP) ## write the last run's reports once more from results/ (RUN=all, or how an id begins)
+	$(BIN)/python run_all.py --report-only $(RUN) $(ARGS)
 
 lock: $(STAMP) ## move constraints.txt to the newest versions that pyproject.toml allows
 	rm -rf build/lock && mkdir -p build

@@ -9,6 +9,7 @@ import argparse
 import shlex
 import signal
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -156,7 +157,13 @@ FLAGS: dict[str, dict[str, dict[str, Any]]] = {
             "help": "share of the subjects of a twin (default 1, all)",
         },
         "--dry-run": {**YES, "help": "the plan: fits by cell, stored or stale, core-hours"},
-        "--report-only": {**YES, "help": "report what is stored"},
+        "--report-only": {
+            "nargs": "?",
+            "const": "last",
+            "metavar": "RUN",
+            "help": "rebuild reports from results/ alone: of the last run, of the one whose id "
+            "begins with RUN, or of all; with --protocol, plan first and report what is stored",
+        },
     },
     "stored work": {
         "--retry-failed": {**YES, "help": "run failed fits again"},
@@ -174,6 +181,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command line; returns its exit status."""
     argv = sys.argv[1:] if argv is None else argv
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a run as Ctrl-C does
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal in latin-1 or ascii costs no table
+            stream.reconfigure(errors="replace")
     try:
         return _run(argv)
     except KeyboardInterrupt as stop:
@@ -183,6 +193,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    if "--report-only" in argv and "--protocol" not in argv:
+        return _report(argv)
     from harness import (  # a second or more: Ctrl-C may come while they load
         data_tools,
         experiment,
@@ -191,7 +203,7 @@ def _run(argv: list[str]) -> int:
     from harness.errors import UsageError
     from harness.store.store import StoreError
 
-    console = Console(soft_wrap=True, markup=False, highlight=False, emoji=False)
+    console = _console()
     arguments, rest = parser().parse_known_args(argv)
     given = vars(arguments)
     try:
@@ -217,6 +229,29 @@ def _run(argv: list[str]) -> int:
     except StoreError as error:
         print(f"run_all.py: {error}; mend that and give the same command", file=sys.stderr)
         return 1
+
+
+def _report(argv: list[str]) -> int:
+    """Write reports from what is stored; imports no data set, no method and no protocol."""
+    from harness.errors import UsageError
+    from harness.report.publish import rebuild
+
+    given = vars(parser().parse_args(argv))
+    root = Path(__file__).resolve().parent
+    try:
+        if unused := given.keys() - {"report_only", "results", "reports"}:
+            flag = "--" + sorted(unused)[0].replace("_", "-")
+            raise UsageError(f"--report-only without --protocol does not use {flag}; leave it out")
+        results = given.get("results", root / "results")
+        reports = given.get("reports", root / "reports")
+        return rebuild(results, reports, given["report_only"], _console())
+    except UsageError as error:
+        print(f"run_all.py: {error}", file=sys.stderr)
+        return 2
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True, markup=False, highlight=False, emoji=False)
 
 
 class _Parser(argparse.ArgumentParser):

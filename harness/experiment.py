@@ -6,17 +6,18 @@ import math
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from datasets.base import Dataset
 from harness import registry
-from harness.analysis import properties
 from harness.errors import UsageError
-from harness.plan import resolve
+from harness.plan import properties, resolve
 from harness.plan.grouping import stacks
 from harness.plan.plan import (
     Plan,
@@ -29,10 +30,12 @@ from harness.plan.plan import (
 )
 from harness.registry import ROOT
 from harness.report import format as say
-from harness.reporting import write_reports
+from harness.run.describe import describe, ended, truths
 from harness.run.driver import Driver, missing_inputs, resumable
 from harness.run.executors import Executor, Resources, open_executor
 from harness.run.progress import Display
+from harness.store import manifest as manifests
+from harness.store.manifest import Manifest, State
 from harness.store.record import Record
 from harness.store.store import Store, StoreError
 from protocols.base import Budget, Protocol
@@ -67,7 +70,7 @@ class Options:
     reports: Path = ROOT / "reports"
     seed: int = 0
     dry_run: bool = False
-    report_only: bool = False
+    report_only: str | None = None
     retry_failed: bool = False
     accept_stale: bool = False
     force: bool = False
@@ -89,7 +92,7 @@ def run(options: Options, console: Console) -> int:
         plan,
         records,
         retry_failed=options.retry_failed,
-        accept_stale=options.accept_stale or options.report_only,
+        accept_stale=options.accept_stale or options.report_only is not None,
         force=options.force,
     )
     if not options.report_only:
@@ -100,16 +103,80 @@ def run(options: Options, console: Console) -> int:
     if options.dry_run:
         return 0
     resolve.check_writable(options.reports)
+    resolve.check_writable(options.results)
     if not options.report_only and plan.todo:
         _guard(plan, options)
-        resolve.check_writable(options.results)
-        records = _work(plan, options, store, records, console)
+    manifest = _begin(plan, protocols, options, store)
+    if not options.report_only and plan.todo:
+        manifest, records = _work(plan, options, store, records, manifest, console)
+    else:
+        manifest = _finish(store, manifest, _state(manifest, records), records, records)
     try:
-        command = "python run_all.py " + shlex.join(options.command)
-        bad = write_reports(plan, protocols, records, store, command, options.reports, console)
+        from harness.report.publish import publish  # matplotlib: only when needed
+
+        bad = publish(manifest, records, store, options.reports, console)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("every fit is stored, the report is not complete") from None
     return 1 if bad else 0
+
+
+HOW = {
+    "command", "executor", "workers", "device", "gpus_per_job", "address", "data_root", "results",
+    "reports", "dry_run", "report_only", "retry_failed", "accept_stale", "force", "yes",
+}  # fmt: skip
+"""Options that say how a run is made; all others are part of what is asked, and of the run's id."""
+
+
+def question(options: Options) -> dict[str, Any]:
+    """What is asked, as far as it is not the default: part of the run's id.
+
+    Protocols, data sets and the budget, which may follow from what lies on the machine, are named
+    by what they turned out to be (:func:`_begin`).
+    """
+    resolved = {"protocols", "datasets", "budget"}
+    return {
+        f.name: list(value) if isinstance(value := getattr(options, f.name), tuple) else value
+        for f in fields(Options)
+        if f.name not in HOW | resolved and getattr(options, f.name) != f.default
+    }
+
+
+def _begin(
+    plan: Plan, protocols: Mapping[str, Protocol], options: Options, store: Store
+) -> Manifest:
+    """Write the run's manifest, in state ``running``, and what its figures need of the data."""
+    asked = question(options) | {
+        "fingerprints": [data.fingerprint for data in plan.data.values()],
+        "splits": dict(plan.splits),
+    }
+    run = manifests.run_id(list(protocols), plan.budget.name, list(plan.data), asked)
+    command = "python run_all.py " + shlex.join(options.command)
+    made = describe(plan, protocols, run, command, options.seed)
+    with store.writing():
+        made = replace(
+            made, arrays=manifests.save_arrays(store.folder, run, truths(plan, protocols))
+        )
+        manifests.save(store.folder, made)
+    return made
+
+
+def _finish(
+    store: Store,
+    manifest: Manifest,
+    state: State,
+    before: Mapping[str, Record],
+    after: Mapping[str, Record],
+) -> Manifest:
+    """Write the manifest of a run that has ended."""
+    done = ended(manifest, state, before, after)
+    with store.writing():
+        manifests.save(store.folder, done)
+    return done
+
+
+def _state(manifest: Manifest, records: Mapping[str, Record]) -> State:
+    """Of a run that has nothing to do: finished where every job has a record."""
+    return "finished" if all(name in records for name in manifest.jobs) else "interrupted"
 
 
 def listing(kind: str) -> list[tuple[str, str]]:
@@ -295,9 +362,17 @@ def _duration(hours: float) -> str:
 
 
 def _work(
-    plan: Plan, options: Options, store: Store, records: dict[str, Record], console: Console
-) -> dict[str, Record]:
-    """Run what is left; an interrupt says how much is stored and passes on."""
+    plan: Plan,
+    options: Options,
+    store: Store,
+    records: dict[str, Record],
+    manifest: Manifest,
+    console: Console,
+) -> tuple[Manifest, dict[str, Record]]:
+    """Run what is left; an interrupt says how much is stored and passes on.
+
+    Returns the manifest of the run as it ended, and all records.
+    """
     device = resolve.device_of(options.device, options.address)
     resources = Resources(device, options.workers, options.gpus_per_job, options.address)
     held = resumable(store, plan.jobs, set(plan.todo))
@@ -316,12 +391,18 @@ def _work(
             drive.run(work, pool)
     except (KeyboardInterrupt, StoreError) as stop:
         now = store.records()
-        ended = sum(now.get(name) not in (None, records.get(name)) for name in plan.todo)
+        new = sum(now.get(name) not in (None, records.get(name)) for name in plan.todo)
         told = f"{stop}; " if str(stop) else ""
-        left = len(plan.todo) - ended
-        raise type(stop)(f"{told}{ended} fits of this run are stored, {left} are left") from None
+        left = len(plan.todo) - new
+        with suppress(StoreError):  # the disk may be what stopped it
+            _finish(store, manifest, "interrupted", records, now)
+        raise type(stop)(f"{told}{new} fits of this run are stored, {left} are left") from None
+    except Exception:
+        with suppress(StoreError):
+            _finish(store, manifest, "failed", records, store.records())
+        raise
     finally:
         if pool is not None:
             pool.close()
         store.close()
-    return drive.records
+    return _finish(store, manifest, "finished", records, drive.records), drive.records

@@ -17,8 +17,8 @@ from datasets.base import TEST, TRAIN, DataError, Dataset
 from harness import registry
 from harness.errors import UsageError
 from harness.plan.job import Job, expand
-from harness.report.property_model import Properties
 from harness.store import code_digest
+from harness.store.manifest import Properties
 from harness.store.record import Record
 from methods.base import Shape, Training
 from protocols.base import Budget, Cell, Draw, MethodCard, Protocol, draw

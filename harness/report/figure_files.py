@@ -12,13 +12,13 @@ from harness.analysis.leakage import leaks
 from harness.analysis.statistics import PAIRED_COLUMNS, axes, paired
 from harness.report import text
 from harness.report.array_plots import matrix_csv, ways_csv, weights_csv
+from harness.report.drawing import Drawings
 from harness.report.figure_model import FigureReport, MatrixPlot
 from harness.report.figure_report import Numbers, build
-from harness.report.figures import render
 from harness.report.html import figure_page
 from harness.report.layout import Layout, Shown
 from harness.report.meta import KINDS, ReportMeta
-from harness.report.style import inline
+from harness.report.write import Made
 
 
 def figure_contents(
@@ -29,20 +29,26 @@ def figure_contents(
     kinds: Sequence[str] = KINDS,
 ) -> dict[str, bytes]:
     """File name -> bytes of a figure's whole report; same arguments, same bytes."""
+    return dict(figure_report(trials, meta, layout, shown, kinds))
+
+
+def figure_report(
+    trials: pd.DataFrame,
+    meta: ReportMeta,
+    layout: Layout,
+    shown: Shown,
+    kinds: Sequence[str] = KINDS,
+) -> Made:
+    """The report on a figure, nothing of it drawn yet."""
     columns = [value.column for value in (*layout.values, *layout.extras)]
     table = points(trials, columns)
     numbers = Numbers(trials, table, _compared(trials, layout, meta), shown)
     report = build(numbers, meta, layout)
     tables = _tables(report, numbers)
     found = {name: text.csv(one, meta.datasets).encode() for name, one in tables.items()}
-    drawn: dict[str, str] = {}
-    for part in report.parts:
-        for one in part.drawings:
-            drawn[one.stem] = inline(render(one.plot, "svg"), one.stem)
-            found.update({f"figures/{one.stem}.{kind}": render(one.plot, kind) for kind in kinds})
-    whole = replace(report, files=tuple(found))
-    found["index.html"] = figure_page(whole, drawn).encode()
-    return found
+    drawings = Drawings({d.stem: d.plot for part in report.parts for d in part.drawings}, kinds)
+    whole = replace(report, files=(*found, *drawings.names()))
+    return Made(found, drawings, lambda drawn: figure_page(whole, drawn))
 
 
 def _compared(trials: pd.DataFrame, layout: Layout, meta: ReportMeta) -> pd.DataFrame:

@@ -180,7 +180,7 @@ def _lines(own: Numbers, columns: Sequence[Column], note: DatasetNote) -> tuple[
         found.append("No CSV of the images is written: it would hold values of licensed data.")
     return (
         *found,
-        *own.shown.gone.get(note.key, ()),
+        *own.shown.unavailable.get(note.key, ()),
         *captions.unconverged(own.trials),
         *captions.in_warmup(own.trials),
     )

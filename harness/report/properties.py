@@ -13,13 +13,12 @@ from harness.report import captions
 from harness.report import format as say
 from harness.report.meta import DatasetNote, ReportMeta
 from harness.report.property_model import (
-    Properties,
     PropertiesPart,
     PropertiesReport,
     Property,
-    Span,
 )
 from harness.report.property_tables import more, on_offer, span, strips, tables
+from harness.store.manifest import Properties, Span
 
 HEADS = ("#sample", "#modality (#dim.)", "#training", "#validation", "#test", "#class")
 """As the paper prints them; its validation rows are the tuning rows of this harness."""

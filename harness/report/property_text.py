@@ -9,13 +9,12 @@ import pandas as pd
 from harness.report.figure_model import NumberTable
 from harness.report.properties import PUBLISHED
 from harness.report.property_model import (
-    Properties,
     PropertiesPart,
     PropertiesReport,
     Property,
-    Span,
 )
 from harness.report.text import md, md_row, tex, tex_table
+from harness.store.manifest import Properties, Span
 
 
 def table(counted: Sequence[Properties], report: PropertiesReport) -> pd.DataFrame:

@@ -6,13 +6,20 @@ The colours are few and fixed, so that the page can swap them for its own in dar
 from __future__ import annotations
 
 import io
+import os
 import re
+import warnings
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
-import matplotlib as mpl
+# Jupyter and Colab name a backend that may not be installed; the import would fail on it.
+os.environ["MPLBACKEND"] = "agg"
+
+import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
 INK, MUTED, RULE, DOT, ACCENT = "#1c1e22", "#666b75", "#d6d8dd", "#8d929c", "#1f5fa8"
 PAPER = "#fefefe"
@@ -28,16 +35,35 @@ _SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "report",
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
-    "font.family": "DejaVu Sans",
     "font.size": 8.5,
     "text.color": INK,
     "axes.unicode_minus": True,
+    "text.parse_math": False,  # a "$" in a name is a dollar
+    "text.usetex": False,
 }
+
+
+_FURTHER = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "WenQuanYi Zen Hei",
+    "Droid Sans Fallback", "Arial Unicode MS", "PingFang SC", "Hiragino Sans", "Microsoft YaHei",
+    "Noto Sans Arabic", "Noto Sans Devanagari", "Noto Sans Hebrew", "Noto Sans Thai",
+)  # fmt: skip
+"""Fonts that have the letters DejaVu Sans lacks, on one system or another."""
+
+
+@cache
+def _further_fonts() -> tuple[str, ...]:
+    there = {font.name for font in fontManager.ttflist}
+    return tuple(name for name in _FURTHER if name in there)
 
 
 def saved(draw: Callable[[], Figure], kind: str) -> bytes:
     """What ``draw`` draws as ``svg``, ``pdf`` or ``png`` bytes; the same bytes every time."""
-    with mpl.rc_context(_SETTINGS):
+    # The defaults first: a user's matplotlibrc has no say in a report.
+    fonts = {"font.family": ["DejaVu Sans", *_further_fonts()]}
+    with matplotlib.style.context(["default", _SETTINGS | fonts]), warnings.catch_warnings():
+        # Where no font has a letter, PNG and PDF show a box; SVG and the page keep the letter.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from")
         target = io.BytesIO()
         metadata = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
         draw().savefig(target, format=kind, dpi=200, metadata=metadata.get(kind, {}))

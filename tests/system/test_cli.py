@@ -12,7 +12,7 @@ import pytest
 
 import run_all
 from harness import experiment, registry
-from tests.system.door import CHEAP, DOOR, ROOT, SERIAL, SMOKE, Door, places
+from tests.system.door import CHEAP, DOOR, ROOT, SERIAL, SMOKE, Door, lines, places
 
 ONE = (*SMOKE, "--method", "majority", *SERIAL)
 
@@ -165,7 +165,7 @@ def test_report_only_runs_nothing(door: Door, tmp_path: Path) -> None:
     status, out, _ = door(*ONE, "--report-only")
     assert status == 0
     assert "1 to run" in out
-    assert nothing_written(tmp_path)
+    assert not lines(tmp_path)
 
 
 def test_options_have_one_home_for_defaults() -> None:
