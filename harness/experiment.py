@@ -335,6 +335,7 @@ def _say_plan(
 
 
 def _say_cells(plan: Plan, console: Console) -> None:
+    name = max((len(cell.protocol) for cell in plan.cells), default=0)
     data = max((len(cell.data_key) for cell in plan.cells), default=0)
     row = max((len(cell.cell.row.title) for cell in plan.cells), default=0)
     for cell in plan.cells:
@@ -342,7 +343,8 @@ def _say_cells(plan: Plan, console: Console) -> None:
         todo = [plan.todo[name] for name in ids if name in plan.todo]
         place = "".join(f"{text}, " for text in say.places(cell.cell.at))
         console.print(
-            f"  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  {cell.cell.row.title:<{row}}"
+            f"  {cell.protocol:<{name}}  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  "
+            f"{cell.cell.row.title:<{row}}"
             f"{100 * cell.cell.label_fraction:5g} %  {place}{len(ids):4d} fits, "
             f"{len(ids & plan.stored):4d} stored, {len(ids & plan.stale.keys()):4d} stale, "
             f"{len(todo):4d} to run, {_durations(*plan.core_hours(todo))}",

@@ -29,7 +29,7 @@ def figure(plot: CurvePlot) -> Figure:
     legend = 0.45 + 0.078 * max([len(plot.spread), *(len(curve.title) for curve in names)])
     width = LEFT + panel * len(plot.panels) + legend
     body = max(0.3 + PANEL_HEIGHT, 0.6 + LEGEND_LINE * (len(names) + len(plot.marks))) + 0.6
-    page = Page(max(width, 0.4 + 0.082 * len(plot.title)), body, plot.title, plot.stamps)
+    page = Page(max(width, min(7.0, 0.4 + 0.082 * len(plot.title))), body, plot.title, plot.stamps)
     for i, (title, lines) in enumerate(plot.panels):
         axes = page.axes(LEFT + i * panel, 0.3, panel - 0.22, PANEL_HEIGHT)
         _panel(axes, plot, lines)

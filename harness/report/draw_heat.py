@@ -16,8 +16,10 @@ ON_LIGHT, ON_DARK = "#111214", "#ffffff"  # the cells keep their shades in dark 
 def figure(plot: HeatPlot) -> Figure:
     """Cells with their numbers; darker is higher."""
     wide, high = CELL_WIDTH * len(plot.columns), CELL_HEIGHT * len(plot.rows)
-    width = max(LEFT + wide + 0.3, 0.4 + 0.085 * len(plot.title), 0.4 + 0.07 * len(plot.scale))
-    width = max(width, *(0.4 + 0.075 * len(stamp) for stamp in plot.stamps), 4.0)
+    width = max(
+        LEFT + wide + 0.3, min(7.0, 0.4 + 0.085 * len(plot.title)), 0.4 + 0.07 * len(plot.scale)
+    )
+    width = max(width, *(min(7.0, 0.4 + 0.075 * len(stamp)) for stamp in plot.stamps), 4.0)
     page = Page(width, 0.15 + high + 0.85, plot.title, plot.stamps)
     axes = page.axes(LEFT, 0.12, wide, high)
     axes.set_xlim(0, len(plot.columns))

@@ -21,7 +21,11 @@ def figure(plot: LeakPlot) -> Figure:
     beside = 0.15 + 0.065 * max([5, *(len(g.text) for g in _gains(plot))])
     panel = max(2.5, 4.8 / max(len(plot.panels), 1))
     width = side + (panel + beside) * len(plot.panels)
-    width = max(width, 0.4 + 0.085 * len(plot.title), *(0.4 + LETTER * len(s) for s in plot.stamps))
+    width = max(
+        width,
+        min(7.0, 0.4 + 0.085 * len(plot.title)),
+        *(min(7.0, 0.4 + LETTER * len(s)) for s in plot.stamps),
+    )
     heights = [STEP * len(plot.others) + AIR if line.cells else HEADING for line in plot.lines]
     body = sum(heights)
     page = Page(width, TOP + body + 0.65 + LEGEND_LINE * len(plot.others), plot.title, plot.stamps)

@@ -24,7 +24,7 @@ def figure(plot: MatrixPlot) -> Figure:
     """One image a panel, the colour bar at the right."""
     panel = min(1.75, max(1.15, 8.2 / len(plot.panels)))
     width = LEFT + panel * len(plot.panels) + 0.95
-    width = max(width, 0.4 + 0.085 * len(plot.title))
+    width = max(width, min(7.0, 0.4 + 0.085 * len(plot.title)))
     page = Page(width, 0.5 + HEIGHT + 0.62, plot.title, plot.stamps)
     colours, norm = scale(), Normalize(-plot.limit, plot.limit)
     for i, (title, below, values) in enumerate(plot.panels):

@@ -21,8 +21,10 @@ from harness.report.figure_model import (
     WeightPlot,
 )
 from harness.report.model import DotCell, ForestCell, Plot, PlotLine
-from harness.report.style import ACCENT, DOT, INK, MUTED, PAPER, RULE, saved
+from harness.report.style import ACCENT, DOT, INK, MUTED, PAPER, RULE, saved, shortened, wrapped
 
+LONGEST = 48
+"""Letters of a row's name in a figure; tables have the whole name."""
 _LINE = 0.215  # inches: the height of one row
 
 
@@ -34,13 +36,17 @@ def render(plot: AnyPlot, kind: str) -> bytes:
 def _figure(plot: Plot) -> Figure:
     side, panel_width = _widths(plot)
     width = side + panel_width * len(plot.panels) + 0.1
-    top = 0.66 + 0.17 * len(plot.stamps)
+    titles = wrapped(plot.title, width, 10)
+    stamps = [line for stamp in plot.stamps for line in wrapped(stamp, width, 8)]
+    top = 0.46 + 0.2 * len(titles) + 0.17 * len(stamps)
     height = top + _LINE * len(plot.lines) + 0.56
     figure = Figure(figsize=(width, height), facecolor=PAPER)
-    figure.text(0.06 / width, 1 - 0.2 / height, plot.title, fontsize=10, weight="bold", va="center")
-    for i, stamp in enumerate(plot.stamps):
-        y = 1 - (0.4 + 0.17 * i) / height
-        figure.text(0.06 / width, y, stamp, fontsize=8, weight="bold", color=MUTED, va="center")
+    for i, line in enumerate(titles):
+        y = 1 - (0.2 + 0.2 * i) / height
+        figure.text(0.06 / width, y, line, fontsize=10, weight="bold", va="center")
+    for i, line in enumerate(stamps):
+        y = 1 - (0.2 + 0.2 * len(titles) + 0.17 * i) / height
+        figure.text(0.06 / width, y, line, fontsize=8, weight="bold", color=MUTED, va="center")
     for i, panel in enumerate(plot.panels):
         left = (side + i * panel_width + 0.08) / width
         box = (left, 0.52 / height, (panel_width - 0.2) / width, _LINE * len(plot.lines) / height)
@@ -58,8 +64,12 @@ def _figure(plot: Plot) -> Figure:
 
 def _widths(plot: Plot) -> tuple[float, float]:
     """Inches of the column of names and of one panel; a lone panel leaves room for the title."""
-    longest = max((len(line.title) for line in plot.lines if line.cells), default=0)
+    longest = max((len(_name(line)) for line in plot.lines if line.cells), default=0)
     return max(1.95, 0.078 * longest + 0.1), max(2.75, 6.0 / max(len(plot.panels), 1))
+
+
+def _name(line: PlotLine) -> str:
+    return shortened(line.title, LONGEST)
 
 
 def _frame(axes: Axes, plot: Plot, title: str) -> None:
@@ -90,7 +100,7 @@ def _names(figure: Figure, plot: Plot, width: float, height: float) -> None:
         else:
             weight = "bold" if line.reference else "normal"
             figure.text(
-                (_widths(plot)[0] - 0.02) / width, at, line.title, ha="right", va="center",
+                (_widths(plot)[0] - 0.02) / width, at, _name(line), ha="right", va="center",
                 color=ACCENT if line.reference else INK, weight=weight,
             )  # fmt: skip
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from harness.store.manifest import DatasetNote as DatasetNote
 from harness.store.manifest import SplitNote as SplitNote
@@ -38,3 +40,21 @@ class ReportMeta:
     row_notes: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     footnotes: tuple[str, ...] = ()
     reference_row_key: str = ""
+
+
+def told_apart(notes: Sequence[DatasetNote]) -> tuple[DatasetNote, ...]:
+    """Notes with titles that differ: those of one data set under two splits end in the key."""
+    titles = Counter(note.title for note in notes)
+    return tuple(
+        replace(note, title=f"{note.title} ({_short(note.key)})")
+        if titles[note.title] > 1
+        else note
+        for note in notes
+    )
+
+
+def _short(key: str, most: int = 60) -> str:
+    """A key that fits a heading; a digest tells apart what is left out."""
+    if len(key) <= most:
+        return key
+    return f"{key[: most - 10]}… {hashlib.sha256(key.encode()).hexdigest()[:6]}"

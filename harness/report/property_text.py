@@ -13,7 +13,7 @@ from harness.report.property_model import (
     PropertiesReport,
     Property,
 )
-from harness.report.text import md, md_row, tex, tex_table
+from harness.report.text import md, md_row, tex, tex_table, unnumbered
 from harness.store.manifest import Properties, Span
 
 
@@ -47,14 +47,14 @@ def markdown(report: PropertiesReport) -> str:
 
 
 def latex(report: PropertiesReport) -> str:
-    """The table in the paper's layout; needs the package booktabs and nothing else."""
+    """The table in the paper's layout; needs booktabs and graphicx."""
     rows = []
     for part in report.parts:
         rows.append(_tex_row([tex(_title(part)), *(tex(one.ours) for one in part.cells)]))
         if any(one.paper for one in part.cells):
             rows.append(_tex_row([r"\quad{\scriptsize paper}", *map(_tex_paper, part.cells)]))
     notes = [f"{title}: {text}" for title, text in _said(report)]
-    title = f"{tex(report.meta.title)}. Counts over the draws of {report.trials}."
+    title = f"{tex(unnumbered(report.meta.title))}. Counts over the draws of {report.trials}."
     head = [r"\toprule", _tex_row(["dataset", *map(tex, report.heads)]), r"\midrule"]
     return tex_table(title, "lrlrrrr", [*head, *rows], map(_tex_flags, notes))
 

@@ -19,7 +19,7 @@ from harness.analysis.trials_table import trials_table
 from harness.report import format as say
 from harness.report.index import write_index
 from harness.report.layout import Layout
-from harness.report.meta import ReportMeta
+from harness.report.meta import ReportMeta, told_apart
 from harness.report.properties import unlike_paper
 from harness.report.write import Written, render_figure, render_properties, render_table
 from harness.store import manifest as manifests
@@ -121,7 +121,7 @@ def meta_of(run: Manifest, entry: ProtocolEntry) -> ReportMeta:
         dirty=run.revision.endswith("+changes"),
         versions=run.versions,
         machine=run.machine,
-        datasets=entry.datasets,
+        datasets=told_apart(entry.datasets),
         row_notes=entry.row_notes,
     )
 
@@ -177,6 +177,8 @@ def _place(line: Mapping[Any, Any]) -> str:
 
 
 def _say_written(written: Written, folder: Path, console: Console) -> None:
+    for line in written.lines:
+        console.print(line)
     for problem in written.problems:
         console.print(f"{folder.name}: {problem}")
     console.print(f"wrote {say.plural(len(written.paths), 'file')} under {_near(folder)}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import textwrap
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -84,17 +85,35 @@ def inline(svg: bytes, prefix: str) -> str:
     return text
 
 
+def wrapped(text: str, width: float, size: float) -> list[str]:
+    """Lines of bold ``text`` in points ``size`` that fit ``width`` inches; at least one."""
+    return textwrap.wrap(text, max(12, int((width - 0.12) / (0.0085 * size)))) or [""]
+
+
+def shortened(text: str, most: int) -> str:
+    """``text`` in at most ``most`` letters, its middle left out."""
+    if len(text) <= most:
+        return text
+    head = (most - 1) * 2 // 3
+    return f"{text[:head].rstrip()}…{text[len(text) - (most - 1 - head) :].lstrip()}"
+
+
 class Page:
     """A figure measured in inches from its upper left corner, title and stamps written on it."""
 
     def __init__(self, width: float, body: float, title: str, stamps: Sequence[str]) -> None:
-        """``body``  height under the head."""
-        self.width, self.top = width, 0.42 + 0.17 * len(stamps)
+        """``body``  height under the head. Title and stamps take the lines that they need."""
+        self.width = width
+        titles = wrapped(title, width, 10)
+        marks = [line for stamp in stamps for line in wrapped(stamp, width, 8)]
+        self.top = 0.22 + 0.2 * len(titles) + 0.17 * len(marks)
         self.height = self.top + body
         self.figure = Figure(figsize=(width, self.height), facecolor=PAPER)
-        self.text(0.06, 0.2, title, fontsize=10, weight="bold")
-        for i, stamp in enumerate(stamps):
-            self.text(0.06, 0.4 + 0.17 * i, stamp, fontsize=8, weight="bold", color=MUTED)
+        for i, line in enumerate(titles):
+            self.text(0.06, 0.2 + 0.2 * i, line, fontsize=10, weight="bold")
+        for i, line in enumerate(marks):
+            y = 0.2 + 0.2 * len(titles) + 0.17 * i
+            self.text(0.06, y, line, fontsize=8, weight="bold", color=MUTED)
 
     def text(self, x: float, y: float, text: str, **how: Any) -> None:
         """Text whose left end and middle lie ``x`` from the left and ``y`` from above."""

@@ -22,22 +22,31 @@ from harness.store.manifest import Properties
 
 @dataclass(frozen=True)
 class Written:
-    """Files of a report that were written, and the figures that could not be drawn."""
+    """Files of a report that were written, and the figures that could not be drawn.
+
+    ``lines``  the result as a terminal shows it.
+    """
 
     paths: tuple[Path, ...]
     problems: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 class Made:
     """The files of a report in the order in which they are written: what is drawn comes last.
 
     ``text``  tables, by file name.   ``page`` makes the page from inline drawings and problems.
+    ``lines`` the result as a terminal shows it.
     """
 
     def __init__(
-        self, text: Mapping[str, bytes], drawings: Drawings, page: Callable[[Drawings], str]
+        self,
+        text: Mapping[str, bytes],
+        drawings: Drawings,
+        page: Callable[[Drawings], str],
+        lines: Sequence[str] = (),
     ) -> None:
-        self.text, self.drawings, self.page = text, drawings, page
+        self.text, self.drawings, self.page, self.lines = text, drawings, page, tuple(lines)
 
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
         yield from self.text.items()
@@ -137,7 +146,8 @@ def table_report(
         f"{meta.protocol}.md": text.markdown(report).encode(),
         f"{meta.protocol}.tex": text.latex(report).encode(),
     }
-    return Made(found, Drawings(plots(report), kinds), lambda drawn: page(report, drawn))
+    drawings = Drawings(plots(report), kinds)
+    return Made(found, drawings, lambda drawn: page(report, drawn), text.terminal(report))
 
 
 def plots(report: Report) -> dict[str, Plot]:
@@ -164,7 +174,7 @@ def _written(made: Made, folder: Path) -> Written:
         write_file(folder / name, content)
         names[name] = None
     paths = tuple(folder / name for name in names)
-    return Written(paths, tuple(made.drawings.problems.values()))
+    return Written(paths, tuple(made.drawings.problems.values()), made.lines)
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -201,6 +201,12 @@ def _row_note(row: TableRow) -> tuple[str, tuple[str, ...]]:
     keys = list(dict.fromkeys(stage.key for stage in row.recipe))
     cites = [cite for key in keys for cite in registry.load_method(key).cites]
     first = " Then ".join(registry.first_line("methods", key) for key in keys)
+    pinned = [
+        f"{stage.key}: {', '.join(f'{name}={value}' for name, value in stage.config.items())}"
+        for stage in row.recipe
+        if stage.config
+    ]
+    first += f" Here with {'; '.join(pinned)}." if pinned else ""
     return first, tuple(dict.fromkeys(cites))
 
 
