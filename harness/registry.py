@@ -63,8 +63,13 @@ def load_method(key: str) -> type[Method]:
 
 
 def load_protocol(key: str) -> Protocol:
-    """The protocol of an entry."""
-    return _only_class(module("protocols", key), Protocol)()
+    """The protocol of an entry. Raises UsageError for a layout of a kind that there is not."""
+    found = _only_class(module("protocols", key), Protocol)()
+    figures = {path.stem for path in (ROOT / "harness/report/figures").glob("[!_]*.py")}
+    if found.layout["kind"] not in figures | {"table", "properties"}:
+        kinds = unknown("kind of figure", found.layout["kind"], figures)
+        raise UsageError(f"protocol {key}: {kinds}")
+    return found
 
 
 def load_file(path: Path) -> Dataset:

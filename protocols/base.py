@@ -22,6 +22,7 @@ import numpy as np
 from datasets.base import HIDDEN, TEST, TRAIN, TUNE, Dataset, HeldOut, Problem, Rows, Scaling
 from protocols._budgets import BUDGETS as BUDGETS
 from protocols._budgets import Budget
+from protocols._figure_spec import check_layout
 from protocols._masks import losses, mask_order, present_rows
 from protocols._rules import label_fractions as label_fractions
 from protocols._rules import label_rule as label_rule
@@ -272,13 +273,21 @@ class Protocol(ABC):
     datasets: ClassVar[Mapping[str, tuple[str, ...]]]
     """Default data sets by budget name: the open sets it shows when nothing licensed is found."""
     layout: ClassVar[Mapping[str, Any]] = {"kind": "table"}
-    """Plain values; ``harness.report.layout.Layout`` says what they mean."""
+    """Plain values; ``protocols._figure_spec.Layout`` says what they mean and checks them."""
     takes_missing: ClassVar[bool] = False
     """Whether its rows lack views; then a run may choose the two that follow, before ``cells``."""
     may_miss: tuple[str, ...] = ()
     """Views that rows may lack; () stands for all but the first (the paper's Eye, PPS)."""
     missing_at_test: float = 0.0
     """Share of test rows that lack them too; the paper's are complete."""
+
+    def __init_subclass__(cls) -> None:
+        """Raise TypeError, naming the class, for a layout that no report could use."""
+        super().__init_subclass__()
+        try:
+            check_layout(cls.layout)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"layout of {cls.__name__}: {error}") from None
 
     @abstractmethod
     def rows(

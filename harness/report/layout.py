@@ -48,10 +48,8 @@ class Value:
 class Layout:
     """A protocol's layout, made from its plain values by :meth:`of`.
 
-    ``kind``     ``table``; ``properties`` of the data, without fits; ``curves`` over one axis;
-                 ``heat`` over two; ``weights``, bars and their way over the epochs; ``matrices``,
-                 images of completed views; ``leak``, gains of the leakiest split over the others
-                 (its axis).
+    ``kind``     ``table``; ``properties`` of the data, without fits; or a kind of figure, a file of
+                 ``harness/report/figures/``, whose docstring says what it shows.
     ``lines``    what a curve stands for: a row (panels are label fractions) or a label fraction.
     ``values``   one figure each, the first is the headline.   ``extras`` a table only.
     ``reference``  row key that the others are compared with.
@@ -60,7 +58,7 @@ class Layout:
     ``claim``    the paper's words on its own figure.
     """
 
-    kind: Literal["table", "properties", "curves", "heat", "weights", "matrices", "leak"]
+    kind: str
     lines: Literal["rows", "labels"] = "rows"
     axes: tuple[Axis, ...] = ()
     values: tuple[Value, ...] = ()

@@ -28,6 +28,10 @@ HUES = (
     "#b0480e", "#1b7f5c", "#7a3fa0", "#a8871a", "#b3336f", "#2d8fa5", "#5b6b1e", "#8a5a44",
 )  # fmt: skip
 """Colours of lines, which differ in lightness too; markers and dashes tell them apart in grey."""
+MARK: dict[str, Any] = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (3, 2))}
+"""Of a level worth a dashed line."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*")
+DASHES = ((0, ()), (0, (5, 2)), (0, (1.2, 1.4)), (0, (6, 2, 1.2, 2)), (0, (3, 1.2)))
 _VARIABLES = {
     INK: "--ink", MUTED: "--muted", RULE: "--rule", DOT: "--dot", ACCENT: "--accent",
     PAPER: "--paper", **{hue: f"--hue-{i}" for i, hue in enumerate(HUES)},
@@ -137,3 +141,37 @@ def plain(axes: Axes, *, grid: bool = True) -> None:
     if grid:
         axes.grid(axis="y", color=RULE, linewidth=0.5)
         axes.set_axisbelow(True)
+
+
+_NUMBERED = (
+    "simvae", "full_data", "partial_data", "soft_impute_als", "dccae", "corrnet", "conet",
+    "sdgm_plus", "smvae", "classifier",
+)  # fmt: skip
+"""Rows whose line looks the same in every figure, whatever stands beside them."""
+
+
+def style_numbers(keys: Sequence[str]) -> list[int]:
+    """A number for :func:`line_style` by row key; an imputer keeps its own before SMVAE."""
+    further, found = len(_NUMBERED), []
+    for key in keys:
+        name = key if key in _NUMBERED else key.removesuffix("_smvae")
+        if name in _NUMBERED:
+            found.append(_NUMBERED.index(name))
+        else:
+            found.append(further)
+            further += 1
+    return found
+
+
+def line_style(number: int, reference: bool) -> dict[str, Any]:
+    """Colour, marker and dashes of a line: distinct without the colour too."""
+    if reference:
+        return {"color": ACCENT, "marker": "o", "linestyle": "-", "lw": 2.0, "ms": 5.2}
+    return {
+        "color": HUES[number % len(HUES)],
+        "marker": MARKERS[(number + 1) % len(MARKERS)],
+        "linestyle": DASHES[(number + 1) % len(DASHES)],
+        "lw": 1.2,
+        "ms": 4.4,
+        "mfc": PAPER if number % 2 else HUES[number % len(HUES)],
+    }

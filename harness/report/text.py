@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from harness.report.meta import DatasetNote
-from harness.report.model import Block, Cell, DatasetPart, Line, Report
+from harness.report.model import Block, Cell, DatasetPart, Line, NumberTable, Report
 
 _TEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -52,6 +52,8 @@ def markdown(report: Report) -> str:
         chosen = (f"Chosen by {text}" for text in part.selections)
         lines += ["", *(f"- {md(text)}" for text in (*part.legend, *chosen)), ""]
         lines += [_md_failure(part)] if part.failures else []
+        for table in part.further:
+            lines += [*md_table(table, 3), ""]
     lines += [f"- {md(note)}" for note in report.meta.footnotes]
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -194,6 +196,19 @@ def _md_failure(part: DatasetPart) -> str:
 def md_row(cells: Iterable[str]) -> str:
     """A line of a Markdown table, of cells that are Markdown."""
     return "| " + " | ".join(cells) + " |"
+
+
+def md_rule(words: int, numbers: int) -> str:
+    """The line under the heads: columns of words, then columns of numbers."""
+    return md_row([*["---"] * words, *["---:"] * numbers])
+
+
+def md_table(shown: NumberTable, level: int) -> list[str]:
+    """A table with its heading of that level and its note, as lines."""
+    lines = ["", f"{'#' * level} {md(shown.title)}", ""]
+    lines += [md_row(map(md, shown.heads)), md_rule(shown.left, len(shown.heads) - shown.left)]
+    lines += [md_row(map(md, line)) for line in shown.lines]
+    return lines + (["", md(shown.note)] if shown.note else [])
 
 
 def md(text: str) -> str:

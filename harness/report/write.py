@@ -12,10 +12,12 @@ import pandas as pd
 
 from harness.analysis.statistics import paired, summarise
 from harness.report import text
+from harness.report.columns import with_further
 from harness.report.drawing import Drawings
+from harness.report.figures._table_plots import Plot
 from harness.report.layout import Layout, Shown
 from harness.report.meta import KINDS, ReportMeta
-from harness.report.model import Plot, Report
+from harness.report.model import Report
 from harness.report.table import build, paper_names, reference_key
 from harness.store.manifest import Properties
 
@@ -141,7 +143,7 @@ def table_report(
     compared = paired(trials, reference_key(trials, meta))
     report = build(trials, summary, compared, meta)
     found = {
-        f"{meta.protocol}.csv": text.csv(summary, meta.datasets).encode(),
+        f"{meta.protocol}.csv": text.csv(with_further(summary, trials), meta.datasets).encode(),
         "paired.csv": text.csv(compared, meta.datasets).encode(),
         f"{meta.protocol}.md": text.markdown(report).encode(),
         f"{meta.protocol}.tex": text.latex(report).encode(),

@@ -40,7 +40,7 @@ def test_published_numbers_stand_beside_the_papers_data_only(made: dict[str, byt
 
 
 def test_every_part_of_a_twin_is_stamped(made: dict[str, bytes], page: str) -> None:
-    part = _section(page, "twin-seed")
+    part = _section(page, "twin_seed")
     table, *figures = part.split("<figure>")
     assert len(figures) == 2
     assert all("TWIN: synthetic" in text for text in (table, *figures))

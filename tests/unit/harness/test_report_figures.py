@@ -14,9 +14,9 @@ import pytest
 from matplotlib.image import imread
 
 from harness.report import Layout, Shown, render_figure
-from harness.report.draw_matrices import STOPS
 from harness.report.figure_files import figure_contents, figure_report
-from harness.report.figure_model import CurvePlot
+from harness.report.figures.curves import CurvePlot
+from harness.report.figures.matrices import STOPS
 from tests.unit.harness.fake_figures import (
     NOTE,
     case,
