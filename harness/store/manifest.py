@@ -17,7 +17,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -244,9 +244,9 @@ def file_stem(name: str, most: int = 100) -> str:
 def save(folder: Path, manifest: Manifest) -> Path:
     """Write ``folder/runs/<id>.json``; returns its path. Raises OSError where it cannot be."""
     path = folder / FOLDER / f"{manifest.id}.json"
-    text = json.dumps(
-        asdict(manifest) | {"version": VERSION}, sort_keys=True, separators=(",", ":")
-    )
+    # Dataclasses by their fields as they are: ``asdict`` copies every list of 100,000 jobs.
+    plain = vars(manifest) | {"version": VERSION}
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), default=vars)
     _replace(path, text.encode() + b"\n")
     return path
 
@@ -326,10 +326,9 @@ def chosen(folder: Path, name: str) -> list[Manifest]:
 
 
 def _protocol(plain: Mapping[str, Any]) -> ProtocolEntry:
-    made = {name: _frozen(value) for name, value in plain.items() if name != "layout"}
-    made["layout"] = plain["layout"]
+    made = dict(plain)
+    made["row_notes"] = _frozen(plain["row_notes"])
     made["datasets"] = tuple(_note(note) for note in plain["datasets"])
-    made["published"] = plain["published"]
     made["cells"] = tuple(CellEntry(**cell) for cell in plain["cells"])
     made["properties"] = tuple(_properties(counted) for counted in plain["properties"])
     return ProtocolEntry(**made)
