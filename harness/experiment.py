@@ -156,7 +156,7 @@ def _begin(
         made = replace(
             made, arrays=manifests.save_arrays(store.folder, run, truths(plan, protocols))
         )
-        manifests.save(store.folder, made)
+        manifests.write_manifest(store.folder, made)
     return made
 
 
@@ -170,7 +170,7 @@ def _finish(
     """Write the manifest of a run that has ended."""
     done = ended(manifest, state, before, after)
     with store.writing():
-        manifests.save(store.folder, done)
+        manifests.write_manifest(store.folder, done)
     return done
 
 
@@ -211,7 +211,8 @@ def _plan(
 ) -> tuple[Plan, dict[str, Protocol]]:
     names = list(options.protocols)
     if "all" in names:
-        names = list(registry.entries("protocols"))
+        known = registry.entries("protocols")
+        names = [name for name in known if not registry.load_protocol(name).by_name_only]
     protocols = {name: registry.load_protocol(name) for name in names}
     chosen = resolve.data_options(options.data_options)
     resolve.choose_missing(protocols, options.missing_views, options.missing_at_test)

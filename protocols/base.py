@@ -274,6 +274,8 @@ class Protocol(ABC):
     """Default data sets by budget name: the open sets it shows when nothing licensed is found."""
     layout: ClassVar[Mapping[str, Any]] = {"kind": "table"}
     """Plain values; ``protocols._figure_spec.Layout`` says what they mean and checks them."""
+    by_name_only: ClassVar[bool] = False
+    """Whether ``--protocol all`` leaves it out: it is not the paper's, and costly."""
     takes_missing: ClassVar[bool] = False
     """Whether its rows lack views; then a run may choose the two that follow, before ``cells``."""
     may_miss: tuple[str, ...] = ()

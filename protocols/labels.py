@@ -22,6 +22,7 @@ class Labels(Protocol):
 
     title = "Labels: accuracy with different proportions of labelled training samples"
     datasets = DATASETS
+    by_name_only = True
     layout = {
         "kind": "curves",
         "axes": (

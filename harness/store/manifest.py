@@ -241,7 +241,7 @@ def file_stem(name: str, most: int = 100) -> str:
     return f"{_cut(stem, most - 9)}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def save(folder: Path, manifest: Manifest) -> Path:
+def write_manifest(folder: Path, manifest: Manifest) -> Path:
     """Write ``folder/runs/<id>.json``; returns its path. Raises OSError where it cannot be."""
     path = folder / FOLDER / f"{manifest.id}.json"
     # Dataclasses by their fields as they are: ``asdict`` copies every list of 100,000 jobs.

@@ -25,8 +25,8 @@ from harness.store.manifest import (
     load,
     load_arrays,
     run_id,
-    save,
     save_arrays,
+    write_manifest,
 )
 from tests.helpers import manifest_of
 from tests.unit.harness.fake_figures import NOTE
@@ -54,18 +54,18 @@ def whole() -> Manifest:
 
 def test_a_manifest_comes_back_as_it_was_written(tmp_path: Path) -> None:
     run = whole()
-    again = load(save(tmp_path, run))
+    again = load(write_manifest(tmp_path, run))
     assert again.protocols[0].datasets == run.protocols[0].datasets
     assert again.protocols[0].properties == run.protocols[0].properties
     assert again.protocols[0].row_notes == run.protocols[0].row_notes
     assert again.jobs == run.jobs
-    assert json.loads(save(tmp_path / "b", again).read_text()) == json.loads(
-        save(tmp_path / "a", run).read_text()
+    assert json.loads(write_manifest(tmp_path / "b", again).read_text()) == json.loads(
+        write_manifest(tmp_path / "a", run).read_text()
     )
 
 
 def test_what_is_not_a_manifest_is_named_and_the_others_are_listed(tmp_path: Path) -> None:
-    path = save(tmp_path, whole())
+    path = write_manifest(tmp_path, whole())
     for name, text in {
         "cut": path.read_text()[:-40],
         "list": "[]",
@@ -81,7 +81,7 @@ def test_a_run_is_named_by_the_last_all_or_how_it_begins(tmp_path: Path) -> None
     with pytest.raises(UsageError):
         chosen(tmp_path, "last")
     for name, day in (("table2-a", 1), ("table2-b", 3), ("leak-c", 2)):
-        save(tmp_path, replace(whole(), id=name, started=f"2026-01-0{day}"))
+        write_manifest(tmp_path, replace(whole(), id=name, started=f"2026-01-0{day}"))
     assert [run.id for run in chosen(tmp_path, "last")] == ["table2-b"]
     assert [run.id for run in chosen(tmp_path, "all")] == ["table2-b", "leak-c", "table2-a"]
     assert [run.id for run in chosen(tmp_path, "leak")] == ["leak-c"]
@@ -135,5 +135,5 @@ def test_file_names_are_short_and_distinct_as_keys_are() -> None:
 
 def test_an_entry_without_anything_is_whole(tmp_path: Path) -> None:
     entry = ProtocolEntry("p", "P", {"kind": "table"}, "", 1, (), {}, None)
-    again = load(save(tmp_path, replace(whole(), protocols=(entry,))))
+    again = load(write_manifest(tmp_path, replace(whole(), protocols=(entry,))))
     assert again.protocols == (entry,)

@@ -14,7 +14,7 @@ from datasets.base import Dataset
 from harness.plan.plan import Plan, plan_cells, settle
 from harness.report.publish import publish
 from harness.run.describe import describe
-from harness.store.manifest import save
+from harness.store.manifest import write_manifest
 from harness.store.record import Outcome, Record
 from harness.store.store import Store
 from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Stage, TableRow
@@ -65,7 +65,7 @@ def reported(
     console = Console(file=said, width=200, soft_wrap=True)
     store = Store(folder / "results")
     run = describe(plan, {"sweep": protocol}, "run", "command")
-    save(store.folder, run)
+    write_manifest(store.folder, run)
     bad = publish(run, records, store, folder, console)
     return bad, said.getvalue()
 

@@ -18,7 +18,7 @@ from harness.plan import properties
 from harness.plan.plan import Plan, settle
 from harness.report.publish import publish
 from harness.run.describe import describe
-from harness.store.manifest import save
+from harness.store.manifest import write_manifest
 from harness.store.store import Store
 from protocols.base import BUDGETS
 from tests.helpers import tiny
@@ -39,7 +39,7 @@ def reported(data: Sequence[Dataset], folder: Path, budget: str = "smoke") -> tu
     protocols = {"table1": registry.load_protocol("table1")}
     store = Store(folder / "results")
     run = describe(plan, protocols, "run", "command")
-    save(store.folder, run)
+    write_manifest(store.folder, run)
     return publish(run, {}, store, folder, console), said.getvalue()
 
 
