@@ -10,7 +10,8 @@ import os
 import re
 import textwrap
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -62,13 +63,19 @@ def _further_fonts() -> tuple[str, ...]:
     return tuple(name for name in _FURTHER if name in there)
 
 
-def saved(draw: Callable[[], Figure], kind: str) -> bytes:
-    """What ``draw`` draws as ``svg``, ``pdf`` or ``png`` bytes; the same bytes every time."""
-    # The defaults first: a user's matplotlibrc has no say in a report.
+@contextmanager
+def settings() -> Iterator[None]:
+    """Inside, matplotlib draws as reports are drawn: a user's matplotlibrc has no say."""
     fonts = {"font.family": ["DejaVu Sans", *_further_fonts()]}
     with matplotlib.style.context(["default", _SETTINGS | fonts]), warnings.catch_warnings():
         # Where no font has a letter, PNG and PDF show a box; SVG and the page keep the letter.
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from")
+        yield
+
+
+def saved(draw: Callable[[], Figure], kind: str) -> bytes:
+    """What ``draw`` draws as ``svg``, ``pdf`` or ``png`` bytes; the same bytes every time."""
+    with settings():
         target = io.BytesIO()
         metadata = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
         draw().savefig(target, format=kind, dpi=200, metadata=metadata.get(kind, {}))

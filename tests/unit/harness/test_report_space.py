@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from harness.report import Layout, Shown
 from harness.report.figure_files import figure_report
 from harness.report.meta import told_apart
+from harness.report.style import settings
 from harness.report.write import table_report
 from tests.unit.harness.fake_figures import (
     FEW,
@@ -78,7 +80,12 @@ def plots() -> dict[str, Any]:
 
 @pytest.mark.parametrize("key", ["rows", "dots", "figure3", "figure2b"])
 def test_no_text_is_cut_and_no_labels_of_an_axis_touch(key: str) -> None:
-    figure = plots()[key].draw()
+    plot = plots()[key]
+    with settings():
+        _check(plot.draw())
+
+
+def _check(figure: Figure) -> None:
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
     width, height = figure.bbox.width, figure.bbox.height
