@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +106,11 @@ def run(options: Options, console: Console) -> int:
     resolve.check_writable(options.results)
     if not options.report_only and plan.todo:
         _guard(plan, options)
-    manifest = _begin(plan, protocols, options, store)
+    begin = partial(_begin, plan, protocols, options, store)
     if not options.report_only and plan.todo:
-        manifest, records = _work(plan, options, store, records, manifest, console)
+        manifest, records = _work(plan, options, store, records, begin, console)
     else:
+        manifest = begin()
         manifest = _finish(store, manifest, _state(manifest, records), records, records)
     try:
         from harness.report.publish import publish  # matplotlib: only when needed
@@ -158,6 +159,19 @@ def _begin(
         )
         manifests.write_manifest(store.folder, made)
     return made
+
+
+def _stop(
+    store: Store,
+    manifest: Manifest | None,
+    state: State,
+    before: Mapping[str, Record],
+    after: Mapping[str, Record],
+) -> None:
+    """Write how a run stopped, if it had begun; the disk may be what stopped it."""
+    if manifest is not None:
+        with suppress(StoreError):
+            _finish(store, manifest, state, before, after)
 
 
 def _finish(
@@ -369,12 +383,13 @@ def _work(
     options: Options,
     store: Store,
     records: dict[str, Record],
-    manifest: Manifest,
+    begin: Callable[[], Manifest],
     console: Console,
 ) -> tuple[Manifest, dict[str, Record]]:
     """Run what is left; an interrupt says how much is stored and passes on.
 
-    Returns the manifest of the run as it ended, and all records.
+    ``begin`` writes the run's manifest, once there is something to run on. Returns the manifest of
+    the run as it ended, and all records.
     """
     device = resolve.device_of(options.device, options.address)
     resources = Resources(device, options.workers, options.gpus_per_job, options.address)
@@ -388,8 +403,10 @@ def _work(
     display = Display(console, costs, [ids for ids in every if ids])
     drive = Driver(store, records, plan.budget.name, display.show)
     pool: Executor | None = None
+    manifest: Manifest | None = None
     try:
         pool = open_executor(options.executor, plan.data, resources)
+        manifest = begin()
         with display:
             drive.run(work, pool)
     except (KeyboardInterrupt, StoreError) as stop:
@@ -397,12 +414,10 @@ def _work(
         new = sum(now.get(name) not in (None, records.get(name)) for name in plan.todo)
         told = f"{stop}; " if str(stop) else ""
         left = len(plan.todo) - new
-        with suppress(StoreError):  # the disk may be what stopped it
-            _finish(store, manifest, "interrupted", records, now)
+        _stop(store, manifest, "interrupted", records, now)
         raise type(stop)(f"{told}{new} fits of this run are stored, {left} are left") from None
     except Exception:
-        with suppress(StoreError):
-            _finish(store, manifest, "failed", records, store.records())
+        _stop(store, manifest, "failed", records, store.records())
         raise
     finally:
         if pool is not None:
