@@ -32,7 +32,8 @@ MISSING = scenario(missing=("b",), missing_fraction=0.5)
 class Two(Protocol):
     """Two rows with one cell each."""
 
-    title, datasets, layout = "Two", {}, {"kind": "matrices"}
+    title, datasets = "Two", {}
+    layout = {"kind": "matrices", "values": ({"column": "nmse", "label": "NMSE"},)}
 
     def rows(
         self, view_names: Sequence[str], methods: Sequence[MethodCard]
