@@ -84,8 +84,9 @@ docs: $(STAMP) ## rewrite docs/methods/ and the map of modules from the sources
 	$(BIN)/python -m tests.contract.method_pages
 	$(BIN)/python -m tests.contract.module_map
 
-report: $(STAMP) ## rebuild reports/ from the records in results/; trains nothing
-	$(BIN)/python run_all.py --protocol all --report-only $(ARGS)
+RUN ?= last
+report: $(STAMP) ## write the last run's reports once more from results/ (RUN=all, or how an id begins)
+	$(BIN)/python run_all.py --report-only $(RUN) $(ARGS)
 
 lock: $(STAMP) ## update constraints.txt to the newest versions that pyproject.toml allows
 	rm -rf build/lock && mkdir -p build

@@ -88,6 +88,10 @@ def _run(argv: list[str]) -> int:
                 options.simulate, options.out, options.scale, options.seed, console
             )
         return data_tools.check_data(options.data_root, options.data_options, console)
+    if options.report_only and not options.protocols:
+        from harness.report.publish import rebuild  # of results alone: no data set, no method
+
+        return rebuild(options.results, options.reports, options.report_only, console)
     if not options.protocols:
         raise UsageError("name a --protocol, for example --protocol table2 (--list protocols)")
     return _experiment(argv, given, console)

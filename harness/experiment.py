@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing
-from dataclasses import replace
-from functools import cache
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import fields, replace
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from datasets.base import Dataset
 from harness import registry
-from harness.analysis import properties
 from harness.errors import RunStopped, UsageError
 from harness.options import Options
-from harness.plan import resolve
+from harness.plan import properties, resolve
 from harness.plan.plan import Plan, PlannedCell, plan_cells, settle
 from harness.plan.rows import Selection, check_named, every_row, keep_own, leave_out
 from harness.report import format as say
-from harness.reporting import write_reports
 from harness.run import wording
+from harness.run.describe import describe, ended, truths
 from harness.run.driver import Driver, missing_inputs, resumable
 from harness.run.executors import Executor, Resources, choose_executor, open_executor
 from harness.run.grouping import stacks
@@ -30,7 +30,9 @@ from harness.run.limits import FitLimits
 from harness.run.progress import Display
 from harness.run.watchdog import Watchdog
 from harness.run.wording import count
+from harness.store import manifest as manifests
 from harness.store.claims import Claims
+from harness.store.manifest import Manifest, State
 from harness.store.record import Record
 from harness.store.store import Store, StoreError
 from protocols import FORMER_KEYS
@@ -55,7 +57,7 @@ def run(options: Options, console: Console) -> int:
         plan,
         records,
         retry_failed=options.retry_failed,
-        accept_stale=options.accept_stale or options.report_only,
+        accept_stale=options.accept_stale or options.report_only is not None,
         force=options.force,
     )
     if not options.report_only:
@@ -66,17 +68,96 @@ def run(options: Options, console: Console) -> int:
     if options.dry_run:
         return 0
     resolve.check_writable(options.reports)
+    resolve.check_writable(options.results)
     if not options.report_only and plan.todo:
         _guard(plan, options)
-        resolve.check_writable(options.results)
+    begin = partial(_begin, plan, protocols, options, store)
+    if not options.report_only and plan.todo:
         with closing(store), closing(claims):
-            records = _work(plan, options, store, records, claims, console)
+            manifest, records = _work(plan, options, store, records, claims, begin, console)
+    else:
+        manifest = begin()
+        manifest = _finish(store, manifest, _state(manifest, records), records, records)
     try:
-        command = "python run_all.py " + shlex.join(options.command)
-        bad = write_reports(plan, protocols, records, store, command, options.reports, console)
+        from harness.report.publish import publish  # matplotlib: only when needed
+
+        bad = publish(manifest, records, store, options.reports, console)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("every fit is stored, the report is not complete") from None
     return 1 if bad else 0
+
+
+HOW = {
+    "command", "executor", "workers", "device", "gpus_per_job", "address", "fit_timeout",
+    "data_root", "results", "reports", "dry_run", "report_only", "retry_failed", "accept_stale",
+    "force", "yes", "listing", "check_data", "simulate", "out", "scale", "config", "print_config",
+}  # fmt: skip
+"""Options that say how a run is made; all others are part of what is asked, and of the run's id."""
+
+
+def question(options: Options) -> dict[str, Any]:
+    """What is asked, as far as it is not the default: part of the run's id.
+
+    Protocols, data sets and the budget, which may follow from what lies on the machine, are named
+    by what they turned out to be (:func:`_begin`).
+    """
+    resolved = {"protocols", "datasets", "budget"}
+    return {
+        f.name: list(value) if isinstance(value := getattr(options, f.name), tuple) else value
+        for f in fields(Options)
+        if f.name not in HOW | resolved and getattr(options, f.name) != f.default
+    }
+
+
+def _begin(
+    plan: Plan, protocols: Mapping[str, Protocol], options: Options, store: Store
+) -> Manifest:
+    """Write the run's manifest, in state ``running``, and what its figures need of the data."""
+    asked = question(options) | {
+        "fingerprints": [data.fingerprint for data in plan.data.values()],
+        "splits": dict(plan.splits),
+    }
+    run = manifests.run_id(list(protocols), plan.budget.name, list(plan.data), asked)
+    command = "python run_all.py " + shlex.join(options.command)
+    made = describe(plan, protocols, run, command, options.seed)
+    with store.writing():
+        made = replace(
+            made, arrays=manifests.save_arrays(store.folder, run, truths(plan, protocols))
+        )
+        manifests.write_manifest(store.folder, made)
+    return made
+
+
+def _stop(
+    store: Store,
+    manifest: Manifest | None,
+    state: State,
+    before: Mapping[str, Record],
+    after: Mapping[str, Record],
+) -> None:
+    """Write how a run stopped, if it had begun; the disk may be what stopped it."""
+    if manifest is not None:
+        with suppress(StoreError):
+            _finish(store, manifest, state, before, after)
+
+
+def _finish(
+    store: Store,
+    manifest: Manifest,
+    state: State,
+    before: Mapping[str, Record],
+    after: Mapping[str, Record],
+) -> Manifest:
+    """Write the manifest of a run that has ended."""
+    done = ended(manifest, state, before, after)
+    with store.writing():
+        manifests.write_manifest(store.folder, done)
+    return done
+
+
+def _state(manifest: Manifest, records: Mapping[str, Record]) -> State:
+    """Of a run that has nothing to do: finished where every job has a record."""
+    return "finished" if all(name in records for name in manifest.jobs) else "interrupted"
 
 
 def _restore_inputs(
@@ -235,6 +316,7 @@ def _say_plan(
 
 
 def _say_cells(plan: Plan, console: Console) -> None:
+    name = max((len(cell.protocol) for cell in plan.cells), default=0)
     data = max((len(cell.data_key) for cell in plan.cells), default=0)
     row = max((len(cell.cell.row.title) for cell in plan.cells), default=0)
     for cell in plan.cells:
@@ -242,7 +324,8 @@ def _say_cells(plan: Plan, console: Console) -> None:
         todo = [plan.todo[name] for name in ids if name in plan.todo]
         place = "".join(f"{text}, " for text in say.places(cell.cell.at))
         console.print(
-            f"  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  {cell.cell.row.title:<{row}}"
+            f"  {cell.protocol:<{name}}  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  "
+            f"{cell.cell.row.title:<{row}}"
             f"{100 * cell.cell.label_fraction:5g} %  {place}{len(ids):4d} fits, "
             f"{len(ids & plan.stored):4d} stored, {len(ids & plan.stale.keys()):4d} stale, "
             f"{len(todo):4d} to run, {_durations(*plan.core_hours(todo))}",
@@ -275,9 +358,14 @@ def _work(
     store: Store,
     records: dict[str, Record],
     claims: Claims,
+    begin: Callable[[], Manifest],
     console: Console,
-) -> dict[str, Record]:
-    """Run what is left; whatever ends it early says how much is stored, and passes on."""
+) -> tuple[Manifest, dict[str, Record]]:
+    """Run what is left; whatever ends it early says how much is stored, and passes on.
+
+    ``begin`` writes the run's manifest, once there is something to run on. Returns the manifest of
+    the run as it ended, and all records.
+    """
     device = resolve.device_of(options.device, options.address)
     resources = Resources(device, options.workers, options.gpus_per_job, options.address)
     held = resumable(store, plan.jobs, set(plan.todo))
@@ -288,6 +376,7 @@ def _work(
     )
     console.print(f"executor: {name} ({why})")
     executor: Executor | None = None
+    manifest: Manifest | None = None
     try:
         executor = open_executor(name, plan.data, resources)
         # Not before: opening an executor may be refused, and then nothing is written.
@@ -295,6 +384,7 @@ def _work(
         store.open()  # before any fit, so that a folder without locks is reported, or refused
         for warning in store.warnings[warned:]:
             console.print(f"ledger: {warning}")
+        manifest = begin()
         _meet_others(claims, options.command, console)
         minutes = options.fit_timeout
         limits = FitLimits(costs, None if minutes is None else 60 * minutes)
@@ -304,14 +394,18 @@ def _work(
             driver.run(groups, executor)
     except (KeyboardInterrupt, StoreError, RunStopped) as stop:
         now = store.records()
-        ended = sum(now.get(name) not in (None, records.get(name)) for name in plan.todo)
+        new = sum(now.get(name) not in (None, records.get(name)) for name in plan.todo)
         reason = f"{stop}; " if str(stop) else ""
-        left = len(plan.todo) - ended
-        raise type(stop)(f"{reason}{count(ended, 'fit')} of this run stored, {left} left") from None
+        left = len(plan.todo) - new
+        _stop(store, manifest, "interrupted", records, now)
+        raise type(stop)(f"{reason}{count(new, 'fit')} of this run stored, {left} left") from None
+    except Exception:
+        _stop(store, manifest, "failed", records, store.records())
+        raise
     finally:
         if executor is not None:
             executor.close()
-    return driver.records
+    return _finish(store, manifest, "finished", records, driver.records), driver.records
 
 
 def _cells_to_run(plan: Plan) -> list[frozenset[str]]:

@@ -13,7 +13,7 @@ import math
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache, partial
 from pathlib import Path
 from types import NoneType, UnionType
@@ -31,6 +31,7 @@ class Flag:
     ``name``  with its dashes; without them it is the key in a ``--config`` file.
     ``old``   former names: hidden, with a notice, for one release.
     ``low``   least legal value of a number.
+    ``alone`` the value where the flag stands without one; None where it needs one.
     """
 
     group: str
@@ -39,6 +40,7 @@ class Flag:
     name: str
     old: tuple[str, ...]
     low: float | None
+    alone: str | None
 
     @property
     def key(self) -> str:
@@ -54,9 +56,10 @@ def _flag(
     name: str = "",
     old: tuple[str, ...] = (),
     low: float | None = None,
+    alone: str | None = None,
 ) -> Any:
     """A field of Options; ``name`` is needed only where the flag is not called as the field."""
-    made = {"flag": Flag(group, help, metavar, name, old, low)}
+    made = {"flag": Flag(group, help, metavar, name, old, low, alone)}
     return field(default=default, metadata=made)
 
 
@@ -159,7 +162,13 @@ class Options:
     out: Path | None = _instead(None, "folder for --simulate", "DIR")
     scale: float = _instead(1.0, "share of the subjects to simulate (default 1, all)", "F")
     dry_run: bool = _instead(False, "the plan: fits by cell, stored or stale, core-hours")
-    report_only: bool = _instead(False, "report what is stored")
+    report_only: str | None = _instead(
+        None,
+        "rebuild reports from results/ alone: of the last run, of the one whose name begins with "
+        "RUN, or of all; with --protocol, plan first and report what is stored",
+        "RUN",
+        alone="last",
+    )
 
     retry_failed: bool = _stored(False, "run failed fits again")
     accept_stale: bool = _stored(False, "keep records made by other code; the report stamps them")
@@ -183,7 +192,7 @@ def flags() -> dict[str, Flag]:
     for item in fields(Options):
         if flag := item.metadata.get("flag"):
             name = flag.name or "--" + item.name.replace("_", "-")
-            found[item.name] = Flag(flag.group, flag.help, flag.metavar, name, flag.old, flag.low)
+            found[item.name] = replace(flag, name=name)
     return found
 
 
@@ -256,6 +265,8 @@ def parser(epilog: str = "") -> argparse.ArgumentParser:
             shape |= {"nargs": "+", "action": "extend"}
         elif kind.choices:
             shape = {"choices": kind.choices}
+        elif flag.alone is not None:
+            shape |= {"nargs": "?", "const": flag.alone}
         group.add_argument(flag.name, dest=dest, help=flag.help, **shape)
         renamed = {"action": _Renamed, "dest": dest, "help": argparse.SUPPRESS}
         for old in flag.old:
@@ -394,6 +405,7 @@ USED_BY = {
     "list settings": {"listing", "methods"},
     "check_data": {"check_data", *OF_DATA},
     "simulate": {"simulate", "out", "scale", "seed"},
+    "report only": {"report_only"},
 }
 """What each thing that is done instead of a run takes from its options."""
 
@@ -411,7 +423,11 @@ def _without_effect(dest: str, options: Options) -> str:
         return ""
     mode = _mode(options)
     if mode in USED_BY:
-        return "" if dest in USED_BY[mode] else f"with --{mode.replace('_', '-')}"
+        if dest in USED_BY[mode]:
+            return ""
+        if mode == "report only":
+            return "with --report-only, unless --protocol is named"
+        return f"with --{mode.replace('_', '-')}"
     if dest in {"out", "scale"}:
         return "without --simulate"
     if options.executor == "serial" and dest in {"workers", "gpus_per_job", "address"}:
@@ -428,6 +444,8 @@ def _mode(options: Options) -> str:
         return "simulate"
     if options.check_data:
         return "check_data"
+    if options.report_only and not options.protocols and not options.listing:
+        return "report only"
     if options.listing in {"rows", "settings"}:
         return f"list {options.listing}"
     return "list" if options.listing else "run"

@@ -131,8 +131,15 @@ def load_methods() -> tuple[dict[str, type[Method]], tuple[EntryError, ...]]:
 
 
 def load_protocol(key: str) -> Protocol:
-    """The protocol of an entry. Raises UsageError or EntryError."""
+    """The protocol of an entry. Raises UsageError or EntryError.
+
+    UsageError also for a layout of a kind that there is not.
+    """
     protocol = _only_class("protocols", key, Protocol)
+    figures = {path.stem for path in (ROOT / "harness/report/figures").glob("[!_]*.py")}
+    if protocol.layout["kind"] not in figures | {"table", "properties"}:
+        kinds = unknown("kind of figure", protocol.layout["kind"], figures)
+        raise UsageError(f"protocol {key}: {kinds}")
     try:
         return protocol()
     except Exception as error:

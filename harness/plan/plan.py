@@ -16,8 +16,8 @@ from harness.errors import UsageError
 from harness.plan.expand import expand
 from harness.plan.job import Job
 from harness.plan.rows import Selection, method_cards, with_settings
-from harness.report.property_model import Properties
 from harness.store import code_digest
+from harness.store.manifest import Properties
 from harness.store.record import Record
 from methods.base import Shape, Training
 from protocols.base import Budget, Cell, Draw, Protocol, draw

@@ -65,10 +65,11 @@ def protocols(
 ) -> tuple[dict[str, Protocol], tuple[registry.EntryError, ...]]:
     """Protocols by name, and those that ``all`` has to go without. Raises UsageError.
 
-    A former name stands for the present one.
+    ``all`` leaves out those that run by name only. A former name stands for the present one.
     """
     if "all" in names:
-        return registry.load_protocols()
+        every, broken = registry.load_protocols()
+        return {name: found for name, found in every.items() if not found.by_name_only}, broken
     present = dict.fromkeys(FORMER_KEYS.get(name, name) for name in names)
     return {name: registry.load_protocol(name) for name in present}, ()
 

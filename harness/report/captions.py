@@ -10,6 +10,13 @@ from harness.report import format as say
 from harness.report.meta import DatasetNote, ReportMeta
 from harness.report.model import Column
 
+BLOCKS = {
+    "supervised": "Supervised learning",
+    "transductive": "Transductive SSL",
+    "inductive": "Inductive SSL",
+    "reference": "Reference rows, not in the paper",
+}
+
 
 def columns(trials: pd.DataFrame) -> tuple[Column, ...]:
     """The label columns, with how many labels their rows have; ceilings apart."""

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pandas as pd
 
 from harness.report import captions
 from harness.report import format as say
-from harness.report.meta import DatasetNote, ReportMeta
+from harness.report.meta import DatasetNote, ReportMeta, told_apart
 from harness.report.property_model import (
-    Properties,
     PropertiesPart,
     PropertiesReport,
     Property,
-    Span,
 )
 from harness.report.property_tables import more, on_offer, span, strips, tables
+from harness.store.manifest import Properties, Span
 
 HEADS = ("#sample", "#modality (#dim.)", "#training", "#validation", "#test", "#class")
 """As the paper prints them; its validation rows are the tuning rows of this harness."""
@@ -31,23 +28,12 @@ def build(
     counted: Sequence[Properties], meta: ReportMeta, published: pd.DataFrame | None
 ) -> PropertiesReport:
     """The report on what was counted. Raises KeyError for a data set without a note in ``meta``."""
-    notes = _told_apart(meta.datasets)
+    notes = {note.key: note for note in told_apart(meta.datasets)}
     parts = tuple(_part(one, notes[one.dataset], published) for one in counted)
     trials = max((one.trials for one in counted), default=0)
     return PropertiesReport(
         meta, HEADS, parts, more(counted, notes), say.plural(trials, "trial"), CHECK
     )
-
-
-def _told_apart(notes: Sequence[DatasetNote]) -> dict[str, DatasetNote]:
-    """Notes by key; data that a run names twice, under two splits say, have their keys in view."""
-    titles = Counter(note.title for note in notes)
-    return {
-        note.key: replace(note, title=f"{note.title} ({note.key})")
-        if titles[note.title] > 1
-        else note
-        for note in notes
-    }
 
 
 def unlike_paper(counted: Properties, note: DatasetNote, published: pd.DataFrame | None) -> str:

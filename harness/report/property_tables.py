@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from harness.report import format as say
 from harness.report.figure_model import NumberTable
 from harness.report.meta import DatasetNote
-from harness.report.property_model import Properties, Segment, Span, Strip
+from harness.report.property_model import Segment, Strip
+from harness.store.manifest import Properties, Span
 
 PARTS = ("Training", "Tuning", "Test")
 MORE = ("Data", "Kind", "Split", "Torn apart by it", "Groups", "Labelled rows", "Licence",

@@ -10,8 +10,8 @@ import numpy as np
 
 from datasets.base import Dataset, HeldOut, Problem, Rows
 from harness import registry
-from harness.analysis import selection
 from harness.plan.job import Job, canonical
+from harness.plan.rules import rule_of
 from harness.run import checks, imputation, resources
 from harness.run.metrics import Answers, scores
 from harness.run.scoring import accuracy, probe
@@ -166,7 +166,7 @@ class Task:
             data_key=self.job.data_key,
             status=status,
             varies=list(self.varies),
-            selected_by=selection.rule_of(self.job).measures,
+            selected_by=rule_of(self.job).measures,
             seconds=round(float(seconds), 4),
             peak_memory_mb=resources.peak_memory_mb(),
             stack_size=self.size,

@@ -56,13 +56,13 @@ class Store:
 
     def open(self) -> None:
         """Lock a ledger for this driver. Raises StoreError where the folder cannot be written."""
-        with self._writing():
+        with self.writing():
             self._own_ledger()
 
     def append(self, outcome: Outcome) -> Record:
         """Write the arrays, then the record that names their sha256; return that record."""
         record = outcome.record
-        with self._writing():
+        with self.writing():
             if outcome.arrays:
                 content = _npz(outcome.arrays)
                 record = replace(record, arrays=hashlib.sha256(content).hexdigest())
@@ -94,7 +94,7 @@ class Store:
     def save_checkpoint(self, stack: str, header: Mapping[str, Any], state: bytes) -> None:
         """Keep the state of a stack in training; ``header`` says which jobs and which source."""
         first = json.dumps([header, hashlib.sha256(state).hexdigest()], sort_keys=True).encode()
-        with self._writing():
+        with self.writing():
             _replace(self.folder / "checkpoints" / f"{stack}.bin", first + b"\n" + state)
 
     def checkpoint(self, stack: str) -> tuple[dict[str, Any], bytes] | None:
@@ -134,7 +134,8 @@ class Store:
                     self.warnings.append(f"{what} of {path.name} is not a record and was ignored")
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
+        """Turn an OSError into a StoreError that names the file."""
         try:
             yield
         except OSError as error:

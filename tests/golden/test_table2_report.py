@@ -40,7 +40,7 @@ def test_published_numbers_stand_beside_the_papers_data_only(made: dict[str, byt
 
 
 def test_every_part_of_simulated_data_is_stamped(made: dict[str, bytes], page: str) -> None:
-    part = _section(page, "simulated-seed")
+    part = _section(page, "simulated_seed")
     table, *figures = part.split("<figure>")
     assert len(figures) == 2
     assert all("SIMULATED data" in text for text in (table, *figures))

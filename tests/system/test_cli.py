@@ -14,7 +14,7 @@ import run_all
 from harness import experiment, registry
 from harness.options import flags
 from harness.run import executors
-from tests.system.door import CHEAP, DOOR, ROOT, SERIAL, SMOKE, Door, places
+from tests.system.door import CHEAP, DOOR, ROOT, SERIAL, SMOKE, Door, lines, places
 
 ONE = (*SMOKE, "--method", "majority", *SERIAL)
 
@@ -248,7 +248,7 @@ def test_report_only_runs_nothing(door: Door, tmp_path: Path) -> None:
     status, out, _ = door(*ONE, "--report-only")
     assert status == 0
     assert "1 to run" in out
-    assert nothing_written(tmp_path)
+    assert not lines(tmp_path)
 
 
 def test_an_interrupt_while_modules_load_shows_no_traceback() -> None:

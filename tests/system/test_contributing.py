@@ -77,6 +77,7 @@ def test_the_contract_suite_takes_it_in(checkout: Path) -> None:
 def test_it_has_a_row_in_the_table(checkout: Path) -> None:
     arguments = ("--protocol", "table2", "--budget", "smoke", "--executor", "serial")
     run(checkout, "run_all.py", *arguments, "--method", "label_spreading", "majority")
-    with (checkout / "reports/table2/table2.csv").open() as lines:
+    (path,) = (checkout / "reports").glob("*/table2/table2.csv")
+    with path.open() as lines:
         rows = {line["row"]: float(line["mean"]) for line in csv.DictReader(lines)}
     assert rows["Label spreading"] > rows["Majority vote"]

@@ -324,8 +324,10 @@ def test_a_fit_that_raises_is_listed_and_the_rest_goes_on(executor: str, tmp_pat
     (bad,) = (line for line in lines(tmp_path) if line["status"] == "failed")
     assert "planted.py" in bad["trace"]
     assert "planted: [/this] fit broke" in run_.stdout
-    page = (tmp_path / "reports" / "table2" / "index.html").read_text("utf-8")
-    assert "(1 failed)" in page  # the other candidates still give the cell its number
+    (page,) = (tmp_path / "reports").glob("*/table2/index.html")
+    assert "(1 failed)" in page.read_text(
+        "utf-8"
+    )  # the other candidates still give the cell its number
 
 
 def test_ray_from_another_folder_gives_the_table_of_serial(
@@ -361,7 +363,7 @@ def test_a_disk_that_fills_up_is_one_sentence(tmp_path: Path) -> None:
 def test_records_of_other_code_are_stamped_when_accepted(tmp_path: Path) -> None:
     argv = (*SMOKE, "--method", "majority", *SERIAL, *places(tmp_path))
     assert run(*argv).returncode == 0
-    page = tmp_path / "reports" / "table2" / "index.html"
+    (page,) = (tmp_path / "reports").glob("*/table2/index.html")
     assert "from earlier source" not in page.read_text("utf-8")
     change_source(tmp_path)
     assert run(*argv, "--accept-stale").returncode == 0

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness import experiment
+from harness.report import publish
 from harness.run import executors
 from harness.store import code_digest
 from tests.system import planted
@@ -169,7 +169,7 @@ def test_an_interrupted_report_is_said(door: Door, monkeypatch: pytest.MonkeyPat
     def stopped(*_: Any) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(experiment, "write_reports", stopped)
+    monkeypatch.setattr(publish, "publish", stopped)
     status, _, err = door(*ONE)
     assert status == 130
     assert "interrupted: every fit is stored, the report is not complete" in err

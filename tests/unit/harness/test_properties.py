@@ -10,8 +10,8 @@ import pytest
 
 from datasets.base import TEST, TRAIN, TUNE, Dataset
 from harness import registry
-from harness.analysis.properties import check_rows_named, every, fits_nothing, properties_of
 from harness.errors import UsageError
+from harness.plan.properties import check_rows_named, every, fits_nothing, properties_of
 from protocols.base import Scenario, draw
 from tests.helpers import tiny
 

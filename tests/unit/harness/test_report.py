@@ -134,7 +134,9 @@ def test_figures_are_the_same_bytes_twice_and_take_the_pages_colours() -> None:
 
 
 def test_the_folder_is_whole(tmp_path: Path) -> None:
-    paths = render_table(trials_of({"ours": [0.5], "other": [0.4]}), META, None, tmp_path / "new")
+    paths = render_table(
+        trials_of({"ours": [0.5], "other": [0.4]}), META, None, tmp_path / "new"
+    ).paths
     names = sorted(str(path.relative_to(tmp_path / "new")) for path in paths)
     figures = [f"figures/accuracy_data.{kind}" for kind in ("pdf", "png", "svg")]
     assert names == sorted(

@@ -12,8 +12,8 @@ import pytest
 
 from harness.report import SplitNote
 from harness.report.figure_files import figure_contents
+from harness.report.figures.leak import points
 from harness.report.layout import Shown
-from harness.report.leak_plots import points
 from tests.unit.harness.fake_figures import NOTE, layout_of, meta_of
 from tests.unit.harness.fake_trials import trials_of
 

@@ -11,11 +11,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.analysis.properties import properties_of
+from harness.plan.properties import properties_of
 from harness.report import DatasetNote, ReportMeta
 from harness.report.properties import CHECK, build, unlike_paper
-from harness.report.property_model import ClassCount, GroupCount, Properties, PropertiesReport
+from harness.report.property_model import PropertiesReport
 from harness.report.write import properties_contents
+from harness.store.manifest import ClassCount, GroupCount, Properties
 from protocols.published import published_table
 from tests.helpers import tiny
 

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.analysis.trials_table import trials_table
 from harness.plan.job import Job
 from harness.plan.plan import Plan, settle
 from harness.store.record import Record
 from protocols.base import Stage
+from tests.helpers import table_of
 from tests.unit.harness.fake_imputers import DATA, TWO, cell, planned, use_them
 
 
@@ -29,7 +29,7 @@ def record(job: Job, **changes: Any) -> Record:
 
 def table(plan: Plan, **special: Record) -> pd.DataFrame:
     records = {name: record(job) for name, job in plan.jobs.items()}
-    return trials_table(plan, records | special, "one")
+    return table_of(plan, records | special, "one")
 
 
 def test_the_figures_of_a_chain_are_those_of_its_imputing_stage() -> None:

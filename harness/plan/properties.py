@@ -11,7 +11,7 @@ import numpy as np
 
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset
 from harness.errors import UsageError
-from harness.report.property_model import ClassCount, GroupCount, Properties, Span
+from harness.store.manifest import ClassCount, GroupCount, Properties, Span
 from protocols.base import (
     Draw,
     Protocol,
