@@ -1,11 +1,11 @@
-"""How long the graph methods take, and in how much memory, on simulated Gaussian classes.
+"""Time and memory of the graph methods on simulated Gaussian classes.
 
     python -m benchmarks.graph_methods [--rows 4700 18000]
 
-A trial is one fit: AMGL's alone, AMMSS's over its whole grid of r, which shares the graphs. Seconds
-are the processor's, one thread, so that a busy machine changes them little. Peak memory is this
-process's, everything included, so sizes run in ascending order. Last, one solve by conjugate
-gradients against a dense one of the same system, as a ratio measured in one run.
+A trial is one fit: one of AMGL, or AMMSS over its whole grid of r, which shares the graphs. Seconds
+are processor time of one thread, which other load changes little. Peak memory is that of this
+process, so sizes run in ascending order. Last, the time of a dense solve over that of a solve by
+conjugate gradients of the same system, measured in one run.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DENSE_ROWS = 1500
 
 
 def problem(n: int) -> tuple[Problem, np.ndarray]:
-    """Overlapping Gaussian classes in the shape of SEED, 3 % labelled; and the classes."""
+    """Overlapping Gaussian classes in the shape of SEED, 3 % labelled; and the true classes."""
     rng = np.random.default_rng(0)
     truth = rng.integers(CLASSES, size=n)
     views = tuple(
@@ -44,7 +44,7 @@ def problem(n: int) -> tuple[Problem, np.ndarray]:
 
 
 def fit(method: type[Method], made: Problem, **settings: float) -> tuple[Fitted, float]:
-    """A fit and its processor seconds."""
+    """A fit and its processor time in seconds."""
     began = time.process_time()
     fitted = method(method.Config(**settings)).fit(made, np.random.default_rng(0))
     return fitted, time.process_time() - began
@@ -69,7 +69,7 @@ def measure(n: int) -> None:
 
 
 def dense_ratio(repeats: int = 5) -> None:
-    """Print how much longer a dense solve takes than a sparse one."""
+    """Print the time of a dense solve over that of a sparse one."""
     made, _ = problem(DENSE_ROWS)
     graphs = [graph.matrix for graph in _graphs.view_graphs(made.rows, "pkn", 5, "none")]
     graph, targets = _propagate.combine(graphs, np.zeros(2)), _propagate.one_hot(made)

@@ -3,10 +3,10 @@
     python run_all.py --protocol table2 --dataset digits --method smvae --label-percent 2 --trials 3
     python -m benchmarks.learning_curve --dataset digits
 
-Trains nothing: every fit keeps what it logged, epoch by epoch, with its arrays. Draws a column for
-every data set, method and setting, a line a trial; the dotted line is the end of a warm-up, the dot
-the chosen epoch. With ``--judge`` it also says whether a budget's epochs suffice: where the budget
-stops, the best tuning score so far should lie within 2 points of the best of all epochs stored.
+Trains nothing: every fit stores what it logged in each epoch with its arrays. Draws one column for
+each data set, method and setting, and one line for each trial; the dotted line is the end of a
+warm-up, the dot the selected epoch. ``--judge`` also prints whether the epochs of a budget suffice:
+at its end, the best tuning score so far should be within 2 points of the best of all stored epochs.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ PANELS = (
 )
 """Logged arrays and the labels of their panels; a panel without any array is left out."""
 SCORED = ("tuning_score", "clamp_hits_x")
-"""Those that have a value an epoch of scoring; the others have one every epoch."""
+"""Arrays with a value for each scored epoch; the others have one for each epoch."""
 
 
 def main() -> None:
-    """Read, draw, print; say in one sentence where nothing is stored."""
+    """Read, draw, print; exit with one sentence if nothing is stored."""
     arguments = _arguments()
     store = Store(arguments.results)
     fits = wanted(store.records().values(), arguments)
@@ -110,7 +110,7 @@ def table(curves: Sequence[tuple[Record, Mapping[str, np.ndarray]]]) -> pd.DataF
 
 
 def picture(curves: Sequence[tuple[Record, Mapping[str, np.ndarray]]], path: Path) -> None:
-    """A column a title, a row a logged quantity."""
+    """One column for each title, one row for each logged quantity."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -148,7 +148,7 @@ def picture(curves: Sequence[tuple[Record, Mapping[str, np.ndarray]]], path: Pat
 def judge(
     curves: Sequence[tuple[Record, Mapping[str, np.ndarray]]], budget: Budget
 ) -> pd.DataFrame:
-    """Best tuning score where the budget stops and over all epochs stored, means over trials."""
+    """Best tuning score at the end of the budget and over all stored epochs, means over trials."""
     lines = []
     for record, arrays in curves:
         epochs, scores = arrays["scored_epoch"].astype(int), arrays["tuning_score"]
@@ -181,7 +181,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", nargs="+", default=[], help="data sets (default: all stored)")
     parser.add_argument("--method", nargs="+", default=[], help="methods (default: all stored)")
     parser.add_argument("--seed", type=int, help="the run seed of the fits (default: any)")
-    parser.add_argument("--epochs", type=int, help="fits that were allowed so many epochs alone")
+    parser.add_argument("--epochs", type=int, help="only fits with this maximal number of epochs")
     parser.add_argument("--judge", choices=sorted(BUDGETS), help="a budget to judge")
     parser.add_argument("--out", type=Path, default=Path("docs/figures/learning_curves"))
     return parser.parse_args()

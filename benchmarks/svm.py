@@ -1,11 +1,11 @@
-"""What an SVM costs against its estimate, and what its linear solvers are worth against LIBSVM.
+"""Time of an SVM against its estimate, and of its linear solvers against LIBSVM.
 
     python -m benchmarks.svm [--data | --synthetic] [--repeats 3]
 
 Seconds of processor time with one thread, fit and prediction of at most 500 rows, medians.
-``--synthetic``: classes that overlap wholly, or are far apart. ``--data``: the sets of this project
-with every training label, also under LIBSVM without a limit, and the share of test rows where the
-two differ.
+``--synthetic``: classes that overlap completely, or are far apart. ``--data``: the data sets of
+this project with all training labels, also with LIBSVM without an iteration limit, and the share of
+test rows on which the two differ.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def synthetic() -> Iterator[tuple[str, Problem, Rows]]:
 
 
 def real() -> Iterator[tuple[str, Problem, Rows]]:
-    """Trial 0 of the row ``SVM, all labels`` of every set, and its test rows."""
+    """Trial 0 of the row ``SVM, all labels`` of each data set, and its test rows."""
     for key in KEYS:
         data, split = resolve.open_dataset(key)
         cells = registry.load_protocol("table2").cells(
@@ -91,7 +91,7 @@ def unlimited(problem: Problem, test: Rows, fitted: Fitted, config: Config) -> n
 
 
 def main() -> None:
-    """Print a row per fit, then how many estimates hold."""
+    """Print a row for each fit, then the share of estimates within a factor of three."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--data", action="store_true")

@@ -1,11 +1,11 @@
-"""How semi-supervised VAEs should be trained: tuning scores over epochs at named settings.
+"""Training settings of semi-supervised VAEs: tuning scores over epochs at named settings.
 
     python -m benchmarks.training_settings --out FILE.csv [--method smvae] [--setting NAME ...]
 
 The evidence behind the default ``init``, ``activation``, ``warmup_epochs`` and ``logvar_floor``
-(docs/decisions/0062). Draws come from a run seed of their own, which no report uses, and are scored
-on their tuning rows; test rows are never read. One line of the table is one scored epoch of one
-draw. Finished parts are found in the table and left out, so the same command resumes.
+(docs/decisions/0062). Draws have their own run seed, which no report uses, and are scored on their
+tuning rows; test rows are never read. One line of the table is one scored epoch of one draw. Parts
+that are in the table are not repeated, so the same command resumes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from protocols.base import Paradigm, Scenario, build, draw, label_fractions, lab
 from protocols.table2 import FORMER
 
 DEVELOPMENT_SEED = 2018
-"""The run seed of every draw here; reports use 0 unless ``--seed`` says otherwise."""
+"""The run seed of all draws here; reports use 0 without ``--seed``."""
 DATA = ("mfeat:fou,zer", "mfeat:fou,kar", "mfeat:fac,zer", "watch", "digits", "mnist_hog")
 BASE = {"init": "fan_in", "activation": "relu", "warmup_epochs": 0, "logvar_floor": -6.0}
 SETTINGS: dict[str, dict[str, Any]] = {

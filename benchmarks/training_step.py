@@ -1,35 +1,39 @@
-"""How fast a training step is, as ratios measured in one run: fused and plain, stacked and looped.
+"""Time of a training step, as ratios measured in one run: fused and plain, stacked and looped.
 
-    python -m benchmarks.training_step [--repeats 30]
+    python -m benchmarks.training_step [--repeats 30] [--against CHECKOUT]
 
-Each ratio compares two ways to the same numbers, timed in turn so that a busy machine slows both.
-``step`` rows give milliseconds of one member's step, optimiser included; they are for orientation.
+Each ratio compares two computations of the same numbers, timed in turn so that a busy machine slows
+both. ``step`` rows give milliseconds of one member's step, optimiser included; they are for
+orientation. ``--against`` names a checkout of another revision: its step is timed in a process of
+its own that takes turns with this one, and the ratios of pairs are reported by their median.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from unittest import mock
+from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from datasets.base import Problem, Rows
-from methods._training import decode, loop, nets, semisup_elbo
-from methods._training.decode import Decoder
-from methods._training.densities import DATA_LIMIT, gaussian, smooth_clamp
-from methods._training.loop import Task
-from methods._training.nets import Params
-from methods._training.semisup import make_task
+from harness import registry
+from methods._nn import fused_gaussian, trainer
+from methods._nn.classifier import train_spec
+from methods._nn.networks import MLP
+from methods._nn.trainer import TrainSpec
+from methods._ssvae.model import SemisupVAE
 from methods.base import Member, Training
-from methods.generative import m2, smvae
 
 SHAPES = {"mfeat": ((76, 47), 10, 24, 1176), "mnist_hog": ((192, 192), 10, 100, 1040)}
 """Dimensions of views, classes, labelled and unlabelled rows."""
@@ -50,42 +54,35 @@ def problem(name: str) -> Problem:
 
 
 def prepared(
-    name: str, members: int, method: str = "smvae", **settings: object
-) -> tuple[Task, list[Member]]:
-    """A task of ``members`` equal members."""
-    module = {"smvae": smvae, "m2": m2}[method]
-    made, config = problem(name), module.Config(**settings)
-    each = [Member(made, config, seed, lambda _: 0.0) for seed in range(members)]
-    return make_task(each, module._recipe(config.resolved(), made), "cpu", torch.float32), each
+    name: str, members: int, method: str = "smvae", fused: bool = True, **settings: object
+) -> tuple[TrainSpec, list[Member]]:
+    """What ``members`` equal members ask of the trainer."""
+    kind: Any = registry.load_method(method)
+    data, config = problem(name), kind.Config(**settings)
+    stack = [Member(data, config, seed, lambda _: 0.0) for seed in range(members)]
+    spec = kind.spec(config, data)
+    if not fused:
+        model: SemisupVAE = spec.model
+        assert isinstance(model.networks.decoder, MLP)
+        decoder = replace(model.networks.decoder, fused=False)
+        networks = replace(model.networks, decoder=decoder)
+        spec = replace(spec, model=replace(model, networks=networks))
+    return train_spec(stack, spec), stack
 
 
-def epoch(task: Task, members: list[Member]) -> Callable[[], None]:
+def epoch(spec: TrainSpec, members: list[Member]) -> Callable[[], None]:
     """A function that trains all members for one epoch."""
-    stack = loop._begin(task, members, Training())
-    stack.epoch = 1
-    mask = task.layout.prior_mask(stack.flat) / task.data.n
+    state = trainer.begin(spec, members, Training())
+    state.epoch = 1
 
     def run() -> None:
-        width = task.members_per_pass or loop.CPU_PASS
+        width = spec.members_per_pass or trainer.CPU_PASS
         for start in range(0, len(members), width):
             part = slice(start, start + width)
-            for batch, step in loop._epoch(task, stack, members, part):
-                loop._step(task, stack, batch, part, step, mask)
+            for batch, count in trainer.minibatches(spec, state, members, part):
+                trainer.step(spec, state, batch, part, count)
 
     return run
-
-
-def plain_log_likelihood(
-    decoder: Decoder, p: Params, z: Tensor, base: Tensor, x: Tensor, weight: Tensor, keep: object
-) -> Tensor:
-    """What ``decode.log_likelihood`` computes, written plainly for autograd."""
-    (t, samples, rows, _), first = z.shape, p[f"{decoder.name}.0.{decoder.part}"]
-    pre = torch.matmul(z, first[:, None]) + base[:, None]
-    out = nets.upper_layers(p, decoder.name, pre.flatten(1, 2), decoder.depth, decoder.activation)
-    mean, raw = out.view(t, samples, rows, -1).chunk(2, -1)
-    middle, half = (DATA_LIMIT + decoder.floor) / 2, (DATA_LIMIT - decoder.floor) / 2
-    logvar = middle + smooth_clamp(raw - middle, half)
-    return (weight * gaussian(x[:, None], mean, logvar)).sum((1, 2))
 
 
 def timed(runs: dict[str, Callable[[], None]], repeats: int) -> dict[str, float]:
@@ -103,47 +100,106 @@ def timed(runs: dict[str, Callable[[], None]], repeats: int) -> dict[str, float]
 
 def ratios(name: str, repeats: int) -> None:
     """Print what was measured on shape ``name``."""
-    task, one = prepared(name, 1)
-    steps = task.batches.steps
-    fused = epoch(task, one)
-    slow = epoch(task, one)
-
-    def plain() -> None:
-        with mock.patch.object(semisup_elbo, "log_likelihood", plain_log_likelihood):
-            slow()
-
-    found = timed({"fused": fused, "plain": plain}, repeats)
-    print(f"{name}: plain / fused decoder          {found['plain'] / found['fused']:.2f}")
+    spec, stack = prepared(name, 1)
+    runs = {"fused": epoch(spec, stack), "plain": epoch(*prepared(name, 1, fused=False))}
+    seconds = timed(runs, repeats)
+    print(f"{name}: plain / fused decoder          {seconds['plain'] / seconds['fused']:.2f}")
+    steps = spec.sizes.steps
     for kind in ("softplus", "relu"):
-        seconds = timed({kind: epoch(*prepared(name, 1, activation=kind))}, repeats)[kind]
-        print(f"{name}: step, smvae, {kind:<8}          {1e3 * seconds / steps:.1f} ms")
-    seconds = timed({"m2": epoch(*prepared(name, 1, "m2"))}, repeats)["m2"]
-    print(f"{name}: step, m2                        {1e3 * seconds / steps:.1f} ms")
-    task, four = prepared(name, 4)
-    ways = {str(k): epoch(replace(task, members_per_pass=k), four) for k in (1, 2, 4)}
+        taken = timed({kind: epoch(*prepared(name, 1, activation=kind))}, repeats)[kind]
+        print(f"{name}: step, smvae, {kind:<8}          {1e3 * taken / steps:.1f} ms")
+    taken = timed({"m2": epoch(*prepared(name, 1, "m2"))}, repeats)["m2"]
+    print(f"{name}: step, m2                        {1e3 * taken / steps:.1f} ms")
+    spec, four = prepared(name, 4)
+    stacked = {str(k): epoch(replace(spec, members_per_pass=k), four) for k in (1, 2, 4)}
     alone = [epoch(*prepared(name, 1)) for _ in range(4)]
 
     def looped() -> None:
         for run in alone:
             run()
 
-    ways["looped"] = looped
-    found = timed(ways, max(3, repeats // 4))
+    seconds = timed({**stacked, "looped": looped}, max(3, repeats // 4))
     for k in (1, 2, 4):
-        share = found[str(k)] / found["looped"]
+        share = seconds[str(k)] / seconds["looped"]
         print(f"{name}: stack of 4, {k} a pass / looped    {share:.2f}")
+
+
+# ---------------------------------------------------------------- another revision
+
+CASES = [f"{m} {name} {t}" for m in ("smvae", "m2") for name in SHAPES for t in (1, 4)]
+SERVE = """
+import sys, time, torch
+torch.set_num_threads(1)
+from benchmarks import training_step
+if hasattr(training_step, "trainer"):
+    training_step.trainer.keep_freed_memory()
+else:  # revisions before docs/decisions/0070
+    training_step.loop._keep_freed_memory()
+runs = {}
+for line in sys.stdin:
+    method, shape, members = line.split()
+    key = method, shape, members
+    if key not in runs:
+        runs[key] = training_step.epoch(*training_step.prepared(shape, int(members), method))
+        runs[key]()
+    began = time.process_time()
+    runs[key]()
+    print(time.process_time() - began, flush=True)
+"""
+"""Times one epoch for each line that it reads: method, shape, members."""
+
+
+@contextmanager
+def server(checkout: Path) -> Iterator[Callable[[str], float]]:
+    """A process of ``checkout`` that answers with the processor seconds of an epoch."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE],
+        cwd=checkout,
+        env=os.environ | {"PYTHONPATH": str(checkout)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    requests, answers = process.stdin, process.stdout
+
+    def ask(case: str) -> float:
+        print(case, file=requests, flush=True)
+        return float(answers.readline())
+
+    try:
+        yield ask
+    finally:
+        requests.close()
+        process.wait()
+
+
+def against(checkout: Path, repeats: int, cases: list[str]) -> None:
+    """Print this revision's step in units of that of ``checkout``: median and quartiles."""
+    here = Path(__file__).resolve().parents[1]
+    with server(here) as ours, server(checkout.resolve()) as theirs:
+        for case in cases:
+            shares = [ours(case) / theirs(case) for _ in range(repeats)]
+            low, middle, high = np.percentile(shares, [25, 50, 75])
+            print(f"{case:<22} {middle:.3f}  ({low:.3f} to {high:.3f})", flush=True)
 
 
 def main() -> None:
     """Measure all shapes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=12)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--against", type=Path, help="a checkout of another revision")
+    parser.add_argument("--case", nargs="+", default=CASES, help="METHOD SHAPE MEMBERS, quoted")
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    loop._keep_freed_memory()
-    print(f"chunks of {decode.CHUNK_ROWS} rows, torch {torch.__version__}")
+    if arguments.against:
+        against(arguments.against, arguments.repeats, arguments.case)
+        return
+    trainer.keep_freed_memory()
+    print(f"chunks of {fused_gaussian.CHUNK_ROWS} rows, torch {torch.__version__}")
     for name in SHAPES:
-        ratios(name, repeats)
+        ratios(name, arguments.repeats)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How fast a transductive SVM is, in units of an SVM on the labelled rows alone, timed in one run.
+"""Time of a transductive SVM over that of an SVM on the labelled rows, measured in one run.
 
     python -m benchmarks.tsvm [--repeats 5]
 
-The two are timed in turn, so that a busy machine slows both. An SVM on so few rows takes about a
-millisecond; the ratio says what the unlabelled rows cost, and milliseconds are for orientation.
+The two are timed in turn, so that other load slows both. An SVM on so few rows takes about a
+millisecond; the ratio shows the cost of the unlabelled rows, and milliseconds are for orientation.
 """
 
 from __future__ import annotations

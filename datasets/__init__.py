@@ -1,1 +1,1 @@
-"""Data sets: ``base`` is the contract, ``_io`` is machinery, every other module is one set."""
+"""Data sets: ``base`` is the contract, each module or package without underscore is a data set."""

@@ -3,52 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
-from datasets.base import DataError
+from datasets.base import DataError, SettingError, Settings
 
-
-@dataclass(frozen=True)
-class Option:
-    """One choice that a data set leaves to its user.
-
-    ``default``  as it would be typed.   ``meaning`` one line for people.
-    ``values``   all that it may be; () leaves the text to ``parse``.
-    ``parse``    text -> value. Raises ValueError with words that follow the option's name.
-    """
-
-    default: str
-    meaning: str
-    values: tuple[str, ...] = ()
-    parse: Callable[[str], Any] = str
+Chosen = TypeVar("Chosen", bound=Settings)
 
 
-Options = Mapping[str, Option]
-
-
-def chosen(key: str, options: Options, given: Mapping[str, str] | None) -> dict[str, Any]:
-    """The value of every option of the data set ``key``, defaults filled in.
+def chosen(key: str, options: type[Chosen], given: Mapping[str, str] | None) -> Chosen:
+    """The options of the data set ``key``, defaults filled in.
 
     Raises DataError for a name that it does not know and for a value that it cannot have.
     """
-    given = given or {}
-    if unknown := sorted(given.keys() - options.keys()):
-        raise DataError(f"{key} has no option '{unknown[0]}'; it takes: {', '.join(options)}")
-    return {
-        name: _value(f"option {name} of {key}", option, given.get(name, option.default))
-        for name, option in options.items()
-    }
-
-
-def _value(what: str, option: Option, text: str) -> Any:
-    if option.values and text not in option.values:
-        raise DataError(f"{what} must be one of: {', '.join(option.values)}, not '{text}'")
     try:
-        return option.parse(text)
-    except ValueError as error:
-        raise DataError(f"{what} {error}") from error
+        return options.from_text(key, given)
+    except SettingError as error:
+        raise DataError(str(error)) from error
 
 
 def numbers(text: str, example: str) -> list[int]:

@@ -1,15 +1,15 @@
-"""The data contract: what a data set hands over, and what a method may see.
+"""The data contract: what a data set provides, and what a method may see.
 
-A :class:`Dataset` is everything a file holds. A scenario (``protocols/base.py``) turns one trial of
-it into a :class:`Problem`, which is all that a method sees, and :class:`HeldOut`, which stay with
-the harness. Numpy only; nothing here knows methods, protocols or the harness.
+A :class:`Dataset` is the whole content of a file. A scenario (of ``protocols``) turns one trial
+of it into a :class:`Problem`, which is all that a method sees, and :class:`HeldOut`, which
+only the harness sees. Numpy only; nothing here depends on methods, protocols or the harness.
 
 Conventions, everywhere:
 
 * ``n`` rows, ``V`` views, view ``v`` is ``(n, d_v)`` float32 in raw units; a data set may ask for
   a scaling of them, which the builder of trials applies;
 * ``present`` is ``(n, V)`` bool, ``labelled`` is ``(n,)`` bool; both always exist;
-* a hidden label is ``-1``; a hidden entry is ``NaN``, so that a leak shows itself.
+* a hidden label is ``-1``; a hidden entry is ``NaN``, so that its use is noticed.
 """
 
 from __future__ import annotations
@@ -22,29 +22,34 @@ from typing import Literal, get_args
 
 import numpy as np
 
-Kind = Literal["licensed", "open", "twin"]
+from datasets._settings import SettingError as SettingError
+from datasets._settings import Settings as Settings
+from datasets._settings import setting as setting
+from datasets._settings import to_text as to_text
+
+Kind = Literal["licensed", "open", "simulated"]
 Scaling = Literal["none", "per_file", "global"]
 TRAIN, TUNE, TEST = 0, 1, 2
 HIDDEN = -1
 
 
 class DataError(ValueError):
-    """A data set is unusable; the message is one sentence that names the mend."""
+    """A data set is unusable; the message is one sentence that says how to fix it."""
 
 
 @dataclass(frozen=True)
 class Split:
     """A named rule that cuts rows into train / tune / test, declared by the data set.
 
-    ``by``        group column whose groups never straddle two parts (None: rows are cut).
+    ``by``        group column whose groups are never split across parts (None: rows are cut).
     ``stratify``  keep class shares equal over the parts.
     ``official``  use the data set's own ``Dataset.official`` part per row.
-    ``leaks``     group columns that this split knowingly puts on both sides: a declared leak.
-                  A draw that tears any other group is refused.
+    ``leaks``     group columns that this split puts in several parts: a declared leak.
+                  A draw that splits any other group across parts is refused.
     ``shares``    train, tune, test; they sum to 1.
-    ``folds``     0: a fresh draw in every trial. Else parts rotate over so many equal folds: trial
-                  t tests on fold ``t % folds`` of partition ``t // folds``, tunes on the fold after
-                  it and trains on the others; ``shares`` must say so too.
+    ``folds``     0: a fresh draw in every trial. Otherwise parts rotate over this number of equal
+                  folds: trial t tests on fold ``t % folds`` of partition ``t // folds``, tunes on
+                  the next fold and trains on the others; ``shares`` must agree.
     """
 
     name: str
@@ -58,7 +63,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the numbers come from; printed in every report."""
+    """Origin of the data; printed in every report."""
 
     kind: Kind
     source: str
@@ -71,15 +76,15 @@ class Provenance:
 class Dataset:
     """Named views of the same ``n`` rows, with labels and groups. Rows are never silently dropped.
 
-    ``key``       as the user names it, views included: ``mfeat:fou,zer``.
-    ``draw_key``  what seeds the draws: the same for every choice of views of one data set, so that
-                  trials stay paired across choices; never a path.
+    ``key``       as the user names it, with views: ``mfeat:fou,zer``.
+    ``draw_key``  seeds the draws: the same for every choice of views of one data set, so that
+                  trials are paired across choices; never a path.
     ``groups``    name -> ``(n,)`` int: subject, session, recording, duplicate set ...
     ``splits``    the split rules this data set offers; the first is the default.
     ``official``  ``(n,)`` of TRAIN / TUNE / TEST where the owner publishes a split.
-    ``file_group``  the group that names the files (recordings) of the data set; "" where none does.
-    ``scaling``   how rows are to be scaled before a method sees them: ``none``, ``per_file`` or
-                  ``global`` z-scores. The views here are raw whatever it says.
+    ``file_group``  the group that numbers the files (recordings) of the data set; "" if none does.
+    ``scaling``   how rows are scaled before a method sees them: ``none``, ``per_file`` or
+                  ``global`` z-scores. The views here are always raw.
 
     Raises DataError from ``validate`` (called on construction) on any broken invariant.
     """
@@ -156,7 +161,7 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows a fitted method is asked about: views ``(n, d_v)``, present ``(n, V)``, ids ``(n,)``."""
+    """Samples: views ``(n, d_v)``, present ``(n, V)``, ids ``(n,)``."""
 
     views: tuple[np.ndarray, ...]
     present: np.ndarray
@@ -175,9 +180,9 @@ class Problem:
                  ones are the test rows. Hidden entries are NaN.
     ``labels``   ``(n,)`` int64, HIDDEN (-1) exactly where ``labelled`` is False.
     ``tuning``   features of tuning rows, for validation only; their labels are not here.
-    ``may_miss`` names of the views that rows may lack, also where none does; every other view is
-                 there in every row.
-    Row ids are positions in a per-trial permutation: they name rows and carry no class.
+    ``may_miss`` names of the views that rows may lack, even if none does; every other view is
+                 present in every row.
+    Row ids are positions in a per-trial permutation: they identify rows and do not depend on class.
     """
 
     rows: Rows
@@ -199,9 +204,9 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """What the harness keeps back: test rows and labels, tuning labels, true hidden entries.
+    """What a method never sees: test rows and labels, tuning labels, true hidden entries.
 
-    ``complete``  the Problem's rows with nothing hidden, row for row, to score imputation.
+    ``complete``  the Problem's rows, in the same order, with nothing hidden: to score imputation.
     """
 
     test: Rows
@@ -237,7 +242,7 @@ def validate(data: Dataset) -> None:
     if data.n_classes < 2 or data.n == 0:
         raise DataError(f"{data.key} needs at least two classes and one row")
     if data.labels.min() < 0 or data.labels.max() >= data.n_classes:
-        raise DataError(f"labels of {data.key} must lie in 0..{data.n_classes - 1}")
+        raise DataError(f"labels of {data.key} must be in 0..{data.n_classes - 1}")
     for name, group in data.groups.items():
         if group.shape != (data.n,) or not np.issubdtype(group.dtype, np.integer):
             raise DataError(f"group '{name}' of {data.key} must be one integer per row")
@@ -247,14 +252,14 @@ def validate(data: Dataset) -> None:
         array.setflags(write=False)
 
 
-def torn(groups: Mapping[str, np.ndarray], units: np.ndarray) -> tuple[str, ...]:
-    """Names of the ``groups`` of which some value lies in several ``units`` ``(n,)``."""
+def split_across(groups: Mapping[str, np.ndarray], units: np.ndarray) -> tuple[str, ...]:
+    """Names of the ``groups`` of which some value is in several ``units`` ``(n,)``."""
 
-    def is_torn(group: np.ndarray) -> bool:
+    def is_split(group: np.ndarray) -> bool:
         order = np.lexsort((units, group))
         return bool(((np.diff(group[order]) == 0) & (np.diff(units[order]) != 0)).any())
 
-    return tuple(name for name, group in groups.items() if is_torn(group))
+    return tuple(name for name, group in groups.items() if is_split(group))
 
 
 def _validate_splits(data: Dataset) -> None:
@@ -285,12 +290,14 @@ def _one_fold_each(split: Split) -> bool:
 
 def _validate_scaling(data: Dataset) -> None:
     if data.file_group and data.file_group not in data.groups:
-        raise DataError(f"{data.key} has no group '{data.file_group}' to name its files")
+        raise DataError(
+            f"{data.key} has no group '{data.file_group}', which should number its files"
+        )
     if data.scaling not in get_args(Scaling):
         known = ", ".join(get_args(Scaling))
         raise DataError(f"scaling of {data.key} cannot be '{data.scaling}'; it can be: {known}")
     if data.scaling == "per_file" and not data.file_group:
-        raise DataError(f"{data.key} is scaled per file but names no group of files")
+        raise DataError(f"{data.key} is scaled per file but has no group of files")
 
 
 def _feed(digest: hashlib._Hash, name: str, array: np.ndarray) -> None:

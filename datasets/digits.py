@@ -4,12 +4,12 @@ Source: ``sklearn.datasets.load_digits`` (nothing is downloaded), the test part 
 C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998,
 https://doi.org/10.24432/C50P49. Licence: CC BY 4.0 (scikit-learn itself: BSD-3-Clause). Each image
 has 8 x 8 counts in 0..16. Views: left (columns 0-3) and right (columns 4-7), 32 features each, row
-by row of the image, raw counts. Some columns are constant and stay in: a trainer drops them.
+by row of the image, raw counts. Some columns are constant and are kept: a trainer drops them.
 
-Small and easy: it is here to try things in seconds. 13 writers are mixed and not identified, so
-that writers lie on both sides of the split.
+Small and easy, for trials that take seconds. The 13 writers are not identified, so every writer
+is in all parts of the split.
 
-Logistic regression (C = 1, features standardised), per cent of tuning rows right, mean of 10 draws
+Logistic regression (C = 1, features standardised), accuracy in % on tuning rows, mean of 10 draws
 of split and labels; test rows were not used:
 
 =============  =====  =====  =====
@@ -56,7 +56,7 @@ def load(views: tuple[str, ...] | None = None, root: Path | None = None) -> Data
             source="sklearn.datasets.load_digits",
             licence="CC BY 4.0",
             citation="Alpaydin, E. and Kaynak, C. (1998). https://doi.org/10.24432/C50P49",
-            notes=("writers are not identified and lie on both sides of the split",),
+            notes=("writers are not identified and are in all parts of the split",),
         ),
     )
     return data.choose(VIEWS if views is None else views)

@@ -2,31 +2,33 @@
 
 Public multi-view files are read as they are: which arrays are views, labels and names is told by
 their names and shapes (``_multiview``), and where two readings fit, the message names the flag that
-settles it (``--data-option file.NAME=VALUE``, ``_multiview/options.py``). A file that you write
-yourself needs no such telling, with these names:
+decides (``--data-option file.NAME=VALUE``, ``_multiview/options.py``). A file with these arrays
+needs no flag:
 
 ``view_<name>``   (n, d) numbers, at least one; its order in the file is the order of the views
-``labels``        (n,) whole numbers or strings, one for every row: the harness hides labels itself
-``group_<name>``  (n,) whole numbers or strings, optional: rows that must not be torn apart, such as
+``labels``        (n,) integers or strings, one for every row: the harness hides labels itself
+``group_<name>``  (n,) integers or strings, optional: rows that must stay in one part, such as
                   those of one subject, session or recording
-``split``         (n,) 0, 1, 2 or train, tune, test, optional: your own division of the rows
+``split``         (n,) 0, 1, 2 or train, tune, test, optional: your own split of the rows
 
-An array besides with a value a row is asked about, so that a misspelt group is not ignored; scalars
-and texts are passed over with a note. Vectors may be (n,), (n, 1) or (1, n); strings of a ``.mat``
-file may be a char matrix or a cell array. Labels of any coding (1..K, -1/+1, names) become 0..K-1
-in sorted order and keep their names. Features become float32, in the units they have.
+Any other array with a value for each row is asked about, so that a misspelt group is not ignored;
+scalars and texts are left out with a note. Vectors may be (n,), (n, 1) or (1, n); strings of a
+``.mat`` file may be a char matrix or a cell array. Labels of any coding (1..K, -1/+1, names) become
+0..K-1 in sorted order and keep their names. Features become float32, in their own units.
 
-Splits on offer, the first being the default: ``official`` if the file has ``split``; one for each
-group, called by its name, which keeps the group's rows together; ``stratified``, which cuts rows.
-Each says which groups it tears apart. Trials are drawn by content, not by file name: renaming the
-file or choosing fewer views leaves them as they are.
+Splits, the first of which is the default: ``official`` if the file has ``split``; one for each
+group, with the group's name, which keeps the group's rows in one part; ``stratified``, which cuts
+rows. Each declares the groups that it splits across parts. Draws of trials depend on the content,
+not on the file name: renaming the file or choosing fewer views does not change them.
 
-Licence: yours. Nothing in the file is unpickled, and no more than 4 GiB is unpacked.
+Licence: your own. Nothing in the file is unpickled, and at most 4 GiB is unpacked.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -34,13 +36,14 @@ from pathlib import Path
 import numpy as np
 
 from datasets import _multiview
-from datasets._io import plain
+from datasets._io import printable
 from datasets._multiview import Reading
-from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split, torn
+from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split, split_across
 
-MIN_ROWS = 5  # of each class, so that a 60/20/20 division gives one to every part
+MIN_ROWS = 5  # of each class, so that a 60/20/20 split gives one to every part
 PARTS = {"train": TRAIN, "tune": TUNE, "test": TEST, "0": TRAIN, "1": TUNE, "2": TEST}
 RESERVED = ("official", "stratified")
+OPTIONS = _multiview.Choices
 
 
 def load_file(
@@ -48,9 +51,9 @@ def load_file(
 ) -> Dataset:
     """The data set in ``path`` with ``views`` (default: all, in file order).
 
-    ``options``  what ``--data-option file.NAME=VALUE`` settles; by name, as text.
-    Raises DataError, one sentence that names the mend, for anything the module docstring excludes,
-    for NaN or infinite values, for unequal numbers of rows and for a class of under 5 rows.
+    ``options``  those of ``--data-option file.NAME=VALUE``, by name, as text.
+    Raises DataError, one sentence that says how to fix it, for anything the module docstring
+    excludes, for NaN or infinite values, unequal numbers of rows and a class of under 5 rows.
     """
     data = _dataset(_multiview.read(path, _multiview.choices(options)), path)
     return data if views is None else data.choose(views)
@@ -67,8 +70,8 @@ def inspect_file(
 
 
 def _dataset(reading: Reading, path: Path) -> Dataset:
-    name = plain(path.name)
-    labels, class_names = _codes(reading.labels, plain(reading.labels_from), name)
+    name = printable(path.name)
+    labels, class_names = _codes(reading.labels, printable(reading.labels_from), name)
     groups = {
         group: _codes(column, f"group_{group}", name)[0] for group, column in reading.groups.items()
     }
@@ -81,7 +84,7 @@ def _dataset(reading: Reading, path: Path) -> Dataset:
     _check_present(reading, name)
     splits, notes = _splits(labels, groups, official)
     data = Dataset(
-        key=re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem),
+        key=_key(path.stem),
         draw_key="file",
         title=path.stem,
         views=tuple(reading.views.values()),
@@ -95,9 +98,21 @@ def _dataset(reading: Reading, path: Path) -> Dataset:
         groups=groups,
         official=official,
     )
-    # one name for every order of the views
-    content = data.choose(sorted(reading.views)).fingerprint
+    content = data.choose(sorted(reading.views)).fingerprint  # the same for every order of views
     return replace(data, draw_key=f"file-{content[:12]}").choose(data.view_names)
+
+
+def _key(stem: str) -> str:
+    """A file's name as a data set's key: letters of any alphabet stay, other names other keys.
+
+    What has a meaning in a key, or none in a file name, becomes ``_``; a hash then keeps ``a b``
+    and ``a_b`` apart.
+    """
+    name = unicodedata.normalize("NFC", stem)
+    kept = re.sub(r"[^\w.-]+", "_", name)
+    if kept == name:
+        return kept
+    return f"{kept}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
 
 
 def _check_present(reading: Reading, name: str) -> None:
@@ -125,20 +140,20 @@ def _codes(vector: np.ndarray, what: str, name: str) -> tuple[np.ndarray, tuple[
                 "give every row a value"
             )
     elif kind == "f":
-        whole = np.isfinite(vector) & (vector == np.round(vector)) & (np.abs(vector) < 2**53)
-        if not whole.all():
-            row = int(np.argmin(whole))
+        integer = np.isfinite(vector) & (vector == np.round(vector)) & (np.abs(vector) < 2**53)
+        if not integer.all():
+            row = int(np.argmin(integer))
             raise DataError(
-                f"'{what}' of {name} must hold whole numbers or strings, but row {row} holds "
-                f"{vector[row]}; give every row a whole number"
+                f"'{what}' of {name} must hold integers or strings, but row {row} is "
+                f"{vector[row]}; give every row an integer"
             )
         vector = vector.astype(np.int64)
     elif kind not in "biu":
-        raise DataError(f"'{what}' of {name} must hold whole numbers or strings; convert it first")
+        raise DataError(f"'{what}' of {name} must hold integers or strings; convert it first")
     values, codes = np.unique(vector, return_inverse=True)
     if kind == "U" and not _printable(values):
         raise DataError(
-            f"'{what}' of {name} holds a name with control characters; use letters and digits"
+            f"'{what}' of {name} has a name with control characters; use letters and digits"
         )
     names = values.astype(np.int64) if kind == "b" else values
     return codes.ravel().astype(np.int64), tuple(str(value) for value in names)
@@ -147,7 +162,7 @@ def _codes(vector: np.ndarray, what: str, name: str) -> tuple[np.ndarray, tuple[
 def _printable(names: np.ndarray) -> bool:
     try:
         return all(str(name).isprintable() for name in names)
-    except (SystemError, ValueError):  # a file may hold codes that no character has
+    except (SystemError, ValueError):  # a file may have codes that are no character
         return False
 
 
@@ -156,7 +171,7 @@ def _parts(vector: np.ndarray, name: str) -> np.ndarray:
     for value in names:
         if value not in PARTS:
             raise DataError(
-                f"'split' of {name} holds '{plain(value)}'; "
+                f"'split' of {name} has the value '{printable(value)}'; "
                 "use train, tune and test (or 0, 1 and 2)"
             )
     if {PARTS[value] for value in names} != {TRAIN, TUNE, TEST}:
@@ -186,14 +201,15 @@ def _check_rows(
     if rows.min() < MIN_ROWS:
         few = class_names[int(np.argmin(rows))]
         raise DataError(
-            f"class '{plain(few)}' of {name} has {rows.min()} rows and needs at least {MIN_ROWS}; "
-            "add rows or remove the class"
+            f"class '{printable(few)}' of {name} has {rows.min()} rows and needs at least "
+            f"{MIN_ROWS}; add rows or remove the class"
         )
     if official is not None:
         missing = set(range(len(class_names))) - set(labels[official == TRAIN].tolist())
         if missing:
+            shown = printable(class_names[min(missing)])
             raise DataError(
-                f"'split' of {name} gives class '{plain(class_names[min(missing)])}' no train row; "
+                f"'split' of {name} gives class '{shown}' no train row; "
                 "move some of its rows to train"
             )
 
@@ -201,18 +217,18 @@ def _check_rows(
 def _splits(
     labels: np.ndarray, groups: dict[str, np.ndarray], official: np.ndarray | None
 ) -> tuple[tuple[Split, ...], tuple[str, ...]]:
-    """The splits on offer, the default first, and notes on those that cannot be offered."""
+    """The splits, the default first, and notes on those that are not possible."""
     rows = np.arange(len(labels))
     splits, notes = [], []
     if official is not None:
-        splits.append(Split("official", official=True, leaks=torn(groups, official)))
+        splits.append(Split("official", official=True, leaks=split_across(groups, official)))
     for name, group in groups.items():
         if group.max() < 2:
             notes.append(f"no split by '{name}': it has fewer than three values")
             continue
-        # shares of classes can be kept if groups have one class each, and classes enough groups
+        # class shares can be kept if each group has one class, and each class enough groups
         pairs = np.unique(np.stack([group, labels]), axis=1)
         pure = pairs.shape[1] == group.max() + 1 and np.bincount(pairs[1]).min() >= 3
-        splits.append(Split(name, by=name, stratify=bool(pure), leaks=torn(groups, group)))
-    splits.append(Split("stratified", stratify=True, leaks=torn(groups, rows)))
+        splits.append(Split(name, by=name, stratify=bool(pure), leaks=split_across(groups, group)))
+    splits.append(Split("stratified", stratify=True, leaks=split_across(groups, rows)))
     return tuple(splits), tuple(notes)

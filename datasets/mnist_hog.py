@@ -2,16 +2,16 @@
 
 Source: ``data/multiview_mnist.hdf5`` of scikit-multimodallearn 0.1.0 (also in SuMMIT, whose
 documentation describes it): 500 images of each digit drawn from MNIST's training set, a histogram
-of oriented gradients in 12 directions, and these dealt at random to four views of three directions.
+of oriented gradients in 12 directions, assigned at random to four views of three directions.
 MNIST is by Yann LeCun, Corinna Cortes and Christopher Burges; see ``vendor/LICENSES.md``.
 
 Views: hog0, hog1, hog2, hog3, each (5000, 192): 64 cells by 3 directions, 0..0.51, in float32 (the
 source is float64; the largest rounding is 2.4e-8). No two rows agree in all views; rows that
-agree in one (85 in hog1, 29 in hog2, 7 in hog3, nearly all ones) have no gradient there at all.
+agree in one (85 in hog1, 29 in hog2, 7 in hog3, nearly all digits 1) have no gradient there at all.
 
-Default views: hog0 and hog2, the pair that gains most over its better view. Logistic regression
-(C = 1, features standardised), per cent of tuning rows right, mean of 10 draws of split and labels,
-and the gain over the better view in points; test rows were not used:
+Default views: hog0 and hog2, the pair with the largest gain over its better view. Logistic
+regression (C = 1, features standardised), accuracy in % on tuning rows, mean of 10 draws of split
+and labels, and the gain over the better view in points; test rows were not used:
 
 =============  =====  =====  =====  ==================
 labelled        2 %    5 %   10 %   gain

@@ -6,7 +6,7 @@ BSD-3-Clause. 140 recordings = 10 people x 7 exercises x 2 sides, at 50 Hz; colu
 (acceleration; about 1 at rest, so in g) and wx wy wz (angular rate; the source states no unit, the
 range suggests rad/s). Exercises, as the source abbreviates them: PEN ABD FEL IR ER TRAP ROW.
 
-Rows: windows of 2 s (100 samples), end to end from the start of each recording, the rest dropped:
+Rows: consecutive windows of 2 s (100 samples) from the start of each recording, the rest dropped:
 2369 windows, 254 to 396 an exercise. Views: ``acc`` (ax ay az) and ``gyr`` (wx wy wz), 36 features
 each: for each axis in turn, with its samples s_0 .. s_99,
 
@@ -15,19 +15,19 @@ each: for each axis in turn, with its samples s_0 .. s_99,
 3-7. minimum, lower quartile, median, upper quartile, maximum (quartiles interpolated linearly)
 8.  mean of |s_t - s_(t-1)|, t = 1 .. 99
 9-12. differential entropy 1/2 ln(2 pi e P) in nats, of the power P of the bands 0.5-1, 1.5-2.5,
-    3-7.5 and 8-25 Hz, both ends included (the bins of a 2-s window lie 0.5 Hz apart): P is the sum
+    3-7.5 and 8-25 Hz, both ends included (the bins of a 2-s window are 0.5 Hz apart): P is the sum
     over the bins k of the band of 2 |S_k|^2 / 100^2 (once, not twice, at 25 Hz), S the discrete
     Fourier transform of the window as it is, and not less than 1e-6. Over the four bands P sums to
     the variance, and a sine of amplitude a on a bin has P = a^2 / 2.
 
 Groups: ``person`` (1..10) and ``recording`` (0..139). Splits:
 
-person     the default: nobody is on two sides, the question a user of a watch would ask
-recording  windows of one recording stay together; the same person is on all sides
-window     windows are cut freely, as the paper cuts its segments; the neighbours of a test window
-           are in the training part
+person     the default: each person is in one part, as for a new user of a watch
+recording  windows of one recording are in one part; the same person is in all parts
+window     windows are cut at random, as the paper cuts its segments; the neighbours of a test
+           window are in the training part
 
-Logistic regression (C = 1, features standardised), per cent of tuning rows right, mean of 10 draws
+Logistic regression (C = 1, features standardised), accuracy in % on tuning rows, mean of 10 draws
 of split and labels; test rows were not used:
 
 =====================  =====  =====  =====  =====
@@ -40,7 +40,7 @@ recording  acc + gyr    64.8   75.4   79.4   81.7
 window     acc + gyr    72.3   82.1   86.1   93.9
 =====================  =====  =====  =====  =====
 
-Fusion gains little here at few labels. The lead of the window split over person is the leak.
+Fusion gains little here with few labels. The window split is easier than person because it leaks.
 """
 
 from __future__ import annotations

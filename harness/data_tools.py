@@ -1,4 +1,4 @@
-"""What is done with data besides running on it: receipts, a look into a file, simulated copies."""
+"""Tools for data: the check of the user's files, a look into one, simulated copies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from datasets._receipt import Finding, Receipt
+from datasets._check import DataCheck, Finding
 from datasets.base import DataError
 from harness import registry
 from harness.errors import UsageError
@@ -17,28 +17,32 @@ from harness.plan import resolve
 
 
 def check_data(root: str | None, options: Sequence[str], console: Console) -> int:
-    """Print the receipt of every data set whose files lie under the data root.
+    """Check the files of every data set that is found under the data root; print the findings.
 
-    Returns 0 where all is as it should be, 1 otherwise. Raises UsageError where nothing is found.
+    Returns 0 if all checks pass, 1 otherwise. Raises UsageError if no file is found.
     """
     folder = resolve.data_root(root)
     if folder is None:
-        raise UsageError("--check-data needs --data-root DIR, the folder that holds your copies")
+        raise UsageError("--check-data needs --data-root DIR, the folder of your copies")
     chosen = resolve.data_options(options)
     modules = {key: registry.module("datasets", key) for key in registry.entries("datasets")}
-    checked = {key: one for key, one in modules.items() if hasattr(one, "check")}
+    checkable = {key: module for key, module in modules.items() if hasattr(module, "check")}
     try:
-        receipts = [
-            one.check(folder, chosen.get(key)) for key, one in checked.items() if one.found(folder)
+        checks = [
+            module.check(folder, chosen.get(key))
+            for key, module in checkable.items()
+            if module.found(folder)
         ]
-    except DataError as error:  # of an option; what is amiss with files is in the receipt
+    except DataError as error:  # of an option; faults of files are findings
         raise UsageError(str(error)) from error
-    if not receipts:
-        known = ", ".join(checked)
-        raise UsageError(f"no file of {known} lies under {folder}; docs/data.md says where they go")
-    for receipt in receipts:
-        _print(receipt, console)
-    return 0 if all(receipt.ok for receipt in receipts) else 1
+    if not checks:
+        known = ", ".join(checkable)
+        raise UsageError(
+            f"no file of {known} was found under {folder}; docs/data.md says where to put them"
+        )
+    for check in checks:
+        _print(check, console)
+    return 0 if all(check.ok for check in checks) else 1
 
 
 def inspect_file(path: str, options: Sequence[str], console: Console) -> int:
@@ -47,7 +51,7 @@ def inspect_file(path: str, options: Sequence[str], console: Console) -> int:
     Returns 0 where it can be read as it is, 1 where it is refused or leaves something open, which
     the last line says. Raises UsageError where there is no such file, or it is damaged.
     """
-    chosen = resolve.data_options(options).get(resolve.OWN_FILE)
+    chosen = resolve.data_options(options).get(registry.OWN_FILE)
     try:
         lines, refusal = registry.own_file().inspect_file(Path(path).expanduser(), chosen)
     except DataError as error:
@@ -63,34 +67,37 @@ def inspect_file(path: str, options: Sequence[str], console: Console) -> int:
     return 0
 
 
-def make_twin(key: str, out: Path | None, scale: float, seed: int, console: Console) -> int:
-    """Write the twin of a licensed data set below ``out``. Raises UsageError in one sentence."""
+def simulate(key: str, out: Path | None, scale: float, seed: int, console: Console) -> int:
+    """Write a simulated copy of the licensed data set ``key`` below ``out``.
+
+    ``scale`` is the share of its subjects, in (0, 1]. Raises UsageError in one sentence.
+    """
     if out is None:
-        raise UsageError(f"--make-twin {key} needs --out DIR, the folder to write it into")
-    writer = import_module(f"datasets._twin_{key}")
+        raise UsageError(f"--simulate {key} needs --out DIR, the folder to write it into")
+    writer = import_module(f"datasets.{key}.simulate")
     try:
-        made = writer.write(out, scale, seed, progress=console.print)
+        folder = writer.write(out, scale, seed, progress=console.print)
     except DataError as error:
         raise UsageError(str(error)) from error
     except OSError as error:
         raise UsageError(f"{out} cannot be written ({error.strerror})") from error
-    console.print(f"wrote the twin {made}; run on it with --data-root {out}")
+    console.print(f"wrote the simulated copy {folder}; run on it with --data-root {out}")
     return 0
 
 
-def _print(receipt: Receipt, console: Console) -> None:
-    kind = " (TWIN: simulated)" if receipt.twin else ""
-    console.print(f"{receipt.key}{kind} in {receipt.folder}")
-    width = max((len(finding.what) for finding in receipt.findings), default=0)
-    for finding in receipt.findings:
+def _print(check: DataCheck, console: Console) -> None:
+    kind = " (SIMULATED)" if check.simulated else ""
+    console.print(f"{check.key}{kind} in {check.folder}")
+    width = max((len(finding.what) for finding in check.findings), default=0)
+    for finding in check.findings:
         console.print(_line(finding, width))
-    wrong = sum(not finding.ok for finding in receipt.findings)
-    told = "all as it should be" if receipt.ok else f"{wrong} of {len(receipt.findings)} differ"
-    console.print(f"  {told}; fingerprint {receipt.fingerprint or 'none, it could not be loaded'}")
+    wrong = sum(not finding.ok for finding in check.findings)
+    result = "all checks passed" if check.ok else f"{wrong} of {len(check.findings)} differ"
+    console.print(f"  {result}; fingerprint {check.fingerprint or 'none, it could not be loaded'}")
 
 
 def _line(finding: Finding, width: int) -> str:
     text = f"  {'ok  ' if finding.ok else 'DIFF'}  {finding.what:<{width}}  {finding.found}"
     if finding.expected:
         text += f" (expected {finding.expected})"
-    return f"{text}: {finding.mend}" if finding.mend and not finding.ok else text
+    return f"{text}: {finding.fix}" if finding.fix and not finding.ok else text

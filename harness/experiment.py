@@ -1,95 +1,63 @@
-"""One run from options to exit status: choose, plan, say, run, report."""
+"""One run from options to exit status: choose, plan, print the plan, run, report."""
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import fields, replace
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from datasets.base import Dataset
 from harness import registry
-from harness.analysis import properties
-from harness.errors import UsageError
-from harness.plan import resolve
-from harness.plan.grouping import stacks
-from harness.plan.plan import (
-    Plan,
-    PlannedCell,
-    leave_out,
-    matches,
-    method_cards,
-    plan_cells,
-    settle,
-)
-from harness.registry import ROOT
+from harness.errors import RunStopped, UsageError
+from harness.options import Options
+from harness.plan import properties, resolve
+from harness.plan.plan import Plan, PlannedCell, plan_cells, settle
+from harness.plan.rows import Selection, check_named, every_row, keep_own, leave_out
 from harness.report import format as say
-from harness.reporting import write_reports
+from harness.run import wording
+from harness.run.describe import describe, ended, truths
 from harness.run.driver import Driver, missing_inputs, resumable
-from harness.run.executors import Executor, Resources, open_executor
+from harness.run.executors import Executor, Resources, choose_executor, open_executor
+from harness.run.grouping import stacks
+from harness.run.limits import FitLimits
 from harness.run.progress import Display
+from harness.run.watchdog import Watchdog
+from harness.run.wording import count
+from harness.store import manifest as manifests
+from harness.store.claims import Claims
+from harness.store.manifest import Manifest, State
 from harness.store.record import Record
 from harness.store.store import Store, StoreError
+from protocols import FORMER_KEYS
 from protocols.base import Budget, Protocol
 
 CORE_HOURS_UNASKED = 8.0
 """A plan dearer than this runs only when it was asked for in so many words."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """Everything ``run_all.py`` can be told; see its ``--help``."""
-
-    protocols: Sequence[str]
-    command: Sequence[str] = ()
-    datasets: Sequence[str] = ()
-    methods: Sequence[str] = ()
-    without: Sequence[str] = ()
-    label_percent: Sequence[float] = ()
-    missing_views: Sequence[str] = ()
-    missing_at_test: float = 0.0
-    trials: int | None = None
-    epochs: int | None = None
-    budget: str | None = None
-    executor: str = "ray"
-    workers: int | None = None
-    device: str = "auto"
-    gpus_per_job: float = 1.0
-    address: str | None = None
-    data_root: str | None = None
-    data_options: Sequence[str] = ()
-    results: Path = ROOT / "results"
-    reports: Path = ROOT / "reports"
-    seed: int = 0
-    dry_run: bool = False
-    report_only: bool = False
-    retry_failed: bool = False
-    accept_stale: bool = False
-    force: bool = False
-    yes: bool = False
-
-
 def run(options: Options, console: Console) -> int:
     """Run one session. Returns the exit status.
 
-    Raises UsageError before any work is done; StoreError where work cannot be stored, and
-    KeyboardInterrupt, whose messages say how much is.
+    Raises UsageError before any work is done; StoreError where work cannot be stored, RunStopped
+    where the executor broke, and KeyboardInterrupt, whose messages say how much is stored.
     """
-    _check(options)
     root = resolve.data_root(options.data_root)
     plan, protocols = _plan(options, root, console)
+    claims = Claims(options.results)
     store = Store(options.results)
     records = store.records()
     settle(
         plan,
         records,
         retry_failed=options.retry_failed,
-        accept_stale=options.accept_stale or options.report_only,
+        accept_stale=options.accept_stale or options.report_only is not None,
         force=options.force,
     )
     if not options.report_only:
@@ -100,34 +68,97 @@ def run(options: Options, console: Console) -> int:
     if options.dry_run:
         return 0
     resolve.check_writable(options.reports)
+    resolve.check_writable(options.results)
     if not options.report_only and plan.todo:
         _guard(plan, options)
-        resolve.check_writable(options.results)
-        records = _work(plan, options, store, records, console)
+    begin = partial(_begin, plan, protocols, options, store)
+    if not options.report_only and plan.todo:
+        with closing(store), closing(claims):
+            manifest, records = _work(plan, options, store, records, claims, begin, console)
+    else:
+        manifest = begin()
+        manifest = _finish(store, manifest, _state(manifest, records), records, records)
     try:
-        command = "python run_all.py " + shlex.join(options.command)
-        bad = write_reports(plan, protocols, records, store, command, options.reports, console)
+        from harness.report.publish import publish  # matplotlib: only when needed
+
+        bad = publish(manifest, records, store, options.reports, console)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("every fit is stored, the report is not complete") from None
     return 1 if bad else 0
 
 
-def listing(kind: str) -> list[tuple[str, str]]:
-    """Key and first sentence of every method, data set or protocol; imports none of them."""
-    kinds: Mapping[str, registry.Kind] = {k: k for k in ("methods", "datasets", "protocols")}
-    return [(key, registry.first_line(kinds[kind], key)) for key in registry.entries(kinds[kind])]
+HOW = {
+    "command", "executor", "workers", "device", "gpus_per_job", "address", "fit_timeout",
+    "data_root", "results", "reports", "dry_run", "report_only", "retry_failed", "accept_stale",
+    "force", "yes", "listing", "check_data", "inspect", "simulate", "out", "scale", "config",
+    "print_config",
+}  # fmt: skip
+"""Options that say how a run is made; all others are part of what is asked, and of the run's id."""
 
 
-def _check(options: Options) -> None:
-    whole = {"trials": options.trials, "epochs": options.epochs, "workers": options.workers}
-    for flag, number in whole.items():
-        if number is not None and number < 1:
-            raise UsageError(f"--{flag} must be at least 1, not {number}")
-    share = options.gpus_per_job
-    if not 0 < share < math.inf or (share > 1 and share != int(share)):
-        raise UsageError(f"--gpus-per-job must be a share up to 1 or a whole number, not {share:g}")
-    if options.address and options.executor == "serial":
-        raise UsageError("--address needs --executor ray: serial runs in this process alone")
+def question(options: Options) -> dict[str, Any]:
+    """What is asked, as far as it is not the default: part of the run's id.
+
+    Protocols, data sets and the budget, which may follow from what lies on the machine, are named
+    by what they turned out to be (:func:`_begin`).
+    """
+    resolved = {"protocols", "datasets", "budget"}
+    return {
+        f.name: list(value) if isinstance(value := getattr(options, f.name), tuple) else value
+        for f in fields(Options)
+        if f.name not in HOW | resolved and getattr(options, f.name) != f.default
+    }
+
+
+def _begin(
+    plan: Plan, protocols: Mapping[str, Protocol], options: Options, store: Store
+) -> Manifest:
+    """Write the run's manifest, in state ``running``, and what its figures need of the data."""
+    asked = question(options) | {
+        "fingerprints": [data.fingerprint for data in plan.data.values()],
+        "splits": dict(plan.splits),
+    }
+    run = manifests.run_id(list(protocols), plan.budget.name, list(plan.data), asked)
+    command = "python run_all.py " + shlex.join(options.command)
+    made = describe(plan, protocols, run, command, options.seed)
+    with store.writing():
+        made = replace(
+            made, arrays=manifests.save_arrays(store.folder, run, truths(plan, protocols))
+        )
+        manifests.write_manifest(store.folder, made)
+    return made
+
+
+def _stop(
+    store: Store,
+    manifest: Manifest | None,
+    state: State,
+    before: Mapping[str, Record],
+    after: Mapping[str, Record],
+) -> None:
+    """Write how a run stopped, if it had begun; the disk may be what stopped it."""
+    if manifest is not None:
+        with suppress(StoreError):
+            _finish(store, manifest, state, before, after)
+
+
+def _finish(
+    store: Store,
+    manifest: Manifest,
+    state: State,
+    before: Mapping[str, Record],
+    after: Mapping[str, Record],
+) -> Manifest:
+    """Write the manifest of a run that has ended."""
+    done = ended(manifest, state, before, after)
+    with store.writing():
+        manifests.write_manifest(store.folder, done)
+    return done
+
+
+def _state(manifest: Manifest, records: Mapping[str, Record]) -> State:
+    """Of a run that has nothing to do: finished where every job has a record."""
+    return "finished" if all(name in records for name in manifest.jobs) else "interrupted"
 
 
 def _restore_inputs(
@@ -142,64 +173,81 @@ def _restore_inputs(
 def _plan(
     options: Options, root: Path | None, console: Console
 ) -> tuple[Plan, dict[str, Protocol]]:
-    names = list(options.protocols)
-    if "all" in names:
-        names = list(registry.entries("protocols"))
-    protocols = {name: registry.load_protocol(name) for name in names}
-    chosen = resolve.data_options(options.data_options)
+    for former in sorted(FORMER_KEYS.keys() & set(options.protocols)):
+        console.print(f"{former} is now called {FORMER_KEYS[former]}")
+    protocols, broken = resolve.protocols(options.protocols)
+    for error in (*broken, *registry.load_methods()[1], *registry.modules("datasets")[1]):
+        console.print(f"left out: {error}")
+    selection = Selection(
+        options.methods, options.label_percent, resolve.method_settings(options.settings)
+    )
     resolve.choose_missing(protocols, options.missing_views, options.missing_at_test)
-    rows_named = {"--method": options.methods, "--without": options.without}
-    properties.check_rows_named(protocols, rows_named, options.label_percent)
+    rows = {"--method": options.methods, "--without": options.without, "--set": options.settings}
+    properties.check_rows_named(protocols, rows, options.label_percent)
     data: dict[str, Dataset] = {}
     splits: dict[str, str] = {}
     cells, counted, left_out = [], {}, {}
     budget: Budget | None = None
-    # once, however many protocols ask
-    once = cache(lambda spec: _open(spec, root, chosen, console))
-    for name, protocol in protocols.items():
-        choice = resolve.choose(protocol, options.budget, options.datasets, root)
-        budget = _as_asked(choice.budget, options)
-        console.print(f"{name}: budget {budget.name} ({choice.why}) on {', '.join(choice.specs)}")
+    for name, (choice, opened) in _opened(options, protocols, root, console).items():
+        budget = choice.budget
+        if choice.left_out:
+            left_out[name] = choice.left_out
+        of_protocol = {}
+        for dataset, split in opened:
+            of_protocol[dataset.key] = resolve.told_apart(data, dataset)
+            splits[dataset.key] = split
+        protocol = protocols[name]
+        if properties.fits_nothing(protocol):
+            counted[name] = properties.every(of_protocol, splits, budget.trials, options.seed)
+        cells += plan_cells({name: protocol}, of_protocol, splits, budget, selection, options.seed)
+    if budget is None:
+        raise UsageError("name at least one protocol; --list protocols shows them")
+    views = {dataset.view_names for dataset in data.values()}
+    kept = _kept(options, cells, protocols, views)
+    planned = {cell.cell.row.key for cell in kept}
+    offered = [row for row in every_row(protocols, views) if row.key in planned]
+    for sentence in keep_own(offered, selection.settings):
+        console.print(sentence)
+    return Plan(kept, data, splits, budget, counted, left_out), protocols
+
+
+def _opened(
+    options: Options, protocols: Mapping[str, Protocol], root: Path | None, console: Console
+) -> dict[str, tuple[resolve.Choice, list[tuple[Dataset, str]]]]:
+    """Budget, and data sets with the names of their splits, of every protocol; says which."""
+    chosen = resolve.data_options(options.data_options)
+    choices = {
+        name: resolve.choose(protocol, options.budget, options.datasets, root)
+        for name, protocol in protocols.items()
+    }
+    used = dict.fromkeys(resolve.key_of(spec) for c in choices.values() for spec in c.specs)
+    resolve.check_options_used(chosen, list(used), ", ".join(protocols))
+    once = cache(lambda spec: _open(spec, root, chosen, console))  # for all protocols
+    found = {}
+    for name, choice in choices.items():
+        choice = replace(choice, budget=_as_asked(choice.budget, options))
+        specs, budget = ", ".join(choice.specs), choice.budget.name
+        console.print(f"{name}: budget {budget} ({choice.why}) on {specs}")
         if choice.left_out:
             more = " ".join(choice.left_out)
             console.print(f"{name}: left out by this budget: {more} (name them: --dataset {more})")
-            left_out[name] = choice.left_out
-        opened, alone = {}, bool(options.datasets) or len(choice.specs) == 1
+        alone = bool(options.datasets) or len(choice.specs) == 1
+        opened = []
         for spec in choice.specs:
             dataset, split = once(spec)
             wanted = alone and "all" not in options.protocols
-            if reason := resolve.left_out(protocol, dataset, wanted=wanted):
-                console.print(f"{name} leaves one out: {reason}")
+            if reason := resolve.left_out(protocols[name], dataset, wanted=wanted):
+                console.print(f"{name} skips a data set: {reason}")
                 continue
-            opened[dataset.key] = resolve.told_apart(data, dataset)
-            splits[dataset.key] = split
-        if properties.fits_nothing(protocol):
-            counted[name] = properties.every(opened, splits, budget.trials, options.seed)
-        cells += plan_cells(
-            {name: protocol},
-            opened,
-            splits,
-            budget,
-            options.methods,
-            options.seed,
-            options.label_percent,
-        )
-    if budget is None:
-        raise UsageError("name at least one protocol; --list protocols shows them")
-    if options.label_percent and not cells:
-        asked = ", ".join(f"{percent:g}" for percent in options.label_percent)
-        raise UsageError(
-            f"no column has {asked} % labels; open data has 2, 5 and 10 %, licensed data 1, 2, 3 %"
-        )
-    _check_patterns(options.methods, cells, protocols.values(), data.values())
-    kept = leave_out(cells, options.without)
-    return Plan(kept, data, splits, budget, counted, left_out), protocols
+            opened.append((dataset, split))
+        found[name] = choice, opened
+    return found
 
 
 def _open(
     spec: str, root: Path | None, options: Mapping[str, Mapping[str, str]], console: Console
 ) -> tuple[Dataset, str]:
-    """A data set and its split; how a file of the user's own is read is said before it is used."""
+    """A data set and the name of its split; prints how a file of the user's own is read."""
     data, split = resolve.open_dataset(spec, root, options)
     if resolve.is_own_file(spec):
         for note in data.provenance.notes:
@@ -207,21 +255,22 @@ def _open(
     return data, split
 
 
-def _check_patterns(
-    patterns: Sequence[str],
-    cells: Sequence[PlannedCell],
-    protocols: Iterable[Protocol],
-    data: Iterable[Dataset],
-) -> None:
-    """Raise UsageError for the first pattern that names no cell of the plan."""
-    lost = [p for p in patterns if not any(matches(planned.cell, p) for planned in cells)]
-    if not lost:
-        return
-    if any(mark in lost[0] for mark in "*?["):
-        raise UsageError(f"no row matches {lost[0]}; --list methods shows the keys")
-    cards, names = method_cards(), {d.view_names for d in data}
-    rows = {row.key for p in protocols for views in names for row in p.rows(views, cards)}
-    raise UsageError(registry.unknown("method or row", lost[0], rows | {c.key for c in cards}))
+def _kept(
+    options: Options,
+    cells: list[PlannedCell],
+    protocols: Mapping[str, Protocol],
+    views: Collection[tuple[str, ...]],
+) -> list[PlannedCell]:
+    """``cells`` less those that ``--without`` names. UsageError for a name that means nothing."""
+    if options.label_percent and not cells:
+        asked = ", ".join(f"{percent:g}" for percent in options.label_percent)
+        raise UsageError(
+            f"no column has {asked} % labels; open data has 2, 5 and 10 %, licensed data 1, 2, 3 %"
+        )
+    rows = [planned.cell.row for planned in cells]
+    check_named(options.methods, rows, protocols, views)
+    dropped = leave_out(rows, options.without)
+    return [planned for planned in cells if planned.cell.row.key not in dropped]
 
 
 def _as_asked(budget: Budget, options: Options) -> Budget:
@@ -245,12 +294,11 @@ def _with_trials(budget: Budget, trials: int) -> Budget:
 
 def _guard(plan: Plan, options: Options) -> None:
     least, most = plan.core_hours()
-    if most <= CORE_HOURS_UNASKED or options.yes or options.budget == "paper":
+    if most <= CORE_HOURS_UNASKED or options.yes:
         return
     raise UsageError(
-        f"this plan needs about {_durations(least, most)}; add --yes (or --budget paper) to run it,"
-        " or use --budget preview for a first look; a run that is stopped resumes with the same"
-        " command"
+        f"this plan needs {_about(least, most)}; add --yes to run it, or use --budget"
+        " preview for a first look; a run that is stopped resumes with the same command"
     )
 
 
@@ -261,23 +309,26 @@ def _say_plan(
     files = sorted({name for moved in plan.stale.values() for name in moved})
     if plan.stale:
         what = "kept as they are" if options.accept_stale or options.report_only else "run again"
-        console.print(f"stale: {len(plan.stale)} records, changed: {', '.join(files)} ({what})")
+        stale = count(len(plan.stale), "record")
+        console.print(f"stale: {stale}, changed: {', '.join(files)} ({what})")
     before = Counter(records[name].status for name in plan.failed)
     if failed := before["failed"]:
         console.print(
-            f"failed before: {failed} fits are left alone; --retry-failed runs them again"
+            f"failed before: {count(failed, 'fit')}, not run again unless --retry-failed is given"
         )
     if skipped := before["skipped"]:
-        console.print(f"skipped before: {skipped} fits, for reasons that the report gives")
+        console.print(f"skipped before: {count(skipped, 'fit')}, for reasons that the report gives")
     if options.dry_run:
         _say_cells(plan, console)
     console.print(
-        f"plan: {len(plan.cells)} cells, {tally['total']} fits: {tally['stored']} stored, "
-        f"{tally['todo']} to run, about {_durations(*plan.core_hours())}",
+        f"plan: {count(len(plan.cells), 'cell')}, {count(tally['total'], 'fit')}: "
+        f"{tally['stored']} stored, "
+        f"{tally['todo']} to run, {_about(*plan.core_hours())}",
     )
 
 
 def _say_cells(plan: Plan, console: Console) -> None:
+    name = max((len(cell.protocol) for cell in plan.cells), default=0)
     data = max((len(cell.data_key) for cell in plan.cells), default=0)
     row = max((len(cell.cell.row.title) for cell in plan.cells), default=0)
     for cell in plan.cells:
@@ -285,53 +336,95 @@ def _say_cells(plan: Plan, console: Console) -> None:
         todo = [plan.todo[name] for name in ids if name in plan.todo]
         place = "".join(f"{text}, " for text in say.places(cell.cell.at))
         console.print(
-            f"  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  {cell.cell.row.title:<{row}}"
+            f"  {cell.protocol:<{name}}  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  "
+            f"{cell.cell.row.title:<{row}}"
             f"{100 * cell.cell.label_fraction:5g} %  {place}{len(ids):4d} fits, "
             f"{len(ids & plan.stored):4d} stored, {len(ids & plan.stale.keys()):4d} stale, "
             f"{len(todo):4d} to run, {_durations(*plan.core_hours(todo))}",
         )
 
 
+def _about(least: float, most: float) -> str:
+    text = _durations(least, most)
+    return text if text.startswith("under") else f"about {text}"
+
+
 def _durations(least: float, most: float) -> str:
     """One figure, or two where fits may stop before their last epoch."""
-    few, many = _duration(least), _duration(most)
+    few, many = wording.work(least), wording.work(most)
     return many if few == many else f"{few} (if fits stop early) to {many}"
 
 
-def _duration(hours: float) -> str:
-    if hours >= 1:
-        return f"{hours:.1f} core-hours"
-    return f"{hours * 60:.1f} core-minutes"
+def _meet_others(claims: Claims, command: Sequence[str], console: Console) -> None:
+    """Join the drivers of this results folder; say which there are."""
+    for other in claims.enter(command):
+        console.print(f"another run works in {claims.folder}: {other.sentence()}")
+        console.print("the two share the work: each fit is computed once, by one of them")
+    if claims.problem:
+        console.print(f"claims: {claims.problem}")
 
 
 def _work(
-    plan: Plan, options: Options, store: Store, records: dict[str, Record], console: Console
-) -> dict[str, Record]:
-    """Run what is left; an interrupt says how much is stored and passes on."""
+    plan: Plan,
+    options: Options,
+    store: Store,
+    records: dict[str, Record],
+    claims: Claims,
+    begin: Callable[[], Manifest],
+    console: Console,
+) -> tuple[Manifest, dict[str, Record]]:
+    """Run what is left; whatever ends it early says how much is stored, and passes on.
+
+    ``begin`` writes the run's manifest, once there is something to run on. Returns the manifest of
+    the run as it ended, and all records.
+    """
     device = resolve.device_of(options.device, options.address)
     resources = Resources(device, options.workers, options.gpus_per_job, options.address)
     held = resumable(store, plan.jobs, set(plan.todo))
-    work = stacks(plan, limit=None if device == "cuda" else 4, held=held)
+    groups = stacks(plan, limit=None if device == "cuda" else 4, held=held)
     costs = {name: plan.cost(job) for name, job in plan.todo.items()}
-    every = [
-        frozenset(j.id for trial in cell.trials for top in trial for j in top.stages()) & set(costs)
+    name, why = choose_executor(
+        options.executor, options.address, options.workers, sum(costs.values())
+    )
+    console.print(f"executor: {name} ({why})")
+    executor: Executor | None = None
+    manifest: Manifest | None = None
+    try:
+        executor = open_executor(name, plan.data, resources)
+        # Not before: opening an executor may be refused, and then nothing is written.
+        warned = len(store.warnings)
+        store.open()  # before any fit, so that a folder without locks is reported, or refused
+        for warning in store.warnings[warned:]:
+            console.print(f"ledger: {warning}")
+        manifest = begin()
+        _meet_others(claims, options.command, console)
+        minutes = options.fit_timeout
+        limits = FitLimits(costs, None if minutes is None else 60 * minutes)
+        display = Display(console, costs, _cells_to_run(plan), executor.free)
+        driver = Driver(store, records, plan.budget.name, display.show, limits, claims)
+        with display, Watchdog(driver, executor, display.say):
+            driver.run(groups, executor)
+    except (KeyboardInterrupt, StoreError, RunStopped) as stop:
+        now = store.records()
+        new = sum(now.get(name) not in (None, records.get(name)) for name in plan.todo)
+        reason = f"{stop}; " if str(stop) else ""
+        left = len(plan.todo) - new
+        _stop(store, manifest, "interrupted", records, now)
+        raise type(stop)(f"{reason}{count(new, 'fit')} of this run stored, {left} left") from None
+    except Exception:
+        _stop(store, manifest, "failed", records, store.records())
+        raise
+    finally:
+        if executor is not None:
+            executor.close()
+    return _finish(store, manifest, "finished", records, driver.records), driver.records
+
+
+def _cells_to_run(plan: Plan) -> list[frozenset[str]]:
+    """Per cell that is not complete, the ids of its jobs still to run."""
+    cells = [
+        frozenset(job.id for trial in cell.trials for top in trial for job in top.stages())
+        & plan.todo.keys()
         for cell in plan.cells
     ]
-    display = Display(console, costs, [ids for ids in every if ids])
-    drive = Driver(store, records, plan.budget.name, display.show)
-    pool: Executor | None = None
-    try:
-        pool = open_executor(options.executor, plan.data, resources)
-        with display:
-            drive.run(work, pool)
-    except (KeyboardInterrupt, StoreError) as stop:
-        now = store.records()
-        ended = sum(now.get(name) not in (None, records.get(name)) for name in plan.todo)
-        told = f"{stop}; " if str(stop) else ""
-        left = len(plan.todo) - ended
-        raise type(stop)(f"{told}{ended} fits of this run are stored, {left} are left") from None
-    finally:
-        if pool is not None:
-            pool.close()
-        store.close()
-    return drive.records
+    return [ids for ids in cells if ids]

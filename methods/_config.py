@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
+from datasets.base import SettingError, Settings, setting
 
-class ConfigError(ValueError):
-    """A setting is out of its range; the message names the setting, the range and the value."""
+ConfigError = SettingError
+"""A setting is out of its range; the message names the setting, the range and the value."""
 
 
 def hp(
@@ -21,27 +23,23 @@ def hp(
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[Any] = (),
-    stacks: bool | Literal["untrained"] = False,
+    batchable: bool | Literal["untrained"] = False,
 ) -> Any:
     """One hyper-parameter on one line: default, meaning, the paper's grid and the legal range.
 
     ``grid``    values the ``paper`` budget tries (empty: the default only).
     ``low`` / ``high``  inclusive bounds of a number; ``choices`` the legal values of a name.
-    ``stacks``  members with different values may share a stack (the value becomes a tensor);
-                "untrained": those that differ in nothing else share one training.
+    ``batchable``  members with different values may train in one batch (the value becomes a
+                tensor); "untrained": those that differ in nothing else share one training.
     """
-    legal = {"grid": tuple(grid), "low": low, "high": high, "choices": tuple(choices)}
-    marks = {"stacks": bool(stacks), "untrained": stacks == "untrained"}
-    return field(default=default, metadata={**legal, **marks, "doc": doc})
+    marks: dict[str, Any] = {"batchable": bool(batchable), "untrained": batchable == "untrained"}
+    marks["grid"] = tuple(grid)
+    return setting(default, doc, low=low, high=high, choices=choices, **marks)
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Settings):
     """Base of every method's settings: range checks on construction, and the candidate grid."""
-
-    def __post_init__(self) -> None:
-        for item in dataclasses.fields(self):
-            _check(type(self).__name__, item, getattr(self, item.name))
 
     @classmethod
     def grid(cls, points: int | None = None) -> tuple[dict[str, Any], ...]:
@@ -56,29 +54,15 @@ class Config:
         values = [_thin(f.metadata["grid"], f.default, points) for f in axes.values()]
         return tuple(dict(zip(axes, combo, strict=True)) for combo in itertools.product(*values))
 
-    def settings(self) -> dict[str, Any]:
-        """JSON-able mapping of every setting; part of a job's identity."""
-        return dataclasses.asdict(self)
-
     @classmethod
     def marked(cls, mark: str) -> tuple[str, ...]:
-        """Names of the settings that ``hp`` marks as ``stacks`` or as ``untrained``."""
-        return tuple(f.name for f in dataclasses.fields(cls) if f.metadata.get(mark))
+        """Names of the settings that ``hp`` marks as ``batchable`` or as ``untrained``."""
+        return _marked(cls, mark)
 
 
-def _check(owner: str, item: dataclasses.Field[Any], value: Any) -> None:
-    legal: Mapping[str, Any] = item.metadata
-    choices, low, high = legal.get("choices"), legal.get("low"), legal.get("high")
-    if choices and value not in choices:
-        raise ConfigError(f"{owner}.{item.name} must be one of {choices}, not {value!r}")
-    if low is None and high is None:
-        return
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if value is None and "None" in str(item.type):
-        return
-    if not is_number or not (low is None or value >= low) or not (high is None or value <= high):
-        bounds = f"[{'-inf' if low is None else low}, {'inf' if high is None else high}]"
-        raise ConfigError(f"{owner}.{item.name} must lie in {bounds}, not {value!r}")
+@cache
+def _marked(cls: type[Config], mark: str) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(cls) if f.metadata.get(mark))
 
 
 def _thin(grid: tuple[Any, ...], default: Any, points: int | None) -> tuple[Any, ...]:

@@ -37,17 +37,25 @@ class SklearnMethod(Method):
         if len(known) == 1:  # scikit-learn refuses what leaves nothing to tell apart
             model = DummyClassifier(strategy="constant", constant=known[0])
         model.fit(scaler.transform(features[keep]), problem.labels[keep])
-        return FittedSklearn(scaler, model)
+        return FittedSklearn(scaler, model, problem.n_classes)
 
 
 class FittedSklearn(Fitted):
     """A scaler and an estimator behind it."""
 
-    def __init__(self, scaler: StandardScaler, model: Any) -> None:
-        self.scaler, self.model = scaler, model
+    def __init__(self, scaler: StandardScaler, model: Any, n_classes: int) -> None:
+        self.scaler, self.model, self.n_classes = scaler, model, n_classes
 
     def predict(self, rows: Rows) -> np.ndarray:
         return self.model.predict(self.scaler.transform(concatenate(rows))).astype(np.int64)
+
+    def predict_proba(self, rows: Rows) -> np.ndarray | None:
+        if not hasattr(self.model, "predict_proba"):
+            return None
+        found = np.zeros((rows.n, self.n_classes))  # 0 for a class without a labelled row
+        given = self.model.predict_proba(self.scaler.transform(concatenate(rows)))
+        found[:, self.model.classes_] = given
+        return found
 
 
 def concatenate(rows: Rows) -> np.ndarray:

@@ -82,6 +82,13 @@ class Fitted:
         """Classes of rows, ``(n,)`` int64 in 0..K-1."""
         raise UnsupportedError(f"{type(self).__name__} does not classify")
 
+    def predict_proba(self, rows: Rows) -> np.ndarray | None:
+        """Class probabilities of rows, ``(n, K)``, each row's sum 1; None where there are none.
+
+        Optional for a method that classifies; log-loss is stored where it answers.
+        """
+        return None
+
     def transform(self, rows: Rows) -> np.ndarray:
         """Representation of rows, ``(n, k)`` float32."""
         raise UnsupportedError(f"{type(self).__name__} does not represent")
@@ -98,7 +105,11 @@ class Fitted:
         raise UnsupportedError(f"{type(self).__name__} has no loss on new rows")
 
     def facts(self) -> dict[str, float | int | str | bool]:
-        """Scalars worth a place in the record; ``converged`` False is said under every table."""
+        """Scalars worth a place in the record; ``converged`` False is said under every table.
+
+        NaN and infinities are kept as words; what JSON cannot hold (a set, an object) fails the
+        fit.
+        """
         return {}
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -192,6 +203,11 @@ class Method(ABC):
         return 0.2
 
     @classmethod
+    def warmup(cls, config: Any) -> int:
+        """First epochs in which no patience runs out, for estimates before anything is run."""
+        return 0
+
+    @classmethod
     def code_width(cls, shape: Shape, config: Any) -> int:
         """Columns of the codes, so that the cost of the next stage can be told; for plans only."""
         return sum(shape.dims)
@@ -207,8 +223,8 @@ class StackedMethod(Method):
     ) -> Iterator[Event]:
         """Train all members; yield events as they happen; resume from ``state`` if given.
 
-        Members agree in every setting but those that stack, in the shapes of their problems and in
-        the number of labelled rows.
+        Members agree in every setting but those that are ``batchable``, in the shapes of their
+        problems and in the number of labelled rows.
         """
 
     def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:

@@ -21,7 +21,7 @@ DATASETS = {
     "preview": ("mfeat",),
     "smoke": ("digits",),
 }
-"""Open data by budget, one set for a first look."""
+"""Open data by budget."""
 SMVAE = TableRow("smvae", "SMVAE", "inductive", "inductive", (Stage("smvae"),), published="SMVAE")
 CLASSIFIER = TableRow(
     "classifier",
@@ -30,7 +30,7 @@ CLASSIFIER = TableRow(
     "inductive",
     (Stage("smvae", config={"trains": "classifier", "c": 0.5}),),
 )
-"""SMVAE's q(y|X) trained by cross-entropy on the labelled rows: what SMVAE is without its bound."""
+"""SMVAE's q(y|X) trained by cross-entropy on the labelled rows: SMVAE without its bound."""
 
 
 def inductive(data: Dataset, split: str, label_fraction: float, **changes: Any) -> Scenario:
@@ -46,13 +46,13 @@ def inductive(data: Dataset, split: str, label_fraction: float, **changes: Any) 
 
 
 def label_ends(data: Dataset, budget: Budget) -> tuple[float, ...]:
-    """Label fractions of a panel each: all of them, the two ends in a preview, or the lowest."""
+    """Label fractions, one panel each: all, the lowest and highest in a preview, or the lowest."""
     fractions = label_fractions(data)[: budget.columns]
     return (fractions[0], fractions[-1]) if budget.name == "preview" else fractions
 
 
 def lowest(data: Dataset) -> float:
-    """The lowest label fraction: the paper's 1 %, or what stands for it on open data."""
+    """The lowest label fraction: 1 % on the paper's data, 2 % on open data."""
     return label_fractions(data)[0]
 
 

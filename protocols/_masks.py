@@ -1,4 +1,4 @@
-"""Mask rules: which rows lack which views. Nested over fractions, blind to labels."""
+"""Mask rules: which rows lack which views. Nested over fractions, independent of labels."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def mask_order(n_rows: int, rng: np.random.Generator) -> np.ndarray:
 def losses(
     n_rows: int, may_miss: Sequence[int], n_views: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """What each row loses if it loses anything, ``(n_rows, n_views)``.
+    """The views that each row lacks if it is incomplete, ``(n_rows, n_views)`` bool.
 
-    A non-empty set of the views ``may_miss``, all sets alike, of those that leave a view: the one
-    view of the paper (4.3.1); with both views of two, either; with more, any pattern.
+    A non-empty subset of the views ``may_miss`` that leaves at least one view, all subsets equally
+    likely: the one view of the paper (4.3.1); with two views that may be missing of two, either.
     """
     bits = np.arange(1, 2 ** len(may_miss))[:, None] >> np.arange(len(may_miss)) & 1
     patterns = np.zeros((len(bits), n_views), bool)
@@ -30,7 +30,7 @@ def losses(
 
 
 def present_rows(order: np.ndarray, fraction: float, lost: np.ndarray) -> np.ndarray:
-    """Presence ``(n, V)``: the first ``round(fraction * n)`` rows of ``order`` lose what they may.
+    """Presence ``(n, V)``: the first ``round(fraction * n)`` rows of ``order`` lose views.
 
     Fractions are of ALL rows given, labelled and unlabelled alike (paper, section 4.3.1);
     ``lost`` (n, V) is :func:`losses`.

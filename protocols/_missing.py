@@ -15,34 +15,34 @@ TOGETHER, BEFORE, BOUNDS, ALONE = "end to end", "two stages", "bounds", "imputat
 
 AXIS = {"name": "missing", "label": "training rows that lack a view (%)", "percent": True}
 IMPUTERS = {"soft_impute_als": "SoftImputeALS", "dccae": "DCCAE", "corrnet": "CorrNet"}
-"""The paper's imputers that stand before SMVAE."""
+"""The paper's imputers, each used before SMVAE."""
 GRIDS: dict[str, dict[str, Any]] = {
     "dccae": {
         "config": {"directions": 30},
         "grid": {"reconstruction": (1.0, 0.1, 10.0), "ridge": (0.3, 1.0)},
     }
 }
-"""Candidates of an imputer whose own grid is made for its codes; the first is a preview's one."""
+"""Grids of an imputer whose own grid is for its codes; a preview takes the first values."""
 FURTHER = ("soft_impute", "knn_impute", "iterative_svd", "ridge_impute", "mean_impute")
-"""Imputers that the paper lacks, beside which its own are seen; of them a linear regression is
-what any net must better, and column means are what anything must."""
+"""Imputers that are not in the paper, for comparison: a linear regression is the baseline of every
+network, and column means are the baseline of every imputer."""
 LEARNERS = {"conet": "CoNet", "sdgm_plus": "SDGM+"}
 BOUND = {"full_data": {"missing_fraction": 0.0}, "partial_data": {"incomplete": "drop"}}
-"""The two bounds of SiMVAE: nothing is missing; rows that lack a view are left out (4.3.1)."""
+"""The two bounds of SiMVAE: nothing is missing; incomplete rows are dropped (4.3.1)."""
 
 
 def imputer(key: str) -> Stage:
-    """The stage that fills in absent views, the same wherever it stands."""
+    """The stage that imputes missing views, the same in every table row."""
     return Stage(key, imputes=True, **GRIDS.get(key, {}))
 
 
 def end_to_end(key: str, title: str) -> TableRow:
-    """A method that imputes and classifies at once, chosen as a classifier."""
+    """A method that imputes and classifies at once, selected by tuning accuracy."""
     return TableRow(key, title, TOGETHER, "inductive", (Stage(key),), published=title)
 
 
 def as_imputer(row: TableRow) -> TableRow:
-    """The same row chosen as an imputer: fits of their own, the epoch where NMSE is least."""
+    """The same row selected by NMSE: separate fits, at the epoch with the lowest NMSE."""
     (stage,) = row.recipe
     return replace(row, recipe=(replace(stage, imputes=True),))
 
@@ -76,15 +76,15 @@ def before_smvae(key: str, title: str, **changes: Any) -> TableRow:
 
 
 def alone(key: str, title: str, **changes: Any) -> TableRow:
-    """An imputer without a classifier: the first stage of :func:`before_smvae`, by itself."""
+    """An imputer without a classifier: the first stage of :func:`before_smvae` alone."""
     row = TableRow(key, title, ALONE, "inductive", (imputer(key),), published=title)
     return replace(row, **changes)
 
 
 def imputing(methods: Sequence[MethodCard]) -> tuple[TableRow, ...]:
-    """Every row that completes views, the paper's first; two-stage rows without their SMVAE.
+    """Every table row that imputes, the paper's first; two-stage rows without their SMVAE.
 
-    Every last stage imputes, so that all are chosen by NMSE.
+    The last stage always imputes, so that all rows are selected by NMSE.
     """
     titles = {card.key: card.title for card in methods}
     others = [card.key for card in further(methods) if card.key not in FURTHER]
@@ -99,7 +99,7 @@ def imputing(methods: Sequence[MethodCard]) -> tuple[TableRow, ...]:
 
 
 def further(methods: Sequence[MethodCard]) -> tuple[MethodCard, ...]:
-    """Registered imputers that do not classify and that the paper lacks."""
+    """Registered imputers that do not classify and are not in the paper."""
     return tuple(c for c in methods if c.impute and not c.classify and c.key not in IMPUTERS)
 
 
@@ -128,7 +128,7 @@ def fractions(budget: Budget) -> tuple[float, ...]:
 def scenario(
     protocol: Protocol, data: Dataset, split: str, label_fraction: float, missing: float
 ) -> Scenario:
-    """The scenario of a share ``missing`` of rows without some view.
+    """The scenario in which a share ``missing`` of the training rows lacks a view.
 
     The views that may be missing are the protocol's, in the data set's order, or all but the
     first: Eye of SEED, PPS of DEAP.

@@ -3,8 +3,8 @@
 ``global``    one mean and one SD a column, from all training rows of the draw
 ``per_file``  one for each file of the data set (``Dataset.file_group``), used for all its rows
 
-Mean and population SD in float64, results in float32; a column that is constant where it is fitted
-is only centred. All rows of the training part count, whatever the paradigm, labelled or not.
+Mean and population SD in float64, results in float32; a column that is constant on the rows it is
+fitted on is only centred. All training rows are used, labelled or not, under every paradigm.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from datasets.base import TRAIN, DataError, Dataset, Split
 
 MIN_ROWS = 2
-"""Training rows that a scale is fitted on, at least: one alone has no spread."""
+"""Least number of training rows that a scale is fitted on: one row has no spread."""
 
 
 def scaled(
@@ -24,21 +24,21 @@ def scaled(
 ) -> tuple[np.ndarray, ...]:
     """Every view, ``(n, d_v)`` float32, scaled by ``rule``; under ``none`` the views as they are.
 
-    ``part`` (n,) and ``present`` (n, V) are a draw's; hidden entries are scaled, and never read.
+    ``part`` (n,) and ``present`` (n, V) are a draw's. Hidden entries are scaled, not fitted on.
     """
     if rule == "none":
         return data.views
     views = []
     for view, there in zip(data.views, present.T, strict=True):
-        found = np.empty_like(view)
+        scaled_view = np.empty_like(view)
         for _, rows in _blocks(data, rule):
-            found[rows] = _z_scores(view[rows], view[rows & there & (part == TRAIN)])
-        views.append(found)
+            scaled_view[rows] = _z_scores(view[rows], view[rows & there & (part == TRAIN)])
+        views.append(scaled_view)
     return tuple(views)
 
 
 def check_scaling(data: Dataset, rule: str, part: np.ndarray, present: np.ndarray) -> None:
-    """Raise DataError where ``rule`` finds fewer than two rows of some file to be fitted on."""
+    """Raise DataError if ``rule`` has fewer than two training rows of some file to fit on."""
     if rule == "none":
         return
     for where, rows in _blocks(data, rule):
@@ -52,7 +52,7 @@ def check_scaling(data: Dataset, rule: str, part: np.ndarray, present: np.ndarra
 
 
 def keeps_files_whole(data: Dataset, split: Split) -> bool:
-    """Whether ``split`` puts all rows of a file on one side, so that some have no training row."""
+    """Whether ``split`` puts all rows of a file in one part, so that some have no training row."""
     side = data.official if split.official else data.groups.get(split.by or "")
     if side is None or not data.file_group:
         return False
@@ -61,7 +61,7 @@ def keeps_files_whole(data: Dataset, split: Split) -> bool:
 
 
 def _blocks(data: Dataset, rule: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Rows that share a scale, ``(n,)`` bool, with the words that name them."""
+    """Rows that share a scale, ``(n,)`` bool, with their name for messages."""
     if rule == "global":
         yield "", np.ones(data.n, bool)
         return
@@ -73,7 +73,7 @@ def _blocks(data: Dataset, rule: str) -> Iterator[tuple[str, np.ndarray]]:
 def _z_scores(view: np.ndarray, fitted: np.ndarray) -> np.ndarray:
     seen = fitted.astype(np.float64)
     spread = seen.std(axis=0)
-    # No more than rounding of float32: to divide by it would make any other value enormous.
+    # Within the rounding of float32: division by it would make any other value huge.
     constant = spread <= np.finfo(np.float32).eps * np.abs(seen).max(axis=0)
     mean = np.where(constant, seen[0], seen.mean(axis=0))
     return (view - mean) / np.where(constant, 1.0, spread)

@@ -1,7 +1,7 @@
 """Split rules and label rules: pure functions of a data set's columns and a generator.
 
-Every rule is a nested prefix of one permutation per trial, so that 1 % of the labels lie inside
-2 %, and two methods on the same trial see the same rows.
+Every rule takes a prefix of one permutation per trial, so that the rows labelled at 1 % are also
+labelled at 2 %, and two methods on the same trial see the same rows.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import heapq
 
 import numpy as np
 
-from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Split, torn
+from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Split, split_across
 
 
 def part_of_rows(
@@ -21,11 +21,11 @@ def part_of_rows(
     Groups named by ``split.by`` are never divided; with ``split.stratify`` class shares are kept.
     ``trial`` says which of its folds a split with ``folds`` tests on; those that share a partition
     (:func:`partition_of`) must be given the same generator.
-    Raises DataError if a part would stay empty, if a class would miss the training part, or if a
-    group is torn that ``split.leaks`` does not name.
+    Raises DataError if a part would be empty, if a class would have no training row, or if a group
+    is split across parts that ``split.leaks`` does not name.
     """
     if split.official:
-        assert data.official is not None  # Dataset validates this on construction
+        assert data.official is not None  # validated by Dataset
         _check_leaks(data, split, data.official)
         return data.official.astype(np.int8)
     units = np.arange(data.n) if split.by is None else data.groups[split.by]
@@ -37,8 +37,8 @@ def part_of_rows(
     for value in np.unique(stratum):
         chosen = rng.permutation(np.flatnonzero(stratum == value))
         if split.folds:
-            fold = _dealt(size[chosen], filled)
-            part_of_unit[chosen] = _turn(fold, split.folds, trial)
+            fold = _assign_folds(size[chosen], filled)
+            part_of_unit[chosen] = _rotate(fold, split.folds, trial)
         else:
             part_of_unit[chosen] = _cut(size[chosen], split.shares)
     parts = part_of_unit[unit_of_row]
@@ -48,12 +48,12 @@ def part_of_rows(
 
 
 def partition_of(split: Split, trial: int) -> int:
-    """The number that seeds a trial's split: the trial, or the partition whose folds it turns."""
+    """The number that seeds a trial's split: the trial, or the partition whose folds rotate."""
     return trial // split.folds if split.folds else trial
 
 
 def sizes_of_cut(data: Dataset, split: Split) -> tuple[int, ...]:
-    """Rows in train, tune and test where a split draws rows, not groups: the same in all trials."""
+    """Rows in train, tune and test of a split that draws rows, not groups: equal in all trials."""
     strata = np.bincount(data.labels) if split.stratify else np.array([data.n])
     cuts = [_cut(np.ones(size), split.shares) for size in strata if size]
     return tuple(np.bincount(np.concatenate(cuts), minlength=3).tolist())
@@ -65,7 +65,7 @@ def label_order(n_train: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def rounded(fraction: float, n: int) -> int:
-    """``fraction * n`` to the nearest whole number, halves up.
+    """``fraction * n`` to the nearest integer, halves up.
 
     The slack keeps 0.7 of 45 at 32, though 0.7 * 45 falls short of 31.5 in binary.
     """
@@ -78,7 +78,7 @@ def labelled_rows(labels: np.ndarray, order: np.ndarray, fraction: float, rule: 
     ``labels``  ``(n,)`` classes of the training rows; ``order`` from :func:`label_order`.
     ``rule``    ``random``: the first rows of the order. ``random_min_one``: the first row of each
                 class in that order comes first, then the order; never fewer rows than classes.
-    Prefixes of one sequence, hence nested over fractions under either rule. No row at fraction 0.
+    Prefixes of one sequence, so nested over fractions under both rules. No row at fraction 0.
     """
     count = rounded(fraction, len(labels))
     if fraction == 0:
@@ -95,34 +95,34 @@ def labelled_rows(labels: np.ndarray, order: np.ndarray, fraction: float, rule: 
 
 
 def _cut(sizes: np.ndarray, shares: tuple[float, float, float]) -> np.ndarray:
-    """Part of each unit, in order: a unit belongs where the middle of its rows falls."""
+    """Part of each unit, in order: the part in whose share the middle of its rows falls."""
     middle = (np.cumsum(sizes) - sizes / 2) / sizes.sum()
     parts = np.searchsorted(np.cumsum(shares)[:2], middle, side="right").astype(np.int8)
-    if len(sizes) >= 3:  # a few large groups must still give every part one of its own
+    if len(sizes) >= 3:  # every part gets a unit, also with a few large groups
         parts[0], parts[-1] = TRAIN, TEST
         if not (parts == TUNE).any():
             parts[-2] = TUNE
     return parts
 
 
-def _dealt(sizes: np.ndarray, filled: np.ndarray) -> np.ndarray:
+def _assign_folds(sizes: np.ndarray, filled: np.ndarray) -> np.ndarray:
     """Fold of each unit: in order, the one with the fewest rows of this stratum, then of all.
 
-    ``filled``  rows of every fold, of the strata before; these are added.
+    ``filled``  rows of every fold from earlier strata; updated in place.
     """
     folds = [(0, int(rows), fold) for fold, rows in enumerate(filled)]
-    found = np.empty(len(sizes), np.int64)
+    assigned = np.empty(len(sizes), np.int64)
     heapq.heapify(folds)
     for unit, size in enumerate(sizes.tolist()):
         own, rows, fold = folds[0]
         heapq.heapreplace(folds, (own + size, rows + size, fold))
-        found[unit] = fold
-    filled += np.bincount(found, sizes, len(filled)).astype(np.int64)
-    return found
+        assigned[unit] = fold
+    filled += np.bincount(assigned, sizes, len(filled)).astype(np.int64)
+    return assigned
 
 
-def _turn(fold: np.ndarray, folds: int, trial: int) -> np.ndarray:
-    """Parts of one turn of the folds: one tests, the next one tunes, the others train."""
+def _rotate(fold: np.ndarray, folds: int, trial: int) -> np.ndarray:
+    """Parts of one rotation of the folds: one tests, the next one tunes, the others train."""
     place = (fold - trial) % folds
     return np.select([place == 0, place == 1], [TEST, TUNE], TRAIN).astype(np.int8)
 
@@ -141,12 +141,12 @@ def _check_parts(data: Dataset, split: Split, parts: np.ndarray) -> None:
 
 
 def _check_leaks(data: Dataset, split: Split, parts: np.ndarray) -> None:
-    whole = {name: group for name, group in data.groups.items() if name not in split.leaks}
-    found = torn(whole, parts)
-    if found:
+    kept_whole = {n: group for n, group in data.groups.items() if n not in split.leaks}
+    leaked = split_across(kept_whole, parts)
+    if leaked:
         raise DataError(
-            f"split '{split.name}' of {data.key} has rows of one {found[0]} on both sides and does "
-            f"not say so; name '{found[0]}' in its leaks, or cut by it"
+            f"split '{split.name}' of {data.key} has rows of one {leaked[0]} in several parts and "
+            f"does not declare it; name '{leaked[0]}' in its leaks, or cut by it"
         )
 
 

@@ -1,4 +1,4 @@
-"""What a trial draws anew: what an SD over trials is over, and what it is not."""
+"""What each trial redraws, in words: what an SD over trials covers, and what it does not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datasets.base import Dataset, Split
 from protocols._splits import sizes_of_cut
 
 if TYPE_CHECKING:
-    from protocols.base import Scenario
+    from protocols._trial import Scenario
 
 WORDS = {
     "split": "the split",
@@ -20,7 +20,7 @@ WORDS = {
     "minibatches": "the minibatches",
 }
 DRAWS = {"labels": "label", "unlabelled rows": "row", "masks": "mask"}
-"""What is drawn of a split's rows, as a word before "draws"."""
+"""What is drawn of the rows of a fixed split, as a word before "draws"."""
 
 
 def varies(data: Dataset, scenario: Scenario, *, trained: bool = True) -> tuple[str, ...]:
@@ -40,40 +40,40 @@ def varies(data: Dataset, scenario: Scenario, *, trained: bool = True) -> tuple[
 
 
 def what_varies(data: Dataset, scenarios: Sequence[Scenario], *, trained: bool = True) -> str:
-    """The same of all ``scenarios`` of a report, as a sentence that says what its SDs are over.
+    """The same for all ``scenarios`` of a report, as a sentence that says what its SDs cover.
 
     "" where there is none.
     """
-    found = {name for one in scenarios for name in varies(data, one, trained=trained)}
-    if not found:
+    redrawn = {name for each in scenarios for name in varies(data, each, trained=trained)}
+    if not redrawn:
         return "No trial re-draws anything." if scenarios else ""
     rules = [data.split(name) for name in dict.fromkeys(s.split for s in scenarios)]
     cut = "; ".join(_cut(data, rule) for rule in rules if not rule.official)
     words = WORDS | {"split": f"the split ({cut})"}
-    drawn = [words[name] for name in WORDS if name in found]
-    every = f"{', '.join(drawn[:-1])} and {drawn[-1]}" if len(drawn) > 1 else drawn[0]
-    said = f"Each trial re-draws {every}; "
+    drawn = [words[name] for name in WORDS if name in redrawn]
+    names = f"{', '.join(drawn[:-1])} and {drawn[-1]}" if len(drawn) > 1 else drawn[0]
+    start = f"Each trial re-draws {names}; "
     if not any(rule.official for rule in rules):
-        return f"{said}SD is over such re-draws of one data set."
-    shown = [DRAWS[name] for name in DRAWS if name in found]
+        return f"{start}SD is over such re-draws of one data set."
+    shown = [DRAWS[name] for name in DRAWS if name in redrawn]
     over = f"{' and '.join(shown)} draws" if shown else "fits"
     missed = "subjects" if "subject" in data.groups else "test sets"
     where = "under the official split, " if cut else ""
     return (
-        f"{said}{where}training, tuning and test rows never change, so that SD is over {over} on "
+        f"{start}{where}training, tuning and test rows never change, so that SD is over {over} on "
         f"one test set, not over {missed}."
     )
 
 
 def _cut(data: Dataset, split: Split) -> str:
-    """How a split that is drawn cuts the rows: a part's rows or shares, which groups it keeps."""
-    whole = f", each {split.by} on one side" if split.by else ""
+    """How a drawn split cuts the rows: sizes or shares of its parts, and the groups it keeps."""
+    kept = f", each {split.by} in one part" if split.by else ""
     if split.folds:
-        turns = f"{split.folds} folds take turns, one to test and the next to tune"
-        return f"{split.name}: {turns}, a fresh partition every {split.folds} trials{whole}"
+        rotation = f"{split.folds} folds rotate, one to test and the next to tune"
+        return f"{split.name}: {rotation}, a fresh partition every {split.folds} trials{kept}"
     if split.by:
         shares = "/".join(f"{100 * share:g}" for share in split.shares)
-        return f"{split.name}: {shares} %{whole}"
+        return f"{split.name}: {shares} %{kept}"
     sizes = "/".join(map(str, sizes_of_cut(data, split)))
     classes = " within classes" if split.stratify else ""
     return f"{split.name}: a fresh permutation{classes}, cut {sizes}"

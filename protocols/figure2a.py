@@ -1,9 +1,9 @@
 """Figure 2a: accuracy of inductive SMVAE by the share of unlabelled training rows that it sees.
 
-A panel for every share of labels, where the paper has one curve on SEED. At 0 no unlabelled row is
-left: SMVAE is then trained on the labelled rows alone. The unlabelled rows of a smaller share lie
-inside those of a larger one, trial by trial. Beside SMVAE stands its classifier q(y|X) trained by
-cross-entropy alone, which unlabelled rows reach through z-scores only.
+One panel for each label fraction; the paper has one curve, on SEED. At 0 SMVAE is trained on the
+labelled rows alone. In each trial the unlabelled rows of a smaller share are among those of a
+larger one. The second row is the classifier q(y|X) of SMVAE trained by cross-entropy alone, which
+uses unlabelled rows only for z-scores.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 class Figure2a(Protocol):
-    """What unlabelled rows are worth."""
+    """Accuracy with fewer unlabelled rows."""
 
     title = "Figure 2a: accuracy with different proportions of unlabelled training samples"
     datasets = DATASETS

@@ -1,9 +1,9 @@
-"""Figure 2b: the view weights that inductive SMVAE learns, with their way over the epochs.
+"""Figure 2b: the view weights that inductive SMVAE learns, and their values over the epochs.
 
-The paper prints one bar a view. The weights move towards one-hot as long as training lasts: where
-the components of the mixture are apart, the bound is highest at lam_l ~ exp(a_l), a_l being what
-component l alone would reach, and these differ by many nats. A bar therefore shows at which epoch
-training stopped as much as it shows a view's worth, and its way over the epochs stands beside it.
+The paper prints one bar for each view. The weights approach one-hot as long as training continues:
+if the components of the mixture are separated, the bound is maximal at lam_l ~ exp(a_l), where a_l
+is the bound of component l alone, and the a_l differ by many nats. So a bar depends on the epoch at
+which training stopped as much as on the view, and the trajectory over the epochs is drawn too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from protocols.base import Budget, Cell, MethodCard, Protocol, TableRow
 
 
 class Figure2b(Protocol):
-    """What the learned weights of the views are, and were."""
+    """Learned weights of the views, over the epochs."""
 
     title = "Figure 2b: view weights learned by inductive SMVAE"
     datasets = {

@@ -1,7 +1,7 @@
 """Figure 2c: accuracy of inductive SMVAE by its constant c, the weight of the classification term.
 
-Every point is SMVAE with c pinned; no c is chosen on tuning rows here, though the epoch is. The
-text gives no values but the 0.1, 0.5 and 1 that it recommends; the others are ours.
+Every point is SMVAE with c fixed; tuning rows select the epoch, not c. The paper's text gives only
+the recommended values 0.1, 0.5 and 1; the others are ours.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ VALUES = (0.01, 0.1, 0.5, 1.0, 5.0, 10.0)
 
 
 class Figure2c(Protocol):
-    """How much c matters."""
+    """Accuracy against c."""
 
     title = "Figure 2c: the impact of the scaling constant c"
     datasets = DATASETS
@@ -40,7 +40,7 @@ class Figure2c(Protocol):
     def cells(
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
     ) -> tuple[Cell, ...]:
-        """One cell a value of c, at the lowest label fraction."""
+        """One cell for each value of c, at the lowest label fraction."""
         fraction = lowest(data)
         return tuple(
             Cell(

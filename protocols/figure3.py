@@ -1,13 +1,13 @@
 """Figure 3: accuracy by the share of training rows that lack a view, against rivals and bounds.
 
 All rows are inductive. End to end: SiMVAE, CoNet, SDGM+. Two stages: an imputer, then SMVAE on the
-completed views. FullData is SiMVAE with nothing missing, one scenario that stands in every column;
-PartialData is SiMVAE without the rows that lack a view, whatever labels they carry. Rows that lack
-a view are drawn from labelled and unlabelled ones alike, and rows that lack one at a small share
-lack it at a larger one.
+completed views. FullData is SiMVAE with nothing missing, the same scenario in every
+column; PartialData is SiMVAE without the incomplete rows, labelled or not. Incomplete rows are
+drawn from labelled and unlabelled ones alike, and rows that are incomplete at a small share are
+incomplete at a larger one.
 
-Every row is chosen as a classifier, by tuning accuracy; an imputer that stands before SMVAE by
-NMSE. Figure 4 trains the methods that do both once more and chooses them by NMSE.
+Every row is selected by tuning accuracy, and an imputer before SMVAE by NMSE. Figure 4 trains the
+methods that do both again and selects them by NMSE.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Figure3(Protocol):
     def rows(
         self, view_names: Sequence[str], methods: Sequence[MethodCard]
     ) -> tuple[TableRow, ...]:
-        """The paper's eight rows, then readings of two of them and imputers that it lacks."""
+        """The paper's eight rows, then variants of two of them and imputers that are not in it."""
         return (
             _missing.SIMVAE,
             *_missing.bounds(),

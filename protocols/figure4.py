@@ -1,13 +1,13 @@
-"""Figure 4: how far imputed views lie from the true ones, every imputer chosen by NMSE.
+"""Figure 4: error of imputed views, every imputer selected by NMSE.
 
 NMSE is the paper's |X - X^| / |X|, Frobenius norms, not squared. The paper does not say over which
 rows and in which units. Here: the entries that were hidden, columns z-scored on training rows, so
-that imputing the mean scores exactly 1; the same over all rows (which grows with the missing share
-by construction) and in raw units are further figures.
+that the column mean scores exactly 1; the same over all rows (which grows with the missing share by
+definition) and in raw units are further figures.
 
-Settings and epochs of every row are those of least NMSE on masked tuning rows. So the methods that
-classify as well are trained once more: chosen by accuracy, as in Figure 3, they stop long before
-they impute. A two-stage row is its imputer alone, the stage of Figure 3 that its SMVAE stands on.
+Settings and epochs of every row are those of the lowest NMSE on masked tuning rows. So methods that
+also classify are trained again: selected by accuracy, as in Figure 3, they stop long before they
+impute well. A two-stage row is its imputer alone, the first stage of Figure 3.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Figure4(Protocol):
     def rows(
         self, view_names: Sequence[str], methods: Sequence[MethodCard]
     ) -> tuple[TableRow, ...]:
-        """The paper's six rows, then imputers that it lacks."""
+        """The paper's six rows, then imputers that are not in it."""
         return _missing.imputing(methods)
 
     def cells(

@@ -1,7 +1,7 @@
-"""Figure 5: a view of one trial that was hidden, beside what the methods made of it, as images.
+"""Figure 5: a hidden view of one trial beside its imputations, as images.
 
-The first trial with a tenth of the training rows missing and the highest label fraction of the
-budget: fits of Figure 4, which are chosen by NMSE.
+The first trial with a tenth of the training rows incomplete and the highest label fraction of the
+budget: fits of Figure 4, which are selected by NMSE.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ class Figure5(Protocol):
     def rows(
         self, view_names: Sequence[str], methods: Sequence[MethodCard]
     ) -> tuple[TableRow, ...]:
-        """The paper's four panels; every other imputer is run when it is named."""
-        every = {row.key: row for row in _missing.imputing(methods)}
-        printed = [every.pop(key) for key in PRINTED if key in every]
-        return (*printed, *(replace(row, optional=True) for row in every.values()))
+        """The paper's four panels; every other imputer is optional."""
+        rows = {row.key: row for row in _missing.imputing(methods)}
+        printed = [rows.pop(key) for key in PRINTED if key in rows]
+        return (*printed, *(replace(row, optional=True) for row in rows.values()))
 
     def cells(
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
     ) -> tuple[Cell, ...]:
-        """A cell a row, of one trial."""
+        """One cell for each row, of one trial."""
         fraction, missing = label_ends(data, budget)[-1], _missing.FRACTIONS[0]
         wanted = _missing.scenario(self, data, split, fraction, missing)
         return tuple(

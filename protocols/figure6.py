@@ -1,9 +1,8 @@
 """Figure 6: accuracy of SiMVAE over its constants c1 (imputation) and c2 (classification).
 
-Every cell is SiMVAE with both pinned, at the lowest label fraction with a tenth of the training
-rows missing a view. The text recommends 0.1, 0.5 and 1; a decade beyond them on either side is
-ours, for within one decade little could be seen of how sensitive the method is. Epochs are chosen
-by tuning accuracy, which is what it shows.
+Every cell is SiMVAE with both fixed, at the lowest label fraction with a tenth of the training rows
+incomplete. The paper recommends 0.1, 0.5 and 1; the range of two further decades is ours, because
+one decade shows little of the sensitivity. Epochs are selected by tuning accuracy.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ VALUES, PRINTED = (0.01, 0.1, 0.5, 1.0, 10.0), (0.1, 0.5, 1.0)
 
 
 class Figure6(Protocol):
-    """How much c1 and c2 matter."""
+    """Accuracy against c1 and c2."""
 
     title = "Figure 6: the impact of the scaling constants c1 and c2"
     datasets = DATASETS
@@ -45,7 +44,7 @@ class Figure6(Protocol):
     def cells(
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
     ) -> tuple[Cell, ...]:
-        """A cell a pair of constants."""
+        """One cell for each pair of constants."""
         fraction = lowest(data)
         wanted = _missing.scenario(self, data, split, fraction, _missing.FRACTIONS[0])
         values = on_axis(budget, VALUES, PRINTED)

@@ -1,6 +1,6 @@
 """Table 1: properties of the data: rows, views, parts, classes, groups, labels (paper, 4.1).
 
-Nothing is fitted: the counts come from the draws of the trials that the other protocols would run.
+Nothing is fitted: the counts come from the draws of the trials that the other protocols run.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from datasets.base import Dataset
 from protocols.base import Budget, Cell, MethodCard, Protocol, TableRow
 
 EMBEDDED = ("mfeat", "mnist_hog", "watch", "digits")
-"""Every open data set that needs no file of the user's."""
+"""Every open data set that needs no file of the user."""
 
 
 class Table1(Protocol):
-    """The paper's table of its data, for whatever data a run names."""
+    """The paper's table of its data, for the data sets of the run."""
 
     title = "Table 1: properties of the data"
     datasets = {"paper": EMBEDDED, "preview": EMBEDDED, "smoke": EMBEDDED}
@@ -24,7 +24,7 @@ class Table1(Protocol):
     def rows(
         self, view_names: Sequence[str], methods: Sequence[MethodCard]
     ) -> tuple[TableRow, ...]:
-        """None: no method has a line here."""
+        """None: the table has no methods."""
         return ()
 
     def cells(

@@ -1,13 +1,13 @@
 """Table 2: classification accuracy with few labels, three paradigms, 20 trials (paper, 4.2.2).
 
-Rows in the paper's order; then rows that the paper lacks, among them every registered classifier
-that no row above uses. Columns are label fractions: 1, 2, 3 % on SEED, DEAP and their twins, 2, 5,
-10 % on open data.
+Rows in the paper's order; then rows that are not in the paper, among them every registered
+classifier that no row above uses. Columns are label fractions: 1, 2, 3 % on SEED and DEAP, real or
+simulated, and 2, 5, 10 % on open data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from datasets.base import Dataset
@@ -36,8 +36,8 @@ SEEN = {
     "train": "all training rows",
 }
 WIDE = {"c": (10.0, 30.0, 100.0)}
-"""Values of c beyond the paper's; the 2017 code used the like of 65 to 250. With a warm-up c hardly
-matters (docs/decisions/0062), so these rows run when they are named."""
+"""Values of c beyond the paper's; the 2017 code used about 65 to 250. With a warm-up c hardly
+matters (docs/decisions/0062), so these rows are optional."""
 FORMER = {"init": "glorot", "activation": "softplus", "warmup_epochs": 0, "logvar_floor": -6.0}
 """How SMVAE was trained before docs/decisions/0062."""
 HEAD = Stage("smvae", config={"profile": "authors2017_head", "c": 0.5}, epochs=300)
@@ -47,8 +47,8 @@ CHAIN = (
 )
 """The first author's public code of 2017: a VAE per view, then SMVAE on its means and variances.
 
-Its alpha takes the place of c, so that c is pinned here: candidates would be one fit, three times.
-With its weights and initial values SMVAE rises for 200 to 300 epochs.
+Its alpha replaces c, so c is fixed here: the candidates would be the same fit three times. With its
+weights and initial values the accuracy of SMVAE increases for 200 to 300 epochs.
 """
 
 
@@ -65,18 +65,28 @@ class Table2(Protocol):
     def rows(
         self, view_names: Sequence[str], methods: Sequence[MethodCard]
     ) -> tuple[TableRow, ...]:
-        """The paper's 14 rows (one of them per view), then rows that it lacks."""
-        rows = [*_paper(view_names), *_variants(), *_reference()]
-        used = {stage.key for row in rows for stage in row.recipe}
-        return (
-            *rows,
-            *(_own_row(card) for card in methods if card.classify and card.key not in used),
-        )
+        """The paper's 14 rows (one of them per view), then rows that are not in the paper."""
+        first, last = _paper()
+        rows = [*first, *last, *_variants(), *_reference()]
+        used = {"m2"} | {stage.key for row in rows for stage in row.recipe}
+        own = [_own_row(card) for card in methods if card.classify and card.key not in used]
+        taken = {row.key for row in (*rows, *own)}
+        views = [  # the paper prints the weaker view first
+            _row(
+                _view_key(name, taken),
+                f"M2 ({name})",
+                "inductive",
+                Stage("m2", (name,)),
+                f"M2 ({name})",
+            )
+            for name in reversed(view_names)
+        ]
+        return (*first, *views, *rows[len(first) :], *own)
 
     def cells(
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
     ) -> tuple[Cell, ...]:
-        """Rows x label fractions; a ceiling row repeats one scenario in every column."""
+        """Rows x label fractions; a row with all labels has the same scenario in every column."""
         cells = []
         imputing = {card.key for card in methods if card.classify and card.impute}
         for row in self.rows(data.view_names, methods):
@@ -93,26 +103,34 @@ class Table2(Protocol):
         return tuple(cells)
 
 
-def _paper(view_names: Sequence[str]) -> list[TableRow]:
-    """The rows of the paper, in its order."""
-    return [
+def _view_key(name: str, taken: Collection[str]) -> str:
+    """Key of M2 on the view ``name``: other views, other keys, and none that is ``taken``.
+
+    ``m2_left``; ``m2_view:concat`` for a view whose name is that of another row.
+    """
+    key = f"m2_{name}"
+    return f"m2_view:{name}" if key in taken or name.startswith("view:") else key
+
+
+def _paper() -> tuple[list[TableRow], list[TableRow]]:
+    """The rows of the paper, in its order: those before M2 on single views, and those after."""
+    before = [
         *(_chain(code, "svm", "supervised") for code in CODES),
         _row("ammss", "AMMSS (reconstruction)", "transductive", Stage("ammss"), "AMMSS"),
         _row("amgl", "AMGL", "transductive", Stage("amgl"), "AMGL"),
         *(_chain(code, "tsvm", "transductive") for code in CODES),
         _row("smvae_transductive", "SMVAE", "transductive", Stage("smvae"), "SMVAE"),
-        *(
-            _row(f"m2_{name}", f"M2 ({name})", "inductive", Stage("m2", (name,)), f"M2 ({name})")
-            for name in reversed(view_names)  # the paper prints the lesser view first
-        ),
+    ]
+    after = [
         _row("m2_concat", "M2 (Concat.)", "inductive", Stage("m2"), "M2 (Concat.)"),
         _row("sdgm_concat", "SDGM (Concat.)", "inductive", Stage("sdgm"), "SDGM (Concat.)"),
         _row("smvae", "SMVAE", "inductive", Stage("smvae"), "SMVAE"),
     ]
+    return before, after
 
 
 def _variants() -> list[TableRow]:
-    """Other readings of the paper's rows, run when they are named."""
+    """Other readings of the paper's rows; all are optional."""
     exact = Stage("amgl", config={"variant": "exact"})
     paper = {"normalisation": "paper"}
     sdgm = {
@@ -155,8 +173,8 @@ def _variants() -> list[TableRow]:
 
 
 def _reference() -> list[TableRow]:
-    """Rows that the paper lacks; those with other values of c run when they are named."""
-    every_label = TableRow(
+    """Rows that are not in the paper; those with other values of c are optional."""
+    all_labels = TableRow(
         "svm_all_labels",
         "SVM, all labels",
         "reference",
@@ -189,14 +207,14 @@ def _reference() -> list[TableRow]:
             for key, title, paradigm, stage in wide
         ),
         _plain("majority", "Majority vote", "supervised"),
-        every_label,
+        all_labels,
     ]
 
 
 def _own_row(card: MethodCard) -> TableRow:
-    """A row for a method that this table of the paper lacks: the paradigm follows what it can use.
+    """A row for a method that is not in the paper's table; its capabilities give the paradigm.
 
-    Methods made for missing views have figures of their own; here they run when named, on complete
+    Methods for missing views have their own figures; here they are optional and run on complete
     rows ("FullData").
     """
     paradigm: Paradigm = "supervised"
@@ -208,8 +226,8 @@ def _own_row(card: MethodCard) -> TableRow:
 def _chain(code: str, classifier: str, paradigm: Paradigm, rows: ReprRows = "paradigm") -> TableRow:
     """A representation, then a classifier on its codes.
 
-    With ``rows`` the codes are learned on rows that the paper does not use for them. An SVM on
-    codes of all training rows always runs: the labelled rows alone are little to learn codes from.
+    With ``rows`` the codes are learned on other rows than in the paper. An SVM on codes of all
+    training rows is not optional: the labelled rows alone are few to learn codes from.
     """
     name = f"{CODES.get(code, code.upper())}+{CLASSIFIERS[classifier]}"
     recipe = (Stage(code, rows=rows), Stage(classifier))

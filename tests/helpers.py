@@ -9,12 +9,17 @@ from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from datasets.base import DataError, Dataset, HeldOut, Problem, Provenance, Rows, Split
 from harness import registry
+from harness.analysis.trials_table import trials_table
 from harness.plan.job import Job
+from harness.plan.plan import Plan
+from harness.run.describe import cell_entry
 from harness.store import code_digest
+from harness.store.manifest import Manifest, ProtocolEntry
 from harness.store.record import Record
 from methods.base import Failed, Finished, FitError, Fitted, Member, Method, Training
 from protocols.base import Draw, Scenario, build, draw
@@ -186,7 +191,7 @@ def record_of(job: Job, **changes: Any) -> Record:
     """A record of ``job`` that ended well, made by the code as it is."""
     plain = Record(
         id=job.id,
-        job=job.identity(),
+        job=job.description(),
         data_key=job.data_key,
         status="ok",
         score=0.5,
@@ -205,3 +210,22 @@ def refusal(call: Callable[[], object]) -> str:
     assert not message.endswith(".")
     assert "Traceback" not in message
     return message
+
+
+def manifest_of(plan: Plan, name: str) -> Manifest:
+    """The manifest of a settled plan, with one protocol's cells and without notes on its data."""
+    places = {job: place for place, job in enumerate(plan.jobs)}
+    cells = tuple(cell_entry(cell, places) for cell in plan.cells if cell.protocol == name)
+    entry = ProtocolEntry(name, name, {"kind": "table"}, "", 1, (), {}, None, cells)
+    kept = plan.stale.keys() - plan.todo.keys()
+    return Manifest(
+        id="run", command="c", budget=plan.budget.name, state="finished", started="",
+        revision="r", versions={}, machine="m", protocols=(entry,), jobs=tuple(places),
+        stale=tuple(places[job] for job in kept),
+    )  # fmt: skip
+
+
+def table_of(plan: Plan, records: Mapping[str, Record], name: str) -> pd.DataFrame:
+    """The table of trials of a plan, by way of its manifest."""
+    run = manifest_of(plan, name)
+    return trials_table(run, run.protocols[0], records)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy.sparse import issparse
 
-from datasets._io import MAX_BYTES, plain, too_large
+from datasets._io import MAX_BYTES, printable, too_large
 from datasets.base import DataError
 
 
@@ -113,12 +113,12 @@ def sketch(value: Value) -> str:
         return f"cell {size_of(value.shape)} of {', '.join(kinds[:4])}{more}"
     if is_text(value):
         if value.size == 1:
-            return f"text '{plain(str(value.ravel()[0]), 40)}'"
+            return f"text '{printable(str(value.ravel()[0]), 40)}'"
         return f"{size_of(value.shape)} texts"
     if value.dtype.kind in "biuf" and value.size == 1 and not issparse(value):
         return f"{value.ravel()[0]} ({value.dtype})"
     thin = "sparse " if issparse(value) else ""
-    return f"{size_of(value.shape)} {thin}{plain(str(value.dtype), 40)}"
+    return f"{size_of(value.shape)} {thin}{printable(str(value.dtype), 40)}"
 
 
 def normal(name: str) -> str:

@@ -8,8 +8,7 @@ from typing import Any
 
 from scipy.sparse import issparse
 
-from datasets._io import plain, read_npz, regular
-from datasets._mat import read_mat
+from datasets._io import check_file, printable, read_mat, read_npz
 from datasets._multiview.arrays import Cell, Contents, Unread, Value
 from datasets._multiview.folder import read_folder
 from datasets._multiview.hdf5 import is_hdf5, read_hdf5
@@ -18,17 +17,17 @@ from datasets.base import DataError
 
 
 def contents(path: Path, chosen: Choices) -> Contents:
-    """Everything that ``path`` holds, read within the bounds that files of strangers have.
+    """Everything that ``path`` holds, read within the limits on untrusted files.
 
     Raises DataError for a path that is none of the three and for damaged, oversized or
     unreadable files; ``chosen.id`` is the column that joins the tables of a folder.
     """
-    name = plain(path.name)
+    name = printable(path.name)
     suffix = path.suffix.lower()
     if suffix == ".npz":
         return Contents("NumPy archive", dict(read_npz(path, name)))
     if suffix == ".mat":
-        regular(path, name)
+        check_file(path, name)
         if is_hdf5(path):
             return Contents("MATLAB file, version 7.3", read_hdf5(path, name))
         found = {key: _value(value) for key, value in read_mat(path, name).items()}
@@ -40,7 +39,7 @@ def contents(path: Path, chosen: Choices) -> Contents:
             f"{name} must end in .npz or .mat, or be a folder of .csv or .parquet files, one a "
             "view, with labels.csv; save its arrays with numpy.savez"
         )
-    regular(path, name)  # says why it cannot be opened
+    check_file(path, name)  # says why it cannot be opened
     raise DataError(f"{name} must end in .npz or .mat; save its arrays with numpy.savez")
 
 

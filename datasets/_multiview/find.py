@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets._io import plain
+from datasets._io import printable
 from datasets._multiview import labels as find
 from datasets._multiview.arrays import (
     MAX_BYTES,
@@ -71,7 +71,7 @@ def read(path: Path, chosen: Choices) -> Reading:
     Raises DataError, one sentence that says what was found and what to type, for files that cannot
     be read and for those of which two readings fit.
     """
-    return interpret(contents(path, chosen), chosen, plain(path.name))
+    return interpret(contents(path, chosen), chosen, printable(path.name))
 
 
 def interpret(held: Contents, chosen: Choices, name: str) -> Reading:
@@ -79,7 +79,7 @@ def interpret(held: Contents, chosen: Choices, name: str) -> Reading:
     arrays = dict(held.arrays)
     for key in chosen.ignore:
         if key not in arrays:
-            raise DataError(f"{name} has no array '{plain(key)}' to ignore")
+            raise DataError(f"{name} has no array '{printable(key)}' to ignore")
         del arrays[key]
     joined = join_parts(arrays, chosen.orientation, chosen.labels, name)
     arrays, notes = joined.arrays, [*held.notes, *joined.notes]
@@ -89,7 +89,7 @@ def interpret(held: Contents, chosen: Choices, name: str) -> Reading:
     others = {k: v for k, v in arrays.items() if k not in (labels_from, *copies)}
     if copies:
         notes.append(
-            f"labels are those in {plain(labels_from)}, not {', '.join(map(plain, copies))}"
+            f"labels are those in {printable(labels_from)}, not {', '.join(map(printable, copies))}"
         )
     views = find_views(others, n, chosen, name)
     rest = {k: v for k, v in others.items() if k not in views.used}
@@ -132,13 +132,13 @@ def _oriented(
     whole, left = {}, MAX_BYTES
     for view, matrix in matrices.items():
         whole[view] = np.ascontiguousarray(
-            dense(by_rows(matrix, ways[view]), f"view '{plain(view)}' of {name}", left)
+            dense(by_rows(matrix, ways[view]), f"view '{printable(view)}' of {name}", left)
         )
         left -= whole[view].nbytes
     turned = [view for view, way in ways.items() if way == COLUMNS]
     if not turned:
         return whole, []
-    told = "all views" if len(turned) == len(ways) else ", ".join(map(plain, turned))
+    told = "all views" if len(turned) == len(ways) else ", ".join(map(printable, turned))
     return whole, [f"samples are the columns of {told} in the file"]
 
 
@@ -179,7 +179,7 @@ def _named(
         if free and len(shown) == len(matrices) == len(set(shown)):
             matrices = dict(zip(shown, matrices.values(), strict=True))
         else:
-            notes.append(f"'{plain(key)}' is not read: it does not name these views")
+            notes.append(f"'{printable(key)}' is not read: it does not name these views")
     return matrices, titles, notes
 
 
@@ -192,7 +192,7 @@ def _groups(
     left = dict(rest)
     for key in chosen.groups:
         if key not in rest:
-            raise DataError(f"{name} has no array '{plain(key)}' to take for a group")
+            raise DataError(f"{name} has no array '{printable(key)}' to take for a group")
         groups[view_name(key.removeprefix("group_"))] = find.vector(left.pop(key), key, name)
     for key in rest:
         column = key.removeprefix("group_")
@@ -212,17 +212,17 @@ def _passed_over(left: dict[str, Value], n: int, used: tuple[str, ...], name: st
     """
     asked = [key for key, value in left.items() if has_axis(value, n) and not is_small(value)]
     if asked:
-        first, names = asked[0], ",".join(map(plain, asked))
+        first, names = asked[0], ",".join(map(printable, asked))
         if _is_column(left[first], n):
-            other = f"group of rows {flag('groups', plain(first))}"
+            other = f"group of rows {flag('groups', printable(first))}"
         else:
-            other = f"view {flag('views', ','.join(map(plain, [*used, first])))}"
+            other = f"view {flag('views', ','.join(map(printable, [*used, first])))}"
         raise DataError(
-            f"{name} holds '{plain(first)}' ({sketch(left[first])}) besides, with one value or "
+            f"{name} holds '{printable(first)}' ({sketch(left[first])}) besides, with one value or "
             f"more a row; to leave it out add {flag('ignore', names)}, to take it for a {other}"
         )
     told = [
-        f"{plain(key)}, {value.what}" if isinstance(value, Unread) else plain(key)
+        f"{printable(key)}, {value.what}" if isinstance(value, Unread) else printable(key)
         for key, value in left.items()
     ]
     return [f"not read: {'; '.join(told)}"] if told else []

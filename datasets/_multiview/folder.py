@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from datasets._io import MAX_BYTES, plain, regular, too_large
+from datasets._io import MAX_BYTES, check_file, printable, too_large
 from datasets._multiview.arrays import Contents, Value, view_name
 from datasets._multiview.options import Choices, flag
 from datasets.base import DataError
@@ -31,13 +31,13 @@ def read_folder(folder: Path, chosen: Choices) -> Contents:
 
     Raises DataError where a table is missing, damaged or too large, or the join is not clear.
     """
-    name = plain(folder.name)
+    name = printable(folder.name)
     tables, others = _tables(folder, name)
     column = _id_column(tables, chosen.id, name)
     keyed = {path: table.set_index(_ids(table, column, path)) for path, table in tables.items()}
     for path, table in keyed.items():
         if table.index.has_duplicates:
-            twice = plain(str(table.index[table.index.duplicated()][0]))
+            twice = printable(str(table.index[table.index.duplicated()][0]))
             raise DataError(f"{path.name} of {name} has the id '{twice}' twice; give each row one")
     labels = next(path for path in keyed if path.stem.lower() in LABEL_FILES)
     index = keyed[labels].index
@@ -50,10 +50,10 @@ def read_folder(folder: Path, chosen: Choices) -> Contents:
                 _numbers(table, column, path, name).reindex(index).to_numpy(np.float64)
             )
     arrays |= _columns(keyed[labels].reindex(index).drop(columns=column))
-    files = ", ".join(plain(path.name) for path in tables)
-    notes = [f"{files} joined on the column '{plain(column)}'"]
+    files = ", ".join(printable(path.name) for path in tables)
+    notes = [f"{files} joined on the column '{printable(column)}'"]
     if others:
-        notes.append(f"not read: {', '.join(plain(path.name) for path in others[:5])}")
+        notes.append(f"not read: {', '.join(printable(path.name) for path in others[:5])}")
     return Contents("folder of tables", arrays, tuple(notes))
 
 
@@ -66,7 +66,7 @@ def _tables(folder: Path, name: str) -> tuple[dict[Path, DataFrame], list[Path]]
     wanted = [path for path in paths if path.suffix.lower() in SUFFIXES]
     stems = [view_name(path.stem).lower() for path in wanted]
     if not wanted:
-        arrays = [plain(path.name) for path in paths if path.suffix.lower() in (".mat", ".npz")]
+        arrays = [printable(path.name) for path in paths if path.suffix.lower() in (".mat", ".npz")]
         if arrays:
             raise DataError(f"{name} is a folder; name the file in it, as {name}/{arrays[0]}")
         raise DataError(
@@ -86,8 +86,8 @@ def _tables(folder: Path, name: str) -> tuple[dict[Path, DataFrame], list[Path]]
 
 def _table(path: Path) -> DataFrame:
     """One file. Raises DataError for damaged or oversized ones."""
-    name = plain(path.name)
-    regular(path, name)
+    name = printable(path.name)
+    check_file(path, name)
     try:
         table = _csv(path) if path.suffix.lower() == ".csv" else _parquet(path, name)
     except DataError:
@@ -134,7 +134,9 @@ def _id_column(tables: dict[Path, DataFrame], wanted: str, name: str) -> str:
     if wanted:
         if wanted not in shared:
             lacking = next(path for path, table in tables.items() if wanted not in table.columns)
-            raise DataError(f"{plain(lacking.name)} of {name} has no column '{plain(wanted)}'")
+            raise DataError(
+                f"{printable(lacking.name)} of {name} has no column '{printable(wanted)}'"
+            )
         return wanted
     plainly = [column for column in shared if column.lower() == "id"]
     found = plainly or shared
@@ -142,17 +144,17 @@ def _id_column(tables: dict[Path, DataFrame], wanted: str, name: str) -> str:
         return found[0]
     if not found:
         held = "; ".join(
-            f"{plain(path.name)} has {', '.join(map(plain, table.columns[:3]))}"
+            f"{printable(path.name)} has {', '.join(map(printable, table.columns[:3]))}"
             for path, table in [*tables.items()][:4]
         )
         raise DataError(
             f"the tables of {name} share no column to join them on ({held}); give each an id "
             "column, called id in all of them"
         )
-    names = " and ".join(plain(column) for column in found[:4])
+    names = " and ".join(printable(column) for column in found[:4])
     raise DataError(
         f"the tables of {name} share the columns {names}; say which one names the rows with "
-        f"{flag('id', plain(found[0]))}"
+        f"{flag('id', printable(found[0]))}"
     )
 
 
@@ -160,7 +162,9 @@ def _ids(table: DataFrame, column: str, path: Path) -> Series:
     """Ids as strings, ``7.0`` as ``7``."""
     ids = table[column]
     if ids.isna().any():
-        raise DataError(f"{plain(path.name)} has a row without '{plain(column)}'; give it one")
+        raise DataError(
+            f"{printable(path.name)} has a row without '{printable(column)}'; give it one"
+        )
     if ids.dtype.kind == "f" and (ids == ids.round()).all():
         ids = ids.astype("int64")
     return ids.astype(str).str.strip()
@@ -171,8 +175,8 @@ def _numbers(table: DataFrame, column: str, path: Path, name: str) -> DataFrame:
     for key in table.columns:
         if table[key].dtype.kind not in "biuf":
             raise DataError(
-                f"column '{plain(key)}' of {plain(path.name)} in {name} holds no numbers; remove "
-                "it, or write its values as numbers"
+                f"column '{printable(key)}' of {printable(path.name)} in {name} holds no numbers; "
+                "remove it, or write its values as numbers"
             )
     return table
 

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csc_array
 
-from datasets._io import MAX_BYTES, plain, too_large
-from datasets._mat import MAX_CELLS
+from datasets._io import MAX_BYTES, MAX_CELLS, printable, too_large
 from datasets._multiview.arrays import Cell, Unread, Value
 from datasets.base import DataError
 
@@ -116,8 +115,8 @@ class _Reader:
             raise self._elsewhere(key)
         if filters - _FILTERS:
             raise DataError(
-                f"'{plain(key)}' of {self._name} is packed in an unusual way; read it with h5py "
-                "and save its arrays with numpy.savez"
+                f"'{printable(key)}' of {self._name} is packed in an unusual way; read it with "
+                "h5py and save its arrays with numpy.savez"
             )
         size = dataset.size * dataset.dtype.itemsize
         self._add(size)
@@ -132,7 +131,7 @@ class _Reader:
 
     def _elsewhere(self, key: str) -> DataError:
         return DataError(
-            f"'{plain(key)}' of {self._name} lies in another file, which is never opened; "
+            f"'{printable(key)}' of {self._name} lies in another file, which is never opened; "
             "save all arrays in one file, as with numpy.savez"
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from datasets._io import plain
+from datasets._io import printable
 from datasets._multiview.arrays import sketch
 from datasets._multiview.contents import contents
 from datasets._multiview.find import Reading, interpret
@@ -25,11 +25,11 @@ def describe(
 
     ``build`` makes the data set of a reading. Raises DataError where the bytes cannot be read.
     """
-    name = plain(path.name)
+    name = printable(path.name)
     held = contents(path, chosen)
     lines = [f"{name}: {held.form}, {len(held.arrays)} arrays"]
-    wide = max((len(plain(key)) for key in held.arrays), default=0)
-    shown = [f"  {plain(key):<{wide}}  {sketch(value)}" for key, value in held.arrays.items()]
+    wide = max((len(printable(key)) for key in held.arrays), default=0)
+    shown = [f"  {printable(key):<{wide}}  {sketch(value)}" for key, value in held.arrays.items()]
     lines += _first(shown, "arrays")
     try:
         reading = interpret(held, chosen, name)
@@ -56,10 +56,10 @@ def _reading(reading: Reading) -> list[str]:
     lines.append(f"missing  {int(lacking.sum())} rows lack a view")
     values, counts = np.unique(reading.labels, return_counts=True)
     titles = reading.class_titles or [_shown(value) for value in values]
-    tally = [f"{plain(title)} ({count})" for title, count in zip(titles, counts, strict=True)]
+    tally = [f"{printable(title)} ({count})" for title, count in zip(titles, counts, strict=True)]
     more = f" and {len(tally) - LONGEST} more" if len(tally) > LONGEST else ""
     classes = ", ".join(tally[:LONGEST]) + more
-    lines.append(f"classes  {len(values)}, from '{plain(reading.labels_from)}': {classes}")
+    lines.append(f"classes  {len(values)}, from '{printable(reading.labels_from)}': {classes}")
     for group, column in reading.groups.items():
         lines.append(f"group    {group}: {len(np.unique(column))} values")
     return lines + [f"note     {note}" for note in reading.notes]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.sparse import issparse
 
-from datasets._io import plain
+from datasets._io import printable
 from datasets._multiview.arrays import (
     HOW_TO_OPEN,
     Cell,
@@ -46,7 +46,7 @@ def find_labels(
     one that is of none of the forms above.
     """
     if wanted and wanted not in arrays:
-        raise DataError(f"{name} has no array '{plain(wanted)}'; it holds: {_list(arrays)}")
+        raise DataError(f"{name} has no array '{printable(wanted)}'; it holds: {_list(arrays)}")
     found, reasons = _candidates(arrays, name)
     if wanted:
         others = tuple(key for key in found if key != wanted)
@@ -57,8 +57,8 @@ def find_labels(
     for other in others:
         if not _same(found[first], found[other]):
             raise DataError(
-                f"{name} holds labels in {' and '.join(map(plain, found))}, which disagree; say "
-                f"which to use, as {flag('labels', plain(first))}"
+                f"{name} holds labels in {' and '.join(map(printable, found))}, which disagree; "
+                f"say which to use, as {flag('labels', printable(first))}"
             )
     return first, found[first], tuple(others)
 
@@ -85,7 +85,7 @@ def _candidates(
 
 def vector(value: Value, key: str, name: str) -> np.ndarray:
     """One value a row, ``(n,)``. Raises DataError for an array of no such form."""
-    what = f"'{plain(key)}' of {name}"
+    what = f"'{printable(key)}' of {name}"
     if isinstance(value, Cell):
         return _cell(value, key, name)
     if isinstance(value, Unread):
@@ -116,9 +116,9 @@ def unlabelled(labels: np.ndarray, chosen: str, key: str, name: str) -> np.ndarr
     if absent.any() and chosen != LEAVE_OUT:
         also = f"; if -1 is a class, add {flag('unlabelled', NONE)}" if shown == "-1" else ""
         raise DataError(
-            f"'{plain(key)}' of {name} holds {shown} in {int(absent.sum())} of {len(labels)} rows, "
-            f"first in row {int(np.argmax(absent))}; if these rows have no label, leave them out "
-            f"with {flag('unlabelled', LEAVE_OUT)}{also}"
+            f"'{printable(key)}' of {name} holds {shown} in {int(absent.sum())} of {len(labels)} "
+            f"rows, first in row {int(np.argmax(absent))}; if these rows have no label, leave "
+            f"them out with {flag('unlabelled', LEAVE_OUT)}{also}"
         )
     return absent
 
@@ -134,9 +134,9 @@ def _beside_codes(labels: np.ndarray) -> bool:
 def class_titles(key: str, names: tuple[str, ...], classes: int) -> tuple[str, ...]:
     """``names`` as those of the classes. Raises DataError, saying why, where they cannot be."""
     if len(names) != classes:
-        raise DataError(f"'{plain(key)}' is not read: {len(names)} names for {classes} classes")
+        raise DataError(f"'{printable(key)}' is not read: {len(names)} names for {classes} classes")
     if len(set(names)) < classes or not all(name and name.isprintable() for name in names):
-        raise DataError(f"'{plain(key)}' is not read: its names do not tell the classes apart")
+        raise DataError(f"'{printable(key)}' is not read: its names do not tell the classes apart")
     return names
 
 
@@ -157,7 +157,7 @@ def _text(value: str | bytes) -> str:
 
 
 def _cell(cell: Cell, key: str, name: str) -> np.ndarray:
-    what = f"'{plain(key)}' of {name}"
+    what = f"'{printable(key)}' of {name}"
     if any(isinstance(item, Cell | Unread) for item in cell.items) or not cell.items:
         raise DataError(f"{what} is a cell of neither numbers nor strings; save one value a row")
     names = texts(cell)
@@ -217,11 +217,11 @@ def _none(arrays: Mapping[str, Value], name: str) -> str:
     closed = [key for key, value in arrays.items() if isinstance(value, Unread)]
     if closed:
         return (
-            f"{name} has no 'labels' that can be read, and '{plain(closed[0])}' is "
+            f"{name} has no 'labels' that can be read, and '{printable(closed[0])}' is "
             f"{sketch(arrays[closed[0]])}; {HOW_TO_OPEN}"
         )
     hint = (
-        f"if '{plain(lines[0])}' holds them, add {flag('labels', plain(lines[0]))}"
+        f"if '{printable(lines[0])}' holds them, add {flag('labels', printable(lines[0]))}"
         if lines
         else "add one class a row under one of these"
     )
@@ -229,4 +229,4 @@ def _none(arrays: Mapping[str, Value], name: str) -> str:
 
 
 def _list(arrays: Mapping[str, Value]) -> str:
-    return ", ".join(f"{plain(key)} ({sketch(value)})" for key, value in [*arrays.items()][:12])
+    return ", ".join(f"{printable(key)} ({sketch(value)})" for key, value in [*arrays.items()][:12])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import permutations
-from typing import Any
 
-from datasets._options import Option, Options, chosen
+from datasets._options import chosen
+from datasets.base import Settings, setting
 
 ASK = "ask"
 ROWS, COLUMNS = "rows", "columns"
@@ -18,47 +18,42 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-OPTIONS: Options = {
-    "labels": Option("", "the array (of a folder: the column of labels.csv) with the classes"),
-    "views": Option("", "the arrays that are views, such as X1,X2", parse=_names),
-    "groups": Option("", "arrays that name groups of rows, such as subject", parse=_names),
-    "ignore": Option("", "arrays that are not to be read, such as W,idx", parse=_names),
-    "orientation": Option(
-        ASK, "whether samples are the rows or the columns of a view", (ASK, ROWS, COLUMNS)
-    ),
-    "axes": Option(
+@dataclass(frozen=True)
+class Choices(Settings):
+    """What a file may leave open."""
+
+    labels: str = setting(
+        "", "the array (of a folder: the column of labels.csv) that contains the classes"
+    )
+    views: tuple[str, ...] = setting((), "the arrays that are views, such as X1,X2", parse=_names)
+    groups: tuple[str, ...] = setting(
+        (), "arrays that name groups of rows, such as subject", parse=_names
+    )
+    ignore: tuple[str, ...] = setting(
+        (), "arrays that are not to be read, such as W,idx", parse=_names
+    )
+    orientation: str = setting(
         ASK,
-        "axes of one array that holds all views: v view, n sample, d feature",
-        (ASK, *("".join(order) for order in permutations("vnd"))),
-    ),
-    "unlabelled": Option(
+        "whether samples are the rows or the columns of a view",
+        choices=(ASK, ROWS, COLUMNS),
+    )
+    axes: str = setting(
+        ASK,
+        "axes of one array that contains all views: v view, n sample, d feature",
+        choices=(ASK, *("".join(order) for order in permutations("vnd"))),
+    )
+    unlabelled: str = setting(
         ASK,
         "rows whose label is -1 (beside other classes), NaN or empty: leave them out, or say that "
         "there are none and -1 is a class",
-        (ASK, LEAVE_OUT, NONE),
-    ),
-    "id": Option("", "the column on which the tables of a folder are joined"),
-}
-
-
-@dataclass(frozen=True)
-class Choices:
-    """The options of one file, defaults filled in; field by field the names of OPTIONS."""
-
-    labels: str
-    views: tuple[str, ...]
-    groups: tuple[str, ...]
-    ignore: tuple[str, ...]
-    orientation: str
-    axes: str
-    unlabelled: str
-    id: str
+        choices=(ASK, LEAVE_OUT, NONE),
+    )
+    id: str = setting("", "the column on which the tables of a folder are joined")
 
 
 def choices(given: Mapping[str, str] | None) -> Choices:
     """What the user chose. Raises DataError for an unknown option or value."""
-    values: dict[str, Any] = chosen("file", OPTIONS, given)
-    return Choices(**values)
+    return chosen("file", Choices, given)
 
 
 def flag(name: str, value: str) -> str:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy.sparse import issparse
 
-from datasets._io import plain
+from datasets._io import printable
 from datasets._multiview.arrays import Value, size_of
 from datasets._multiview.options import ASK, COLUMNS, ROWS, flag
 from datasets.base import DataError
@@ -39,7 +39,7 @@ def settle(pieces: Mapping[str, Sequence[Piece]], wanted: str, name: str) -> dic
         first = unclear[0]
         shape = size_of(pieces[first][0][0].shape)
         raise DataError(
-            f"view '{plain(first)}' of {name} is {shape}, so that its samples may be rows or "
+            f"view '{printable(first)}' of {name} is {shape}, so that its samples may be rows or "
             f"columns; say which: {flag('orientation', ROWS)} or {flag('orientation', COLUMNS)}"
         )
     return {view: ROWS if ROWS in ways else COLUMNS for view, ways in fits.items()}
@@ -66,7 +66,7 @@ def _misfit(view: str, parts: Sequence[Piece], name: str, way: str = "") -> str:
     shapes = " and ".join(size_of(matrix.shape) for matrix, _ in parts)
     labels = " and ".join(str(n) for _, n in parts)
     return (
-        f"view '{plain(view)}' of {name} is {shapes}, which does not fit {labels} labels{way}; "
+        f"view '{printable(view)}' of {name} is {shapes}, which does not fit {labels} labels{way}; "
         "give every view one row (or column) a label"
     )
 

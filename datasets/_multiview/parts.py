@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import issparse, vstack
 
-from datasets._io import plain
+from datasets._io import printable
 from datasets._multiview.arrays import Cell, Value, is_matrix, is_numeric, normal
 from datasets._multiview.labels import KNOWN, vector
 from datasets._multiview.orientation import by_rows, settle
@@ -64,10 +64,10 @@ def join_parts(arrays: Mapping[str, Value], orientation: str, labels: str, name:
     pieces: dict[str, list[Value]] = {}
     for key, by_part in found.items():
         if sorted(by_part) != parts:
-            lost = plain(key)
+            lost = printable(key)
             raise DataError(
-                f"'{lost}' of {name} does not come in the same parts as '{plain(known[0])}'; give "
-                "it all of them, or remove it"
+                f"'{lost}' of {name} does not come in the same parts as '{printable(known[0])}'; "
+                "give it all of them, or remove it"
             )
         taken.update(_names(arrays, key))
         if key in values:
@@ -115,7 +115,9 @@ def _stacked(
         if all(isinstance(part, Cell) for part in parts):
             counts = {len(part.items) for part in parts}
             if len(counts) > 1:
-                raise DataError(f"the parts of '{plain(key)}' of {name} differ in number of views")
+                raise DataError(
+                    f"the parts of '{printable(key)}' of {name} differ in number of views"
+                )
             cells[key] = counts.pop()
             for i in range(cells[key]):
                 flat[f"{key}{i + 1}"] = [part.items[i] for part in parts]
@@ -125,7 +127,7 @@ def _stacked(
             joined[key] = np.concatenate([vector(part, key, name) for part in parts])
     bad = [key for key, parts in flat.items() if not all(is_numeric(p) for p in parts)]
     if bad:
-        raise DataError(f"the parts of '{plain(bad[0])}' of {name} are no matrices of numbers")
+        raise DataError(f"the parts of '{printable(bad[0])}' of {name} are no matrices of numbers")
     ways = settle({k: list(zip(p, rows, strict=True)) for k, p in flat.items()}, orientation, name)
     whole = {key: _join([by_rows(p, ways[key]) for p in parts]) for key, parts in flat.items()}
     for key, count in cells.items():

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from datasets._io import plain
+from datasets._io import printable
 from datasets._multiview.arrays import (
     HOW_TO_OPEN,
     Cell,
@@ -92,8 +92,10 @@ def _as_told(arrays: Mapping[str, Value], n: int, chosen: Choices, name: str) ->
     free = True
     for key in chosen.views:
         if key not in arrays:
-            known = ", ".join(map(plain, list(arrays)[:12]))
-            raise DataError(f"{name} has no array '{plain(key)}' to be a view; it holds: {known}")
+            known = ", ".join(map(printable, list(arrays)[:12]))
+            raise DataError(
+                f"{name} has no array '{printable(key)}' to be a view; it holds: {known}"
+            )
         value = arrays[key]
         if isinstance(value, Cell):
             found |= _of_cell(key, value, n, name)
@@ -153,9 +155,9 @@ def _of_cube(key: str, cube: Value, n: int, axes: str, name: str) -> dict[str, V
     if axes == ASK:
         v, rows, d = cube.shape
         if rows != n or n in (v, d) or v >= d:
-            whole = f", or that it is one view: {flag('views', plain(key))}" if v == n else ""
+            whole = f", or that it is one view: {flag('views', printable(key))}" if v == n else ""
             raise DataError(
-                f"'{plain(key)}' of {name} is {size_of(cube.shape)}, and which of its axes are "
+                f"'{printable(key)}' of {name} is {size_of(cube.shape)}, and which of its axes are "
                 f"views (v), samples (n) and features (d) is not clear; say so in their order, as "
                 f"{flag('axes', 'ndv')}{whole}"
             )
@@ -163,7 +165,7 @@ def _of_cube(key: str, cube: Value, n: int, axes: str, name: str) -> dict[str, V
     whole = cube.transpose([axes.index(axis) for axis in "vnd"])
     if whole.shape[1] != n:
         raise DataError(
-            f"'{plain(key)}' of {name} is {size_of(cube.shape)}, which does not fit {n} labels "
+            f"'{printable(key)}' of {name} is {size_of(cube.shape)}, which does not fit {n} labels "
             f"with its axes as {axes}; give every view one row a label"
         )
     stem = view_name(key)
@@ -175,11 +177,11 @@ def _matrix(value: Value, view: str, n: int, name: str) -> Value:
 
     Raises DataError for anything but real numbers, and for further axes without n samples first.
     """
-    what = f"view '{plain(view.removeprefix(PREFIX))}' of {name}"
+    what = f"view '{printable(view.removeprefix(PREFIX))}' of {name}"
     if isinstance(value, Cell | Unread):
         raise DataError(f"{what} is {sketch(value)}; save its matrix as an array of its own")
     if not is_numeric(value):
-        kind = plain(str(value.dtype))
+        kind = printable(str(value.dtype))
         raise DataError(f"{what} must hold real numbers, not {kind}; convert it first")
     if len(value.shape) == 1:
         return value[:, None]
@@ -206,8 +208,8 @@ def _broad(value: Value) -> bool:
 
 
 def _which(several: list[Views], name: str) -> str:
-    ways = [f"{', '.join(map(plain, v.used))} ({len(v.matrices)})" for v in several]
-    first = flag("views", ",".join(map(plain, several[0].used)))
+    ways = [f"{', '.join(map(printable, v.used))} ({len(v.matrices)})" for v in several]
+    first = flag("views", ",".join(map(printable, several[0].used)))
     return (
         f"{name} holds matrices in {' and '.join(ways)}; say which are the views, as {first}, and "
         "leave the others out with --data-option file.ignore=NAME"
@@ -215,11 +217,12 @@ def _which(several: list[Views], name: str) -> str:
 
 
 def _none(arrays: Mapping[str, Value], n: int, name: str) -> str:
-    held = ", ".join(f"{plain(key)} ({sketch(value)})" for key, value in [*arrays.items()][:8])
+    held = ", ".join(f"{printable(key)} ({sketch(value)})" for key, value in [*arrays.items()][:8])
     closed = [key for key, value in arrays.items() if isinstance(value, Unread)]
     if closed:
         return (
-            f"{name} has no view that can be read, and '{plain(closed[0])}' is not; {HOW_TO_OPEN}"
+            f"{name} has no view that can be read, and '{printable(closed[0])}' is not; "
+            f"{HOW_TO_OPEN}"
         )
     return (
         f"{name} has no view: of what it holds ({held or 'nothing besides labels'}) nothing is a "

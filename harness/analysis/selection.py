@@ -14,10 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from harness import registry
-from harness.plan.job import Job
 from harness.store.record import Record
 
 Measure = Literal["accuracy", "nmse", "loss", "probe"]
@@ -93,22 +91,6 @@ class Rule:
         return "nothing (one candidate, no epochs)"
 
 
-def rule_of(job: Job, *, several: bool = True) -> Rule:
-    """What chooses a job's epoch, and its candidate if there are ``several``."""
-    can = registry.load_method(job.method).can
-    candidate: Measure = "nmse" if job.imputes else "accuracy" if can.classify else "probe"
-    epoch: Measure = "loss" if candidate == "probe" else candidate
-    trained = job.training is not None
-    return Rule(epoch if trained else None, candidate, several, second=not can.inductive)
-
-
-def rules(jobs: Sequence[Job]) -> tuple[Rule, ...]:
-    """The rule of every stage of a recipe, first stage first, given its candidate ``jobs``."""
-    (first, *_) = jobs
-    own = rule_of(first, several=len(jobs) > 1)
-    return (*(rules(first.upstream[0]) if first.upstream else ()), own)
-
-
 def key_of(found: Sequence[Rule]) -> str:
     """The keys of a recipe's stages: ``epoch:loss candidate:probe > candidate:accuracy``."""
     return " > ".join(rule.key for rule in found)
@@ -127,6 +109,6 @@ def best(candidates: Sequence[Record]) -> Record | None:
     return min(fit, key=lambda record: (-(record.score or 0.0), record.epoch), default=None)
 
 
-def chosen(jobs: Sequence[Job], records: Mapping[str, Record]) -> Record | None:
-    """The chosen one of those candidates ``jobs`` that have a record, None if none is ok."""
+def chosen(jobs: Sequence[Any], records: Mapping[str, Record]) -> Record | None:
+    """The chosen one of those candidates (anything with an ``id``) that have a record, or None."""
     return best([records[job.id] for job in jobs if job.id in records])

@@ -81,7 +81,7 @@ def summarise(
 
     ``published``    the paper's table (``protocols.published.table2``); None: no such columns
                      filled. ``paper_names``  data set key -> name in that table, only for data
-                     that *is* the paper's (never a twin).
+                     that *is* the paper's (never a simulated copy).
     The index names the cell: (data set, row key, label percent).
     """
     ordered = check(trials)

@@ -1,82 +1,88 @@
-"""From plan and ledger to one line per trial: the table that statistics and reports read."""
+"""From a run's manifest and its records to one line per trial: what statistics and reports read."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from harness.analysis import selection
-from harness.plan.job import Job
-from harness.plan.plan import Plan, PlannedCell
+from harness.store.manifest import CellEntry, Manifest, ProtocolEntry
 from harness.store.record import Record
 
 IMPUTATION = ("nmse", "nmse_all", "nmse_raw", "nmse_raw_all", "coverage_90", "nll")
 """Columns on completed views, NaN where a row has none: ``harness.run.imputation.measures``."""
 TUNING = ("tuning_accuracy", "tuning_nmse")
 """Columns on tuning rows at the chosen epoch, NaN where the chosen fit has none."""
+Group = Sequence[str]
+"""Ids of the candidates for one input of a stage."""
+Trial = Sequence[Sequence[Group]]
+"""Stages, first to last, each with its groups; the last stage has one."""
 
 
-def trials_table(plan: Plan, records: Mapping[str, Record], protocol: str) -> pd.DataFrame:
-    """One line per (data set, row, column, trial) of a protocol, exhaustive.
+def trials_table(
+    manifest: Manifest, entry: ProtocolEntry, records: Mapping[str, Record]
+) -> pd.DataFrame:
+    """One line per (data set, row, column, trial) of a protocol of a run, exhaustive.
 
     A trial without a record of every candidate is ``missing``; with no candidate that is ok it is
     ``failed`` (or ``skipped``). Its seconds count every candidate and every stage.
     """
-    cells = [cell for cell in plan.cells if cell.protocol == protocol]
-    datasets = list(dict.fromkeys(cell.data_key for cell in cells))
+    datasets = list(dict.fromkeys(cell.dataset for cell in entry.cells))
+    stale = {manifest.jobs[place] for place in manifest.stale}
     lines = []
-    for order, cell in enumerate(cells):
-        for jobs in cell.trials:
-            line = _cell_columns(plan, cell, order, datasets)
-            lines.append(line | _trial_columns(plan, jobs, records))
+    for order, cell in enumerate(entry.cells):
+        columns = _cell_columns(manifest, cell, order, datasets)
+        for number, places in enumerate(cell.trials):
+            trial = [[[manifest.jobs[p] for p in group] for group in stage] for stage in places]
+            lines.append(columns | _trial_columns(number, trial, records, stale))
     return pd.DataFrame(lines)
 
 
 def _cell_columns(
-    plan: Plan, planned: PlannedCell, order: int, datasets: list[str]
+    manifest: Manifest, cell: CellEntry, order: int, datasets: list[str]
 ) -> dict[str, Any]:
-    cell, rules = planned.cell, selection.rules(planned.trials[0])
     return {
-        "dataset": planned.data_key,
-        "dataset_order": datasets.index(planned.data_key),
-        "block": cell.row.block,
-        "row": cell.row.title,
-        "row_key": cell.row.key,
+        "dataset": cell.dataset,
+        "dataset_order": datasets.index(cell.dataset),
+        "block": cell.block,
+        "row": cell.title,
+        "row_key": cell.key,
         "row_order": order,
-        "label_percent": round(100 * cell.label_fraction, 6),
-        "budget": plan.budget.name,
-        "published": cell.row.published,
-        "all_labels": cell.row.all_labels,
-        "rule": selection.key_of(rules),
-        "selection": selection.words_of(rules),
+        "label_percent": cell.percent,
+        "budget": manifest.budget,
+        "published": cell.published,
+        "all_labels": cell.all_labels,
+        "rule": cell.rule,
+        "selection": cell.selection,
         **{f"at_{name}": value for name, value in cell.at.items()},
     }
 
 
+def _best(group: Group, records: Mapping[str, Record]) -> Record | None:
+    return selection.best([records[name] for name in group if name in records])
+
+
 def _imputed_by(
-    chosen: Record | None, jobs: tuple[Job, ...], records: Mapping[str, Record]
+    chosen: Record | None, trial: Trial, records: Mapping[str, Record]
 ) -> Record | None:
     """The fit that filled in absent views: the chosen one itself, or a stage before it."""
     if chosen is None or "nmse" in chosen.metrics:
         return chosen
-    for group in jobs[0].upstream:
-        before = selection.chosen(group, records)
+    for group in trial[-2] if len(trial) > 1 else ():
+        before = _best(group, records)
         if before is not None and "nmse" in before.metrics:
             return before
     return None
 
 
-def _converged(
-    chosen: Record | None, jobs: tuple[Job, ...], records: Mapping[str, Record]
-) -> bool | None:
+def _converged(chosen: Record | None, trial: Trial, records: Mapping[str, Record]) -> bool | None:
     """Whether the chosen fit, and those of the stages before it, say nothing to the contrary."""
     if chosen is None:
         return None
-    groups = (group for job in jobs[0].stages() for group in job.upstream)
-    before = (selection.chosen(group, records) for group in groups)
+    before = (_best(group, records) for stage in trial[:-1] for group in stage)
     fits = [chosen, *(record for record in before if record is not None)]
     return all(record.facts.get("converged") is not False for record in fits)
 
@@ -87,27 +93,32 @@ def _classes(metrics: Mapping[str, Any]) -> int | None:
     return None if counts is None else sum(count > 0 for count in counts)
 
 
+def _ids(trial: Trial) -> Iterable[str]:
+    """Every job of a trial once, those of earlier stages first."""
+    return dict.fromkeys(name for stage in trial for group in stage for name in group)
+
+
 def _trial_columns(
-    plan: Plan, jobs: tuple[Job, ...], records: Mapping[str, Record]
+    number: int, trial: Trial, records: Mapping[str, Record], stale: set[str]
 ) -> dict[str, Any]:
-    stages = {job.id: job for candidate in jobs for job in candidate.stages()}
-    every = [records[name] for name in stages if name in records]
-    found = [records[job.id] for job in jobs if job.id in records]
+    ((candidates,), names) = trial[-1], _ids(trial)
+    every = [records[name] for name in names if name in records]
+    found = [records[name] for name in candidates if name in records]
     chosen = selection.best(found)
     status = "ok"
-    if len(found) < len(jobs):
+    if len(found) < len(candidates):
         status, chosen = "missing", None
     elif chosen is None:
         status = "failed" if any(record.status == "failed" for record in every) else "skipped"
     bad = [record for record in found if record.status != "ok"] or [
         record for record in every if record.status != "ok"
     ]
-    imputed = _imputed_by(chosen, jobs, records)
+    imputed = _imputed_by(chosen, trial, records)
     values = imputed.metrics if imputed else {}
     own = chosen.metrics if chosen else {}
     metrics = (chosen or found[0]).metrics if found else {}
     return {
-        "trial": jobs[0].trial,
+        "trial": number,
         "status": status,
         "accuracy": own.get("test_accuracy", float("nan")),
         **{name: values.get(name, float("nan")) for name in IMPUTATION},
@@ -118,13 +129,13 @@ def _trial_columns(
         "n_tuning_labels": metrics.get("n_tuning_labels"),
         "n_train": metrics["n_labelled"] + metrics["n_unlabelled"] if metrics else None,
         "n_test": metrics.get("n_test"),
-        "candidates": len(jobs),
+        "candidates": len(candidates),
         "candidates_failed": len(bad),
         "seconds": sum(record.seconds for record in every),
         "peak_memory_mb": max((record.peak_memory_mb for record in every), default=float("nan")),
         "peak_gpu_memory_mb": max((record.peak_gpu_memory_mb for record in every), default=0.0),
         "epoch": chosen.epoch if chosen else None,
-        "converged": _converged(chosen, jobs, records),
+        "converged": _converged(chosen, trial, records),
         "in_warmup": chosen.in_warmup if chosen else None,
         "chosen": chosen.id if chosen else "",
         "imputed_by": imputed.id if imputed else "",
@@ -132,5 +143,5 @@ def _trial_columns(
         "reason": "; ".join(sorted({record.reason for record in bad})),
         "trace": bad[0].trace if bad else "",
         "device": ", ".join(sorted({record.device for record in every if record.device})),
-        "stale": any(name in plan.stale.keys() - plan.todo.keys() for name in stages),
+        "stale": any(name in stale for name in names),
     }

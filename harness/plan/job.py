@@ -1,38 +1,44 @@
-"""Jobs: one fit of one stage, at one setting, on one trial. Their identity is their content.
+"""A job: one fit of one stage, at one setting, on one trial. Its identity is its content.
 
 A cell of a table times a trial becomes one job per candidate setting of the recipe's last stage; a
-stage before it is a job of its own, shared by every cell that needs the same one. Which candidate
-counts is decided afterwards, over records (``harness.analysis.selection``).
+stage before it is a job of its own, shared by every cell that needs the same one
+(``harness.plan.expand``). Which candidate counts is decided afterwards, over records
+(``harness.analysis.selection``).
+
+An id says what was asked for and not in how many words: whatever equals its default is left out of
+it. So a setting of a method, a field of a scenario, of a training or of a job that is added later,
+with the default that all earlier fits had, changes no id. A default that changes its value would
+give an old id a new meaning: who changes one raises the ``version`` beside it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import asdict, dataclass, fields
+from functools import cache, cached_property
 from typing import Any
 
-from datasets.base import Dataset
 from harness import registry
-from harness.errors import UsageError
-from methods.base import ConfigError, Method, Training
-from protocols.base import REPR_ROWS, Budget, Cell, Scenario, Stage
+from harness.store.plain import plain
+from methods.base import Config, Training
+from protocols._trial import Scenario
 
 
 @dataclass(frozen=True)
 class Job:
     """One fit.
 
-    ``data_key``    for people; ``fingerprint`` is what counts.
+    ``data_key``    for people; ``fingerprint`` and ``declared`` are what counts.
     ``views``       names of the data set's views the stage reads, None for all, or for all codes of
                     the stage before it.
-    ``config``      every setting of the method.   ``training`` None for methods without epochs.
+    ``config``      every setting of the method, JSON-able.   ``training`` None for methods without
+                    epochs.
     ``upstream``    per input, the candidate jobs of the stage before; empty for a first stage.
     ``imputes``     it fills in absent views for the next stage.
     ``seed``        the run's seed (``--seed``).
+    ``declared``    what the draw takes from the data set beside its contents: its split rule.
     """
 
     data_key: str
@@ -47,22 +53,34 @@ class Job:
     seed: int
     upstream: tuple[tuple[Job, ...], ...] = ()
     imputes: bool = False
+    declared: Mapping[str, Any] | None = None
+
+    def description(self) -> dict[str, Any]:
+        """Everything about this job, defaults written out: what a record keeps of it. JSON-able."""
+        return plain(self._contents() | {"scenario": asdict(self.scenario)}, "job")
 
     def identity(self) -> dict[str, Any]:
-        """What makes this job itself. No path, no date, no host, no number of trials."""
-        return {
-            "data": self.fingerprint,
+        """What makes this job itself: what differs from its default, and the versions.
+
+        No path, no date, no host, no number of trials.
+        """
+        usual = {f.name for f in fields(self) if getattr(self, f.name) == f.default}
+        defaults = _defaults(registry.load_method(self.method).Config)
+        found = self._contents() | {
             "scenario": self.scenario.identity(),
-            "method": self.method,
-            "version": self.version,
-            "views": self.views,
-            "config": dict(self.config),
-            "training": self.training,
-            "trial": self.trial,
-            "seed": self.seed,
-            "upstream": [[job.id for job in group] for group in self.upstream],
-            "imputes": self.imputes,
+            "config": _differing(self.config, defaults),
         }
+        if self.training is not None:
+            found["training"] = _differing(self.training, Training().identity())
+        return {name: value for name, value in found.items() if name not in usual}
+
+    def _contents(self) -> dict[str, Any]:
+        """All fields but the key, jobs by their ids."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        found["data"] = found.pop("fingerprint")
+        found["upstream"] = [[job.id for job in group] for group in self.upstream]
+        del found["data_key"]
+        return found
 
     @cached_property
     def id(self) -> str:
@@ -103,83 +121,16 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def expand(cell: Cell, data: Dataset, budget: Budget, trial: int, seed: int) -> tuple[Job, ...]:
-    """The candidate jobs of one cell on one trial, stages before them inside ``upstream``.
-
-    Raises UsageError where a recipe names a setting that its method does not have.
-    """
-    upstream: tuple[tuple[Job, ...], ...] = ()
-    for stage in cell.row.recipe:
-        method = registry.load_method(stage.key)
-        if stage.imputes and not (method.can.impute and stage.views is None):
-            raise UsageError(f"row '{cell.row.key}': stage '{stage.key}' cannot impute all views")
-        inputs = [(name,) for name in data.view_names] if stage.views == "each" else [stage.views]
-        first = Job(
-            data_key=data.key,
-            fingerprint=data.fingerprint,
-            scenario=_scenario(cell, stage, method),
-            method=stage.key,
-            version=method.version,
-            views=None,
-            config={},
-            training=training_of(budget, stage).identity() if registry.is_stacked(method) else None,
-            trial=trial,
-            seed=seed,
-            upstream=upstream,
-            imputes=stage.imputes,
-        )
-        if upstream and not _codes_reach(first.scenario, upstream[0][0].scenario):
-            raise UsageError(
-                f"row '{cell.row.key}': stage '{stage.key}' reads unlabelled training rows, of"
-                f" which '{upstream[0][0].method}' leaves no codes; give that stage rows=\"train\""
-            )
-        settings = candidates(method, stage, budget)
-        upstream = tuple(
-            tuple(replace(first, views=views, config=config) for config in settings)
-            for views in inputs
-        )
-    if len(upstream) != 1:
-        raise UsageError(f"row '{cell.row.key}' ends in one fit per view; add a stage after it")
-    return upstream[0]
+@cache
+def _defaults(config: type[Config]) -> Mapping[str, Any]:
+    return config().settings()
 
 
-def _scenario(cell: Cell, stage: Stage, method: type[Method]) -> Scenario:
-    """The cell's scenario, with the rows that the stage asks for.
-
-    An imputer that uses no labels is shown none, so that one fit serves every label fraction.
-    """
-    scenario = cell.scenario
-    if stage.rows != "paradigm":
-        scenario = replace(scenario, paradigm=REPR_ROWS[stage.rows])
-    if stage.imputes and not method.can.labels and scenario.paradigm == "inductive":
-        scenario = replace(scenario, label_fraction=0.0, label_rule="random")
-    return scenario
-
-
-def _codes_reach(needs: Scenario, has: Scenario) -> bool:
-    """Whether codes of a stage exist for all rows of the next: labelled and test rows always do."""
-    return needs.paradigm != "inductive" or has.paradigm == "inductive"
-
-
-def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict[str, Any], ...]:
-    """Full settings of every candidate: the budget's grid, less what the stage pins."""
-    points = budget.quick_grid if method.quick else budget.grid
-    own = itertools.product(*(values[:points] for values in stage.grid.values()))
-    pinned = [{**stage.config, **dict(zip(stage.grid, values, strict=True))} for values in own]
-    found: list[dict[str, Any]] = []
-    for override, pins in itertools.product(method.Config.grid(points), pinned):
-        try:
-            config = method.Config(**{**override, **pins})
-        except (TypeError, ConfigError) as error:
-            raise UsageError(f"stage '{stage.key}': {error}") from error
-        if config.settings() not in found:
-            found.append(config.settings())
-    return tuple(found)
-
-
-def training_of(budget: Budget, stage: Stage) -> Training:
-    """How long gradient training of a stage may take under a budget."""
-    least = 0 if budget.fixed_epochs else stage.epochs or 0
-    if least > budget.epochs:
-        return Training(least, budget.eval_every, patience=None)
-    return Training(budget.epochs, budget.eval_every, budget.patience)
+def _differing(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``values`` that are not those of ``defaults``; a list equals the tuple of its items."""
+    missing = object()
+    return {
+        name: value
+        for name, value in values.items()
+        if (tuple(value) if isinstance(value, list) else value) != defaults.get(name, missing)
+    }

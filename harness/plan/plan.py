@@ -8,20 +8,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from functools import cached_property
-
-import numpy as np
 
 from datasets.base import TEST, TRAIN, DataError, Dataset
 from harness import registry
 from harness.errors import UsageError
-from harness.plan.job import Job, expand
-from harness.report.property_model import Properties
+from harness.plan.expand import expand
+from harness.plan.job import Job
+from harness.plan.rows import Selection, method_cards, with_settings
 from harness.store import code_digest
+from harness.store.manifest import Properties
 from harness.store.record import Record
 from methods.base import Shape, Training
-from protocols.base import Budget, Cell, Draw, MethodCard, Protocol, draw
+from protocols.base import Budget, Cell, Draw, Protocol, draw
+
+EVERY = Selection()
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Plan:
             config, sharing = method.Config(**job.config), self._sharing[job.training_key]
             if training.patience is not None:
                 # Patience counts from the end of a warm-up, or from the first scoring.
-                first = max(training.eval_every, getattr(config, "warmup_epochs", 0))
+                first = max(training.eval_every, method.warmup(config))
                 soon = replace(training, epochs=min(training.epochs, first + training.patience))
             least, most = (method.cost(shape, config, t) / sharing for t in (soon, training))
             self._known_costs[job.id] = least, most
@@ -100,19 +101,25 @@ class Plan:
 
     def shape(self, job: Job) -> Shape:
         """Sizes of a job's Problem, from its draw."""
-        data = self.data[job.data_key]
-        drawn = self.drawn(job)
-        unlabelled = {
-            "supervised": 0,
-            "inductive": ((drawn.part == TRAIN) & drawn.kept & ~drawn.labelled).sum(),
-            "transductive": (drawn.part == TEST).sum(),
-        }[job.scenario.paradigm]
-        return Shape(
-            n_labelled=int(drawn.labelled.sum()),
-            n_unlabelled=int(unlabelled),
-            dims=self._dims(job),
-            n_classes=data.n_classes,
-        )
+        labelled, unlabelled = self._rows_of(job)
+        return Shape(labelled, unlabelled, self._dims(job), self.data[job.data_key].n_classes)
+
+    def _rows_of(self, job: Job) -> tuple[int, int]:
+        """How many labelled and unlabelled rows a job's Problem has; counted once a draw."""
+        key = _draw_key(job)
+        if key not in self._row_counts:
+            drawn = self.drawn(job)
+            unlabelled = {
+                "supervised": 0,
+                "inductive": ((drawn.part == TRAIN) & drawn.kept & ~drawn.labelled).sum(),
+                "transductive": (drawn.part == TEST).sum(),
+            }[job.scenario.paradigm]
+            self._row_counts[key] = int(drawn.labelled.sum()), int(unlabelled)
+        return self._row_counts[key]
+
+    @cached_property
+    def _row_counts(self) -> dict[object, tuple[int, int]]:
+        return {}
 
     def _dims(self, job: Job) -> tuple[int, ...]:
         """Widths of what a job reads: views, or the codes of the stage before."""
@@ -129,7 +136,7 @@ class Plan:
 
     def drawn(self, job: Job) -> Draw:
         """Who is where in a job's trial, and what is shown. UsageError if none can be drawn."""
-        key = (job.data_key, job.scenario, job.trial, job.seed)
+        key = _draw_key(job)
         if key not in self._draws:
             try:
                 self._draws[key] = draw(self.data[job.data_key], job.scenario, job.trial, job.seed)
@@ -152,30 +159,32 @@ class Plan:
         )
 
 
+def _draw_key(job: Job) -> tuple[object, ...]:
+    """Equal for jobs of one draw."""
+    return job.data_key, job.scenario, job.trial, job.seed
+
+
 def plan_cells(
     protocols: Mapping[str, Protocol],
     data: Mapping[str, Dataset],
     splits: Mapping[str, str],
     budget: Budget,
-    only: Sequence[str] = (),
+    selection: Selection = EVERY,
     seed: int = 0,
-    percents: Sequence[float] = (),
 ) -> list[PlannedCell]:
-    """Cells of all protocols on all data sets, cut down to rows that match one of ``only``.
+    """Cells of all protocols on all data sets, as far as the ``selection`` holds them.
 
-    ``splits``  data key -> name of its split.   ``only`` globs over row keys and first methods; an
-    optional row is planned only if one of them names it.   ``percents`` columns to keep (all if
-    empty), in percent of labelled training rows.
+    ``splits``  data key -> name of its split.
     """
     cards = method_cards()
     planned = []
     for name, protocol in protocols.items():
         for key, dataset in data.items():
             for cell in protocol.cells(dataset, splits[key], budget, cards):
-                if not _wanted(cell, only):
+                if not selection.holds(cell):
                     continue
-                if percents and not np.isclose(100 * cell.label_fraction, percents).any():
-                    continue
+                row = with_settings(cell.row, selection.settings)
+                cell = cell if row is cell.row else replace(cell, row=row)
                 count = min(cell.trials or budget.trials, budget.trials)
                 trials = tuple(expand(cell, dataset, budget, trial, seed) for trial in range(count))
                 planned.append(PlannedCell(name, key, cell, trials))
@@ -194,14 +203,17 @@ def settle(
 
     A job whose earlier stage runs again runs again too: another candidate of it may win.
     """
-    now = {job.methods(): code_digest.digests(job.methods()) for job in plan.jobs.values()}
+    now: dict[frozenset[str], dict[str, str]] = {}
     for name, job in plan.jobs.items():
         record = records.get(name)
         earlier = (stage.id for group in job.upstream for stage in group)
         if record is None or force or any(stage in plan.todo for stage in earlier):
             plan.todo[name] = job
             continue
-        moved = code_digest.changed(dict(record.digests), now[job.methods()])
+        methods = job.methods()
+        if methods not in now:
+            now[methods] = code_digest.digests(methods)
+        moved = code_digest.changed(record.digests, now[methods])
         if moved:
             plan.stale[name] = moved
             if not accept_stale:
@@ -222,49 +234,3 @@ def _can_start(job: Job, records: Mapping[str, Record]) -> bool:
         any(stage.id in records and records[stage.id].status == "ok" for stage in group)
         for group in job.upstream
     )
-
-
-def method_cards() -> tuple[MethodCard, ...]:
-    """Every registered method, as far as a protocol may know it."""
-    cards = []
-    for key in registry.entries("methods"):
-        method = registry.load_method(key)
-        can = method.can
-        cards.append(
-            MethodCard(key, method.title, can.classify, can.impute, can.unlabelled, can.inductive)
-        )
-    return tuple(cards)
-
-
-def matches(cell: Cell, pattern: str) -> bool:
-    """Whether a glob names the cell's row, or the method that its recipe begins with.
-
-    So ``svm`` is the SVM on the views, and not every row that ends in an SVM.
-    """
-    names = (cell.row.key, cell.row.recipe[0].key)
-    return any(fnmatchcase(name, pattern) for name in names)
-
-
-def leave_out(cells: list[PlannedCell], without: Sequence[str]) -> list[PlannedCell]:
-    """``cells`` less those of rows whose key matches one of the globs ``without``.
-
-    By the key of the row alone: ``svm`` is one row here, not all that begin with that method.
-    UsageError where a glob matches none of the rows, or none is left.
-    """
-    rows = list(dict.fromkeys(planned.cell.row.key for planned in cells))
-    for pattern in without:
-        if not any(fnmatchcase(row, pattern) for row in rows):
-            raise UsageError(f"--without {pattern} matches no row; there are: {', '.join(rows)}")
-    gone = {row for row in rows for pattern in without if fnmatchcase(row, pattern)}
-    if gone and gone == set(rows):
-        raise UsageError(f"--without leaves no row of: {', '.join(rows)}")
-    return [planned for planned in cells if planned.cell.row.key not in gone]
-
-
-def _wanted(cell: Cell, only: Iterable[str]) -> bool:
-    only = tuple(only)
-    if not only:
-        return not cell.row.optional
-    if cell.row.optional:  # 'smvae' must not drag its variants in; 'smvae_*' or the key itself does
-        return any(fnmatchcase(cell.row.key, pattern) for pattern in only)
-    return any(matches(cell, pattern) for pattern in only)

@@ -1,4 +1,4 @@
-"""What the user named, turned into objects: data sets by spec, protocols, budget, device.
+"""Resolve command-line values: data sets, protocols, settings, budget, device.
 
 Every refusal is a :class:`UsageError` of one sentence, before any work is done.
 """
@@ -8,19 +8,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
-from datasets.base import DataError, Dataset
+from datasets.base import DataError, Dataset, SettingError
 from harness import registry
 from harness.errors import UsageError
+from protocols import FORMER_KEYS
 from protocols.base import BUDGETS, Budget, Protocol
 
 DATA_ROOT = "SIMVAE_DATA_ROOT"
 """Environment variable that stands in for ``--data-root``."""
-OWN_FILE = "file"
-"""What ``--data-option`` calls the user's own files."""
 FILE_SUFFIXES = {".npz", ".mat"}
 
 
@@ -38,14 +37,42 @@ class Choice:
 
 
 def data_root(given: str | None) -> Path | None:
-    """Folder of the licensed data, from ``--data-root`` or the environment. None if not named."""
-    named = given or os.environ.get(DATA_ROOT)
+    """Folder of the licensed data, from ``--data-root`` or the environment. None if not named.
+
+    Raises UsageError where it is no folder, and where the flag names one without data that any
+    data set reads: open data must not stand in for what was asked for.
+    """
+    named = os.environ.get(DATA_ROOT) if given is None else given
     if named is None:
         return None
+    source = DATA_ROOT if given is None else "--data-root"
     root = Path(named).expanduser()
-    if not root.is_dir():
-        raise UsageError(f"the data root {root} is not a folder; name the one that holds your copy")
+    if not named or not root.is_dir():
+        raise UsageError(
+            f"the data root '{named}' ({source}) is not a folder; name the one that holds your copy"
+        )
+    if given is not None:
+        readers = {k: m for k, m in registry.modules("datasets")[0].items() if hasattr(m, "found")}
+        if not any(module.found(root) for module in readers.values()):
+            known = ", ".join(readers)
+            raise UsageError(
+                f"no file of {known} lies under --data-root {root}; docs/data.md says where they go"
+            )
     return root
+
+
+def protocols(
+    names: Sequence[str],
+) -> tuple[dict[str, Protocol], tuple[registry.EntryError, ...]]:
+    """Protocols by name, and those that ``all`` has to go without. Raises UsageError.
+
+    ``all`` leaves out those that run by name only. A former name stands for the present one.
+    """
+    if "all" in names:
+        every, broken = registry.load_protocols()
+        return {name: found for name, found in every.items() if not found.by_name_only}, broken
+    present = dict.fromkeys(FORMER_KEYS.get(name, name) for name in names)
+    return {name: registry.load_protocol(name) for name in present}, ()
 
 
 def open_dataset(
@@ -61,7 +88,7 @@ def open_dataset(
     try:
         if _is_path(name):
             path, wanted = _path_and_views(name)
-            chosen_options = (options or {}).get(OWN_FILE, {})
+            chosen_options = (options or {}).get(registry.OWN_FILE, {})
             data = registry.own_file().load_file(path, wanted, chosen_options)
         else:
             key, _, views = name.partition(":")
@@ -118,34 +145,68 @@ def licensed_found(root: Path | None) -> tuple[str, ...]:
     """Keys of the paper's data sets, which say ``LICENSED``, whose files lie under ``root``."""
     if root is None:
         return ()
-    modules = {key: registry.module("datasets", key) for key in registry.entries("datasets")}
-    gated = {key: one for key, one in modules.items() if getattr(one, "LICENSED", False)}
-    return tuple(key for key, one in gated.items() if one.found(root))
+    modules, _ = registry.modules("datasets")
+    gated = {key: module for key, module in modules.items() if getattr(module, "LICENSED", False)}
+    return tuple(key for key, module in gated.items() if module.found(root))
 
 
 def data_options(given: Sequence[str]) -> dict[str, dict[str, str]]:
     """``KEY.NAME=VALUE`` ... as options by data set. UsageError for anything else."""
-    found: dict[str, dict[str, str]] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        key, dot, option = name.partition(".")
-        if not (key and dot and option and equals):
-            raise UsageError(
-                f"--data-option takes KEY.NAME=VALUE, as deap.filter=both, not '{text}'"
-            )
-        if key != OWN_FILE and key not in registry.entries("datasets"):
-            raise UsageError(registry.unknown("dataset", key, registry.entries("datasets")))
-        if key != OWN_FILE:
-            _check_has_options(key)
-        if option in found.setdefault(key, {}):
-            raise UsageError(f"--data-option gives {key}.{option} twice")
-        found[key][option] = value
+    found = _dotted("--data-option", given, "KEY.NAME=VALUE, as deap.filter=both")
+    for key, texts in found.items():
+        owner = (
+            registry.own_file() if key == registry.OWN_FILE else registry.module("datasets", key)
+        )
+        declared = getattr(owner, "OPTIONS", None)
+        if declared is None:
+            raise UsageError(f"the data set {key} has no options")
+        try:
+            declared.parsed(key, texts)
+        except SettingError as error:
+            raise UsageError(str(error)) from error
     return found
 
 
-def _check_has_options(key: str) -> None:
-    if "options" not in signature(registry.module("datasets", key).load).parameters:
-        raise UsageError(f"the data set {key} has no options")
+def check_options_used(
+    options: Mapping[str, Mapping[str, str]], used: Sequence[str], where: str
+) -> None:
+    """Raise UsageError where an option is of a data set that is not among those ``used``."""
+    for key, texts in options.items():
+        if key not in used:
+            raise UsageError(
+                f"--data-option {key}.{next(iter(texts))} has no effect: {key} is not a data set"
+                f" of {where}, which has {', '.join(used)}"
+            )
+
+
+def key_of(spec: str) -> str:
+    """The key of the data set that ``key[:view,view][@split]`` names; ``file`` for a path."""
+    return registry.OWN_FILE if is_own_file(spec) else spec.partition("@")[0].partition(":")[0]
+
+
+def method_settings(given: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """``METHOD.NAME=VALUE`` ... as typed settings by method. UsageError for anything else."""
+    found = _dotted("--set", given, "METHOD.NAME=VALUE, as smvae.c=10")
+    try:
+        return {
+            key: registry.load_method(key).Config.parsed(key, texts) for key, texts in found.items()
+        }
+    except SettingError as error:
+        raise UsageError(f"--set: {error}") from error
+
+
+def _dotted(flag: str, given: Sequence[str], form: str) -> dict[str, dict[str, str]]:
+    """``key.name=value`` ... as text by key and name. UsageError for another form, and for two."""
+    found: dict[str, dict[str, str]] = {}
+    for text in given:
+        path, equals, value = text.partition("=")
+        key, dot, name = path.partition(".")
+        if not (key and dot and name and equals):
+            raise UsageError(f"{flag} takes {form}, not '{text}'")
+        if name in found.setdefault(key, {}):
+            raise UsageError(f"{flag} gives {key}.{name} twice")
+        found[key][name] = value
+    return found
 
 
 def choose(

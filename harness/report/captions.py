@@ -10,6 +10,13 @@ from harness.report import format as say
 from harness.report.meta import DatasetNote, ReportMeta
 from harness.report.model import Column
 
+BLOCKS = {
+    "supervised": "Supervised learning",
+    "transductive": "Transductive SSL",
+    "inductive": "Inductive SSL",
+    "reference": "Reference rows, not in the paper",
+}
+
 
 def columns(trials: pd.DataFrame) -> tuple[Column, ...]:
     """The label columns, with how many labels their rows have; ceilings apart."""
@@ -25,10 +32,10 @@ def columns(trials: pd.DataFrame) -> tuple[Column, ...]:
 
 
 def stamps(note: DatasetNote, meta: ReportMeta, trials: pd.DataFrame) -> tuple[str, ...]:
-    """What is printed on every table and figure of a data set: budget, twin, stale results."""
+    """Stamps on every table and figure of a data set: budget, simulated data, stale results."""
     found = [meta.stamp] if meta.stamp else []
-    if note.kind == "twin":
-        found.append("TWIN: synthetic stand-in, its accuracies say nothing about the real data")
+    if note.kind == "simulated":
+        found.append("SIMULATED data: its accuracies say nothing about the real data")
     stale = int(trials["stale"].astype(bool).sum())
     if stale:
         found.append(f"{say.plural(stale, 'stale result')} from earlier source")
@@ -41,7 +48,10 @@ def facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
     found = [
         ("Rows", f"{note.n}, in {note.n_classes} classes"),
         ("Views (features)", views),
-        ("Kind", {"licensed": "licensed data", "open": "open data"}.get(note.kind, "twin")),
+        (
+            "Kind",
+            {"licensed": "licensed data", "open": "open data"}.get(note.kind, "simulated copy"),
+        ),
         ("Source", note.source),
         ("Licence", note.licence),
         ("Citation", note.citation),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-import numpy as np
+import pandas as pd
 
-from harness.report.layout import Layout
+from harness.analysis.statistics import PAIRED_COLUMNS, axes
+from harness.report.layout import Layout, Shown
 from harness.report.meta import DatasetNote, ReportMeta
-from harness.report.model import Column, Cost, Failure, PairLine, Plot, TrialLine
+from harness.report.model import Column, Cost, Failure, NumberTable, PairLine, TrialLine
 
 
 @dataclass(frozen=True)
@@ -25,190 +28,14 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Point:
-    """A place on a curve: ``mean`` (and ``sd``) None unless every planned trial is there.
-
-    ``note``  ``3/5`` where some are.   ``beyond`` the mean where it lies above the axis.
-    """
-
-    x: float
-    mean: float | None
-    sd: float | None
-    note: str = ""
-    beyond: str = ""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A line of a panel; ``style`` chooses colour, marker and dashes, the same in every panel."""
-
-    title: str
-    style: int
-    reference: bool
-    points: tuple[Point, ...]
-
-
-@dataclass(frozen=True)
-class CurvePlot:
-    """Curves in panels that share both axes; ``marks`` are dashed levels with their names.
-
-    ``ticks``  places on the x axis and what is printed there.
-    """
-
-    title: str
-    stamps: tuple[str, ...]
-    panels: tuple[tuple[str, tuple[Curve, ...]], ...]
-    x_label: str
-    y_label: str
-    log: bool
-    ticks: tuple[tuple[float, str], ...]
-    limits: tuple[float, float]
-    marks: tuple[tuple[float, str], ...]
-    spread: str
-    caption: str
-    description: str
-
-
-@dataclass(frozen=True)
-class HeatCell:
-    """One number of a heat map; ``mean`` None where it is not complete, ``text`` what is printed.
-
-    ``tone``  place on the scale from 0, light, to 1, dark.
-    """
-
-    mean: float | None
-    tone: float
-    text: str
-
-
-@dataclass(frozen=True)
-class HeatPlot:
-    """A heat map with its numbers printed; ``cells[i][j]`` at x ``columns[j]``, y ``rows[i]``."""
-
-    title: str
-    stamps: tuple[str, ...]
-    columns: tuple[str, ...]
-    rows: tuple[str, ...]
-    cells: tuple[tuple[HeatCell, ...], ...]
-    x_label: str
-    y_label: str
-    scale: str
-    caption: str
-    description: str
-
-
-@dataclass(frozen=True)
-class WeightLine:
-    """One view: a bar with its trials, and a way over the epochs for every trial.
-
-    ``ways``  per trial (weights by epoch, the chosen epoch).
-    """
-
-    view: str
-    style: int
-    values: tuple[float, ...]
-    mean: float | None
-    sd: float | None
-    ways: tuple[tuple[tuple[float, ...], int], ...]
-
-
-@dataclass(frozen=True)
-class WeightPlot:
-    """Bars of view weights, and beside them the same weights over the epochs."""
-
-    title: str
-    stamps: tuple[str, ...]
-    lines: tuple[WeightLine, ...]
-    y_label: str
-    note: str
-    warning: str
-    caption: str
-    description: str
-
-
-@dataclass(frozen=True, eq=False)
-class MatrixPlot:
-    """Panels of the same rows and columns under one scale, ``-limit`` to ``limit``.
-
-    ``panels``  (title, line under it, values (n, d)).   ``groups`` (class name, first row, last).
-    """
-
-    title: str
-    stamps: tuple[str, ...]
-    panels: tuple[tuple[str, str, np.ndarray], ...]
-    groups: tuple[tuple[str, int, int], ...]
-    limit: float
-    x_label: str
-    y_label: str
-    scale: str
-    caption: str
-    description: str
-
-
-@dataclass(frozen=True)
-class Gain:
-    """What one method gains, in points, under the leaky split over one other.
-
-    ``plain``, ``corrected``  95 % intervals, None where there are none.   ``text`` what is printed.
-    """
-
-    mean: float
-    plain: tuple[float, float] | None
-    corrected: tuple[float, float] | None
-    decided: bool
-    text: str
-
-
-@dataclass(frozen=True)
-class GainLine:
-    """A block's heading (no cells), or a method: ``cells[panel][split]``, None: not complete."""
-
-    title: str
-    cells: tuple[tuple[Gain | None, ...], ...] = ()
-
-
-@dataclass(frozen=True)
-class LeakPlot:
-    """Gains as dots with intervals, a panel per share of labels, a marker for every other split.
-
-    ``others``  what each marker stands for.
-    """
-
-    title: str
-    stamps: tuple[str, ...]
-    panels: tuple[str, ...]
-    lines: tuple[GainLine, ...]
-    others: tuple[str, ...]
-    x_label: str
-    limits: tuple[float, float]
-    caption: str
-    description: str
-
-
-FigurePlot = CurvePlot | HeatPlot | WeightPlot | MatrixPlot | LeakPlot
-AnyPlot = Plot | FigurePlot
-
-
-@dataclass(frozen=True)
-class NumberTable:
-    """A table of a figure's numbers: heads, lines of text, and a word below it.
-
-    ``left``  how many columns are words.
-    """
-
-    title: str
-    heads: tuple[str, ...]
-    lines: tuple[tuple[str, ...], ...]
-    note: str = ""
-    left: int = 1
-
-
-@dataclass(frozen=True)
 class Drawing:
-    """A figure with the stem of its files and its numbers."""
+    """A figure with the stem of its files and its numbers.
+
+    ``plot``  a struct of its kind, with ``title``, ``caption``, ``description`` and ``draw()``.
+    """
 
     stem: str
-    plot: FigurePlot
+    plot: Any
     tables: tuple[NumberTable, ...]
 
 
@@ -235,9 +62,81 @@ class FigurePart:
 
 @dataclass(frozen=True)
 class FigureReport:
-    """A whole report on a figure. ``files`` names what lies beside the page."""
+    """A whole report on a figure: ``files`` beside the page, ``overall`` figures of all data."""
 
     meta: ReportMeta
     layout: Layout
     parts: tuple[FigurePart, ...]
     files: tuple[str, ...] = ()
+    overall: tuple[Drawing, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """All that a figure is drawn from.
+
+    ``trials``    the table of trials.   ``table`` their ``points.points``.
+    ``compared``  their ``statistics.paired``, or ``leaks.leaks``; no line if nothing is compared.
+    ``shown``     arrays.
+    """
+
+    trials: pd.DataFrame
+    table: pd.DataFrame
+    compared: pd.DataFrame
+    shown: Shown
+
+    def of(self, key: str) -> Numbers:
+        """Those of one data set."""
+        own = (part[part["dataset"] == key] for part in (self.trials, self.table, self.compared))
+        trials, table, compared = own
+        shown = replace(
+            self.shown,
+            weights=tuple(one for one in self.shown.weights if one.dataset == key),
+            matrices=tuple(one for one in self.shown.matrices if one.dataset == key),
+        )
+        return Numbers(trials, table, compared, shown)
+
+
+def nothing_compared(trials: pd.DataFrame, layout: Layout, meta: ReportMeta) -> pd.DataFrame:
+    """No line: the kind compares no rows."""
+    return pd.DataFrame(columns=[PAIRED_COLUMNS[0], *axes(trials), *PAIRED_COLUMNS[1:]])
+
+
+def places_and_pairs(
+    meta: ReportMeta, own: Numbers, parts: Sequence[FigurePart]
+) -> dict[str, pd.DataFrame]:
+    """The numbers at every place, and the paired differences where there are some."""
+    found = {f"{meta.protocol}.csv": own.table}
+    return found | ({"paired.csv": own.compared} if len(own.compared) else {})
+
+
+def no_lead(compared: pd.DataFrame, columns: Sequence[Column], note: DatasetNote) -> str:
+    """No finding in one sentence."""
+    return ""
+
+
+def nothing_overall(own: Numbers, meta: ReportMeta, layout: Layout) -> tuple[Drawing, ...]:
+    """No figure of all data sets together."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a kind of figure does; ``harness/report/figures/<kind>.py`` holds one as ``KIND``.
+
+    ``axes``      how many axes its layout has.
+    ``drawings``  the figures of one data set, their files named after the stem that is given.
+    ``overall``   figures of all data sets together.
+    ``compared``  the table of comparisons; ``pairs`` whether the page lists them as such.
+    ``files``     CSV files by name.   ``lead`` the finding in one sentence.
+    """
+
+    axes: int
+    drawings: Callable[[Head, Numbers, Sequence[Column], Layout, str], tuple[Drawing, ...]]
+    overall: Callable[[Numbers, ReportMeta, Layout], tuple[Drawing, ...]] = nothing_overall
+    compared: Callable[[pd.DataFrame, Layout, ReportMeta], pd.DataFrame] = nothing_compared
+    files: Callable[[ReportMeta, Numbers, Sequence[FigurePart]], dict[str, pd.DataFrame]] = (
+        places_and_pairs
+    )
+    lead: Callable[[pd.DataFrame, Sequence[Column], DatasetNote], str] = no_lead
+    pairs: bool = True

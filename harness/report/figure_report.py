@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pandas as pd
 
 from harness.analysis.statistics import check
 from harness.report import captions
 from harness.report import format as say
-from harness.report.array_plots import matrix_plot, weight_plot, weight_table
-from harness.report.curve_plots import curve_plot, heat_numbers, heat_plot, numbers
 from harness.report.details import costs, failures, pair_lines, trial_lines
-from harness.report.figure_model import Drawing, FigurePart, FigureReport, Head, NumberTable
-from harness.report.layout import Layout, Shown
-from harness.report.leak_plots import leak_lead, leak_plot, leak_tables
+from harness.report.figure_model import FigurePart, FigureReport, Head, Numbers, NumberTable
+from harness.report.figures import kind_of
+from harness.report.figures.curves import numbers as number_tables
+from harness.report.layout import Layout
 from harness.report.meta import DatasetNote, ReportMeta
 from harness.report.model import Column
-
-
-@dataclass(frozen=True, eq=False)
-class Numbers:
-    """All that a figure is drawn from.
-
-    ``trials``    the table of trials.   ``table`` their ``points.points``.
-    ``compared``  their ``statistics.paired``, or ``leaks.leaks``; no line if nothing is compared.
-    ``shown``     arrays.
-    """
-
-    trials: pd.DataFrame
-    table: pd.DataFrame
-    compared: pd.DataFrame
-    shown: Shown
-
-    def of(self, key: str) -> Numbers:
-        """Those of one data set."""
-        own = (part[part["dataset"] == key] for part in (self.trials, self.table, self.compared))
-        trials, table, compared = own
-        shown = replace(
-            self.shown,
-            weights=tuple(one for one in self.shown.weights if one.dataset == key),
-            matrices=tuple(one for one in self.shown.matrices if one.dataset == key),
-        )
-        return Numbers(trials, table, compared, shown)
 
 
 def build(numbers: Numbers, meta: ReportMeta, layout: Layout) -> FigureReport:
@@ -55,10 +28,12 @@ def build(numbers: Numbers, meta: ReportMeta, layout: Layout) -> FigureReport:
         if key not in notes:
             raise ValueError(f"no note on the data set '{key}' was handed over")
         parts.append(_part(notes[key], replace(numbers, trials=ordered).of(key), meta, layout))
-    return FigureReport(meta, layout, tuple(parts))
+    overall = kind_of(layout.kind).overall(replace(numbers, trials=ordered), meta, layout)
+    return FigureReport(meta, layout, tuple(parts), overall=overall)
 
 
 def _part(note: DatasetNote, own: Numbers, meta: ReportMeta, layout: Layout) -> FigurePart:
+    kind = kind_of(layout.kind)
     head = Head(meta.title.split(":")[0], note, captions.stamps(note, meta, own.trials))
     columns = _columns(own.trials)
     named = own.trials.loc[own.trials["row_key"] == layout.reference, "row"]
@@ -66,7 +41,7 @@ def _part(note: DatasetNote, own: Numbers, meta: ReportMeta, layout: Layout) -> 
         note=note,
         facts=captions.facts(note),
         stamps=head.stamps,
-        drawings=_drawings(head, own, columns, meta.protocol, layout),
+        drawings=kind.drawings(head, own, columns, layout, f"{meta.protocol}_{note.anchor}"),
         tables=_extras(own, columns, layout),
         lines=_lines(own, columns, note),
         selections=captions.selections(own.trials),
@@ -75,38 +50,10 @@ def _part(note: DatasetNote, own: Numbers, meta: ReportMeta, layout: Layout) -> 
         failures=failures(own.trials),
         trials=trial_lines(own.trials),
         costs=costs(own.trials, columns),
-        pairs=() if layout.kind == "leak" else pair_lines(own.compared),
+        pairs=pair_lines(own.compared) if kind.pairs else (),
         reference=str(named.iloc[0]) if len(named) else "",
-        lead=leak_lead(own.compared, columns, note) if layout.kind == "leak" else "",
+        lead=kind.lead(own.compared, columns, note),
     )
-
-
-def _drawings(
-    head: Head, own: Numbers, columns: Sequence[Column], protocol: str, layout: Layout
-) -> tuple[Drawing, ...]:
-    stem, (first, *_) = f"{protocol}_{head.note.anchor}", layout.values
-    if layout.kind == "weights":
-        plot = weight_plot(head, own.trials, own.shown.weights, layout)
-        return (Drawing(stem, plot, (weight_table(plot),)),)
-    if layout.kind == "matrices":
-        return tuple(
-            Drawing(f"{stem}_{one.view}", matrix_plot(head, own.trials, one, layout), ())
-            for one in own.shown.matrices
-        )
-    if layout.kind == "leak":
-        gains = leak_plot(head, own.compared, columns)
-        return (Drawing(stem, gains, leak_tables(own.compared, columns)),)
-    if layout.kind == "heat":
-        heat = heat_plot(head, own.table, layout, first)
-        return (Drawing(stem, heat, heat_numbers(heat, layout, first)),)
-    found = []
-    for value in layout.values:
-        if value is not first and not (own.table[f"{value.column}_trials"] > 0).any():
-            continue
-        name = stem if value is first else f"{protocol}_{value.column}_{head.note.anchor}"
-        curves = curve_plot(head, own.table, columns, layout, value)
-        found.append(Drawing(name, curves, numbers(own.table, columns, layout, value)))
-    return tuple(found)
 
 
 def _extras(own: Numbers, columns: Sequence[Column], layout: Layout) -> tuple[NumberTable, ...]:
@@ -114,9 +61,9 @@ def _extras(own: Numbers, columns: Sequence[Column], layout: Layout) -> tuple[Nu
     table, found = own.table, []
     for value in layout.extras:
         if (table[f"{value.column}_trials"] > 0).any():
-            found += numbers(table, columns, layout, value)
+            found += number_tables(table, columns, layout, value)
     if layout.kind == "matrices":
-        found += numbers(table, columns, layout, layout.values[0])
+        found += number_tables(table, columns, layout, layout.values[0])
     if layout.kind == "curves" and layout.values[0].column == "accuracy":
         found += _kept(own, columns, layout)
     return tuple(found)
@@ -180,7 +127,7 @@ def _lines(own: Numbers, columns: Sequence[Column], note: DatasetNote) -> tuple[
         found.append("No CSV of the images is written: it would hold values of licensed data.")
     return (
         *found,
-        *own.shown.gone.get(note.key, ()),
+        *own.shown.unavailable.get(note.key, ()),
         *captions.unconverged(own.trials),
         *captions.in_warmup(own.trials),
     )

@@ -1,12 +1,14 @@
-"""How a protocol lays its numbers out, and the arrays that a figure shows besides its table."""
+"""How a protocol lays its numbers out, as the manifest of a run has it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
+from harness.analysis.figure_arrays import Matrices as Matrices
+from harness.analysis.figure_arrays import Shown as Shown
+from harness.analysis.figure_arrays import Weights as Weights
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,8 @@ class Value:
 class Layout:
     """A protocol's layout, made from its plain values by :meth:`of`.
 
-    ``kind``     ``table``; ``properties`` of the data, without fits; ``curves`` over one axis;
-                 ``heat`` over two; ``weights``, bars and their way over the epochs; ``matrices``,
-                 images of completed views; ``leak``, gains of the leakiest split over the others
-                 (its axis).
+    ``kind``     ``table``; ``properties`` of the data, without fits; or a kind of figure, a file of
+                 ``harness/report/figures/``, whose docstring says what it shows.
     ``lines``    what a curve stands for: a row (panels are label fractions) or a label fraction.
     ``values``   one figure each, the first is the headline.   ``extras`` a table only.
     ``reference``  row key that the others are compared with.
@@ -58,7 +58,7 @@ class Layout:
     ``claim``    the paper's words on its own figure.
     """
 
-    kind: Literal["table", "properties", "curves", "heat", "weights", "matrices", "leak"]
+    kind: str
     lines: Literal["rows", "labels"] = "rows"
     axes: tuple[Axis, ...] = ()
     values: tuple[Value, ...] = ()
@@ -76,44 +76,3 @@ class Layout:
         for name, kind in (("axes", Axis), ("values", Value), ("extras", Value)):
             made[name] = tuple(kind(**one) for one in made.get(name, ()))
         return cls(**made)
-
-
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """View weights of one trial's chosen fit: ``final`` (V,), at ``epoch``; ``curve`` (epochs, V).
-
-    Row ``i`` of the curve is the mean over epoch ``i + 1``.
-    """
-
-    dataset: str
-    trial: int
-    epoch: int
-    final: np.ndarray
-    curve: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Matrices:
-    """Hidden rows of one view in one trial, z-scored, ``(n, d)``: the truth and completions of it.
-
-    ``completed``  row key -> the same rows in the same order.
-    ``hidden``   how many rows of the view were hidden in all.
-    ``classes``  name of each row's class, n of them: rows come grouped by it.
-    """
-
-    dataset: str
-    view: str
-    trial: int
-    truth: np.ndarray
-    completed: Mapping[str, np.ndarray]
-    classes: tuple[str, ...]
-    hidden: int
-
-
-@dataclass(frozen=True, eq=False)
-class Shown:
-    """Arrays behind a figure, loaded by the caller; ``gone`` says of a data set which are not."""
-
-    weights: tuple[Weights, ...] = ()
-    matrices: tuple[Matrices, ...] = ()
-    gone: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -2,65 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.store.manifest import DatasetNote as DatasetNote
+from harness.store.manifest import SplitNote as SplitNote
 
 KINDS = ("svg", "png", "pdf")
 """Formats that every figure is written in."""
-
-
-@dataclass(frozen=True)
-class SplitNote:
-    """One of several splits: the groups it leaks, and its n_test / n_train, None if it is fixed."""
-
-    name: str
-    leaks: tuple[str, ...]
-    ratio: float | None
-
-
-@dataclass(frozen=True)
-class DatasetNote:
-    """Where one data set of the report comes from and how its trials were drawn.
-
-    ``published_name``  its name in the paper's table (SEED, DEAP); None for any other data.
-    ``kind``            a ``twin`` is a synthetic stand-in: it is stamped on every table and figure
-                        and never stands beside published numbers.
-    ``leaks``           group columns that the split knowingly puts on both sides.
-    ``split_fixed``     every trial has the same training and test rows: no correction for overlap.
-    ``splits``          the splits of a report that compares them, the leakiest first.
-    ``what_varies``     a sentence on what a trial re-draws, printed under every table and figure.
-    """
-
-    key: str
-    title: str
-    kind: Literal["licensed", "open", "twin"]
-    is_paper_data: bool
-    published_name: str | None
-    source: str
-    licence: str
-    citation: str
-    n: int
-    dims: tuple[int, ...]
-    view_names: tuple[str, ...]
-    n_classes: int
-    split: str
-    leaks: tuple[str, ...]
-    fingerprint: str
-    what_varies: str
-    split_fixed: bool = False
-    notes: tuple[str, ...] = ()
-    splits: tuple[SplitNote, ...] = ()
-
-    @property
-    def anchor(self) -> str:
-        """Its key as file names and links can have it."""
-        return "".join(c if c.isalnum() else "-" for c in self.key)
-
-    @property
-    def paper_name(self) -> str | None:
-        """The name to look published numbers up under; None unless this is the paper's data."""
-        return self.published_name if self.kind == "licensed" and self.is_paper_data else None
 
 
 @dataclass(frozen=True)
@@ -89,3 +40,21 @@ class ReportMeta:
     row_notes: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     footnotes: tuple[str, ...] = ()
     reference_row_key: str = ""
+
+
+def told_apart(notes: Sequence[DatasetNote]) -> tuple[DatasetNote, ...]:
+    """Notes with titles that differ: those of one data set under two splits end in the key."""
+    titles = Counter(note.title for note in notes)
+    return tuple(
+        replace(note, title=f"{note.title} ({_short(note.key)})")
+        if titles[note.title] > 1
+        else note
+        for note in notes
+    )
+
+
+def _short(key: str, most: int = 60) -> str:
+    """A key that fits a heading; a digest tells apart what is left out."""
+    if len(key) <= most:
+        return key
+    return f"{key[: most - 10]}… {hashlib.sha256(key.encode()).hexdigest()[:6]}"

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pandas as pd
 
 from harness.report import captions
 from harness.report import format as say
-from harness.report.meta import DatasetNote, ReportMeta
+from harness.report.meta import DatasetNote, ReportMeta, told_apart
 from harness.report.property_model import (
-    Properties,
     PropertiesPart,
     PropertiesReport,
     Property,
-    Span,
 )
 from harness.report.property_tables import more, on_offer, span, strips, tables
+from harness.store.manifest import Properties, Span
 
 HEADS = ("#sample", "#modality (#dim.)", "#training", "#validation", "#test", "#class")
 """As the paper prints them; its validation rows are the tuning rows of this harness."""
@@ -31,23 +28,12 @@ def build(
     counted: Sequence[Properties], meta: ReportMeta, published: pd.DataFrame | None
 ) -> PropertiesReport:
     """The report on what was counted. Raises KeyError for a data set without a note in ``meta``."""
-    notes = _told_apart(meta.datasets)
+    notes = {note.key: note for note in told_apart(meta.datasets)}
     parts = tuple(_part(one, notes[one.dataset], published) for one in counted)
     trials = max((one.trials for one in counted), default=0)
     return PropertiesReport(
         meta, HEADS, parts, more(counted, notes), say.plural(trials, "trial"), CHECK
     )
-
-
-def _told_apart(notes: Sequence[DatasetNote]) -> dict[str, DatasetNote]:
-    """Notes by key; data that a run names twice, under two splits say, have their keys in view."""
-    titles = Counter(note.title for note in notes)
-    return {
-        note.key: replace(note, title=f"{note.title} ({note.key})")
-        if titles[note.title] > 1
-        else note
-        for note in notes
-    }
 
 
 def unlike_paper(counted: Properties, note: DatasetNote, published: pd.DataFrame | None) -> str:
@@ -114,9 +100,9 @@ def _gap(gap: Span) -> str:
 
 
 def _stamps(counted: Properties, note: DatasetNote) -> tuple[str, ...]:
-    if note.kind != "twin":
+    if note.kind != "simulated":
         return ()
-    return (f"TWIN: simulated in the form of {counted.imitates}; nothing here was measured",)
+    return (f"SIMULATED in the format of {counted.imitates}; nothing here was measured",)
 
 
 def _lines(
@@ -134,8 +120,8 @@ def _lines(
             return ("Every count equals the paper's Table 1.",)
         return (f"{off}. A difference is ours minus the paper's.",)
     return (
-        f"The form that this twin imitates: {counted.imitates}, in the paper's Table 1 with "
+        f"The simulated data set: {counted.imitates}, in the paper's Table 1 with "
         f"{form['samples']} rows of {form['modalities']}, {form['training']} / "
         f"{form['validation']} / {form['test']} of them for training, validation and test, "
-        f"{form['classes']} classes. A twin may be smaller, and its counts confirm nothing.",
+        f"{form['classes']} classes. A simulated copy may be smaller; its counts confirm nothing.",
     )

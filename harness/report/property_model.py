@@ -7,48 +7,6 @@ from dataclasses import dataclass
 from harness.report.figure_model import NumberTable
 from harness.report.meta import DatasetNote, ReportMeta
 
-Span = tuple[int, int]
-"""The least and the most that was counted."""
-
-
-@dataclass(frozen=True)
-class ClassCount:
-    """Rows of a class: in all, and in the training, tuning and test part."""
-
-    name: str
-    rows: int
-    parts: tuple[Span, Span, Span]
-
-
-@dataclass(frozen=True)
-class GroupCount:
-    """How many groups a column has, rows in one of them, and how many lie in several parts."""
-
-    name: str
-    groups: int
-    rows: Span
-    torn: Span
-
-
-@dataclass(frozen=True)
-class Properties:
-    """Counts of one data set; a span is the least and the most over ``trials`` draws.
-
-    ``imitates``  name in the paper of the data whose form a twin has; "" for any other data.
-    ``parts``     rows of the training, tuning and test part.
-    ``labels``    (percent of the training rows that is labelled, how many rows that is).
-    ``splits``    every split on offer, with the groups that it knowingly tears apart.
-    """
-
-    dataset: str
-    imitates: str
-    trials: int
-    parts: tuple[Span, Span, Span]
-    classes: tuple[ClassCount, ...]
-    groups: tuple[GroupCount, ...]
-    labels: tuple[tuple[float, Span], ...]
-    splits: tuple[tuple[str, tuple[str, ...]], ...]
-
 
 @dataclass(frozen=True)
 class Property:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from harness.report import format as say
 from harness.report.figure_model import NumberTable
 from harness.report.meta import DatasetNote
-from harness.report.property_model import Properties, Segment, Span, Strip
+from harness.report.property_model import Segment, Strip
+from harness.store.manifest import Properties, Span
 
 PARTS = ("Training", "Tuning", "Test")
 MORE = ("Data", "Kind", "Split", "Torn apart by it", "Groups", "Labelled rows", "Licence",
@@ -100,7 +101,7 @@ def _line(counted: Properties, note: DatasetNote) -> tuple[str, ...]:
     """A line of what the paper's table lacks, in the order of ``MORE``."""
     return (
         note.title,
-        "TWIN, simulated" if note.kind == "twin" else note.kind,
+        "SIMULATED" if note.kind == "simulated" else note.kind,
         note.split,
         ", ".join(note.leaks) or "nothing",
         ", ".join(f"{one.groups} {one.name}" for one in counted.groups) or "none",

@@ -6,16 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from harness.report.figure_model import NumberTable
 from harness.report.properties import PUBLISHED
 from harness.report.property_model import (
-    Properties,
     PropertiesPart,
     PropertiesReport,
     Property,
-    Span,
 )
-from harness.report.text import md, md_row, tex, tex_table
+from harness.report.text import md, md_row, md_rule, md_table, tex, tex_table, unnumbered
+from harness.store.manifest import Properties, Span
 
 
 def table(counted: Sequence[Properties], report: PropertiesReport) -> pd.DataFrame:
@@ -36,26 +34,26 @@ def counts(counted: Sequence[Properties], report: PropertiesReport) -> pd.DataFr
 def markdown(report: PropertiesReport) -> str:
     """The report's tables for a README or an issue."""
     lines = [f"# {md(report.meta.title)}", "", f"Counts over the draws of {report.trials}.", ""]
-    lines += [md_row(["dataset", *map(md, report.heads)]), _md_rule(1, len(report.heads))]
+    lines += [md_row(["dataset", *map(md, report.heads)]), md_rule(1, len(report.heads))]
     lines += [md_row([_name(part), *map(_md_cell, part.cells)]) for part in report.parts]
     lines += ["", *(f"- {md(title)}: {md(text)}" for title, text in _said(report))]
-    lines += _md_table(report.more, 2)
+    lines += md_table(report.more, 2)
     for part in report.parts:
         lines += ["", f"## {_name(part)}"]
         for one in part.tables:
-            lines += _md_table(one, 3)
+            lines += md_table(one, 3)
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 
 
 def latex(report: PropertiesReport) -> str:
-    """The table in the paper's layout; needs the package booktabs and nothing else."""
+    """The table in the paper's layout; needs booktabs and graphicx."""
     rows = []
     for part in report.parts:
         rows.append(_tex_row([tex(_title(part)), *(tex(one.ours) for one in part.cells)]))
         if any(one.paper for one in part.cells):
             rows.append(_tex_row([r"\quad{\scriptsize paper}", *map(_tex_paper, part.cells)]))
     notes = [f"{title}: {text}" for title, text in _said(report)]
-    title = f"{tex(report.meta.title)}. Counts over the draws of {report.trials}."
+    title = f"{tex(unnumbered(report.meta.title))}. Counts over the draws of {report.trials}."
     head = [r"\toprule", _tex_row(["dataset", *map(tex, report.heads)]), r"\midrule"]
     return tex_table(title, "lrlrrrr", [*head, *rows], map(_tex_flags, notes))
 
@@ -104,7 +102,7 @@ def _said(report: PropertiesReport) -> list[tuple[str, str]]:
 
 
 def _title(part: PropertiesPart) -> str:
-    return part.note.title + (" [TWIN]" if part.note.kind == "twin" else "")
+    return part.note.title + (" [SIMULATED]" if part.note.kind == "simulated" else "")
 
 
 def _name(part: PropertiesPart) -> str:
@@ -113,17 +111,6 @@ def _name(part: PropertiesPart) -> str:
 
 def _md_cell(cell: Property) -> str:
     return md(cell.ours) + (f" (paper {cell.paper}, {cell.verdict})" if cell.paper else "")
-
-
-def _md_rule(words: int, numbers: int) -> str:
-    return md_row([*["---"] * words, *["---:"] * numbers])
-
-
-def _md_table(shown: NumberTable, level: int) -> list[str]:
-    lines = ["", f"{'#' * level} {md(shown.title)}", ""]
-    lines += [md_row(map(md, shown.heads)), _md_rule(shown.left, len(shown.heads) - shown.left)]
-    lines += [md_row(map(md, line)) for line in shown.lines]
-    return lines + (["", md(shown.note)] if shown.note else [])
 
 
 def _tex_row(cells: Sequence[str]) -> str:

@@ -35,7 +35,12 @@ for (const head of document.querySelectorAll(".sortable th")) {
     table.querySelectorAll("th").forEach((other) => { delete other.dataset.order; });
     head.dataset.order = down ? "down" : "up";
     const text = (line) => line.children[at].textContent.replace("−", "-").replace("<", "");
-    const number = (line) => Number.parseFloat(text(line));
+    // Times and sizes are printed in the unit that suits each: compare seconds and megabytes.
+    const units = { min: 60, h: 3600, GB: 1000 };
+    const number = (line) => {
+      const [, value, unit] = text(line).match(/^\s*([+-]?[\d.]+)\s*([A-Za-z]*)/) ?? [];
+      return Number.parseFloat(value) * (units[unit] ?? 1);
+    };
     const lines = [...table.tBodies[0].rows].sort((a, b) => {
       const [x, y] = [number(a), number(b)];
       if (Number.isNaN(x) && Number.isNaN(y)) return text(a).localeCompare(text(b));
@@ -45,3 +50,17 @@ for (const head of document.querySelectorAll(".sortable th")) {
     table.tBodies[0].append(...(down ? lines.reverse() : lines));
   });
 }
+
+// Paper has no folds: everything is open while the page is printed.
+window.addEventListener("beforeprint", () => {
+  for (const fold of document.querySelectorAll("details:not([open])")) {
+    fold.dataset.folded = "";
+    fold.open = true;
+  }
+});
+window.addEventListener("afterprint", () => {
+  for (const fold of document.querySelectorAll("details[data-folded]")) {
+    delete fold.dataset.folded;
+    fold.open = false;
+  }
+});

@@ -6,13 +6,22 @@ The colours are few and fixed, so that the page can swap them for its own in dar
 from __future__ import annotations
 
 import io
+import os
 import re
-from collections.abc import Callable, Sequence
+import textwrap
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
-import matplotlib as mpl
+# Jupyter and Colab name a backend that may not be installed; the import would fail on it.
+os.environ["MPLBACKEND"] = "agg"
+
+import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
 INK, MUTED, RULE, DOT, ACCENT = "#1c1e22", "#666b75", "#d6d8dd", "#8d929c", "#1f5fa8"
 PAPER = "#fefefe"
@@ -20,6 +29,10 @@ HUES = (
     "#b0480e", "#1b7f5c", "#7a3fa0", "#a8871a", "#b3336f", "#2d8fa5", "#5b6b1e", "#8a5a44",
 )  # fmt: skip
 """Colours of lines, which differ in lightness too; markers and dashes tell them apart in grey."""
+MARK: dict[str, Any] = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (3, 2))}
+"""Of a level worth a dashed line."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*")
+DASHES = ((0, ()), (0, (5, 2)), (0, (1.2, 1.4)), (0, (6, 2, 1.2, 2)), (0, (3, 1.2)))
 _VARIABLES = {
     INK: "--ink", MUTED: "--muted", RULE: "--rule", DOT: "--dot", ACCENT: "--accent",
     PAPER: "--paper", **{hue: f"--hue-{i}" for i, hue in enumerate(HUES)},
@@ -28,16 +41,41 @@ _SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "report",
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
-    "font.family": "DejaVu Sans",
     "font.size": 8.5,
     "text.color": INK,
     "axes.unicode_minus": True,
+    "text.parse_math": False,  # a "$" in a name is a dollar
+    "text.usetex": False,
 }
+
+
+_FURTHER = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "WenQuanYi Zen Hei",
+    "Droid Sans Fallback", "Arial Unicode MS", "PingFang SC", "Hiragino Sans", "Microsoft YaHei",
+    "Noto Sans Arabic", "Noto Sans Devanagari", "Noto Sans Hebrew", "Noto Sans Thai",
+)  # fmt: skip
+"""Fonts that have the letters DejaVu Sans lacks, on one system or another."""
+
+
+@cache
+def _further_fonts() -> tuple[str, ...]:
+    there = {font.name for font in fontManager.ttflist}
+    return tuple(name for name in _FURTHER if name in there)
+
+
+@contextmanager
+def settings() -> Iterator[None]:
+    """Inside, matplotlib draws as reports are drawn: a user's matplotlibrc has no say."""
+    fonts = {"font.family": ["DejaVu Sans", *_further_fonts()]}
+    with matplotlib.style.context(["default", _SETTINGS | fonts]), warnings.catch_warnings():
+        # Where no font has a letter, PNG and PDF show a box; SVG and the page keep the letter.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from")
+        yield
 
 
 def saved(draw: Callable[[], Figure], kind: str) -> bytes:
     """What ``draw`` draws as ``svg``, ``pdf`` or ``png`` bytes; the same bytes every time."""
-    with mpl.rc_context(_SETTINGS):
+    with settings():
         target = io.BytesIO()
         metadata = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
         draw().savefig(target, format=kind, dpi=200, metadata=metadata.get(kind, {}))
@@ -58,17 +96,35 @@ def inline(svg: bytes, prefix: str) -> str:
     return text
 
 
+def wrapped(text: str, width: float, size: float) -> list[str]:
+    """Lines of bold ``text`` in points ``size`` that fit ``width`` inches; at least one."""
+    return textwrap.wrap(text, max(12, int((width - 0.12) / (0.0085 * size)))) or [""]
+
+
+def shortened(text: str, most: int) -> str:
+    """``text`` in at most ``most`` letters, its middle left out."""
+    if len(text) <= most:
+        return text
+    head = (most - 1) * 2 // 3
+    return f"{text[:head].rstrip()}…{text[len(text) - (most - 1 - head) :].lstrip()}"
+
+
 class Page:
     """A figure measured in inches from its upper left corner, title and stamps written on it."""
 
     def __init__(self, width: float, body: float, title: str, stamps: Sequence[str]) -> None:
-        """``body``  height under the head."""
-        self.width, self.top = width, 0.42 + 0.17 * len(stamps)
+        """``body``  height under the head. Title and stamps take the lines that they need."""
+        self.width = width
+        titles = wrapped(title, width, 10)
+        marks = [line for stamp in stamps for line in wrapped(stamp, width, 8)]
+        self.top = 0.22 + 0.2 * len(titles) + 0.17 * len(marks)
         self.height = self.top + body
         self.figure = Figure(figsize=(width, self.height), facecolor=PAPER)
-        self.text(0.06, 0.2, title, fontsize=10, weight="bold")
-        for i, stamp in enumerate(stamps):
-            self.text(0.06, 0.4 + 0.17 * i, stamp, fontsize=8, weight="bold", color=MUTED)
+        for i, line in enumerate(titles):
+            self.text(0.06, 0.2 + 0.2 * i, line, fontsize=10, weight="bold")
+        for i, line in enumerate(marks):
+            y = 0.2 + 0.2 * len(titles) + 0.17 * i
+            self.text(0.06, y, line, fontsize=8, weight="bold", color=MUTED)
 
     def text(self, x: float, y: float, text: str, **how: Any) -> None:
         """Text whose left end and middle lie ``x`` from the left and ``y`` from above."""
@@ -92,3 +148,37 @@ def plain(axes: Axes, *, grid: bool = True) -> None:
     if grid:
         axes.grid(axis="y", color=RULE, linewidth=0.5)
         axes.set_axisbelow(True)
+
+
+_NUMBERED = (
+    "simvae", "full_data", "partial_data", "soft_impute_als", "dccae", "corrnet", "conet",
+    "sdgm_plus", "smvae", "classifier",
+)  # fmt: skip
+"""Rows whose line looks the same in every figure, whatever stands beside them."""
+
+
+def style_numbers(keys: Sequence[str]) -> list[int]:
+    """A number for :func:`line_style` by row key; an imputer keeps its own before SMVAE."""
+    further, found = len(_NUMBERED), []
+    for key in keys:
+        name = key if key in _NUMBERED else key.removesuffix("_smvae")
+        if name in _NUMBERED:
+            found.append(_NUMBERED.index(name))
+        else:
+            found.append(further)
+            further += 1
+    return found
+
+
+def line_style(number: int, reference: bool) -> dict[str, Any]:
+    """Colour, marker and dashes of a line: distinct without the colour too."""
+    if reference:
+        return {"color": ACCENT, "marker": "o", "linestyle": "-", "lw": 2.0, "ms": 5.2}
+    return {
+        "color": HUES[number % len(HUES)],
+        "marker": MARKERS[(number + 1) % len(MARKERS)],
+        "linestyle": DASHES[(number + 1) % len(DASHES)],
+        "lw": 1.2,
+        "ms": 4.4,
+        "mfc": PAPER if number % 2 else HUES[number % len(HUES)],
+    }

@@ -8,18 +8,12 @@ import pandas as pd
 
 from harness.analysis.statistics import check
 from harness.report import captions
+from harness.report import columns as further
 from harness.report import format as say
 from harness.report.details import costs, failures, pair_lines, trial_lines
+from harness.report.figures._table_plots import dot_plot, forest_plot
 from harness.report.meta import DatasetNote, ReportMeta
 from harness.report.model import Block, Cell, Column, DatasetPart, Line, Report
-from harness.report.plots import dot_plot, forest_plot
-
-BLOCKS = {
-    "supervised": "Supervised learning",
-    "transductive": "Transductive SSL",
-    "inductive": "Inductive SSL",
-    "reference": "Reference rows, not in the paper",
-}
 
 
 def build(
@@ -49,7 +43,7 @@ def build(
 
 
 def paper_names(meta: ReportMeta) -> dict[str, str]:
-    """Data set key -> its name in the paper, for data that is the paper's; never a twin."""
+    """Data set key -> its name in the paper, for the paper's data; never for a simulated copy."""
     return {note.key: note.paper_name for note in meta.datasets if note.paper_name}
 
 
@@ -92,6 +86,7 @@ def _part(
         reference=str(named.iloc[0]) if len(named) else "",
         dots=dot_plot(note, stamps, trials, summary, columns, blocks),
         forest=forest_plot(note, stamps, compared, columns, blocks),
+        further=further.tables(trials, columns, blocks),
     )
 
 
@@ -101,7 +96,7 @@ def _blocks(
     ceilings = set(trials.loc[trials["all_labels"].astype(bool), "row_key"])
     best = _best(summary, ceilings)
     rows = trials.drop_duplicates("row_key")
-    blocks: dict[str, list[Line]] = {name: [] for name in BLOCKS}
+    blocks: dict[str, list[Line]] = {name: [] for name in captions.BLOCKS}
     for row in rows.to_dict("records"):
         key = row["row_key"]
         own = trials[trials["row_key"] == key]
@@ -112,7 +107,7 @@ def _blocks(
         line = Line(key, row["row"], key in ceilings, key == reference, cells)
         blocks.setdefault(row["block"], []).append(line)
     return tuple(
-        Block(name, BLOCKS.get(name, name.capitalize()), tuple(lines))
+        Block(name, captions.BLOCKS.get(name, name.capitalize()), tuple(lines))
         for name, lines in blocks.items()
         if lines
     )

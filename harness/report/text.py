@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from harness.report.meta import DatasetNote
-from harness.report.model import Block, Cell, DatasetPart, Line, Report
+from harness.report.model import Block, Cell, DatasetPart, Line, NumberTable, Report
 
 _TEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -17,14 +18,15 @@ _TEX = {
     "±": r"$\pm$", "–": "--", "—": "---", "−": "$-$", "×": r"$\times$", "†": r"\dag{}",
     "‡": r"\ddag{}", "λ": r"$\lambda$", "’": "'", "“": "``", "”": "''", "…": r"\dots{}",
     "\n": " ", "\u00a0": "~",
+    "Ħ": "H", "ħ": "h", "ĸ": "k", "Ŀ": "L", "ŀ": "l", "ŉ": "'n", "Ŧ": "T", "ŧ": "t",  # not in T1
 }  # fmt: skip
 
 
 def csv(table: pd.DataFrame, notes: Sequence[DatasetNote] = ()) -> str:
     """``table`` as CSV: six decimals at most, empty where there is nothing, Unix line ends.
 
-    Of the data sets in ``notes`` the kind stands after their key, so that a twin is never taken for
-    the real data.
+    The kind of the data sets in ``notes`` follows their key, so that simulated data are never
+    taken for the real data.
     """
     if notes:
         table = table.copy()
@@ -50,18 +52,36 @@ def markdown(report: Report) -> str:
         chosen = (f"Chosen by {text}" for text in part.selections)
         lines += ["", *(f"- {md(text)}" for text in (*part.legend, *chosen)), ""]
         lines += [_md_failure(part)] if part.failures else []
+        for table in part.further:
+            lines += [*md_table(table, 3), ""]
     lines += [f"- {md(note)}" for note in report.meta.footnotes]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def terminal(report: Report) -> list[str]:
+    """The report's tables as lines of plain text."""
+    lines = []
+    for part in report.parts:
+        rows = [
+            (line.title, [c.number for c in line.cells]) for b in part.blocks for line in b.lines
+        ]
+        wide = max((len(title) for title, _ in rows), default=0)
+        lines += [f"{part.note.title}: {part.progress}"]
+        lines += [f"  {'':<{wide}}  " + "  ".join(f"{c.short:>10}" for c in part.columns)]
+        lines += [
+            f"  {title:<{wide}}  " + "  ".join(f"{n:>10}" for n in own) for title, own in rows
+        ]
+    return lines
+
+
 def latex(report: Report) -> str:
-    """The report's tables in the paper's layout; needs the package booktabs and nothing else."""
+    """The report's tables in the paper's layout; needs booktabs and graphicx."""
     width = max((len(part.columns) for part in report.parts), default=1)
     rows: list[str] = []
     for i, part in enumerate(report.parts):
         rows += [r"\toprule" if i == 0 else r"\midrule[\heavyrulewidth]", *_tex_part(part, width)]
     stamps = dict.fromkeys(stamp for part in report.parts for stamp in part.stamps)
-    caption = ". ".join(tex(text) for text in (report.meta.title, *stamps))
+    caption = ". ".join(tex(text) for text in (unnumbered(report.meta.title), *stamps))
     notes = [
         tex(f"{part.note.title}: {part.labels_line} {part.note.what_varies}")
         for part in report.parts
@@ -76,14 +96,16 @@ def tex_table(caption: str, columns: str, rows: Sequence[str], notes: Iterable[s
     """A LaTeX table with its notes below; every argument is LaTeX already."""
     return "\n".join(
         [
-            "% needs \\usepackage{booktabs}; compiles with pdflatex, xelatex and lualatex",
+            "% needs \\usepackage{booktabs,graphicx}, and with pdflatex \\usepackage[T1]{fontenc};",
+            "% compiles with pdflatex, xelatex and lualatex; shrinks to the width of the line",
             r"\begin{table}",
             r"\centering\small",
             rf"\caption{{{caption}}}",
+            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
             rf"\begin{{tabular}}{{{columns}}}",
             *rows,
             r"\bottomrule",
-            r"\end{tabular}",
+            r"\end{tabular}}",
             "",
             r"\smallskip\raggedright\footnotesize",
             *(f"{note}\\par" for note in notes),
@@ -91,6 +113,12 @@ def tex_table(caption: str, columns: str, rows: Sequence[str], notes: Iterable[s
             "",
         ]
     )
+
+
+def unnumbered(title: str) -> str:
+    """A title without the ``Table 2:`` that LaTeX counts itself."""
+    rest = re.sub(r"^(Table|Figure) \w+: ", "", title)
+    return rest[:1].upper() + rest[1:]
 
 
 def tex(text: str) -> str:
@@ -107,7 +135,7 @@ def _plain(character: str) -> str:
 def _tex_part(part: DatasetPart, width: int) -> list[str]:
     heads = [c.title + (f" ({c.labels})" if c.labels else "") for c in part.columns]
     title = part.note.paper_name or part.note.title
-    mark = " [TWIN]" if part.note.kind == "twin" else ""
+    mark = " [SIMULATED]" if part.note.kind == "simulated" else ""
     rows = [_tex_row([rf"\textbf{{{tex(title + mark)}}}", "Algorithms", *map(tex, heads)], width)]
     for block in part.blocks:
         rows.append(r"\midrule")
@@ -168,6 +196,19 @@ def _md_failure(part: DatasetPart) -> str:
 def md_row(cells: Iterable[str]) -> str:
     """A line of a Markdown table, of cells that are Markdown."""
     return "| " + " | ".join(cells) + " |"
+
+
+def md_rule(words: int, numbers: int) -> str:
+    """The line under the heads: columns of words, then columns of numbers."""
+    return md_row([*["---"] * words, *["---:"] * numbers])
+
+
+def md_table(shown: NumberTable, level: int) -> list[str]:
+    """A table with its heading of that level and its note, as lines."""
+    lines = ["", f"{'#' * level} {md(shown.title)}", ""]
+    lines += [md_row(map(md, shown.heads)), md_rule(shown.left, len(shown.heads) - shown.left)]
+    lines += [md_row(map(md, line)) for line in shown.lines]
+    return lines + (["", md(shown.note)] if shown.note else [])
 
 
 def md(text: str) -> str:

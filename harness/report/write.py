@@ -4,57 +4,98 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from harness.analysis.statistics import paired, summarise
 from harness.report import text
+from harness.report.columns import with_further
+from harness.report.drawing import Drawings
+from harness.report.figures._table_plots import Plot
 from harness.report.layout import Layout, Shown
 from harness.report.meta import KINDS, ReportMeta
-from harness.report.model import Plot, Report
-from harness.report.property_model import Properties
+from harness.report.model import Report
 from harness.report.table import build, paper_names, reference_key
+from harness.store.manifest import Properties
+
+
+@dataclass(frozen=True)
+class Written:
+    """Files of a report that were written, and the figures that could not be drawn.
+
+    ``lines``  the result as a terminal shows it.
+    """
+
+    paths: tuple[Path, ...]
+    problems: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+class Made:
+    """The files of a report in the order in which they are written: what is drawn comes last.
+
+    ``text``  tables, by file name.   ``page`` makes the page from inline drawings and problems.
+    ``lines`` the result as a terminal shows it.
+    """
+
+    def __init__(
+        self,
+        text: Mapping[str, bytes],
+        drawings: Drawings,
+        page: Callable[[Drawings], str],
+        lines: Sequence[str] = (),
+    ) -> None:
+        self.text, self.drawings, self.page, self.lines = text, drawings, page, tuple(lines)
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        yield from self.text.items()
+        if self.drawings.plots:  # should drawing end the process, a page is there
+            yield "index.html", self.page(self.drawings).encode()
+        yield from self.drawings.files()
+        yield "index.html", self.page(self.drawings).encode()
 
 
 def render_table(
     trials: pd.DataFrame, meta: ReportMeta, published: pd.DataFrame | None, folder: Path
-) -> tuple[Path, ...]:
+) -> Written:
     """Write the report on ``trials`` (``statistics.TRIAL_COLUMNS``) into ``folder``.
 
-    The files: ``index.html``, which holds its figures and styles; ``table2.csv``, ``.md`` and
-    ``.tex`` (named after ``meta.protocol``); ``paired.csv``; ``figures/``. Returns the paths
-    written; raises ValueError for a table of trials that breaks its contract, before anything is
-    written.
+    The files: ``table2.csv``, ``.md`` and ``.tex`` (named after ``meta.protocol``); ``paired.csv``;
+    ``index.html``, which holds its figures and styles; ``figures/``. Raises ValueError for a table
+    of trials that breaks its contract, before anything is written.
     """
-    return _written(contents(trials, meta, published), folder)
+    return _written(table_report(trials, meta, published), folder)
 
 
 def render_figure(
     trials: pd.DataFrame, meta: ReportMeta, layout: Layout, shown: Shown, folder: Path
-) -> tuple[Path, ...]:
+) -> Written:
     """Write the report on a figure into ``folder``, as :func:`render_table` does.
 
-    The files: ``index.html``; ``figure3.csv`` (named after ``meta.protocol``), the numbers at every
-    place on the axes; ``paired.csv`` where rows are compared; CSV files of arrays; ``figures/``.
+    The files: ``figure3.csv`` (named after ``meta.protocol``), the numbers at every place on the
+    axes; ``paired.csv`` where rows are compared; CSV files of arrays; ``index.html``; ``figures/``.
     """
-    from harness.report.figure_files import figure_contents
+    from harness.report.figure_files import figure_report
 
-    return _written(
-        figure_contents(without_fixed_splits(trials, meta), meta, layout, shown), folder
-    )
+    made = figure_report(without_fixed_splits(trials, meta), meta, layout, shown)
+    return _written(made, folder)
 
 
 def render_properties(
     counted: Sequence[Properties], meta: ReportMeta, published: pd.DataFrame | None, folder: Path
-) -> tuple[Path, ...]:
+) -> Written:
     """Write the report on properties of data into ``folder``, as :func:`render_table` does.
 
-    The files: ``index.html``; ``table1.csv``, ``.md`` and ``.tex`` (named after ``meta.protocol``);
-    ``counts.csv``, a line a count.
+    The files: ``table1.csv``, ``.md`` and ``.tex`` (named after ``meta.protocol``); ``counts.csv``,
+    a line a count; ``index.html``.
     """
-    return _written(properties_contents(counted, meta, published), folder)
+    files = properties_contents(counted, meta, published)
+    for name, content in files.items():
+        write_file(folder / name, content)
+    return Written(tuple(folder / name for name in files))
 
 
 def properties_contents(
@@ -85,26 +126,30 @@ def contents(
 
     ``published``  the paper's table, or None.  ``kinds``  of figure files to make.
     """
-    from harness.report.figures import render
+    return dict(table_report(trials, meta, published, kinds))
+
+
+def table_report(
+    trials: pd.DataFrame,
+    meta: ReportMeta,
+    published: pd.DataFrame | None,
+    kinds: Sequence[str] = KINDS,
+) -> Made:
+    """The report on a table, nothing of it drawn yet."""
     from harness.report.html import page
-    from harness.report.style import inline
 
     trials = without_fixed_splits(trials, meta)
     summary = summarise(trials, published, paper_names(meta))
     compared = paired(trials, reference_key(trials, meta))
     report = build(trials, summary, compared, meta)
     found = {
-        f"{meta.protocol}.csv": text.csv(summary, meta.datasets).encode(),
+        f"{meta.protocol}.csv": text.csv(with_further(summary, trials), meta.datasets).encode(),
         "paired.csv": text.csv(compared, meta.datasets).encode(),
         f"{meta.protocol}.md": text.markdown(report).encode(),
         f"{meta.protocol}.tex": text.latex(report).encode(),
     }
-    drawn: dict[str, str] = {}
-    for name, plot in plots(report).items():
-        drawn[name] = inline(render(plot, "svg"), name)
-        found.update({f"figures/{name}.{kind}": render(plot, kind) for kind in kinds})
-    found["index.html"] = page(report, drawn).encode()
-    return found
+    drawings = Drawings(plots(report), kinds)
+    return Made(found, drawings, lambda drawn: page(report, drawn), text.terminal(report))
 
 
 def plots(report: Report) -> dict[str, Plot]:
@@ -125,15 +170,19 @@ def without_fixed_splits(trials: pd.DataFrame, meta: ReportMeta) -> pd.DataFrame
     return trials.assign(n_train=trials["n_train"].mask(trials["dataset"].isin(fixed)))
 
 
-def _written(files: Mapping[str, bytes], folder: Path) -> tuple[Path, ...]:
-    for name, content in files.items():
-        _write(folder / name, content)
-    return tuple(folder / name for name in files)
+def _written(made: Made, folder: Path) -> Written:
+    names: dict[str, None] = {}
+    for name, content in made:
+        write_file(folder / name, content)
+        names[name] = None
+    paths = tuple(folder / name for name in names)
+    return Written(paths, tuple(made.drawings.problems.values()), made.lines)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all; any folder above it is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".report.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

@@ -1,43 +1,72 @@
-"""The loop: give stacks to a pool, book what comes back, until nothing is left.
+"""Run job groups on an executor and store every outcome, until nothing is left.
 
-Stages wait for the stages before them; a lost worker's jobs are tried again; an interrupt loses
+A stage waits for the stages before it. Jobs of a lost worker run again; a fit over its time limit
+fails. Jobs that another driver of the same results folder runs are left to it. An interrupt loses
 only what was in flight.
 """
 
 from __future__ import annotations
 
 import datetime
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.analysis import selection
 from harness.plan.job import Job
-from harness.run.executors import Ended, Executor, Lost, WorkerEvent
+from harness.run.executors import Ended, Executor, Lost, Overdue, WorkerEvent
+from harness.run.limits import FitLimits, GroupLimit
 from harness.run.transforms import Codes
+from harness.run.wording import count
 from harness.run.worker import JobGroup
 from harness.store import code_digest
-from harness.store.record import Outcome, Record
+from harness.store.claims import Claims
+from harness.store.record import Outcome, Record, Status
 from harness.store.store import Store
 from methods.base import Checkpoint, Progress
 
 ATTEMPTS = 3
 """How often a job may take its worker down before it is recorded as failed."""
+PAUSE_SECONDS = 1.0
+"""How often the driver looks what other drivers have stored, and whether they still hold a job."""
 
 
 @dataclass(frozen=True)
 class ProgressUpdate:
-    """Something for the display: one job's record, or a stack's share done."""
+    """Something for the display: one job's record, or the share of a group that is done.
 
-    stack: JobGroup
+    ``ended``  the group runs no longer, whatever became of its jobs.
+    """
+
+    group: JobGroup
     record: Record | None = None
     done: float = 0.0
     note: str = ""
+    ended: bool = False
+
+
+@dataclass
+class Running:
+    """A group on the executor. Times are wall time (``since``) and ``time.monotonic`` (the others).
+
+    ``heard``    when its last event came; ``begun`` whether any has: none, and it has no worker.
+    """
+
+    group: JobGroup
+    limit: GroupLimit
+    since: float = field(default_factory=time.time)
+    heard: float = field(default_factory=time.monotonic)
+    begun: bool = False
 
 
 class Driver:
-    """One run of one list of stacks."""
+    """One run of one list of job groups.
+
+    ``running``  what is on the executor now, by id of its group; other threads may read it.
+    ``heard``    ``time.monotonic`` of the last event of any group.
+    """
 
     def __init__(
         self,
@@ -45,88 +74,158 @@ class Driver:
         records: Mapping[str, Record],
         budget: str,
         show: Callable[[ProgressUpdate], None],
+        limits: FitLimits | None = None,
+        claims: Claims | None = None,
     ) -> None:
         self.store, self.budget, self.show = store, budget, show
+        self.limits, self.claims = limits or FitLimits(), claims or Claims(store.folder)
         self.records = dict(records)
         self.attempts: Counter[str] = Counter()
+        self.todo: set[str] = set()
+        self.running: dict[str, Running] = {}
+        self.heard = time.monotonic()
+        self._jobs: dict[str, Job] = {}
+        self._waiting: list[JobGroup] = []
+        self._elsewhere: list[JobGroup] = []
+        self._next_look = 0.0
 
-    def run(self, stacks: Sequence[JobGroup], pool: Executor) -> None:
-        """Run every stack to its end. KeyboardInterrupt passes through; finished work is stored."""
-        waiting = list(stacks)
-        todo = {job.id for stack in stacks for job in stack.jobs if job.id not in stack.done}
-        running = 0
-        while waiting or running:
-            while pool.free > 0 and (stack := self._ready(waiting, todo)) is not None:
-                started = self._start(stack, pool, todo)
-                running += started
-            if not running:
-                if waiting:
-                    raise RuntimeError("stages wait for work that is not part of this run")
-                return
-            happened = pool.next(timeout=0.5)
-            if happened is None:
-                continue
-            stack, event = happened
-            again = self._take(stack, event, todo)
-            running -= isinstance(event, Ended | Lost)
-            waiting[:0] = again
+    def run(self, groups: Sequence[JobGroup], executor: Executor) -> None:
+        """Run every group to its end.
 
-    def _ready(self, waiting: list[JobGroup], todo: set[str]) -> JobGroup | None:
-        """The first stack whose earlier stages have all ended; removed from ``waiting``."""
-        for index, stack in enumerate(waiting):
-            needs = {j.id for job in stack.jobs for group in job.upstream for j in group}
-            if not needs & todo:
-                return waiting.pop(index)
+        KeyboardInterrupt and RunStopped pass through; finished work is stored.
+        """
+        self._waiting = list(groups)
+        self._jobs = {job.id: job for group in groups for job in group.jobs}
+        self.todo = {job.id for group in groups for job in group.jobs if job.id not in group.done}
+        while self._waiting or self._elsewhere or self.running:
+            self._look_elsewhere()
+            while executor.free > 0 and (group := self._ready()) is not None:
+                self._start(group, executor)
+            if self.running:
+                received = executor.next(timeout=0.5)
+                if received is not None:
+                    self._waiting[:0] = self._take(*received)
+            elif self._elsewhere:
+                time.sleep(PAUSE_SECONDS)
+            elif self._waiting and self._ready(remove=False) is None:
+                raise RuntimeError("stages wait for work that is not part of this run")
+
+    def _ready(self, *, remove: bool = True) -> JobGroup | None:
+        """The first waiting group whose earlier stages have all ended; no longer waiting then."""
+        for index, group in enumerate(self._waiting):
+            needs = {j.id for job in group.jobs for stage in job.upstream for j in stage}
+            if not needs & self.todo:
+                return self._waiting.pop(index) if remove else group
         return None
 
-    def _start(self, stack: JobGroup, pool: Executor, todo: set[str]) -> bool:
-        """Start a stack, less the jobs whose earlier stage gave nothing. False if none is left."""
+    def _start(self, group: JobGroup, executor: Executor) -> None:
+        """Start what this driver may run of a group, less the jobs whose inputs are missing."""
+        claimed = self._claimed(group)
+        if claimed is None:
+            return
         jobs: list[Job] = []
         chosen: list[tuple[str, ...]] = []
         codes: dict[str, Codes] = {}
-        for job in stack.jobs:
+        for job in claimed.jobs:
             try:
-                names = tuple(self._codes(group, codes) for group in job.upstream)
+                names = tuple(self._codes(stage, codes) for stage in job.upstream)
             except ValueError as error:
-                if job.id in todo:
-                    self._note_skipped(stack, job, str(error), todo)
+                if job.id in self.todo:
+                    self._note_skipped(claimed, job, str(error))
                 continue
             jobs.append(job)
             chosen.append(names)
-        if todo.isdisjoint(job.id for job in jobs):
-            return False
-        work = JobGroup(tuple(jobs), stack.done, tuple(chosen), codes)
-        kept = self.store.checkpoint(work.id)
-        pool.start(work, kept[1] if kept else None)
-        return True
+        self.claims.release({job.id for job in claimed.jobs} - self.todo)
+        if self.todo.isdisjoint(job.id for job in jobs):
+            return
+        work = JobGroup(tuple(jobs), claimed.done, tuple(chosen), codes)
+        saved = self.store.checkpoint(work.id)
+        running = Running(work, self.limits.of(work))
+        self.running[work.id] = running
+        executor.start(work, saved[1] if saved else None, running.limit)
 
-    def _codes(self, group: Sequence[Job], codes: dict[str, Codes]) -> str:
+    def _claimed(self, group: JobGroup) -> JobGroup | None:
+        """The part of a group that is this driver's to run now, None if none is.
+
+        Claims come before the look at what others have stored: a job that nobody holds and that has
+        no record then is nobody's work yet. A checkpoint holds a whole group, which stays together.
+        """
+        mine = self.claims.take(job.id for job in group.jobs if job.id in self.todo)
+        self._take_news()
+        todo = {job.id for job in group.jobs if job.id in self.todo}
+        resumed = self.store.checkpoint(group.id) is not None
+        if todo - mine and resumed:
+            self.claims.release(mine)
+            self._elsewhere.append(group)
+            return None
+        if todo - mine:
+            self._elsewhere.append(JobGroup(tuple(j for j in group.jobs if j.id in todo - mine)))
+        self.claims.release(mine - todo)
+        if not mine & todo:
+            return None
+        if resumed:
+            return replace(group, done=frozenset(job.id for job in group.jobs) - todo)
+        return JobGroup(tuple(job for job in group.jobs if job.id in mine & todo))
+
+    def _look_elsewhere(self) -> None:
+        """From time to time: what other drivers have stored, and jobs that they may have left."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + PAUSE_SECONDS
+        self._take_news()
+        self._waiting += self._elsewhere
+        self._elsewhere = []
+
+    def _take_news(self) -> None:
+        """Count what another driver stored by the same code, and do not run it again."""
+        for record in self.claims.news():
+            known = self.records.get(record.id)
+            newer = known is None or record.generation > known.generation
+            if record.id not in self.todo or not newer:
+                continue
+            job = self._jobs[record.id]
+            if dict(record.digests) != code_digest.digests(job.methods()):
+                continue
+            self.records[record.id] = record
+            self.todo.discard(record.id)
+            self.show(ProgressUpdate(JobGroup((job,)), record=record))
+
+    def _codes(self, stage: Sequence[Job], codes: dict[str, Codes]) -> str:
         """Id of the chosen candidate of an earlier stage, its codes added to ``codes``."""
-        winner = selection.chosen(group, self.records)
+        winner = selection.chosen(stage, self.records)
         if winner is None:
-            found = [self.records[job.id] for job in group if job.id in self.records]
-            reasons = "; ".join(sorted({record.reason for record in found})) or "no record"
-            raise ValueError(f"the stage before, {group[0].method}, gave nothing: {reasons}")
+            records = [self.records[job.id] for job in stage if job.id in self.records]
+            reasons = "; ".join(sorted({record.reason for record in records})) or "no record"
+            raise ValueError(f"upstream stage {stage[0].method} produced no usable fit: {reasons}")
         if winner.id not in codes:
             codes[winner.id] = self.store.arrays(winner)
         return winner.id
 
-    def _take(self, stack: JobGroup, event: WorkerEvent, todo: set[str]) -> list[JobGroup]:
-        """Book one happening; return stacks to run again."""
+    def _take(self, group: JobGroup, event: WorkerEvent) -> list[JobGroup]:
+        """Handle one event of a group; returns groups to run again."""
+        running, self.heard = self.running[group.id], time.monotonic()
+        running.heard, running.begun = self.heard, True
+        again: list[JobGroup] = []
         if isinstance(event, Progress):
-            self.show(ProgressUpdate(stack, done=event.done))
+            self.show(ProgressUpdate(group, done=event.done))
         elif isinstance(event, Checkpoint):
-            self.store.save_checkpoint(stack.id, checkpoint_header(stack), event.state)
+            self.store.save_checkpoint(group.id, checkpoint_header(group), event.state)
         elif isinstance(event, Outcome):
-            self._book(stack, event, todo)
+            self._book(group, event)
         elif isinstance(event, Ended):
-            self.store.drop_checkpoint(stack.id)
+            self.store.drop_checkpoint(group.id)
         elif isinstance(event, Lost):
-            return self._retry(stack, event, todo)
-        return []
+            again = self._retry(group, event)
+        elif isinstance(event, Overdue):
+            again = self._end_overdue(group, event.limit)
+        if isinstance(event, Ended | Lost | Overdue):
+            del self.running[group.id]
+            self.show(ProgressUpdate(group, ended=True))
+            self.claims.release(job.id for job in group.jobs)
+        return again
 
-    def _book(self, stack: JobGroup, outcome: Outcome, todo: set[str]) -> None:
-        job = next(job for job in stack.jobs if job.id == outcome.record.id)
+    def _book(self, group: JobGroup, outcome: Outcome) -> None:
+        job = next(job for job in group.jobs if job.id == outcome.record.id)
         earlier = self.records.get(job.id)
         record = replace(
             outcome.record,
@@ -138,71 +237,90 @@ class Driver:
         )
         record = self.store.append(replace(outcome, record=record))
         self.records[job.id] = record
-        todo.discard(job.id)
-        self.show(ProgressUpdate(stack, record=record))
+        self.todo.discard(job.id)
+        self.show(ProgressUpdate(group, record=record))
 
-    def _retry(self, stack: JobGroup, lost: Lost, todo: set[str]) -> list[JobGroup]:
-        """The jobs of a lost stack that have no record: again, one by one after the second loss."""
-        left = [job for job in stack.jobs if job.id in todo]
+    def _retry(self, group: JobGroup, lost: Lost) -> list[JobGroup]:
+        """The jobs of a lost group that have no record: again, one by one after the second loss."""
+        left = [job for job in group.jobs if job.id in self.todo]
         for job in left:
             self.attempts[job.id] += 1
         again = [job for job in left if self.attempts[job.id] < ATTEMPTS]
-        note = f"a worker was lost ({lost.reason}); {len(again)} jobs run again"
-        self.show(ProgressUpdate(stack, note=note))
+        rest = f"{count(len(again), 'fit')} will run again" if again else "nothing is left to rerun"
+        self.show(ProgressUpdate(group, note=f"a worker was lost ({lost.reason}); {rest}"))
+        what = "it failed" if lost.trace else "its worker was lost"
         for job in left:
             if job not in again:
-                self._book(stack, _lost(job, len(left), lost), todo)
+                reason = f"{what} {ATTEMPTS} times: {lost.reason}"
+                self._book(group, _no_fit(job, "failed", reason, lost.trace, len(left)))
         alone = any(self.attempts[job.id] > 1 for job in again)
-        if again and not alone and self.store.checkpoint(stack.id) is not None:
-            return [replace(stack, done=frozenset(job.id for job in stack.jobs) - todo)]
-        self.store.drop_checkpoint(stack.id)
+        if again and not alone and self.store.checkpoint(group.id) is not None:
+            return [replace(group, done=frozenset(job.id for job in group.jobs) - self.todo)]
+        self.store.drop_checkpoint(group.id)
         if alone:  # so that one bad job cannot take others along
             return [JobGroup((job,)) for job in again]
         return [JobGroup(tuple(again))] if again else []
 
-    def _note_skipped(self, stack: JobGroup, job: Job, reason: str, todo: set[str]) -> None:
+    def _end_overdue(self, group: JobGroup, limit: GroupLimit) -> list[JobGroup]:
+        """Record the fit that ran over its limit as failed; returns the others, to run again.
+
+        Of fits that run one after the other it is the first without a record. Of fits that train
+        together it may be any: each runs again alone, with a limit of its own.
+        """
+        self.store.drop_checkpoint(group.id)
+        left = [job for job in group.jobs if job.id in self.todo]
+        if len(left) > 1 and not limit.per_fit:
+            note = f"{count(len(left), 'fit')} trained together ran over {_minutes(limit)}"
+            self.show(ProgressUpdate(group, note=f"{note}; each will run again alone"))
+            return [JobGroup((job,)) for job in left]
+        if not left:
+            return []
+        reason = f"it ran over its time limit of {_minutes(limit)} and was ended (--fit-timeout)"
+        self._book(group, _no_fit(left[0], "failed", reason))
+        return [JobGroup(tuple(left[1:]))] if left[1:] else []
+
+    def _note_skipped(self, group: JobGroup, job: Job, reason: str) -> None:
         earlier = self.records.get(job.id)
         if earlier and (earlier.status, earlier.reason) == ("skipped", reason):
-            todo.discard(job.id)  # known: no second record of it
-            self.show(ProgressUpdate(stack, record=earlier))
+            self.todo.discard(job.id)  # known: no second record of it
+            self.show(ProgressUpdate(group, record=earlier))
             return
-        record = replace(_lost(job, 1, Lost(reason)).record, status="skipped", reason=reason)
-        self._book(stack, Outcome(record, {}), todo)
+        self._book(group, _no_fit(job, "skipped", reason))
 
 
-def checkpoint_header(stack: JobGroup) -> dict[str, Any]:
+def checkpoint_header(group: JobGroup) -> dict[str, Any]:
     """Which jobs a checkpoint holds, in order, and the source that made it."""
-    methods = frozenset(key for job in stack.jobs for key in job.methods())
-    return {"jobs": [job.id for job in stack.jobs], "digests": code_digest.digests(methods)}
+    methods = frozenset(key for job in group.jobs for key in job.methods())
+    return {"jobs": [job.id for job in group.jobs], "digests": code_digest.digests(methods)}
 
 
 def resumable(store: Store, plan_jobs: Mapping[str, Job], todo: set[str]) -> list[JobGroup]:
-    """Stacks that a checkpoint holds and that still have work; checkpoints of other code go."""
-    found = []
+    """Groups that a checkpoint holds and that still have work; checkpoints of other code go."""
+    groups = []
     for name in store.checkpoints():
-        kept = store.checkpoint(name)
-        if kept is None:
+        saved = store.checkpoint(name)
+        if saved is None:
             continue
-        ids = kept[0]["jobs"]
+        ids = saved[0]["jobs"]
         if not set(ids) <= plan_jobs.keys():
             continue  # another plan's work: leave it
-        stack = JobGroup(tuple(plan_jobs[i] for i in ids), done=frozenset(ids) - todo)
-        if checkpoint_header(stack) != kept[0] or stack.done == set(ids):
+        group = JobGroup(tuple(plan_jobs[i] for i in ids), done=frozenset(ids) - todo)
+        if checkpoint_header(group) != saved[0] or group.done == set(ids):
             store.drop_checkpoint(name)
             continue
-        found.append(stack)
-    return found
+        groups.append(group)
+    return groups
 
 
 def missing_inputs(
     store: Store, records: Mapping[str, Record], todo: Mapping[str, Job]
 ) -> dict[str, Job]:
     """Stored stages that ``todo`` rests on and whose arrays are gone or damaged: to run again."""
-    found: dict[str, Job] = {}
+    missing: dict[str, Job] = {}
     seen = set(todo)
     waiting = list(todo.values())
     while waiting:
-        for job in (job for group in waiting.pop().upstream for job in group):
+        for job in (job for stage in waiting.pop().upstream for job in stage):
             record = records.get(job.id)
             if job.id in seen or record is None or record.status != "ok":
                 continue
@@ -210,20 +328,24 @@ def missing_inputs(
             try:
                 store.arrays(record)
             except ValueError:
-                found[job.id] = job
+                missing[job.id] = job
                 waiting.append(job)
-    return found
+    return missing
 
 
-def _lost(job: Job, size: int, lost: Lost) -> Outcome:
-    what = "it failed" if lost.trace else "its worker was lost"
+def _minutes(limit: GroupLimit) -> str:
+    return f"{limit.seconds / 60:.3g} min"
+
+
+def _no_fit(job: Job, status: Status, reason: str, trace: str = "", size: int = 1) -> Outcome:
+    """The outcome of a job that no worker reported on."""
     record = Record(
         id=job.id,
-        job=job.identity(),
+        job=job.description(),
         data_key=job.data_key,
-        status="failed",
-        reason=f"{what} {ATTEMPTS} times: {lost.reason}",
-        trace=lost.trace,
+        status=status,
+        reason=reason,
+        trace=trace,
         stack_size=size,
     )
     return Outcome(record, {})

@@ -1,66 +1,112 @@
-"""Where stacks run: in this process, or on Ray over processes, GPUs and machines.
+"""Where job groups run: in this process, or on Ray over processes, GPUs and machines.
 
-Both pools have one face: ``start(stack)`` while there is a free slot, ``next()`` for what happened.
-The only module that knows Ray; Ray is imported when a Ray pool is made and not before.
+Both executors have one interface: ``start(group)`` while there is a free slot, ``next()`` for the
+next event. The only module that knows Ray; Ray is imported when a Ray executor is made, not before.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import socket
+import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
 from datasets.base import Dataset
 from harness import registry
-from harness.errors import UsageError
+from harness.errors import RunStopped, UsageError
 from harness.registry import ROOT
+from harness.run.limits import FitTimeout, GroupLimit, ended_after
+from harness.run.resources import usable_cores
+from harness.run.terminal import ENDING
 from harness.run.threads import ENVIRONMENT, one_thread
 from harness.run.worker import JobGroup, execute
 from harness.store.record import Outcome
 from methods.base import Checkpoint, Progress
 
+SERIAL_SECONDS = 60.0
+"""A plan of less estimated work than this runs in this process unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A worker has begun with the group. Without one, the group still waits for a worker."""
+
 
 @dataclass(frozen=True)
 class Ended:
-    """The stack ran to its end."""
+    """The group ran to its end."""
 
 
 @dataclass(frozen=True)
 class Lost:
-    """The stack broke as a whole: its worker died (killed, out of memory) or raised."""
+    """The group broke as a whole: its worker died (killed, out of memory) or raised."""
 
     reason: str
     trace: str = ""
 
 
-WorkerEvent = Outcome | Progress | Checkpoint | Ended | Lost
+@dataclass(frozen=True)
+class Overdue:
+    """The group ran over its limit and was ended."""
+
+    limit: GroupLimit
+
+
+WorkerEvent = Outcome | Progress | Checkpoint | Started | Ended | Lost | Overdue
 
 
 class Executor(Protocol):
-    """Runs stacks; ``free`` says how many more may start now."""
+    """Runs job groups; ``free`` says how many more may start now."""
 
     @property
     def free(self) -> int: ...
 
-    def start(self, stack: JobGroup, state: bytes | None = None) -> None: ...
+    def start(
+        self, group: JobGroup, state: bytes | None = None, limit: GroupLimit | None = None
+    ) -> None:
+        """Run a group, from the checkpoint ``state`` if there is one, for at most ``limit``."""
+        ...
 
     def next(self, timeout: float) -> tuple[JobGroup, WorkerEvent] | None:
-        """The next happening, or None after ``timeout`` seconds without one."""
+        """The next event, or None after ``timeout`` seconds without one.
+
+        Raises RunStopped where the executor itself has broken, so that nothing can go on.
+        """
+        ...
+
+    def why_waiting(self) -> str:
+        """What is known of why a group that was started has no worker yet, in one sentence."""
         ...
 
     def close(self) -> None: ...
 
 
+class _Clock:
+    """When a group must have ended, by ``time.monotonic``; ``inf`` where there is no limit."""
+
+    def __init__(self, limit: GroupLimit | None) -> None:
+        self.limit, self.deadline = limit, float("inf")
+
+    def heard(self, event: object) -> None:
+        """Start with the worker; start again with each fit where every fit has its own limit."""
+        again = isinstance(event, Outcome) and self.limit is not None and self.limit.per_fit
+        if self.limit is not None and (again or isinstance(event, Started)):
+            self.deadline = time.monotonic() + self.limit.seconds
+
+
 @dataclass(frozen=True)
 class Resources:
-    """What a pool may use. ``workers`` None: every core; ``gpus_per_job`` may be a fraction.
+    """What an executor may use: ``workers`` None is ``usable_cores``, ``gpus_per_job`` may be < 1.
 
     ``gpus``  number of GPUs to announce to a local Ray, None: as many as it finds.
     """
@@ -73,42 +119,58 @@ class Resources:
 
 
 class SerialExecutor:
-    """One stack at a time in this process: no Ray needed, easiest to debug."""
+    """One group at a time in this process: no Ray needed, easiest to debug.
+
+    A limit is kept as far as one process can (:func:`~harness.run.limits.ended_after`).
+    """
 
     def __init__(self, data: Mapping[str, Dataset], resources: Resources) -> None:
         self._data, self._device = data, resources.device
-        self._current: tuple[JobGroup, Iterator[Any]] | None = None
+        self._current: tuple[JobGroup, Iterator[Any], _Clock] | None = None
         one_thread()
 
     @property
     def free(self) -> int:
         return 0 if self._current else 1
 
-    def start(self, stack: JobGroup, state: bytes | None = None) -> None:
-        registry.load_method(stack.jobs[0].method)  # first, so that its libraries are limited too
+    def start(
+        self, group: JobGroup, state: bytes | None = None, limit: GroupLimit | None = None
+    ) -> None:
+        registry.load_method(group.jobs[0].method)  # first, so that its libraries are limited too
         one_thread()
-        data = self._data[stack.jobs[0].data_key]
-        self._current = (stack, iter(execute(stack, data, self._device, state)))
+        events = execute(group, self._data[group.jobs[0].data_key], self._device, state)
+        self._current = (group, chain([Started()], events), _Clock(limit))
 
     def next(self, timeout: float) -> tuple[JobGroup, WorkerEvent] | None:
         if self._current is None:
             return None
-        stack, events = self._current
+        group, events, clock = self._current
+        left = clock.deadline - time.monotonic()
         try:
-            return stack, next(events)
+            with ended_after(None if left == float("inf") else left):
+                event = next(events)
         except StopIteration:
             self._current = None
-            return stack, Ended()
-        except Exception as error:  # as on Ray: the other stacks go on
+            return group, Ended()
+        except FitTimeout:
+            assert clock.limit is not None
             self._current = None
-            return stack, _raised(error, traceback.format_exc())
+            return group, Overdue(clock.limit)
+        except Exception as error:  # as on Ray: the other groups go on
+            self._current = None
+            return group, _raised(error, traceback.format_exc())
+        clock.heard(event)
+        return group, event
+
+    def why_waiting(self) -> str:
+        return ""  # it never waits for a worker
 
     def close(self) -> None:
         self._current = None
 
 
 class RayExecutor:
-    """Stacks as Ray tasks that stream their events back; one core each, or a share of a GPU."""
+    """Groups as Ray tasks that stream their events back; one core each, or a share of a GPU."""
 
     def __init__(self, data: Mapping[str, Dataset], resources: Resources) -> None:
         import ray
@@ -121,70 +183,154 @@ class RayExecutor:
             ray.shutdown()
             raise
         self._data = {key: ray.put(dataset) for key, dataset in data.items()}
-        self._device = resources.device
+        self._resources = resources
         on_gpu = resources.device == "cuda"
+        self._gpus = resources.gpus_per_job if on_gpu else 0
         self._task = ray.remote(_execute_in_worker).options(
             num_cpus=1,
-            num_gpus=resources.gpus_per_job if on_gpu else 0,
+            num_gpus=self._gpus,
             max_retries=0,  # the driver retries what has no record yet, from the last checkpoint
             num_returns="streaming",
         )
-        self._running: dict[Any, JobGroup] = {}
+        self._running: dict[Any, tuple[JobGroup, _Clock]] = {}
 
     @property
     def free(self) -> int:
         return self._slots - len(self._running)
 
-    def start(self, stack: JobGroup, state: bytes | None = None) -> None:
-        data = self._data[stack.jobs[0].data_key]
-        self._running[self._task.remote(stack, data, self._device, state)] = stack
+    def start(
+        self, group: JobGroup, state: bytes | None = None, limit: GroupLimit | None = None
+    ) -> None:
+        data = self._data[group.jobs[0].data_key]
+        stream = self._task.remote(group, data, self._resources.device, state)
+        self._running[stream] = group, _Clock(limit)
 
     def next(self, timeout: float) -> tuple[JobGroup, WorkerEvent] | None:
         if not self._running:
             return None
+        self._check_daemons()
+        if overdue := self._end_overdue():
+            return overdue
         ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=timeout)
         if not ready:
             return None
-        stream = ready[0]
-        stack = self._running[stream]
+        group, clock = self._running[ready[0]]
         try:
-            return stack, self._ray.get(stream.__next__())
+            event = self._ray.get(ready[0].__next__())
         except StopIteration:
-            del self._running[stream]
-            return stack, Ended()
+            del self._running[ready[0]]
+            return group, Ended()
         except self._ray.exceptions.RayTaskError as error:
-            del self._running[stream]
-            return stack, _raised(error.cause or error, str(error))
+            del self._running[ready[0]]
+            return group, _raised(error.cause or error, str(error))
         except self._ray.exceptions.RayError as error:
-            del self._running[stream]
-            return stack, Lost(str(error).strip().splitlines()[0][:300])
+            self._check_daemons()  # if one is gone, then so is every worker
+            del self._running[ready[0]]
+            return group, Lost(_first_line(error))
+        clock.heard(event)
+        return group, event
+
+    def why_waiting(self) -> str:
+        total, free = self._ray.cluster_resources(), self._ray.available_resources()
+        asked = "1 CPU" + (f" and {self._gpus:g} GPU" if self._gpus else "")
+        kinds = ("CPU", "GPU") if self._gpus else ("CPU",)
+        offered = ", ".join(f"{free.get(k, 0):g} of {total.get(k, 0):g} {k} free" for k in kinds)
+        nodes = self._ray.nodes()
+        alive = sum(bool(node["Alive"]) for node in nodes)
+        text = f"a group asks for {asked}, Ray has {offered} on {alive} of {len(nodes)} nodes"
+        if self._resources.address:
+            return f"{text}; the cluster is at {self._resources.address}"
+        logs = _logs(self._ray)
+        word = _last_word(logs)
+        return (
+            f"{text}; a worker is {sys.executable} with the code in {ROOT}; "
+            + (f"the last one said: {word}; " if word else "")
+            + f"Ray's logs: {logs}"
+        )
 
     def close(self) -> None:
         self._ray.shutdown()
 
+    def _end_overdue(self) -> tuple[JobGroup, Overdue] | None:
+        """End the worker of a group that is over its limit, even one that hangs in C code."""
+        now = time.monotonic()
+        for stream, (group, clock) in self._running.items():
+            if clock.deadline < now:
+                assert clock.limit is not None
+                self._ray.cancel(stream, force=True)
+                del self._running[stream]
+                return group, Overdue(clock.limit)
+        return None
+
+    def _check_daemons(self) -> None:
+        """Raise RunStopped where a part of a Ray that we started has died: no worker can go on."""
+        node = self._ray._private.worker._global_node
+        dead = [] if self._resources.address or node is None else node.dead_processes()
+        needed = sorted({name for name, _ in dead} & {"gcs_server", "raylet"})
+        if needed:
+            raise RunStopped(f"Ray broke: its process {' and '.join(needed)} has ended")
+
+
+def choose_executor(
+    named: str | None, address: str | None, workers: int | None, seconds: float
+) -> tuple[str, str]:
+    """The executor of a run and the reason for it.
+
+    ``named``    ``--executor``.   ``seconds`` estimated work of the plan, in core-seconds.
+    """
+    if named:
+        return named, "as asked"
+    if address:
+        return "ray", "--address names a cluster"
+    if workers and workers > 1:
+        return "ray", f"--workers asks for {workers}"
+    if seconds < SERIAL_SECONDS:
+        return "serial", "less than a minute of work by estimate, and Ray takes 10 s to start"
+    return "ray", "more than a minute of work by estimate"
+
 
 def open_executor(executor: str, data: Mapping[str, Dataset], resources: Resources) -> Executor:
-    """The pool called ``serial`` or ``ray``."""
+    """The executor called ``serial`` or ``ray``."""
     if executor == "serial":
         return SerialExecutor(data, resources)
     return RayExecutor(data, resources)
 
 
 def _raised(error: Exception, trace: str) -> Lost:
-    sentence = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-    return Lost(sentence[:300], trace)
+    return Lost(_first_line(error, f"{type(error).__name__}: "), trace)
+
+
+def _first_line(error: Exception, prefix: str = "") -> str:
+    lines = f"{prefix}{error}".strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:300]
+
+
+def _logs(ray: Any) -> Path:
+    """Where the Ray of this run writes its logs."""
+    return Path(ray._private.worker._global_node.get_logs_dir_path())
+
+
+def _last_word(logs: Path) -> str:
+    """The last line that the newest worker with anything to say wrote to its standard error."""
+    with suppress(OSError):
+        said = [path for path in logs.glob("worker-*.err") if path.stat().st_size]
+        if said:
+            newest = max(said, key=lambda path: path.stat().st_mtime)
+            return newest.read_text("utf-8", "replace").strip().splitlines()[-1][:200]
+    return ""
 
 
 def _execute_in_worker(
-    stack: JobGroup, data: Dataset, device: str, state: bytes | None
-) -> Iterator[Outcome | Progress | Checkpoint]:
+    group: JobGroup, data: Dataset, device: str, state: bytes | None
+) -> Iterator[Outcome | Progress | Checkpoint | Started]:
     """Runs on a worker; a module-level function, so that it pickles by reference."""
-    registry.load_method(stack.jobs[0].method)  # first, so that its libraries are limited too
+    yield Started()
+    registry.load_method(group.jobs[0].method)  # first, so that its libraries are limited too
     one_thread()
     last = 0.0
-    for event in execute(stack, data, device, state):
+    for event in execute(group, data, device, state):
         if isinstance(event, Progress) and time.monotonic() - last < 1.0:
-            continue  # a tick a second is enough for a display
+            continue  # an update a second is enough for a display
         last = time.monotonic()
         yield event
 
@@ -207,7 +353,9 @@ def _connect(ray: Any, resources: Resources) -> None:
         }
     else:
         settings["address"] = "local"
-        settings["num_cpus"] = resources.workers or os.cpu_count() or 1
+        # Ray hands this to a shell as it stands: a path with a space would be split there.
+        settings["runtime_env"]["py_executable"] = shlex.quote(sys.executable)
+        settings["num_cpus"] = resources.workers or usable_cores()
         settings["include_dashboard"] = False
         settings["object_store_memory"] = 512 * 1024**2
         if resources.device == "cuda" and resources.gpus is not None:
@@ -232,20 +380,21 @@ def _connect(ray: Any, resources: Resources) -> None:
 @contextmanager
 def _patient() -> Iterator[None]:
     """The first Ctrl-C waits until the end: a Ray broken off as it starts may crash the process."""
-    came: list[int] = []
+    received: list[int] = []
 
     def wait(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        if len(came) > 1:
+        received.append(number)
+        if len(received) > 1:
             raise KeyboardInterrupt
 
-    kept = {number: signal.signal(number, wait) for number in (signal.SIGINT, signal.SIGTERM)}
+    heeded = (n for n in ENDING if signal.getsignal(n) is not signal.SIG_IGN)
+    before = {number: signal.signal(number, wait) for number in (signal.SIGINT, *heeded)}
     try:
         yield
     finally:
-        for number, handler in kept.items():
+        for number, handler in before.items():
             signal.signal(number, handler)
-    if came:
+    if received:
         raise KeyboardInterrupt
 
 
@@ -261,7 +410,7 @@ def _knock(address: str) -> None:
 
 
 def _slots(ray: Any, resources: Resources) -> int:
-    """How many stacks run at once; Ray would queue more, but then their order is lost to us."""
+    """How many groups run at once; Ray would queue more, but then their order is lost to us."""
     offered = ray.cluster_resources()
     slots = int(offered.get("CPU", 1))
     if resources.device == "cuda":
@@ -271,6 +420,6 @@ def _slots(ray: Any, resources: Resources) -> int:
                 f"--device cuda asks for {resources.gpus_per_job:g} GPU a job, Ray offers {gpus:g};"
                 " use --device cpu or a smaller --gpus-per-job"
             )
-        whole = int(gpus / resources.gpus_per_job + 1e-9)
-        slots = min(slots, whole)
+        shares = int(gpus / resources.gpus_per_job + 1e-9)
+        slots = min(slots, shares)
     return max(1, min(slots, resources.workers or slots))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from datasets.base import HIDDEN, HeldOut, Problem, Rows
+from harness.run import checks
 from methods.base import FitError, Fitted
 
 SHOWN_ROWS = 200
@@ -25,11 +26,11 @@ Views = Sequence[np.ndarray]
 
 
 def completed(fitted: Fitted, rows: Rows) -> tuple[Views, Views | None]:
-    """What ``fitted`` says of all views of ``rows``. Raises FitError if any value is not finite."""
-    views, variances = fitted.impute(rows)
-    if not all(np.isfinite(part).all() for part in (*views, *(variances or ()))):
-        raise FitError("an imputed value is not finite")
-    return views, variances
+    """All views of ``rows`` as ``fitted`` completes them, and variances if it has any.
+
+    Raises FitError if they are not what the contract says (``harness.run.checks.imputed``).
+    """
+    return checks.imputed(fitted.impute(rows), rows)
 
 
 def tuning_score(fitted: Fitted, problem: Problem, *, once: bool = False) -> float:

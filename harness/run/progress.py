@@ -1,4 +1,4 @@
-"""Live progress: a bar with cells, jobs and ETA on a terminal, plain lines anywhere else."""
+"""Live progress: a bar with cells, fits and time left on a terminal, plain lines anywhere else."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from harness.run.driver import ProgressUpdate
-from harness.run.worker import JobGroup
+from harness.run.wording import count, duration
+from harness.store.record import Record
 
 PLAIN_SECONDS = 10.0
 """Seconds between two plain lines."""
+TRUST = 0.05
+"""Share of the work after which the measured speed counts as much as the estimates."""
 
 
 class Display(AbstractContextManager["Display"]):
@@ -23,20 +26,28 @@ class Display(AbstractContextManager["Display"]):
 
     ``costs``  job id -> estimated core-seconds of every job to run.
     ``cells``  per cell, the ids of all its jobs still to run.
+    ``workers``  how many groups run at once.
     """
 
     def __init__(
-        self, console: Console, costs: Mapping[str, float], cells: Sequence[frozenset[str]]
+        self,
+        console: Console,
+        costs: Mapping[str, float],
+        cells: Sequence[frozenset[str]],
+        workers: int = 1,
     ) -> None:
         self.console, self.costs, self.cells = console, costs, cells
+        self.expected = sum(costs.values()) / max(1, workers)  # seconds, by estimate
         self.ended: set[str] = set()
         self.bad: Counter[str] = Counter()
+        self.said: Counter[str] = Counter()
         self.partial: dict[str, float] = {}
-        self.start = self.spoke = time.monotonic()
+        self.start = self.printed = time.monotonic()
         self.bar: Progress | None = None
 
     def __enter__(self) -> Display:
-        if self.console.is_terminal:
+        self.start = time.monotonic()
+        if self.console.is_terminal and not self.console.is_dumb_terminal:
             self.bar = Progress(
                 TextColumn("{task.fields[counts]}"),
                 BarColumn(),
@@ -46,7 +57,9 @@ class Display(AbstractContextManager["Display"]):
                 console=self.console,
             )
             self.bar.start()
-            self.task = self.bar.add_task("", total=1.0, counts=self._counts(), eta="")
+            self.task = self.bar.add_task("", total=1.0, counts=self._counts(), eta=self._eta())
+        else:
+            self._print_line()
         return self
 
     def __exit__(
@@ -57,45 +70,56 @@ class Display(AbstractContextManager["Display"]):
     ) -> None:
         if self.bar is not None:
             self.bar.stop()
-        else:
-            self._say(ended=True)
+        for text, times in self.said.items():
+            if times > 1:
+                self.console.print(f"{count(times, 'fit')} {text}")
+        if self.bar is None:
+            self._print_line(stopped=error is not None)
 
-    def show(self, tick: ProgressUpdate) -> None:
-        """Take one tick from the loop."""
-        if tick.note:
-            self.console.print(tick.note)
-            self.partial.pop(tick.stack.id, None)
-        if tick.record is not None:
-            self._take(tick)
-        elif tick.done:
-            left = [job for job in tick.stack.jobs if job.id not in self.ended]
-            self.partial[tick.stack.id] = tick.done * sum(self.costs.get(j.id, 0) for j in left)
-        self._refresh(tick.stack)
+    def show(self, update: ProgressUpdate) -> None:
+        """Take one update from the driver."""
+        if update.note:
+            self.console.print(update.note)
+        if update.record is not None:
+            self._take(update.record)
+        elif update.done:
+            left = [job for job in update.group.jobs if job.id not in self.ended]
+            self.partial[update.group.id] = update.done * sum(
+                self.costs.get(job.id, 0) for job in left
+            )
+        ids = {job.id for job in update.group.jobs if job.id in self.costs}
+        if update.ended or self.ended.issuperset(ids):
+            self.partial.pop(update.group.id, None)
+        self._refresh()
 
-    def _take(self, tick: ProgressUpdate) -> None:
-        record = tick.record
-        assert record is not None
+    def say(self, text: str) -> None:
+        """Print a line of its own with the time; may be called from another thread."""
+        self.console.print(f"[{int(time.monotonic() - self.start):5d} s] {text}")
+
+    def _take(self, record: Record) -> None:
         self.ended.add(record.id)
-        if record.status != "ok":
-            self.bad[record.status] += 1
-            where = f"{record.job['method']} on {record.data_key}, trial {record.job['trial']}"
-            self.console.print(f"{record.status}: {where}: {record.reason}")
+        if record.status == "ok":
+            return
+        self.bad[record.status] += 1
+        labels = 100 * record.job["scenario"]["label_fraction"]
+        where = f"{record.job['method']} on {record.data_key}, {labels:g} % labels"
+        text = f"{record.status}: {where}: {record.reason}"
+        self.said[text] += 1
+        if self.said[text] == 1:  # the same again is counted, and said once at the end
+            self.console.print(text)
 
-    def _refresh(self, stack: JobGroup) -> None:
-        if self.ended.issuperset(job.id for job in stack.jobs if job.id in self.costs):
-            self.partial.pop(stack.id, None)
+    def _refresh(self) -> None:
         if self.bar is not None:
             self.bar.update(
                 self.task, completed=self._done(), counts=self._counts(), eta=self._eta()
             )
-        elif time.monotonic() - self.spoke >= PLAIN_SECONDS:
-            self._say()
+        elif time.monotonic() - self.printed >= PLAIN_SECONDS:
+            self._print_line()
 
-    def _say(self, *, ended: bool = False) -> None:
-        self.spoke = time.monotonic()
-        seconds = int(self.spoke - self.start)
-        rest = "" if ended and not self._all_ended() else f"; {self._eta()}"
-        self.console.print(f"[{seconds:5d} s] {self._counts()}{rest}")
+    def _print_line(self, *, stopped: bool = False) -> None:
+        self.printed = time.monotonic()
+        rest = "" if stopped and not self._all_ended() else f"; {self._eta()}"
+        self.say(f"{self._counts()}{rest}")
 
     def _all_ended(self) -> bool:
         return self.ended >= self.costs.keys()
@@ -108,14 +132,15 @@ class Display(AbstractContextManager["Display"]):
 
     def _counts(self) -> str:
         cells = sum(ids <= self.ended for ids in self.cells)
-        bad = "".join(f", {count} {status}" for status, count in sorted(self.bad.items()))
+        bad = "".join(f", {number} {status}" for status, number in sorted(self.bad.items()))
         return f"{cells}/{len(self.cells)} cells, {len(self.ended)}/{len(self.costs)} fits{bad}"
 
     def _eta(self) -> str:
+        """Time left: by estimate at first, corrected by the speed of what has been done."""
         if self._all_ended():
             return "done"
         done = self._done()
-        if done < 0.01:
-            return "ETA: measuring"
-        left = (time.monotonic() - self.start) * (1 - done) / done
-        return f"ETA {left / 60:.0f} min" if left > 90 else f"ETA {left:.0f} s"
+        prior = TRUST * self.expected
+        slower = (time.monotonic() - self.start + prior) / (done * self.expected + prior or 1.0)
+        left = duration((1 - done) * self.expected * slower)
+        return f"ETA {left}" if done > TRUST else f"ETA {left} by estimate"

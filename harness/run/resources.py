@@ -1,15 +1,70 @@
-"""What a fit costs and on what it ran: peak memory, device, versions."""
+"""What a fit may use, what it costs, on what it ran: cores, peak memory, device, versions."""
 
 from __future__ import annotations
 
-import resource
+import os
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
 _CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+_GROUPS, _CGROUP = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, at least 1: the least of what limits it.
+
+    The machine's cores, the affinity of the process, the CPU quota of its control groups (rounded
+    down), and ``SLURM_CPUS_PER_TASK``.
+    """
+    limits = [float(os.cpu_count() or 1), *_quotas()]
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        limits.append(len(os.sched_getaffinity(0)))
+    with suppress(KeyError, ValueError):
+        limits.append(int(os.environ["SLURM_CPUS_PER_TASK"]))
+    return max(1, int(min(limits)))
+
+
+def _quotas() -> Iterator[float]:
+    """Cores' worth of CPU time that each control group above this process grants it.
+
+    Version 2 has ``cpu.max``, version 1 ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us``. Inside a
+    container the path in ``/proc/self/cgroup`` may be that of the host, so the root counts too.
+    """
+    try:
+        lines = _GROUPS.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        version = 1 if controllers else 2
+        for root in {_CGROUP / name for name in ((controllers, "cpu") if version == 1 else ("",))}:
+            place = root / path.lstrip("/")
+            for folder in (place, *place.parents):
+                if folder.is_relative_to(root):
+                    with suppress(OSError, ValueError, ZeroDivisionError):
+                        yield _quota(folder, version)
+
+
+def _quota(folder: Path, version: int) -> float:
+    """Cores that one control group grants. OSError or ValueError where it sets no limit."""
+    if version == 2:
+        quota, period = (folder / "cpu.max").read_text().split()
+        return int(quota) / int(period)  # "max" is no number
+    quota, period = ((folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+    if int(quota) <= 0:
+        raise ValueError("no limit")
+    return int(quota) / int(period)
 
 
 def forget_peak_memory(device: str) -> str:
@@ -32,12 +87,15 @@ def forget_peak_memory(device: str) -> str:
 def peak_memory_mb() -> float:
     """The most main memory that this process held since :func:`forget_peak_memory`, in MiB.
 
-    It counts all that lies in memory, libraries and data included.
+    It counts all that lies in memory, libraries and data included. 0 where the system does not
+    tell.
     """
     with suppress(OSError, StopIteration):
         lines = _STATUS.read_text().splitlines()
         found = next(line for line in lines if line.startswith("VmHWM:"))
         return round(int(found.split()[1]) / 1024, 1)
+    if resource is None:
+        return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1024 if sys.platform != "darwin" else 1024**2), 1)
 

@@ -1,4 +1,4 @@
-"""Scores of predictions and of codes."""
+"""What chooses epochs and candidates: scores of predictions and of codes on tuning rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from sklearn.svm import LinearSVC
 
 from datasets.base import HeldOut, Problem
 from harness.run.transforms import Codes
-from methods.base import FitError
 
 
 def probe(problem: Problem, held_out: HeldOut, codes: Codes) -> float:
@@ -22,14 +21,5 @@ def probe(problem: Problem, held_out: HeldOut, codes: Codes) -> float:
 
 
 def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
-    """Share of right answers. Raises FitError if the prediction is not one class per row."""
-    if predicted.shape != labels.shape:
-        raise FitError(f"predicted {predicted.shape} for {labels.shape} rows")
+    """Share of right answers; ``predicted`` and ``labels`` ``(n,)``."""
     return float(np.mean(predicted == labels))
-
-
-def finite(codes: np.ndarray) -> np.ndarray:
-    """``codes`` as float32. Raises FitError if any is not finite."""
-    if not np.isfinite(codes).all():
-        raise FitError("the representation has values that are not finite")
-    return codes.astype(np.float32)

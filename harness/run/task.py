@@ -10,14 +10,17 @@ import numpy as np
 
 from datasets.base import Dataset, HeldOut, Problem, Rows
 from harness import registry
-from harness.analysis import selection
 from harness.plan.job import Job, canonical
-from harness.run import imputation, resources
-from harness.run.scoring import accuracy, finite, probe
+from harness.plan.rules import rule_of
+from harness.run import checks, imputation, resources
+from harness.run.metrics import Answers, scores
+from harness.run.scoring import accuracy, probe
 from harness.run.transforms import second_transduction
-from harness.store.record import Outcome, Record, plain, sentence
+from harness.store.plain import plain
+from harness.store.record import Outcome, Record, sentence
 from methods.base import Fitted, SkipError
-from protocols.base import seed_of, varies
+from protocols._trial import seed_of
+from protocols._varies import varies
 
 
 class Task:
@@ -59,7 +62,11 @@ class Task:
         return -fitted.loss(self.problem.tuning)
 
     def _tuning_accuracy(self, fitted: Fitted) -> float:
-        return accuracy(fitted.predict(self.problem.tuning), self.held_out.tuning_labels)
+        predicted = self._predicted(fitted, self.problem.tuning)
+        return accuracy(predicted, self.held_out.tuning_labels)
+
+    def _predicted(self, fitted: Fitted, rows: Rows) -> np.ndarray:
+        return checks.classes(fitted.predict(rows), rows.n, self.problem.n_classes)
 
     def _tuning_nmse(self, fitted: Fitted) -> float:
         once = not self.method.can.inductive
@@ -82,16 +89,20 @@ class Task:
         return found
 
     def ok(self, fitted: Fitted, score: float, epoch: int, seconds: float) -> Outcome:
-        """The outcome of a fit that ended well."""
-        arrays = {name: np.asarray(value) for name, value in fitted.arrays().items()}
+        """The outcome of a fit that ended well; all of it can be stored.
+
+        Raises FitError where what the fit returns is not what the contract says, ValueError where
+        JSON cannot hold a value of its record.
+        """
+        arrays = dict(fitted.arrays())
         metrics, can = self.counts(), self.method.can
         if can.classify:
-            predicted = fitted.predict(self.held_out.test)
-            metrics["test_accuracy"] = accuracy(predicted, self.held_out.test_labels)
-            arrays["test_predictions"] = predicted.astype(np.int16)
+            answers = self._answers(fitted)
+            metrics |= scores(answers)
+            arrays["test_predictions"] = answers.predicted.astype(np.int16)
         if can.represent and not self.job.imputes:
             for name, rows in self._parts().items():
-                arrays[f"codes_{name}"] = finite(fitted.transform(rows))
+                arrays[f"codes_{name}"] = checks.codes(fitted.transform(rows), rows.n)
             if not can.classify:  # epochs were chosen by loss, candidates by a probe
                 score = probe(self.problem, self.held_out, arrays)
         elif can.impute:
@@ -99,12 +110,20 @@ class Task:
         metrics |= self._tuning_measures(fitted, float(score))
         record = replace(
             self.record("ok", seconds),
-            score=float(score),
-            epoch=epoch,
-            metrics=metrics,
-            facts={name: plain(value) for name, value in fitted.facts().items()},
+            score=plain(float(score), "the score"),
+            epoch=int(epoch),
+            metrics=plain(metrics, "metrics"),
+            facts=plain(fitted.facts(), "facts", words=True),
         )
-        return Outcome(record, arrays)
+        return Outcome(record, checks.arrays(arrays))
+
+    def _answers(self, fitted: Fitted) -> Answers:
+        """What the fit says of test rows, checked, beside their labels."""
+        rows, n_classes = self.held_out.test, self.problem.n_classes
+        predicted, chances = self._predicted(fitted, rows), fitted.predict_proba(rows)
+        if chances is not None:
+            chances = checks.probabilities(chances, rows.n, n_classes)
+        return Answers(self.held_out.test_labels, predicted, n_classes, chances)
 
     def _imputed(self, fitted: Fitted, arrays: dict[str, np.ndarray]) -> imputation.Measures:
         """Figures on the completed views of training rows; views to keep go into ``arrays``."""
@@ -143,12 +162,12 @@ class Task:
         """What every record of this job says, however it ended."""
         return Record(
             id=self.job.id,
-            job=self.job.identity(),
+            job=self.job.description(),
             data_key=self.job.data_key,
             status=status,
             varies=list(self.varies),
-            selected_by=selection.rule_of(self.job).measures,
-            seconds=round(seconds, 4),
+            selected_by=rule_of(self.job).measures,
+            seconds=round(float(seconds), 4),
             peak_memory_mb=resources.peak_memory_mb(),
             stack_size=self.size,
             versions=resources.versions(),

@@ -33,7 +33,7 @@ from methods.base import (
     StackedMethod,
     Training,
 )
-from protocols.base import Scenario, build, draw
+from protocols._trial import Scenario, build, draw
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _together(
             yield from (event for event in alone if isinstance(event, Outcome))
         return
     for task in waiting.values():
-        reason = f"{method.__name__} ended without a word on this job"
+        reason = f"{method.__name__} returned no result for this job"
         yield _on(device, since, task.ended("failed", reason, "", 0.0))
 
 
@@ -176,7 +176,7 @@ def _fit(method: type[Method], task: Task, problem: Problem) -> Fitted:
 
 def _outcome(task: Task, event: Finished | Failed) -> Outcome:
     if isinstance(event, Failed):
-        return task.ended("failed", event.reason, event.trace, event.seconds)
+        return task.ended("failed", str(event.reason), str(event.trace), event.seconds)
     try:
         return task.ok(event.fitted, event.score, event.epoch, event.seconds)
     except Exception as error:

@@ -1,100 +1,156 @@
-"""Digests of source: which code made a record, and whether it has changed since.
+"""Which code made a record, and whether it has changed since.
 
-A digest covers a module's syntax tree without docstrings and other strings that are not used, so
-that rewording makes nothing stale.
-``digests`` covers a method's module and every first-party module that it imports, directly or
-through others.
+A record rests on two groups of first-party modules:
+
+* its methods' modules and all that these import, directly or through others;
+* ``ROOTS``, the code that draws, builds, fits and scores, and all that it imports.
+
+The groups are found by following imports, so that a new module is covered as soon as one of them
+uses it. Left out by name is what cannot change a number (``NO_NUMBERS``). Protocols, budgets and
+the expansion of cells into jobs decide before a fit what it is to be, so that they are in its
+identity. Reports and figures read records; no record rests on them.
 """
 
 from __future__ import annotations
 
 import ast
-import hashlib
+import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 
 from harness.registry import ROOT, entries
+from harness.store import syntax
 
 FIRST_PARTY = ("methods", "datasets", "protocols", "harness")
+ROOTS = ("harness/run/worker.py", "protocols/_trial.py", "protocols/_rules.py")
+"""The worker, the builder of trials, and the rules by which a data set shapes a scenario."""
+NO_NUMBERS = {
+    "harness/registry.py": "finds the modules, which are covered themselves",
+    "harness/run/resources.py": "measures memory and names versions",
+    "harness/store/record.py": "says what a record holds",
+    "protocols/_varies.py": "says in words what a trial draws",
+}
+"""Modules on which no record rests, and why; their imports are not followed either."""
+GIT_SECONDS = 20
 
 
 def digests(keys: Iterable[str]) -> dict[str, str]:
-    """Relative path -> 12 hex digits, for the modules behind the methods called ``keys``."""
-    files: set[Path] = set()
-    for key in keys:
-        files |= _closure(_file_of(entries("methods")[key]))
-    return {path.relative_to(ROOT).as_posix(): _digest(path) for path in sorted(files)}
+    """Relative path -> 12 hex digits, for all code behind a record of the methods ``keys``.
+
+    Files are read once a process, so that a driver's records name the code that it began with.
+    """
+    return dict(_digests(frozenset(keys)))
 
 
-def changed(old: dict[str, str], now: dict[str, str]) -> tuple[str, ...]:
+def changed(old: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
     """Files whose digest differs, came or went."""
+    if old == now:
+        return ()
     return tuple(sorted(name for name in old.keys() | now.keys() if old.get(name) != now.get(name)))
 
 
 @cache
 def revision() -> str:
-    """The commit of the checkout, with ``+changes`` if files differ; ``unknown`` outside git."""
+    """The commit of the checkout, as far as git tells: a git that fails or hangs stops no run.
+
+    ``+changes`` follows if a file of the code differs from the commit or is not in it, ``+unknown``
+    if git did not say; the whole is ``unknown`` outside a repository or without git.
+    """
+    failures = (OSError, subprocess.SubprocessError)
     try:
-        commit = _git("rev-parse", "--short=12", "HEAD")
-        return commit + ("+changes" if _git("status", "--porcelain", "-uno") else "")
-    except (OSError, subprocess.CalledProcessError):
+        commit = _git("rev-parse", "--short=12", "HEAD").strip()
+    except failures:
         return "unknown"
+    try:
+        return commit + ("+changes" if _code_differs() else "")
+    except failures:
+        return f"{commit}+unknown"
+
+
+def forget() -> None:
+    """Read every file anew at the next call; for tests that edit code."""
+    for cached in (_digests, _digest, _closure, _imports, revision):
+        cached.cache_clear()
 
 
 @cache
-def _digest(path: Path) -> str:
-    tree = ast.parse(path.read_text("utf-8"))
-    for node in ast.walk(tree):
-        block = getattr(node, "body", None)
-        if isinstance(block, list):
-            block[:] = [line for line in block if not _is_remark(line)] or [ast.Pass()]
-    # unparse, not dump: dump's spelling of the same tree differs between Python versions
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:12]
-
-
-def _is_remark(line: ast.stmt) -> bool:
-    """A string on its own: a docstring, or the words below a constant."""
-    return (
-        isinstance(line, ast.Expr)
-        and isinstance(line.value, ast.Constant)
-        and isinstance(line.value.value, str)
-    )
+def _digests(keys: frozenset[str]) -> Mapping[str, str]:
+    modules = [entries("methods")[key] for key in keys]
+    starts = [*ROOTS, *(f"{module.replace('.', '/')}.py" for module in modules)]
+    files = frozenset[str]().union(*map(_closure, starts))
+    return {name: _digest(name) for name in sorted(files)}
 
 
 @cache
-def _closure(path: Path) -> frozenset[Path]:
-    found: set[Path] = set()
-    waiting = [path]
+def _digest(name: str) -> str:
+    return syntax.digest(ROOT.joinpath(name).read_text("utf-8"))
+
+
+@cache
+def _closure(name: str) -> frozenset[str]:
+    """``name`` and all that it imports, directly or through others."""
+    found = set[str]()
+    waiting = [name]
     while waiting:
         current = waiting.pop()
-        if current not in found:
+        if current not in found and current not in NO_NUMBERS:
             found.add(current)
             waiting.extend(_imports(current))
     return frozenset(found)
 
 
-def _imports(path: Path) -> list[Path]:
-    names: list[str] = []
-    package = path.relative_to(ROOT).parent.parts
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+@cache
+def _imports(name: str) -> frozenset[str]:
+    """First-party files that run when the file ``name`` is imported."""
+    modules = set[str]()
+    package = Path(name).parent.parts
+    for node in ast.walk(ast.parse(ROOT.joinpath(name).read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
+            modules |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else ()
             base = ".".join((*above, *filter(None, [node.module])))
-            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    files = [_file_of(name) for name in names if name.split(".")[0] in FIRST_PARTY]
-    return [file for file in files if file.is_file()]
+            modules |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return frozenset(file for module in modules for file in _files_of(module))
 
 
-def _file_of(name: str) -> Path:
-    return ROOT.joinpath(*name.split(".")).with_suffix(".py")
+def _files_of(module: str) -> Iterator[str]:
+    """The file of a first-party module, and the packages around it whose ``__init__`` has code.
+
+    Nothing for a name that is no module: a class that ``from a.b import C`` names.
+    """
+    parts = module.split(".")
+    if parts[0] not in FIRST_PARTY:
+        return
+    for path in accumulate(parts, lambda above, part: f"{above}/{part}"):
+        package = f"{path}/__init__.py"
+        if ROOT.joinpath(package).is_file() and _digest(package) != syntax.digest(""):
+            yield package
+    if ROOT.joinpath(f"{'/'.join(parts)}.py").is_file():
+        yield f"{'/'.join(parts)}.py"
+
+
+def _code_differs() -> bool:
+    """Whether code was edited, came or went since the commit; of untracked files Python counts."""
+    where = (*FIRST_PARTY, "run_all.py")
+    status = _git("status", "--porcelain", "-z", "--untracked-files=all", "--", *where)
+    lines = filter(None, status.split("\0"))
+    return any(not line.startswith("??") or line.endswith(".py") for line in lines)
 
 
 def _git(*arguments: str) -> str:
     run = subprocess.run(
-        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=20
+        ["git", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"GIT_OPTIONAL_LOCKS": "0"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=True,
+        timeout=GIT_SECONDS,
     )
-    return run.stdout.strip()
+    return run.stdout

@@ -22,16 +22,19 @@ class Record:
     ``selected_by``  what chose the epoch and chooses the candidate: ``tuning NMSE``, ``tuning
                   loss, then probe accuracy`` (``analysis.selection``); empty where unknown.
     ``varies``    what the trial drew anew (``protocols.base.varies``); empty where that is unknown.
-    ``metrics``   counts; ``test_accuracy`` and ``tuning_accuracy`` of a classifier, ``nmse`` of
-                  hidden entries (and its like) and ``tuning_nmse`` of what completes views.
-    ``facts``     what the method reports of itself.
+    ``metrics``   counts; ``test_<metric>`` (``run.metrics``), ``test_confusion`` (rows true,
+                  columns predicted) and ``tuning_accuracy`` of a classifier; ``nmse`` of hidden
+                  entries (and its like) and ``tuning_nmse`` of what completes views. All finite.
+    ``facts``     what the method reports of itself; NaN and infinities are the words ``nan``,
+                  ``inf``, ``-inf``, for JSON has no such numbers.
     ``epoch``     the chosen epoch, 0 for methods without epochs.
     ``seconds``   this job's share of its stack's wall time; ``peak_memory_mb`` of the process and
                   ``peak_gpu_memory_mb``, in MiB, while its stack ran; or, where the system cannot
                   forget a peak and ``peak_since`` is ``process``, since the process began.
-    ``digests``   source file -> digest of its syntax tree, for the method and all it imports.
+    ``job``       all that was asked for, defaults written out (``plan.job.Job.description``).
+    ``digests``   source file -> digest of what it does, for all code that made the numbers.
     ``generation``  rises when a job is run again; the highest one counts.
-    ``arrays``    sha256 of ``arrays/<id>.npz``, None if nothing was kept.
+    ``arrays``    sha256 of ``arrays/<sha256>.npz``, which holds its arrays; None if none were kept.
     """
 
     id: str
@@ -87,12 +90,6 @@ class Outcome:
 
     record: Record
     arrays: Mapping[str, np.ndarray]
-
-
-def plain(value: Any) -> Any:
-    """A scalar that JSON can hold; not-a-number becomes a word."""
-    value = value.item() if hasattr(value, "item") else value
-    return str(value) if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def sentence(error: Exception) -> str:

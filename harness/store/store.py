@@ -3,29 +3,30 @@
 The only module that writes under ``results/``. Layout::
 
     results/records/ledger-000.jsonl   one JSON line a record; one file per live driver, locked
-    results/arrays/<id>.npz            predictions, weights per epoch, codes; sha256 in the record
+    results/arrays/<sha256>.npz        predictions, weights per epoch, codes, named by content
     results/checkpoints/<stack>.bin    state of a stack in training; deleted when it ends
 
 A record is on disk before ``append`` returns. The reader tolerates a last line that was cut, keeps
-one record per id, and never counts two.
+one record per id, and never counts two. Arrays are named by the sha256 of their file, which their
+record holds: two drivers that fit the same job write two files, and each record keeps its own.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import json
 import os
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from harness.store.ledger_file import LedgerFile, open_ledger
 from harness.store.record import Outcome, Record
 
 
@@ -34,12 +35,15 @@ class StoreError(Exception):
 
 
 class Store:
-    """Records, arrays and checkpoints below one folder."""
+    """Records, arrays and checkpoints below one folder.
+
+    ``warnings``  sentences for the user, about lines that are no records and missing locks.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.warnings: list[str] = []
-        self._ledger: FileIO | None = None
+        self._ledger: LedgerFile | None = None
 
     def records(self) -> dict[str, Record]:
         """Every job's record that counts, by id: highest generation, then ok, then the first."""
@@ -52,27 +56,23 @@ class Store:
 
     def open(self) -> None:
         """Lock a ledger for this driver. Raises StoreError where the folder cannot be written."""
-        with self._writing():
+        with self.writing():
             self._own_ledger()
 
     def append(self, outcome: Outcome) -> Record:
         """Write the arrays, then the record that names their sha256; return that record."""
         record = outcome.record
-        with self._writing():
+        with self.writing():
             if outcome.arrays:
                 content = _npz(outcome.arrays)
-                _replace(self.folder / "arrays" / f"{record.id}.npz", content)
                 record = replace(record, arrays=hashlib.sha256(content).hexdigest())
-            ledger = self._own_ledger()
-            line = record.line().encode() + b"\n"
-            while line:  # unbuffered: a full disk takes less than it was given
-                line = line[ledger.write(line) :]
-            os.fsync(ledger.fileno())
+                _replace(self._arrays_of(record), content)
+            self._own_ledger().append(record.line().encode() + b"\n")
         return record
 
     def arrays(self, record: Record) -> dict[str, np.ndarray]:
         """Arrays of a record. Raises ValueError if the file is gone or is not the one it names."""
-        path = self.folder / "arrays" / f"{record.id}.npz"
+        path = self._arrays_of(record)
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -82,10 +82,19 @@ class Store:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
 
+    def unnamed_arrays(self) -> list[Path]:
+        """Array files that no record names, superseded ones included; nothing deletes them.
+
+        A driver that was killed between arrays and record leaves one, and so does one at work.
+        """
+        named = {record.arrays for record in self._all()}
+        files = (self.folder / "arrays").glob("[!.]*.npz")
+        return sorted(path for path in files if path.stem not in named)
+
     def save_checkpoint(self, stack: str, header: Mapping[str, Any], state: bytes) -> None:
         """Keep the state of a stack in training; ``header`` says which jobs and which source."""
         first = json.dumps([header, hashlib.sha256(state).hexdigest()], sort_keys=True).encode()
-        with self._writing():
+        with self.writing():
             _replace(self.folder / "checkpoints" / f"{stack}.bin", first + b"\n" + state)
 
     def checkpoint(self, stack: str) -> tuple[dict[str, Any], bytes] | None:
@@ -125,42 +134,27 @@ class Store:
                     self.warnings.append(f"{what} of {path.name} is not a record and was ignored")
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
+        """Turn an OSError into a StoreError that names the file."""
         try:
             yield
         except OSError as error:
             where = error.filename or self.folder
             raise StoreError(f"{where} cannot be written ({error.strerror})") from error
 
-    def _own_ledger(self) -> FileIO:
-        """The first ledger file that no other driver holds, locked until this process ends."""
-        if self._ledger is not None:
-            return self._ledger
-        folder = self.folder / "records"
-        folder.mkdir(parents=True, exist_ok=True)
-        for number in range(1000):
-            handle = (folder / f"ledger-{number:03d}.jsonl").open("a+b", buffering=0)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                handle.close()
-                continue
-            _end_cut_line(handle)
-            self._ledger = handle
-            return handle
-        raise OSError(f"a thousand drivers hold the ledgers in {folder}")
+    def _own_ledger(self) -> LedgerFile:
+        """The first ledger file that no other driver holds, held until this process ends."""
+        if self._ledger is None:
+            self._ledger, warning = open_ledger(self.folder / "records")
+            self.warnings += [warning] if warning else []
+        return self._ledger
+
+    def _arrays_of(self, record: Record) -> Path:
+        return self.folder / "arrays" / f"{record.arrays}.npz"
 
 
 def _rank(record: Record) -> tuple[int, bool]:
     return (record.generation, record.status == "ok")
-
-
-def _end_cut_line(handle: FileIO) -> None:
-    """A driver killed in mid-write leaves half a line: end it, so that ours starts on its own."""
-    if handle.seek(0, os.SEEK_END) > 0:
-        handle.seek(-1, os.SEEK_END)
-        if handle.read(1) != b"\n":
-            handle.write(b"\n")
 
 
 def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -172,7 +166,7 @@ def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
 def _replace(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with temporary.open("wb") as handle:
             handle.write(content)

@@ -7,7 +7,7 @@ from abc import abstractmethod
 import numpy as np
 
 from datasets.base import Rows
-from methods._training.data import Scaler
+from methods._scaling import Scaler
 from methods.base import Can, Fitted
 
 IMPUTER = Can(impute=True, unlabelled=True, missing_views=True, labels=False)

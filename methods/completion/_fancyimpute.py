@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from datasets.base import Problem, Rows
-from methods._training.data import Scaler
+from methods._scaling import Scaler
 from methods.base import FitError, Fitted, Method, UnsupportedError
 from methods.completion._columns import IMPUTER, FittedColumns, present_columns, standardised
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from datasets.base import Problem, Rows
 from methods import base
-from methods._training.data import Scaler
+from methods._scaling import Scaler
 from methods.base import Fitted, Method, Shape, Training
 from methods.completion._columns import IMPUTER, FittedColumns
 

@@ -32,7 +32,7 @@ import scipy.linalg
 
 from datasets.base import Problem, Rows
 from methods import base
-from methods._training.data import Scaler
+from methods._scaling import Scaler
 from methods.base import Fitted, Method, Shape, Training, hp
 from methods.completion._columns import IMPUTER, rows_alike
 

@@ -32,7 +32,7 @@ import numpy as np
 
 from datasets.base import Problem, Rows
 from methods import base
-from methods._training.data import Scaler
+from methods._scaling import Scaler
 from methods.base import Fitted, Method, Shape, Training, hp
 from methods.completion._als import Moments, Solution, certificate, follow, ridge_maps
 from methods.completion._columns import (

@@ -21,15 +21,15 @@ The authors' better known M1+M2 is a chain, of which this is the second stage.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
 from datasets.base import Problem
-from methods._training.semisup import Recipe, fit
-from methods._training.semisup_elbo import Model
-from methods._training.semisup_plan import SemisupConfig, counts, fit_cost, shares
-from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
+from methods._nn.classifier import ClassifierModel
+from methods._ssvae.method import SemisupConfig, SemisupMethod
+from methods._ssvae.model import SemisupVAE
+from methods._ssvae.posterior import Mixture
+from methods.base import Can, hp
 
 
 @dataclass(frozen=True)
@@ -44,34 +44,21 @@ class Config(SemisupConfig):
 
 
 @final
-class M2(StackedMethod):
+class M2(SemisupMethod):
     """Semi-supervised VAE of one view."""
 
     version, title = 2, "M2"
     cites = ("Kingma et al., NeurIPS 2014",)
     can = Can(classify=True, unlabelled=True)
     Config = Config
+    merges = True
 
     @classmethod
-    def fit_stack(
-        cls, members: Sequence[Member], training: Training, state: bytes | None = None
-    ) -> Iterator[Event]:
-        recipe = _recipe(members[0].config.resolved(), members[0].problem)
-        return fit(members, recipe, training, state)
-
-    @classmethod
-    def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        merged = replace(shape, dims=(sum(shape.dims),))
-        return fit_cost(config.resolved(), merged, training)
-
-
-def _recipe(config: Config, problem: Problem) -> Recipe:
-    plan = config.plan()
-    model = Model(
-        dims=(sum(problem.dims),),
-        n_classes=problem.n_classes,
-        shares=shares(plan, *counts(problem)),
-        **config.net_settings(),
-        entropy="exact",
-    )
-    return Recipe(model, plan, config.mc_samples, merge=True, warmup=config.warmup_epochs)
+    def model(cls, config: Config, problem: Problem) -> ClassifierModel:
+        return SemisupVAE(
+            dims=problem.dims,
+            n_classes=problem.n_classes,
+            shares=config.shares(problem),
+            posterior=Mixture(1, "exact"),
+            **config.model_settings(),
+        )

@@ -28,21 +28,18 @@ from torch import Tensor
 
 from datasets.base import Rows
 from methods import base
-from methods._training import noise
-from methods._training.data import (
-    Batch,
-    Batches,
-    Scaler,
-    demand_complete,
-    gather,
-    per_member,
-    scaled,
-)
-from methods._training.decode import Decoder, log_likelihood
-from methods._training.densities import LATENT_LIMIT, Entropy, smooth_clamp
-from methods._training.loop import Curves, Task, train
-from methods._training.nets import Activation, Init, Layout, Parameter, Params, mlp, perceptron
-from methods._training.semisup_elbo import weighted_bound
+from methods._nn import rng
+from methods._nn.data import Batch, BatchSizes, gather, per_member, scaled
+from methods._nn.densities import LATENT_LIMIT, smooth_clamp
+from methods._nn.fused_gaussian import Target
+from methods._nn.layers import Activation, Init, Parameter, ParameterLayout, Params
+from methods._nn.networks import named, part
+from methods._nn.trainer import Curves, TrainSpec, train
+from methods._scaling import Scaler, require_complete
+from methods._ssvae.bound import weighted_bound
+from methods._ssvae.entropy import Entropy
+from methods._ssvae.model import Networks, perceptrons
+from methods._ssvae.posterior import Components, Mixture
 from methods.base import Can, ConfigError, Event, Fitted, Member, Shape, StackedMethod, Training, hp
 
 
@@ -54,66 +51,73 @@ class Config(base.Config):
     latent: int = hp(30, "width of z", low=1, high=1000)
     output: str = hp("mean", "representation", choices=("mean", "mean_logvar"))
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu"))
-    init: str = hp("glorot", "initial weights, see nets.Init", choices=("fan_in", "glorot"))
+    init: str = hp("glorot", "initial weights, see layers.Init", choices=("fan_in", "glorot"))
     logvar_floor: float = hp(-6.0, "least log-variance of decoded data", low=-6.0, high=5.0)
     entropy: str = hp("joint", "entropy bound", choices=("joint", "per_dim", "bhattacharyya"))
     weights: str = hp("learned", "lam", choices=("learned", "uniform"))
     batches_per_epoch: int = hp(10, "minibatches of an epoch", low=1, high=100_000)
-    learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, stacks=True)
+    learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, batchable=True)
     weight_prior: bool = hp(True, "N(0, 1) prior on weights, logits excepted")
 
 
 @dataclass(frozen=True)
-class Net:
-    """The nets of an MVAE and its bound."""
+class Model:
+    """The networks of an MVAE and its bound."""
 
     dims: tuple[int, ...]
     config: Config
 
     @cached_property
-    def layout(self) -> Layout:
-        """Encoders, mirrored decoders, and the mixture's logits."""
-        hidden, latent = tuple(self.config.hidden), self.config.latent
-        init = cast(Init, self.config.init)
-        found: dict[str, Parameter] = {}
-        for v, width in enumerate(self.dims):
-            found |= mlp(f"enc{v}", {"x": width}, hidden, 2 * latent, init)
-            found |= mlp(f"dec{v}", {"z": latent}, hidden[::-1], 2 * width, init)
-        found["logits"] = Parameter((len(self.dims),))
-        return Layout(found, frozenset({"logits"}))
+    def networks(self) -> Networks:
+        """Encoders and mirrored decoders."""
+        activation, init = cast(Activation, self.config.activation), cast(Init, self.config.init)
+        return perceptrons(tuple(self.config.hidden), activation, init)
 
-    def posterior(self, p: Params, x: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+    @cached_property
+    def posterior(self) -> Mixture:
+        """Logits that stay zero are uniform weights."""
+        return Mixture(len(self.dims), cast(Entropy, self.config.entropy))
+
+    @cached_property
+    def layout(self) -> ParameterLayout:
+        """Encoders, mirrored decoders, and the mixture's logits."""
+        latent, declared = self.config.latent, dict[str, Parameter]()
+        for v, width in enumerate(self.dims):
+            encoder = self.networks.encoder_of(v).parameters({"x": width}, 2 * latent)
+            decoder = self.networks.decoder_of(v).parameters({"z": latent}, 2 * width)
+            declared |= named(f"enc{v}", encoder) | named(f"dec{v}", decoder)
+        declared["logits"] = Parameter((len(self.dims),), prior=False)
+        return ParameterLayout(declared)
+
+    def encoded(self, p: Params, x: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Means and log-variances (t, V, r, D)."""
-        activation = cast(Activation, self.config.activation)
-        depth = len(self.config.hidden)
-        raw = [perceptron(p, f"enc{v}", {"x": x[v]}, depth, activation) for v in range(len(x))]
+        raw = [
+            self.networks.encoder_of(v).apply(part(p, f"enc{v}"), {"x": view})
+            for v, view in enumerate(x)
+        ]
         mean, spread = torch.stack(raw, 1).split(self.config.latent, -1)
         return mean, smooth_clamp(spread, LATENT_LIMIT)
 
     def log_weights(self, p: Params) -> Tensor:
-        """Log lam (t, V); logits that stay zero are uniform weights."""
-        logits = p["logits"]
-        return torch.log_softmax(logits if self.config.weights == "learned" else 0 * logits, -1)
+        """Log lam (t, V)."""
+        learned = self.config.weights == "learned"
+        return self.posterior.log_weights(p if learned else {"logits": 0 * p["logits"]})
 
     def bound(self, p: Params, batch: Batch) -> Tensor:
         """Mean over rows of the lower bound on log p(X), (t,)."""
-        activation = cast(Activation, self.config.activation)
-        depth = len(self.config.hidden)
 
         def likelihood(z: Tensor, weight: Tensor) -> Tensor:
             total = z.new_zeros(len(z))
             for v, x in enumerate(batch.x):
-                decoder = Decoder(f"dec{v}", "z", depth, activation, self.config.logvar_floor)
-                base = p[f"dec{v}.0.b"].expand(-1, x.shape[1], -1)
-                keep = batch.keep[v]
-                total = total + log_likelihood(decoder, p, z, base, x, weight, keep)
+                target = Target(x, weight, batch.keep[v], self.config.logvar_floor)
+                decoder, weights = self.networks.decoder_of(v), part(p, f"dec{v}")
+                total = total + decoder.log_likelihood(weights, z, {}, None, target)
             return total
 
-        mean, logvar = self.posterior(p, batch.x)
+        mean, logvar = self.encoded(p, batch.x)
         rows = mean.new_full((len(mean), mean.shape[2]), 1 / mean.shape[2])
-        entropy = cast(Entropy, self.config.entropy)
-        weights, eps = self.log_weights(p), batch.noise["eps"]
-        return weighted_bound(likelihood, mean, logvar, eps, weights, rows, entropy)
+        q = Components(mean, logvar, self.log_weights(p))
+        return weighted_bound(likelihood, q, batch.noise["eps"], rows, self.posterior.entropy)
 
     def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Minus the mean bound (t,), and what is logged."""
@@ -139,25 +143,25 @@ class MVAE(StackedMethod):
         if config.output == "mean_logvar" and len(problem.dims) > 1:
             raise ConfigError("MVAE.output = 'mean_logvar' needs a single view")
         for member in members:
-            demand_complete(member.problem.rows)
-        net, plan = Net(problem.dims, config), _batches(config, problem.rows.n)
+            require_complete(member.problem.rows)
+        model, sizes = Model(problem.dims, config), _sizes(config, problem.rows.n)
         data = gather(members, torch.empty(0, device=training.device), use_labels=False)
 
         def fitted(index: int, params: Params, curves: Curves, final: bool) -> Fitted:
-            return FittedMVAE(net, data.scalers[index], params, members[index].seed, curves)
+            return FittedMVAE(model, data.scalers[index], params, members[index].seed, curves)
 
-        task = Task(
-            layout=net.layout,
+        spec = TrainSpec(
+            layout=model.layout,
             data=data,
-            loss=net.loss,
-            batches=plan,
-            noise={"eps": (len(net.dims), 1, plan.unlabelled, config.latent)},
+            loss=model.loss,
+            sizes=sizes,
+            noise={"eps": (len(model.dims), 1, sizes.unlabelled, config.latent)},
             hyper={},
             rates=per_member(members, "learning_rate"),
             fitted=fitted,
             prior=float(config.weight_prior),
         )
-        return train(task, members, training, state)
+        return train(spec, members, training, state)
 
     @classmethod
     def code_width(cls, shape: Shape, config: Config) -> int:
@@ -173,34 +177,36 @@ class MVAE(StackedMethod):
 class FittedMVAE(Fitted):
     """A trained MVAE."""
 
-    def __init__(self, net: Net, scaler: Scaler, params: Params, seed: int, curves: Curves) -> None:
-        self.net, self.scaler, self.params, self.seed = net, scaler, params, seed
+    def __init__(
+        self, model: Model, scaler: Scaler, params: Params, seed: int, curves: Curves
+    ) -> None:
+        self.model, self.scaler, self.params, self.seed = model, scaler, params, seed
         self.curves = {name: values.numpy() for name, values in curves.items()}
 
     def transform(self, rows: Rows) -> np.ndarray:
         with torch.no_grad():
-            mean, logvar = self.net.posterior(self.params, self._tensors(rows))
-            if self.net.config.output == "mean_logvar":
+            mean, logvar = self.model.encoded(self.params, self._tensors(rows))
+            if self.model.config.output == "mean_logvar":
                 codes = torch.cat([mean[0, 0], logvar[0, 0]], -1)
             else:
-                lam = self.net.log_weights(self.params).exp()[0]  # (V,)
+                lam = self.model.log_weights(self.params).exp()[0]  # (V,)
                 codes = (lam[:, None, None] * mean[0]).sum(0)
         return codes.cpu().numpy().astype(np.float32)
 
     def loss(self, rows: Rows) -> float:
         """Minus the bound per row; each row's draw is fixed by the seed and its id."""
         x = self._tensors(rows)
-        width = len(x) * self.net.config.latent
-        draw = noise.normals_by_id(self.seed, "loss", rows.ids, width)
+        width = len(x) * self.model.config.latent
+        draw = rng.normals_by_id(self.seed, "loss", rows.ids, width)
         eps = torch.as_tensor(draw).to(x[0]).view(1, rows.n, len(x), 1, -1).permute(0, 2, 3, 1, 4)
         like = x[0]
         keep = tuple(torch.as_tensor(k)[None].to(like) for _, _, k in self.scaler.columns)
         batch = Batch(x, like, like, 0, {"eps": eps}, {}, keep)
         with torch.no_grad():
-            return -float(self.net.bound(self.params, batch))
+            return -float(self.model.bound(self.params, batch))
 
     def facts(self) -> dict[str, float | int | str | bool]:
-        lam = self.net.log_weights(self.params).exp()[0].tolist()
+        lam = self.model.log_weights(self.params).exp()[0].tolist()
         return {f"weight_{v}": weight for v, weight in enumerate(lam)} | {
             "dropped_columns": self.scaler.dropped
         }
@@ -212,7 +218,7 @@ class FittedMVAE(Fitted):
         return scaled(rows, self.scaler, next(iter(self.params.values())))
 
 
-def _batches(config: Config, n: int) -> Batches:
+def _sizes(config: Config, n: int) -> BatchSizes:
     """Every row once an epoch, the remainder dropped."""
     steps = max(1, min(config.batches_per_epoch, n))
-    return Batches(steps, 0, n // steps)
+    return BatchSizes(steps, 0, n // steps)

@@ -14,7 +14,7 @@ is c here, with N = N_l + N_u rows in the training set:
     F = mean_l L(x,y) + mean_u U(x) + c (N/N_l) mean_l [-log mean_a q(y|a,x)]
 
 ``normalisation="paper"`` is their sum over the data set divided by N, as M2 has it here, with the
-weights of L and U that ``batching`` says (see Plan):
+weights of L and U that ``batching`` says (see Minibatches):
 
     F/N = (N_l/N) mean_l L(x,y) + (N_u/N) mean_u U(x) + c mean_l [-log mean_a q(y|a,x)]
 
@@ -45,15 +45,14 @@ Departs from the paper:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
 from datasets.base import Problem
-from methods._training.sdgm_elbo import SkipModel
-from methods._training.semisup import Recipe, fit
-from methods._training.semisup_plan import fit_cost
-from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
+from methods._nn.classifier import ClassifierModel
+from methods._ssvae.method import SemisupMethod
+from methods._ssvae.skip import SkipVAE
+from methods.base import Can, hp
 from methods.generative._skip import SkipConfig
 
 
@@ -72,35 +71,27 @@ class Config(SkipConfig):
 
 
 @final
-class SDGM(StackedMethod):
+class SDGM(SemisupMethod):
     """Skip deep generative model."""
 
     version, title = 2, "SDGM"
     cites = ("Maaløe et al., ICML 2016",)
     can = Can(classify=True, unlabelled=True)
     Config = Config
+    merges = True
 
     @classmethod
-    def fit_stack(
-        cls, members: Sequence[Member], training: Training, state: bytes | None = None
-    ) -> Iterator[Event]:
-        recipe = _recipe(members[0].config.resolved(), members[0].problem)
-        return fit(members, recipe, training, state)
+    def model(cls, config: Config, problem: Problem) -> ClassifierModel:
+        shares, error_weight = config.weights(problem)
+        return SkipVAE(
+            width=sum(problem.dims),
+            n_classes=problem.n_classes,
+            shares=shares,
+            error_weight=error_weight,
+            auxiliary=config.auxiliary,
+            **config.model_settings(),
+        )
 
     @classmethod
-    def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        merged = replace(shape, dims=(sum(shape.dims),))
-        return 1.5 * config.mc_samples * fit_cost(config.resolved(), merged, training)
-
-
-def _recipe(config: Config, problem: Problem) -> Recipe:
-    shares, error_weight = config.weights(problem)
-    model = SkipModel(
-        width=sum(problem.dims),
-        n_classes=problem.n_classes,
-        shares=shares,
-        error_weight=error_weight,
-        **config.net_settings(),
-        auxiliary=config.auxiliary,
-    )
-    return Recipe(model, config.plan(), config.mc_samples, merge=True, warmup=config.warmup_epochs)
+    def effort(cls, config: Config) -> float:
+        return 1.5 * config.mc_samples

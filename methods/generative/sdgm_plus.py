@@ -37,17 +37,18 @@ Departs from the paper:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
 from datasets.base import Problem
-from methods._training.absent import sides
-from methods._training.densities import DATA_LIMIT
-from methods._training.sdgm_plus_elbo import SkipPlusModel
-from methods._training.semisup import Recipe, fit
-from methods._training.semisup_plan import counts, fit_cost, proportions
-from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
+from methods._nn.classifier import ClassifierModel
+from methods._nn.densities import DATA_LIMIT
+from methods._nn.minibatches import counts, proportions
+from methods._nn.missing import split_views
+from methods._ssvae.method import SemisupMethod
+from methods._ssvae.skip import SkipVAE
+from methods._ssvae.skip_missing import ImputingSkipVAE
+from methods.base import Can, Shape, Training, hp
 from methods.generative._skip import SkipConfig
 
 
@@ -61,13 +62,13 @@ class Config(SkipConfig):
         grid=(1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3),
         low=0.0,
         high=1e9,
-        stacks=True,
+        batchable=True,
     )
     clamp_a: bool = hp(False, "a is x_m where a row has it, in training and at test")
 
 
 @final
-class SDGMPlus(StackedMethod):
+class SDGMPlus(SemisupMethod):
     """Skip deep generative model that imputes."""
 
     version, title = 2, "SDGM+"
@@ -76,39 +77,25 @@ class SDGMPlus(StackedMethod):
     Config = Config
 
     @classmethod
-    def fit_stack(
-        cls, members: Sequence[Member], training: Training, state: bytes | None = None
-    ) -> Iterator[Event]:
-        return fit(members, _recipe(members[0].config, members[0].problem), training, state)
+    def model(cls, config: Config, problem: Problem) -> ClassifierModel:
+        always, maybe = split_views(problem)
+        shares, error_weight = config.weights(problem)
+        core = SkipVAE(
+            width=sum(problem.dims[v] for v in always),
+            n_classes=problem.n_classes,
+            shares=shares,
+            error_weight=error_weight,
+            auxiliary=sum(problem.dims[v] for v in maybe),
+            auxiliary_limit=DATA_LIMIT,
+            **config.model_settings(),
+        )
+        share = proportions(*counts(problem))
+        return ImputingSkipVAE(core, problem.dims, always, maybe, share, config.clamp_a)
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        merged = replace(shape, dims=(sum(shape.dims),))
-        return 1.6 * config.mc_samples * fit_cost(config, merged, training)
+        return super().cost(replace(shape, dims=(sum(shape.dims),)), config, training)
 
-
-def _recipe(config: Config, problem: Problem) -> Recipe:
-    always, maybe = sides(problem)
-    shares, error_weight = config.weights(problem)
-    model = SkipPlusModel(
-        width=sum(problem.dims[v] for v in always),
-        n_classes=problem.n_classes,
-        shares=shares,
-        error_weight=error_weight,
-        **config.net_settings(),
-        auxiliary=sum(problem.dims[v] for v in maybe),
-        auxiliary_limit=DATA_LIMIT,
-        dims=problem.dims,
-        always=always,
-        maybe=maybe,
-        proportions=proportions(*counts(problem)),
-        clamp=config.clamp_a,
-    )
-    return Recipe(
-        model,
-        config.plan(),
-        config.mc_samples,
-        hyper=("c", "alpha3"),
-        absent_too=True,
-        warmup=config.warmup_epochs,
-    )
+    @classmethod
+    def effort(cls, config: Config) -> float:
+        return 1.6 * config.mc_samples

@@ -39,17 +39,18 @@ Departs from the paper:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast, final
 
 from datasets.base import Problem
-from methods._training.absent import maybe_absent
-from methods._training.densities import Entropy
-from methods._training.semisup import Recipe, fit
-from methods._training.semisup_plan import SemisupConfig, counts, fit_cost, shares
-from methods._training.simvae_elbo import AbsentEncoder, Imputation, IncompleteModel
-from methods.base import Can, ConfigError, Event, Member, Shape, StackedMethod, Training, hp
+from methods._nn.classifier import ClassifierModel
+from methods._nn.missing import maybe_absent
+from methods._ssvae.entropy import Entropy
+from methods._ssvae.method import SemisupConfig, SemisupMethod
+from methods._ssvae.missing import AbsentEncoder, Imputation, IncompleteVAE
+from methods._ssvae.model import SemisupVAE
+from methods._ssvae.posterior import Mixture
+from methods.base import Can, ConfigError, hp
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,20 @@ class Config(SemisupConfig):
     """Settings of SiMVAE; ``c`` is the paper's c2, and ``mc_samples`` counts draws of x~ too."""
 
     c: float = hp(
-        0.5, "c2, weight of mean cross-entropy", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True
+        0.5,
+        "c2, weight of mean cross-entropy",
+        grid=(0.1, 0.5, 1.0),
+        low=0,
+        high=1000,
+        batchable=True,
     )
     c1: float = hp(
-        1.0, "weight of mean imputation error", grid=(0.1, 0.5, 1.0), low=0, high=1000, stacks=True
+        1.0,
+        "weight of mean imputation error",
+        grid=(0.1, 0.5, 1.0),
+        low=0,
+        high=1000,
+        batchable=True,
     )
     entropy: str = hp("joint", "entropy bound of z", choices=("joint", "per_dim", "bhattacharyya"))
     weights: str = hp("learned", "lam", choices=("learned", "uniform"))
@@ -75,7 +86,7 @@ class Config(SemisupConfig):
 
 
 @final
-class SiMVAE(StackedMethod):
+class SiMVAE(SemisupMethod):
     """Semi-supervised incomplete multi-view VAE."""
 
     version, title = 2, "SiMVAE"
@@ -84,39 +95,28 @@ class SiMVAE(StackedMethod):
     Config = Config
 
     @classmethod
-    def fit_stack(
-        cls, members: Sequence[Member], training: Training, state: bytes | None = None
-    ) -> Iterator[Event]:
-        return fit(members, _recipe(members[0].config, members[0].problem), training, state)
+    def model(cls, config: Config, problem: Problem) -> ClassifierModel:
+        may_miss, views = maybe_absent(problem), range(len(problem.dims))
+        if len(views) < 2:
+            raise ConfigError("SiMVAE imputes a view from others: give it two views or more")
+        read = may_miss if config.reads_missing else ()
+        entropy = cast(Entropy, config.entropy)
+        core = SemisupVAE(
+            dims=problem.dims,
+            n_classes=problem.n_classes,
+            shares=config.shares(problem),
+            posterior=Mixture(len(views), entropy, config.weights == "learned"),
+            edges=tuple(() if v in may_miss else read for v in views),
+            **config.model_settings(),
+        )
+        return IncompleteVAE(
+            core,
+            may_miss,
+            imputation=cast(Imputation, config.imputation),
+            absent_encoder=cast(AbsentEncoder, config.absent_encoder),
+            classifier_to_psi=config.classifier_to_psi,
+        )
 
     @classmethod
-    def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        return 1.2 * config.mc_samples * fit_cost(config, shape, training)
-
-
-def _recipe(config: Config, problem: Problem) -> Recipe:
-    may_miss = maybe_absent(problem)
-    if len(problem.dims) < 2:
-        raise ConfigError("SiMVAE imputes a view from others: give it two views or more")
-    plan = config.plan()
-    model = IncompleteModel(
-        dims=problem.dims,
-        n_classes=problem.n_classes,
-        shares=shares(plan, *counts(problem)),
-        **config.net_settings(),
-        entropy=cast(Entropy, config.entropy),
-        learn_weights=config.weights == "learned",
-        may_miss=may_miss,
-        reads_missing=config.reads_missing,
-        imputation=cast(Imputation, config.imputation),
-        absent_encoder=cast(AbsentEncoder, config.absent_encoder),
-        classifier_to_psi=config.classifier_to_psi,
-    )
-    return Recipe(
-        model,
-        plan,
-        config.mc_samples,
-        hyper=("c", "c1"),
-        absent_too=True,
-        warmup=config.warmup_epochs,
-    )
+    def effort(cls, config: Config) -> float:
+        return 1.2 * config.mc_samples

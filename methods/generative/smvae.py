@@ -41,11 +41,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, final
 
 from datasets.base import Problem
-from methods._training.densities import Entropy
-from methods._training.semisup import Recipe, fit
-from methods._training.semisup_elbo import Model
-from methods._training.semisup_plan import SemisupConfig, batches, counts, fit_cost, shares
-from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
+from methods._nn.classifier import ClassifierModel, ClassifierSpec
+from methods._nn.minibatches import counts
+from methods._ssvae.entropy import Entropy
+from methods._ssvae.method import SemisupConfig, SemisupMethod
+from methods._ssvae.model import SemisupVAE
+from methods._ssvae.posterior import Mixture
+from methods.base import Can, Event, Member, Training, hp
 
 Profile = Literal["paper", "authors2017", "authors2017_head"]
 _HEAD: dict[str, Any] = {
@@ -97,7 +99,7 @@ class Config(SemisupConfig):
 
 
 @final
-class SMVAE(StackedMethod):
+class SMVAE(SemisupMethod):
     """Semi-supervised multi-view VAE."""
 
     version, title = 2, "SMVAE"
@@ -106,40 +108,38 @@ class SMVAE(StackedMethod):
     Config = Config
 
     @classmethod
+    def model(cls, config: Config, problem: Problem) -> ClassifierModel:
+        entropy = cast(Entropy, config.entropy)
+        return SemisupVAE(
+            dims=problem.dims,
+            n_classes=problem.n_classes,
+            shares=config.shares(problem),
+            posterior=Mixture(len(problem.dims), entropy, config.weights == "learned"),
+            sampled=config.sample_inputs,
+            classifier_alone=config.trains == "classifier",
+            **config.model_settings(),
+        )
+
+    @classmethod
+    def spec(cls, config: Config, problem: Problem) -> ClassifierSpec:
+        config = config.resolved()
+        return replace(
+            super().spec(config, problem),
+            share_eps=config.share_eps_over_y,
+            standardise=config.standardise,
+        )
+
+    @classmethod
     def fit_stack(
         cls, members: Sequence[Member], training: Training, state: bytes | None = None
     ) -> Iterator[Event]:
         config, problem = members[0].config.resolved(), members[0].problem
-        recipe = _recipe(config, problem)
         if config.alpha == "5n":
             # alpha = 5 N on the sum of cross-entropies: 5 N_l on their mean, N_l of a minibatch.
-            known = batches(recipe.plan, *counts(problem)).labelled
+            known = config.minibatches().sizes(*counts(problem)).labelled
             members = [replace(m, config=replace(m.config, c=5.0 * known)) for m in members]
-        return fit(members, recipe, training, state)
+        return super().fit_stack(members, training, state)
 
     @classmethod
-    def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        seconds = fit_cost(config.resolved(), shape, training)
-        return seconds if config.trains == "all" else 0.15 * seconds
-
-
-def _recipe(config: Config, problem: Problem) -> Recipe:
-    plan = config.plan()
-    model = Model(
-        dims=problem.dims,
-        n_classes=problem.n_classes,
-        shares=shares(plan, *counts(problem)),
-        **config.net_settings(),
-        entropy=cast(Entropy, config.entropy),
-        learn_weights=config.weights == "learned",
-        sampled=config.sample_inputs,
-        classifier_alone=config.trains == "classifier",
-    )
-    return Recipe(
-        model,
-        plan,
-        config.mc_samples,
-        config.share_eps_over_y,
-        config.standardise,
-        warmup=config.warmup_epochs,
-    )
+    def effort(cls, config: Config) -> float:
+        return 1.0 if config.trains == "all" else 0.15

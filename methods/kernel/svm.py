@@ -76,7 +76,7 @@ class SVM(SklearnMethod):
         with unwarned():
             fitted = super().fit(problem, rng)
         assert isinstance(fitted, FittedSklearn)
-        return FittedSVM(fitted.scaler, fitted.model)
+        return FittedSVM(fitted.scaler, fitted.model, fitted.n_classes)
 
     @classmethod
     def cost(cls, shape: Shape, config: Any, training: Training) -> float:

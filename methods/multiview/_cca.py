@@ -47,8 +47,8 @@ def total_correlation(outputs: Sequence[Tensor], r: Tensor) -> Tensor:
     """Trace norms (t,) summed over pairs of views, as in Kettenring's sum of correlations."""
     ridges = [ridge(h, r) for h in outputs]
     pairs = combinations(range(len(outputs)), 2)
-    found = [trace_norm(outputs[u], outputs[v], ridges[u], ridges[v]) for u, v in pairs]
-    return torch.stack(found).sum(0)
+    norms = [trace_norm(outputs[u], outputs[v], ridges[u], ridges[v]) for u, v in pairs]
+    return torch.stack(norms).sum(0)
 
 
 def ridge(outputs: Tensor, r: Tensor) -> Tensor:

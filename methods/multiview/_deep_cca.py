@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,9 +15,10 @@ from torch import Tensor
 
 from datasets.base import Rows
 from methods import base
-from methods._training.data import Batch, Scaler, gather, kept, scaled
-from methods._training.loop import Curves, Task, train
-from methods._training.nets import Layout, Params
+from methods._nn.data import Batch, gather, kept_columns, scaled
+from methods._nn.layers import ParameterLayout, Params
+from methods._nn.trainer import Curves, TrainSpec, train
+from methods._scaling import Scaler
 from methods.base import (
     ConfigError,
     Event,
@@ -26,12 +28,13 @@ from methods.base import (
     Fitted,
     Member,
     Shape,
+    StackedMethod,
     Training,
     hp,
 )
 from methods.multiview import _cca
 from methods.multiview._cca import LinearCCA
-from methods.multiview._views import ViewNets, complete, squared_error, task
+from methods.multiview._views import ViewNets, complete, squared_error, train_spec
 
 DOUBLE_ROWS = 300
 """Up to so many rows train in double precision: with hardly more rows than outputs the small
@@ -50,17 +53,19 @@ class Config(base.Config):
         grid=(10, 30),
         low=1,
         high=1000,
-        stacks="untrained",
+        batchable="untrained",
     )
     r: float = hp(
-        1.0, "regularisation, in mean variances of the outputs", low=0.0, high=1e6, stacks=True
+        1.0, "regularisation, in mean variances of the outputs", low=0.0, high=1e6, batchable=True
     )
-    output: str = hp("mean", "codes of the views", choices=("mean", "concat"), stacks="untrained")
+    output: str = hp(
+        "mean", "codes of the views", choices=("mean", "concat"), batchable="untrained"
+    )
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu", "identity"))
-    init: str = hp("glorot", "initial weights, see nets.Init", choices=("fan_in", "glorot"))
+    init: str = hp("glorot", "initial weights, see layers.Init", choices=("fan_in", "glorot"))
     steps_per_epoch: int = hp(20, "minibatches of an epoch, whatever the rows", low=1, high=100_000)
     batch_rows: int = hp(500, "rows of a minibatch, at most", low=3, high=1_000_000)
-    learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)
+    learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, batchable=True)
     weight_decay: float = hp(1e-4, "L2: times half the squared weights", low=0.0, high=1e3)
 
 
@@ -72,8 +77,10 @@ class DeepCCA:
     decodes: bool
 
     @property
-    def layout(self) -> Layout:
-        return Layout(self.nets.encoders() | (self.nets.decoders() if self.decodes else {}))
+    def layout(self) -> ParameterLayout:
+        return ParameterLayout(
+            self.nets.encoders() | (self.nets.decoders() if self.decodes else {})
+        )
 
     @cached_property
     def _output_biases(self) -> frozenset[str]:
@@ -112,7 +119,7 @@ def fit_stack(
     members: Sequence[Member],
     training: Training,
     state: bytes | None,
-    made: type[FittedDeepCCA],
+    kind: type[FittedDeepCCA],
 ) -> Iterator[Event]:
     """Train the members' nets to their best epochs, on the rows that have every view.
 
@@ -128,7 +135,7 @@ def fit_stack(
         groups.setdefault(key, []).append(index)
     sharing = list(groups.values())
     leads = [members[group[0]] for group in sharing]
-    for event in train(_task(leads, training, made), leads, training, state):
+    for event in train(_train_spec(leads, training, kind), leads, training, state):
         if isinstance(event, Finished | Failed):
             group = sharing[event.index]
             for index in group:
@@ -141,7 +148,9 @@ def fit_stack(
             yield event
 
 
-def _task(members: Sequence[Member], training: Training, made: type[FittedDeepCCA]) -> Task:
+def _train_spec(
+    members: Sequence[Member], training: Training, kind: type[FittedDeepCCA]
+) -> TrainSpec:
     config, dims = members[0].config, members[0].problem.dims
     if len(dims) < 2:
         raise ConfigError("canonical correlation needs at least two views, not one")
@@ -150,34 +159,46 @@ def _task(members: Sequence[Member], training: Training, made: type[FittedDeepCC
     n = members[0].problem.rows.n
     if n < 3:
         raise FitError(f"canonical correlation needs at least 3 rows with every view, not {n}")
-    net = DeepCCA(ViewNets.of(dims, config), made.decodes)
+    net = DeepCCA(ViewNets.of(dims, config), kind.decodes)
     dtype = torch.float64 if n <= DOUBLE_ROWS else torch.float32
     like = torch.empty(0, device=training.device, dtype=dtype)
     data = gather(members, like, use_labels=False)
-    names = ("r", "reconstruction") if made.decodes else ("r",)
+    names = ("r", "reconstruction") if kind.decodes else ("r",)
 
     def fitted(index: int, params: Params, curves: Curves, final: bool) -> Fitted:
         start = int(data.owner[index]) * n
         x = [view[None, start : start + n] for view in data.x]
-        found = made(net, members[index].config, data.scalers[index], params, x, curves)
-        found.left_out = given[index] - n
-        return found
+        model = kind(net, members[index].config, data.scalers[index], params, x, curves)
+        model.left_out = given[index] - n
+        return model
 
-    return task(net, members, data, fitted, prior=config.weight_decay * n, hyper=names)
-
-
-def code_width(shape: Shape, config: Config) -> int:
-    """Columns of the codes."""
-    width = min(config.directions, config.latent)
-    return width * len(shape.dims) if config.output == "concat" else width
+    return train_spec(net, members, data, fitted, prior=config.weight_decay * n, hyper=names)
 
 
-def cost(shape: Shape, config: Config, training: Training, *, decodes: bool) -> float:
-    """Core-seconds of one fit."""
-    rows = min(shape.n_labelled + shape.n_unlabelled, config.batch_rows)
-    weights = ViewNets.of(shape.dims, config).weights_per_row * (2 if decodes else 1)
-    step = (2.7e-3 if decodes else 1.8e-3) + 2e-10 * rows * weights
-    return step * config.steps_per_epoch * training.epochs
+class DeepCCAMethod(StackedMethod):
+    """Deep CCA of any kind; ``fitted`` says which, and whether the nets rebuild the views."""
+
+    fitted: ClassVar[type[FittedDeepCCA]]
+
+    @classmethod
+    @abstractmethod
+    def fit_stack(
+        cls, members: Sequence[Member], training: Training, state: bytes | None = None
+    ) -> Iterator[Event]:
+        return fit_stack(members, training, state, cls.fitted)
+
+    @classmethod
+    def code_width(cls, shape: Shape, config: Any) -> int:
+        width = min(config.directions, config.latent)
+        return width * len(shape.dims) if config.output == "concat" else width
+
+    @classmethod
+    def cost(cls, shape: Shape, config: Any, training: Training) -> float:
+        decodes = cls.fitted.decodes
+        rows = min(shape.n_labelled + shape.n_unlabelled, config.batch_rows)
+        weights = ViewNets.of(shape.dims, config).weights_per_row * (2 if decodes else 1)
+        step = (2.7e-3 if decodes else 1.8e-3) + 2e-10 * rows * weights
+        return step * config.steps_per_epoch * training.epochs
 
 
 class FittedDeepCCA(Fitted):
@@ -209,8 +230,8 @@ class FittedDeepCCA(Fitted):
             like = self.params["enc0.0.b"]
             h = net.outputs(self.params, [view.to(like) for view in x])
             r = torch.tensor([float(config.r)], device=h[0].device)
-            ridges = [_cca.ridge(one, r)[0] for one in h]
-            self.training = [one[0] for one in h]
+            ridges = [_cca.ridge(outputs, r)[0] for outputs in h]
+            self.training = [outputs[0] for outputs in h]
             self.cca: LinearCCA = _cca.fit(self.training, ridges, config.latent)
 
     def with_codes_of(self, config: Config) -> FittedDeepCCA:
@@ -220,10 +241,10 @@ class FittedDeepCCA(Fitted):
         return other
 
     def transform(self, rows: Rows) -> np.ndarray:
-        kept_ = min(self.config.directions, self.config.latent)
+        directions = min(self.config.directions, self.config.latent)
         with torch.no_grad():
-            every = self.cca.apply([h[0] for h in self.outputs(rows)])
-        variates = [view[:, :kept_] for view in every]
+            variates = self.cca.apply([h[0] for h in self.outputs(rows)])
+        variates = [view[:, :directions] for view in variates]
         if self.config.output == "mean":
             codes = torch.stack(variates).mean(0)
         else:
@@ -235,18 +256,18 @@ class FittedDeepCCA(Fitted):
         x = scaled(rows, self.scaler, self.params["enc0.0.b"])
         with torch.no_grad():
             h = self.net.outputs(self.params, x)
-            loss = -_cca.pearson(self.cca.apply([one[0] for one in h]))
+            loss = -_cca.pearson(self.cca.apply([outputs[0] for outputs in h]))
             if self.net.decodes:
-                keep = kept(self.scaler, x[0])
+                keep = kept_columns(self.scaler, x[0])
                 error = self.net.reconstruction(self.params, h, x, keep)
                 loss += self.reconstruction_weight * float(error)
         return loss
 
     def facts(self) -> dict[str, float | int | str | bool]:
-        found = self.cca.correlations
+        correlations = self.cca.correlations
         return {
-            "total_correlation": float(found.sum()),
-            "directions": int((found > 0).sum()),
+            "total_correlation": float(correlations.sum()),
+            "directions": int((correlations > 0).sum()),
             "dropped_columns": self.scaler.dropped,
         }
 

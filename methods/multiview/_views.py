@@ -11,17 +11,18 @@ import numpy as np
 from torch import Tensor
 
 from datasets.base import Problem, Rows
-from methods._training.data import Batch, Batches, Data, per_member
-from methods._training.loop import Curves, Task
-from methods._training.nets import Activation, Init, Layout, Parameter, Params, mlp, perceptron
-from methods.base import Fitted, Member, Shape, Training
+from methods._nn.data import Batch, BatchSizes, Data, per_member
+from methods._nn.layers import Activation, Init, Parameter, ParameterLayout, Params
+from methods._nn.networks import MLP, named, part
+from methods._nn.trainer import Curves, TrainSpec
+from methods.base import Fitted, Member, Shape, StackedMethod, Training
 
 
-class Net(Protocol):
+class Model(Protocol):
     """What is trained: parameters, and their loss (t,) with what is logged of it."""
 
     @property
-    def layout(self) -> Layout: ...
+    def layout(self) -> ParameterLayout: ...
     def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]: ...
 
 
@@ -56,25 +57,37 @@ class ViewNets:
         activation, init = cast(Activation, config.activation), cast(Init, config.init)
         return cls(tuple(dims), tuple(config.hidden), config.latent, activation, init)
 
+    @property
+    def encoder(self) -> MLP:
+        """The architecture of an encoder."""
+        return MLP(self.hidden, self.activation, self.init)
+
+    @property
+    def decoder(self) -> MLP:
+        """The architecture of a decoder."""
+        return replace(self.encoder, hidden=self.hidden[::-1])
+
     def encoders(self) -> dict[str, Parameter]:
-        found: dict[str, Parameter] = {}
+        """Parameters of all encoders."""
+        declared: dict[str, Parameter] = {}
         for v, width in enumerate(self.dims):
-            found |= mlp(f"enc{v}", {"x": width}, self.hidden, self.latent, self.init)
-        return found
+            declared |= named(f"enc{v}", self.encoder.parameters({"x": width}, self.latent))
+        return declared
 
     def decoders(self) -> dict[str, Parameter]:
-        found: dict[str, Parameter] = {}
+        """Parameters of all decoders."""
+        declared: dict[str, Parameter] = {}
         for v, width in enumerate(self.dims):
-            found |= mlp(f"dec{v}", {"z": self.latent}, self.hidden[::-1], width, self.init)
-        return found
+            declared |= named(f"dec{v}", self.decoder.parameters({"z": self.latent}, width))
+        return declared
 
     def encode(self, p: Params, v: int, x: Tensor) -> Tensor:
         """Outputs (t, r, latent) of view ``v`` from its rows (t, r, d_v)."""
-        return perceptron(p, f"enc{v}", {"x": x}, len(self.hidden), self.activation)
+        return self.encoder.apply(part(p, f"enc{v}"), {"x": x})
 
     def decode(self, p: Params, v: int, z: Tensor) -> Tensor:
         """View ``v`` (t, r, d_v) from codes (t, r, latent)."""
-        return perceptron(p, f"dec{v}", {"z": z}, len(self.hidden), self.activation)
+        return self.decoder.apply(part(p, f"dec{v}"), {"z": z})
 
     @property
     def weights_per_row(self) -> int:
@@ -96,26 +109,25 @@ def squared_errors(x: Tensor, guess: Tensor, keep: Tensor | None) -> Tensor:
     return error.sum(-1)
 
 
-def batches(n: int, steps: int, size: int) -> Batches:
-    """``steps`` minibatches of ``size`` rows, or of all ``n`` where there are fewer."""
-    return Batches(steps, 0, min(n, size))
-
-
-def task(
-    net: Net,
+def train_spec(
+    model: Model,
     members: Sequence[Member],
     data: Data,
     fitted: Callable[[int, Params, Curves, bool], Fitted],
     prior: float,
     hyper: Sequence[str] = (),
-) -> Task:
-    """The loop's task for ``net`` on all rows of ``data``; ``hyper`` settings enter its loss."""
+) -> TrainSpec:
+    """To train ``model`` on all rows of ``data``; ``hyper`` are settings that enter its loss.
+
+    An epoch is ``steps_per_epoch`` minibatches of ``batch_rows`` rows, or of all where there are
+    fewer.
+    """
     config = members[0].config
-    return Task(
-        layout=net.layout,
+    return TrainSpec(
+        layout=model.layout,
         data=data,
-        loss=net.loss,
-        batches=batches(data.n, config.steps_per_epoch, config.batch_rows),
+        loss=model.loss,
+        sizes=BatchSizes(config.steps_per_epoch, 0, min(data.n, config.batch_rows)),
         noise={},
         hyper={name: per_member(members, name) for name in hyper},
         rates=per_member(members, "learning_rate"),
@@ -126,21 +138,28 @@ def task(
     )
 
 
-def autoencoder_cost(shape: Shape, config: Any, training: Training) -> float:
-    """Core-seconds of one fit that rebuilds all views from all and from each."""
-    rows = min(shape.n_labelled + shape.n_unlabelled, config.batch_rows)
-    weights = ViewNets.of(shape.dims, config).weights_per_row * (2 + len(shape.dims))
-    return (1.8e-3 + 1.6e-10 * rows * weights) * config.steps_per_epoch * training.epochs
+class AutoencoderMethod(StackedMethod):
+    """Rebuilds all views from a code of all, and of each; codes are ``latent`` wide."""
+
+    @classmethod
+    def code_width(cls, shape: Shape, config: Any) -> int:
+        return config.latent
+
+    @classmethod
+    def cost(cls, shape: Shape, config: Any, training: Training) -> float:
+        rows = min(shape.n_labelled + shape.n_unlabelled, config.batch_rows)
+        weights = ViewNets.of(shape.dims, config).weights_per_row * (2 + len(shape.dims))
+        return (1.8e-3 + 1.6e-10 * rows * weights) * config.steps_per_epoch * training.epochs
 
 
 def complete(members: Sequence[Member]) -> list[Member]:
     """Members whose Problems hold those rows alone that have every view; one for each Problem."""
-    found: dict[int, Problem] = {}
+    restricted: dict[int, Problem] = {}
     for problem in (member.problem for member in members):
-        whole = np.all(problem.rows.present, axis=1)
-        if id(problem) not in found:
-            found[id(problem)] = problem if whole.all() else _restricted(problem, whole)
-    return [replace(member, problem=found[id(member.problem)]) for member in members]
+        rows = np.all(problem.rows.present, axis=1)
+        if id(problem) not in restricted:
+            restricted[id(problem)] = problem if rows.all() else _restricted(problem, rows)
+    return [replace(member, problem=restricted[id(member.problem)]) for member in members]
 
 
 def _restricted(problem: Problem, wanted: np.ndarray) -> Problem:

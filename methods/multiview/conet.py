@@ -43,12 +43,12 @@ from torch import Tensor
 
 from datasets.base import Problem
 from methods import base
-from methods._training.absent import demand_there, row_weights, sides
-from methods._training.data import Batch, Batches
-from methods._training.nets import Activation, Init, Layout, Params, mlp, perceptron
-from methods._training.semisup import Recipe, fit
-from methods._training.semisup_elbo import Draw
-from methods._training.semisup_plan import Plan, batches, counts, proportions
+from methods._nn.classifier import ClassifierSpec, FixedDraws, fit
+from methods._nn.data import Batch, BatchSizes
+from methods._nn.layers import Activation, Init, ParameterLayout, Params
+from methods._nn.minibatches import Minibatches, counts, proportions
+from methods._nn.missing import require_present, row_weights, split_views
+from methods._nn.networks import MLP, named, part
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 
 WEIGHTS = (0.01, 0.1, 1.0, 10.0)
@@ -59,26 +59,28 @@ class Config(base.Config):
     """Settings of CoNet."""
 
     form: str = hp("heads", "see above", choices=("heads", "shared_hidden"))
-    gamma: float = hp(1.0, "weight of cross-entropy", grid=WEIGHTS, low=0.0, high=1e6, stacks=True)
-    beta: float = hp(1.0, "weight of disagreement", grid=WEIGHTS, low=0.0, high=1e6, stacks=True)
+    gamma: float = hp(
+        1.0, "weight of cross-entropy", grid=WEIGHTS, low=0.0, high=1e6, batchable=True
+    )
+    beta: float = hp(1.0, "weight of disagreement", grid=WEIGHTS, low=0.0, high=1e6, batchable=True)
     eta: float = hp(1e-4, "weight of the squared parameters", low=0.0, high=1e3)
     generator: tuple[int, ...] = hp((100, 50, 30, 50, 100), "hidden layers of g")
     hidden: tuple[int, ...] = hp((100, 50), "those of a classifier, and of the shared net")
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu", "identity"))
-    init: str = hp("glorot", "initial weights, see nets.Init", choices=("fan_in", "glorot"))
+    init: str = hp("glorot", "initial weights, see layers.Init", choices=("fan_in", "glorot"))
     batches_per_epoch: int = hp(10, "least minibatches of an epoch", low=1, high=100_000)
     batch: int | None = hp(100, "most unlabelled rows of a minibatch; None: no bound", low=1)
     labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
-    learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)
+    learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, batchable=True)
     clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
 
-    def plan(self) -> Plan:
+    def minibatches(self) -> Minibatches:
         """How minibatches are cut."""
-        return Plan("proportional", self.batches_per_epoch, self.labelled_rows, self.batch)
+        return Minibatches("proportional", self.batches_per_epoch, self.labelled_rows, self.batch)
 
 
 @dataclass(frozen=True)
-class Net:
+class Model:
     """g and the classifiers; the functions of the objective.
 
     ``always``, ``maybe`` are positions of views; ``proportions`` (N_l / N, N_u / N) of the training
@@ -102,33 +104,39 @@ class Net:
         return [self.dims[v] for v in self.maybe] + [self.n_classes] * self.shared
 
     @property
-    def layout(self) -> Layout:
-        inputs = {f"x{v}": self.dims[v] for v in self.always}
-        found = mlp("gen", inputs, self._layers, sum(self.widths), self.init)
-        if not self.shared:
-            for v, width in enumerate(self.dims):
-                found |= mlp(f"head{v}", {"x": width}, self.hidden, self.n_classes, self.init)
-        return Layout(found)
+    def generator_net(self) -> MLP:
+        """The architecture of g, or of the shared network."""
+        hidden = self.hidden if self.shared else self.generator
+        return MLP(hidden, self.activation, self.init)
 
     @property
-    def _layers(self) -> tuple[int, ...]:
-        return self.hidden if self.shared else self.generator
+    def head(self) -> MLP:
+        """The architecture of a classifier."""
+        return MLP(self.hidden, self.activation, self.init)
+
+    @property
+    def layout(self) -> ParameterLayout:
+        inputs = {f"x{v}": self.dims[v] for v in self.always}
+        declared = named("gen", self.generator_net.parameters(inputs, sum(self.widths)))
+        if not self.shared:
+            for v, width in enumerate(self.dims):
+                declared |= named(f"head{v}", self.head.parameters({"x": width}, self.n_classes))
+        return ParameterLayout(declared)
 
     def answers(
         self, p: Params, x: Sequence[Tensor], present: Tensor
     ) -> tuple[dict[int, Tensor], list[Tensor]]:
         """Generated views (t, b, d_m) by position, and log f_v (t, b, K) of every classifier."""
         inputs = {f"x{v}": x[v] for v in self.always}
-        raw = perceptron(p, "gen", inputs, len(self._layers), self.activation)
-        parts = raw.split(self.widths, -1)
+        parts = self.generator_net.apply(part(p, "gen"), inputs).split(self.widths, -1)
         generated = dict(zip(self.maybe, parts, strict=False))
         if self.shared:
             return generated, [torch.log_softmax(parts[-1], -1)]
         scores = [
-            perceptron(p, f"head{v}", {"x": view}, len(self.hidden), self.activation)
+            self.head.apply(part(p, f"head{v}"), {"x": view})
             for v, view in enumerate(completed(x, present, generated))
         ]
-        return generated, [torch.log_softmax(one, -1) for one in scores]
+        return generated, [torch.log_softmax(score, -1) for score in scores]
 
     def terms(self, p: Params, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Error of generation, cross-entropy of all classifiers, their disagreement, each (t,)."""
@@ -136,15 +144,15 @@ class Net:
         known, weights = batch.n_labelled, row_weights(batch, self.proportions)
         error = entropy = apart = log_f[0].new_zeros(len(log_f[0]))
         for v, guess in generated.items():
-            there = weights * batch.present[..., v]  # (t, b)
-            each = (batch.x[v] - guess).square().sum(-1)
+            counted = weights * batch.present[..., v]  # (t, b)
+            squares = (batch.x[v] - guess).square().sum(-1)
             # Without a row that has the view the numerator is zero.
-            error = error + (there * each).sum(-1) / there.sum(-1).clamp(min=1e-30)
+            error = error + (counted * squares).sum(-1) / counted.sum(-1).clamp(min=1e-30)
         if known:
-            right = torch.stack([one[:, :known] for one in log_f]).sum(0)
+            right = torch.stack([answer[:, :known] for answer in log_f]).sum(0)
             entropy = -(right * batch.onehot).sum(-1).mean(-1)
-        for one, other in combinations([one.exp() for one in log_f], 2):
-            apart = apart + (one - other).square().sum(-1) @ weights
+        for first, second in combinations([answer.exp() for answer in log_f], 2):
+            apart = apart + (first - second).square().sum(-1) @ weights
         return error, entropy, apart
 
     def loss(self, p: Params, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
@@ -154,13 +162,15 @@ class Net:
         logs = {"generation": error, "cross_entropy": entropy, "disagreement": apart, "loss": loss}
         return loss, {name: value.detach() for name, value in logs.items()}
 
-    def draws(self, sizes: Batches, samples: int, share_eps: bool) -> dict[str, tuple[int, ...]]:
+    def draws(self, sizes: BatchSizes, samples: int, share_eps: bool) -> dict[str, tuple[int, ...]]:
         """Nothing is drawn."""
         return {}
 
-    def classify(self, p: Params, x: tuple[Tensor, ...], present: Tensor, draw: Draw) -> Tensor:
+    def classify(
+        self, p: Params, x: tuple[Tensor, ...], present: Tensor, draw: FixedDraws
+    ) -> Tensor:
         """Log of the mean of all classifiers, (1, n, K)."""
-        demand_there(present, self.always)
+        require_present(present, self.always)
         log_f = self.answers(p, x, present)[1]
         return torch.stack(log_f).logsumexp(0) - math.log(len(log_f))
 
@@ -168,7 +178,7 @@ class Net:
         self, p: Params, x: tuple[Tensor, ...], present: Tensor
     ) -> tuple[tuple[Tensor, ...], None]:
         """Views with g where they are absent; no variances."""
-        demand_there(present, self.always)
+        require_present(present, self.always)
         return completed(x, present, self.answers(p, x, present)[0]), None
 
     def facts(self, p: Params, batch: Batch) -> dict[str, float]:
@@ -200,11 +210,11 @@ class CoNet(StackedMethod):
     def fit_stack(
         cls, members: Sequence[Member], training: Training, state: bytes | None = None
     ) -> Iterator[Event]:
-        return fit(members, _recipe(members[0].config, members[0].problem), training, state)
+        return fit(members, _spec(members[0].config, members[0].problem), training, state)
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        sizes = batches(config.plan(), shape.n_labelled, shape.n_unlabelled)
+        sizes = config.minibatches().sizes(shape.n_labelled, shape.n_unlabelled)
         widths = [sum(shape.dims), *config.generator, sum(shape.dims)]
         weights = sum(a * b for a, b in zip(widths, widths[1:], strict=False))
         weights += sum(d * config.hidden[0] if config.hidden else d for d in shape.dims)
@@ -212,9 +222,9 @@ class CoNet(StackedMethod):
         return (1.25e-3 + 1e-10 * rows * weights) * sizes.steps * training.epochs
 
 
-def _recipe(config: Config, problem: Problem) -> Recipe:
-    always, maybe = sides(problem)
-    net = Net(
+def _spec(config: Config, problem: Problem) -> ClassifierSpec:
+    always, maybe = split_views(problem)
+    model = Model(
         dims=problem.dims,
         always=always,
         maybe=maybe,
@@ -226,5 +236,11 @@ def _recipe(config: Config, problem: Problem) -> Recipe:
         init=cast(Init, config.init),
         shared=config.form == "shared_hidden",
     )
-    prior = 2 * config.eta * problem.rows.n  # of which the loop takes / (2 n)
-    return Recipe(net, config.plan(), hyper=("gamma", "beta"), absent_too=True, prior=prior)
+    return ClassifierSpec(
+        model,
+        config.minibatches(),
+        hyper=("gamma", "beta"),
+        prior=2 * config.eta * problem.rows.n,  # of which the trainer takes / (2 n)
+        clip=config.clip,
+        allow_absent=True,
+    )

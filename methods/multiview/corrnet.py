@@ -43,9 +43,10 @@ from torch import Tensor
 
 from datasets.base import Rows
 from methods import base
-from methods._training.data import Batch, Scaler, gather, kept, shown
-from methods._training.loop import Curves, train
-from methods._training.nets import Layout, Parameter, Params
+from methods._nn.data import Batch, gather, kept_columns, tensors_of
+from methods._nn.layers import Parameter, ParameterLayout, Params
+from methods._nn.trainer import Curves, train
+from methods._scaling import Scaler
 from methods.base import (
     Can,
     ConfigError,
@@ -53,12 +54,10 @@ from methods.base import (
     FitError,
     Fitted,
     Member,
-    Shape,
-    StackedMethod,
     Training,
     hp,
 )
-from methods.multiview._views import ViewNets, autoencoder_cost, squared_errors, task
+from methods.multiview._views import AutoencoderMethod, ViewNets, squared_errors, train_spec
 
 UNITS = {"sigmoid": torch.sigmoid, "identity": torch.clone}
 FLOOR = 1e-8
@@ -75,7 +74,7 @@ class Config(base.Config):
         grid=(2.0, 5.0, 10.0),
         low=0.0,
         high=1e9,
-        stacks=True,
+        batchable=True,
     )
     latent: int = hp(50, "units of the common layer", low=1, high=1000)
     units: str = hp("sigmoid", "nonlinearity of the common layer", choices=tuple(UNITS))
@@ -83,32 +82,32 @@ class Config(base.Config):
     activation: str = hp(
         "softplus", "nonlinearity of the layers below", choices=("softplus", "relu", "identity")
     )
-    init: str = hp("glorot", "initial weights, see nets.Init", choices=("fan_in", "glorot"))
+    init: str = hp("glorot", "initial weights, see layers.Init", choices=("fan_in", "glorot"))
     inputs: str = hp(
         "all_and_each", "which views codes are made from", choices=("all_and_each", "all")
     )
     steps_per_epoch: int = hp(20, "minibatches of an epoch, whatever the rows", low=1, high=100_000)
     batch_rows: int = hp(500, "rows of a minibatch, at most", low=2, high=1_000_000)
-    learning_rate: float = hp(5e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)
+    learning_rate: float = hp(5e-3, "Adam's step size", low=1e-6, high=1.0, batchable=True)
     weight_decay: float = hp(
         3e-2, "L2: times half the squared weights", grid=(1e-2, 3e-2, 1e-1), low=0.0, high=1e3
     )
 
 
 @dataclass(frozen=True)
-class Net:
-    """The nets of a CorrNet and its loss."""
+class Model:
+    """The networks of a CorrNet and its loss."""
 
     nets: ViewNets
     units: str
     inputs: str
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> ParameterLayout:
         encoders = self.nets.encoders()
         weights = {name: encoders[name] for name in encoders if name not in self._view_biases}
         bias = {"common.b": Parameter((1, self.nets.latent))}
-        return Layout(weights | bias | self.nets.decoders())
+        return ParameterLayout(weights | bias | self.nets.decoders())
 
     @cached_property
     def _view_biases(self) -> tuple[str, ...]:
@@ -169,7 +168,7 @@ def pearson(first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
 
 
 @final
-class CorrNet(StackedMethod):
+class CorrNet(AutoencoderMethod):
     """Correlational neural network."""
 
     version, title = 1, "CorrNet"
@@ -188,32 +187,24 @@ class CorrNet(StackedMethod):
             pairs = int((member.problem.rows.present.sum(1) > 1).sum())
             if pairs < 2:
                 raise FitError(f"CorrNet needs at least 2 rows with two views, not {pairs}")
-        net = Net(ViewNets.of(problem.dims, config), config.units, config.inputs)
+        model = Model(ViewNets.of(problem.dims, config), config.units, config.inputs)
         data = gather(members, torch.empty(0, device=training.device), use_labels=False)
 
         def fitted(index: int, params: Params, curves: Curves, final: bool) -> Fitted:
-            return FittedCorrNet(net, members[index], data.scalers[index], params, curves)
+            return FittedCorrNet(model, members[index], data.scalers[index], params, curves)
 
         prior = config.weight_decay * problem.rows.n
-        made = task(net, members, data, fitted, prior, hyper=("correlation",))
-        return train(made, members, training, state)
-
-    @classmethod
-    def code_width(cls, shape: Shape, config: Config) -> int:
-        return config.latent
-
-    @classmethod
-    def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        return autoencoder_cost(shape, config, training)
+        spec = train_spec(model, members, data, fitted, prior, hyper=("correlation",))
+        return train(spec, members, training, state)
 
 
 class FittedCorrNet(Fitted):
     """A trained CorrNet."""
 
     def __init__(
-        self, net: Net, member: Member, scaler: Scaler, params: Params, curves: Curves
+        self, model: Model, member: Member, scaler: Scaler, params: Params, curves: Curves
     ) -> None:
-        self.net, self.scaler = net, scaler
+        self.model, self.scaler = model, scaler
         self.params = {name: value.double() for name, value in params.items()}
         self.weight = float(member.config.correlation)
         self.incomplete = int((~member.problem.rows.present.all(1)).sum())
@@ -226,14 +217,16 @@ class FittedCorrNet(Fitted):
         code = self._code(rows)
         with torch.no_grad():
             views = range(len(rows.views))
-            guesses = [self.net.nets.decode(self.params, v, code) for v in views]
+            guesses = [self.model.nets.decode(self.params, v, code) for v in views]
         return self.scaler.filled(rows, [guess[0].cpu().numpy() for guess in guesses]), None
 
     def loss(self, rows: Rows) -> float:
         """The objective, per row."""
-        x, present = self._shown(rows)
+        x, present = self._tensors(rows)
         with torch.no_grad():
-            error, correlation = self.net.terms(self.params, x, present, kept(self.scaler, x[0]))
+            error, correlation = self.model.terms(
+                self.params, x, present, kept_columns(self.scaler, x[0])
+            )
         return float(error - self.weight * correlation)
 
     def facts(self) -> dict[str, float | int | str | bool]:
@@ -242,10 +235,10 @@ class FittedCorrNet(Fitted):
     def arrays(self) -> dict[str, np.ndarray]:
         return self.curves
 
-    def _shown(self, rows: Rows) -> tuple[tuple[Tensor, ...], Tensor]:
-        return shown(rows, self.scaler, self.params["common.b"])
+    def _tensors(self, rows: Rows) -> tuple[tuple[Tensor, ...], Tensor]:
+        return tensors_of(rows, self.scaler, self.params["common.b"])
 
     def _code(self, rows: Rows) -> Tensor:
         """Codes (1, n, D) from the views that are present."""
         with torch.no_grad():
-            return self.net.code(self.params, self.net.parts(self.params, *self._shown(rows)))
+            return self.model.code(self.params, self.model.parts(self.params, *self._tensors(rows)))

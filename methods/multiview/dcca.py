@@ -36,8 +36,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
-from methods._training.data import demand_complete
-from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
+from methods._scaling import require_complete
+from methods.base import Can, Event, Member, Training, hp
 from methods.multiview import _deep_cca
 
 
@@ -51,31 +51,24 @@ class Config(_deep_cca.Config):
         grid=(0.1, 1.0, 10.0),
         low=0.0,
         high=1e6,
-        stacks=True,
+        batchable=True,
     )
 
 
 @final
-class DCCA(StackedMethod):
+class DCCA(_deep_cca.DeepCCAMethod):
     """Deep CCA."""
 
     version, title = 1, "DCCA"
     cites = ("Andrew et al., ICML 2013",)
     can = Can(represent=True, unlabelled=True, labels=False)
     Config = Config
+    fitted = _deep_cca.FittedDeepCCA
 
     @classmethod
     def fit_stack(
         cls, members: Sequence[Member], training: Training, state: bytes | None = None
     ) -> Iterator[Event]:
         for member in members:
-            demand_complete(member.problem.rows)
-        return _deep_cca.fit_stack(members, training, state, _deep_cca.FittedDeepCCA)
-
-    @classmethod
-    def code_width(cls, shape: Shape, config: Config) -> int:
-        return _deep_cca.code_width(shape, config)
-
-    @classmethod
-    def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        return _deep_cca.cost(shape, config, training, decodes=False)
+            require_complete(member.problem.rows)
+        return super().fit_stack(members, training, state)

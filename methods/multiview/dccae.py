@@ -46,9 +46,9 @@ import torch
 from torch import Tensor
 
 from datasets.base import Rows
-from methods._training.data import shown
-from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
-from methods.multiview import _absent, _cca, _deep_cca
+from methods._nn.data import tensors_of
+from methods.base import Can, Event, Member, Training, hp
+from methods.multiview import _cca, _deep_cca, _regression
 
 
 @dataclass(frozen=True)
@@ -61,38 +61,14 @@ class Config(_deep_cca.Config):
         grid=(1e-3, 1e-2, 1e-1, 1.0, 10.0),
         low=0.0,
         high=1e6,
-        stacks=True,
+        batchable=True,
     )
     imputation: str = hp(
-        "canonical", "how outputs are guessed", choices=("canonical", "direct"), stacks=True
+        "canonical", "how outputs are guessed", choices=("canonical", "direct"), batchable=True
     )
     ridge: float = hp(
-        0.3, "of that guess, in mean variances of the outputs", low=0.0, high=1e6, stacks=True
+        0.3, "of that guess, in mean variances of the outputs", low=0.0, high=1e6, batchable=True
     )
-
-
-@final
-class DCCAE(StackedMethod):
-    """Deep canonically correlated autoencoders."""
-
-    version, title = 1, "DCCAE"
-    cites = ("Wang et al., ICML 2015",)
-    can = Can(represent=True, impute=True, unlabelled=True, missing_views=True, labels=False)
-    Config = Config
-
-    @classmethod
-    def fit_stack(
-        cls, members: Sequence[Member], training: Training, state: bytes | None = None
-    ) -> Iterator[Event]:
-        return _deep_cca.fit_stack(members, training, state, FittedDCCAE)
-
-    @classmethod
-    def code_width(cls, shape: Shape, config: Config) -> int:
-        return _deep_cca.code_width(shape, config)
-
-    @classmethod
-    def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        return _deep_cca.cost(shape, config, training, decodes=True)
 
 
 class FittedDCCAE(_deep_cca.FittedDeepCCA):
@@ -111,18 +87,35 @@ class FittedDCCAE(_deep_cca.FittedDeepCCA):
 
     def outputs(self, rows: Rows) -> list[Tensor]:
         """f_v(x_v) of rows, (1, n, d) a view; guesses where a view is absent."""
-        x, present = shown(rows, self.scaler, self.params["enc0.0.b"])
+        x, present = tensors_of(rows, self.scaler, self.params["enc0.0.b"])
         h = self.net.outputs(self.params, x)
         if rows.present.all():
             return h
-        each, known = [view[0] for view in h], present[0] > 0
+        outputs, known = [view[0] for view in h], present[0] > 0
         config = cast(Config, self.config)
         if config.imputation == "direct":
-            return [view[None] for view in _absent.direct(self.cca, each, known)]
-        return [view[None] for view in self._moments.complete(each, known)]
+            return [view[None] for view in _regression.direct(self.cca, outputs, known)]
+        return [view[None] for view in self._moments.complete(outputs, known)]
 
     @cached_property
-    def _moments(self) -> _absent.Moments:
+    def _moments(self) -> _regression.Moments:
         r = torch.tensor([float(cast(Config, self.config).ridge)])
         ridges = [_cca.ridge(h[None], r.to(h)) for h in self.training]
-        return _absent.Moments.of(self.training, ridges)
+        return _regression.Moments.of(self.training, ridges)
+
+
+@final
+class DCCAE(_deep_cca.DeepCCAMethod):
+    """Deep canonically correlated autoencoders."""
+
+    version, title = 1, "DCCAE"
+    cites = ("Wang et al., ICML 2015",)
+    can = Can(represent=True, impute=True, unlabelled=True, missing_views=True, labels=False)
+    Config = Config
+    fitted = FittedDCCAE
+
+    @classmethod
+    def fit_stack(
+        cls, members: Sequence[Member], training: Training, state: bytes | None = None
+    ) -> Iterator[Event]:
+        return super().fit_stack(members, training, state)

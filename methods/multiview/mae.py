@@ -35,11 +35,12 @@ from torch import Tensor
 
 from datasets.base import Rows
 from methods import base
-from methods._training.data import Batch, Scaler, demand_complete, gather, kept, scaled
-from methods._training.loop import Curves, train
-from methods._training.nets import Layout, Params
-from methods.base import Can, Event, Fitted, Member, Shape, StackedMethod, Training, hp
-from methods.multiview._views import ViewNets, autoencoder_cost, squared_error, task
+from methods._nn.data import Batch, gather, kept_columns, scaled
+from methods._nn.layers import ParameterLayout, Params
+from methods._nn.trainer import Curves, train
+from methods._scaling import Scaler, require_complete
+from methods.base import Can, Event, Fitted, Member, Training, hp
+from methods.multiview._views import AutoencoderMethod, ViewNets, squared_error, train_spec
 
 
 @dataclass(frozen=True)
@@ -52,29 +53,29 @@ class Config(base.Config):
         "all_and_each", "which views the code is made from", choices=("all_and_each", "all")
     )
     activation: str = hp("softplus", "nonlinearity", choices=("softplus", "relu", "identity"))
-    init: str = hp("glorot", "initial weights, see nets.Init", choices=("fan_in", "glorot"))
+    init: str = hp("glorot", "initial weights, see layers.Init", choices=("fan_in", "glorot"))
     steps_per_epoch: int = hp(20, "minibatches of an epoch, whatever the rows", low=1, high=100_000)
     batch_rows: int = hp(128, "rows of a minibatch, at most", low=1, high=1_000_000)
-    learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, stacks=True)
+    learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, batchable=True)
     weight_prior: float = hp(
         1.0, "precision of a Gaussian prior on weights", grid=(0.3, 1.0, 3.0), low=0.0, high=1e6
     )
 
 
 @dataclass(frozen=True)
-class Net:
-    """The nets of an MAE and its loss."""
+class Model:
+    """The networks of an MAE and its loss."""
 
     nets: ViewNets
     inputs: str
 
     @property
-    def layout(self) -> Layout:
-        return Layout(self.nets.encoders() | self.nets.decoders())
+    def layout(self) -> ParameterLayout:
+        return ParameterLayout(self.nets.encoders() | self.nets.decoders())
 
     @property
     def conditions(self) -> int:
-        """In how many ways a code is made: from all views, and from each alone."""
+        """Number of inputs that a code is made from: all views, and each alone."""
         views = len(self.nets.dims)
         return 1 if self.inputs == "all" or views == 1 else 1 + views
 
@@ -84,13 +85,13 @@ class Net:
 
     def codes(self, p: Params, x: Sequence[Tensor]) -> list[Tensor]:
         """Codes (t, r, D) from all views and, if so set, from each view alone, others zero."""
-        whole = [self.nets.encode(p, v, view) for v, view in enumerate(x)]
-        found = [sum_of(whole)]
+        parts = [self.nets.encode(p, v, view) for v, view in enumerate(x)]
+        joint = [sum_of(parts)]
         if self.conditions == 1:
-            return found
+            return joint
         blank = [self.nets.encode(p, v, torch.zeros_like(view[:, :1])) for v, view in enumerate(x)]
-        alone = [[whole[v], *blank[:v], *blank[v + 1 :]] for v in range(len(x))]
-        return found + [sum_of(parts) for parts in alone]
+        alone = [[parts[v], *blank[:v], *blank[v + 1 :]] for v in range(len(x))]
+        return joint + [sum_of(terms) for terms in alone]
 
     def error(self, p: Params, x: Sequence[Tensor], keep: Sequence[Tensor | None]) -> Tensor:
         """Mean over rows of the squared errors of all views under all inputs, (t,)."""
@@ -109,7 +110,7 @@ class Net:
 
 
 @final
-class MAE(StackedMethod):
+class MAE(AutoencoderMethod):
     """Multimodal autoencoder."""
 
     version, title = 1, "MAE"
@@ -123,43 +124,35 @@ class MAE(StackedMethod):
     ) -> Iterator[Event]:
         config, problem = members[0].config, members[0].problem
         for member in members:
-            demand_complete(member.problem.rows)
-        net = Net(ViewNets.of(problem.dims, config), config.inputs)
+            require_complete(member.problem.rows)
+        model = Model(ViewNets.of(problem.dims, config), config.inputs)
         data = gather(members, torch.empty(0, device=training.device), use_labels=False)
 
         def fitted(index: int, params: Params, curves: Curves, final: bool) -> Fitted:
-            return FittedMAE(net, data.scalers[index], params, curves)
+            return FittedMAE(model, data.scalers[index], params, curves)
 
         # The loss is twice a unit Gaussian's minus log-likelihood, once for each input.
-        prior = config.weight_prior * 2 * net.conditions
-        return train(task(net, members, data, fitted, prior), members, training, state)
-
-    @classmethod
-    def code_width(cls, shape: Shape, config: Config) -> int:
-        return config.latent
-
-    @classmethod
-    def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        return autoencoder_cost(shape, config, training)
+        prior = config.weight_prior * 2 * model.conditions
+        return train(train_spec(model, members, data, fitted, prior), members, training, state)
 
 
 class FittedMAE(Fitted):
     """A trained MAE."""
 
-    def __init__(self, net: Net, scaler: Scaler, params: Params, curves: Curves) -> None:
-        self.net, self.scaler, self.params = net, scaler, params
+    def __init__(self, model: Model, scaler: Scaler, params: Params, curves: Curves) -> None:
+        self.model, self.scaler, self.params = model, scaler, params
         self.curves = {name: values.numpy() for name, values in curves.items()}
 
     def transform(self, rows: Rows) -> np.ndarray:
         with torch.no_grad():
-            codes = self.net.code(self.params, self._tensors(rows))[0]
+            codes = self.model.code(self.params, self._tensors(rows))[0]
         return codes.cpu().numpy().astype(np.float32)
 
     def loss(self, rows: Rows) -> float:
         """Reconstruction error per row, summed over inputs and views."""
         x = self._tensors(rows)
         with torch.no_grad():
-            return float(self.net.error(self.params, x, kept(self.scaler, x[0])))
+            return float(self.model.error(self.params, x, kept_columns(self.scaler, x[0])))
 
     def facts(self) -> dict[str, float | int | str | bool]:
         return {"dropped_columns": self.scaler.dropped}

@@ -31,15 +31,19 @@ class Majority(Method):
     def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
         """Count the labelled classes."""
         counts = np.bincount(problem.labels[problem.labelled], minlength=problem.n_classes)
-        return FittedMajority(int(counts.argmax()))
+        return FittedMajority(counts)
 
 
 class FittedMajority(Fitted):
-    """One class for all."""
+    """One class for all, by the counts of the labelled classes, ``(K,)``."""
 
-    def __init__(self, winner: int) -> None:
-        self.winner = winner
+    def __init__(self, counts: np.ndarray) -> None:
+        self.counts, self.winner = counts, int(counts.argmax())
 
     def predict(self, rows: Rows) -> np.ndarray:
         """The winner, ``(n,)`` times."""
         return np.full(rows.n, self.winner, np.int64)
+
+    def predict_proba(self, rows: Rows) -> np.ndarray:
+        """The shares of the labelled classes, ``(n, K)``, the same for every row."""
+        return np.tile(self.counts / self.counts.sum(), (rows.n, 1))

@@ -10,7 +10,8 @@ import pytest
 
 from datasets.base import Dataset
 from harness.analysis.selection import best
-from harness.plan.job import Job, expand
+from harness.plan.expand import expand
+from harness.plan.job import Job
 from harness.plan.plan import method_cards
 from harness.run import worker as harness_execute
 from harness.run.worker import JobGroup, execute

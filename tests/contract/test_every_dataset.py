@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Split, validate
+from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Settings, Split, validate
 from harness import registry
 from protocols._splits import part_of_rows
 from protocols.base import seed_of
@@ -42,8 +43,10 @@ def straddling(data: Dataset, split: Split) -> set[str]:
 
 
 def test_every_data_set_is_in_this_suite(root: Path) -> None:
-    files = {p.stem for p in (root / "datasets").glob("*.py") if not p.stem.startswith("_")}
-    assert set(DATASETS) == files - {"base", "file"}
+    paths = [*(root / "datasets").glob("*.py"), *(root / "datasets").glob("*/__init__.py")]
+    names = {p.parent.name if p.name == "__init__.py" else p.stem for p in paths}
+    public = {name for name in names if not name.startswith("_")}
+    assert set(DATASETS) == public - {"base", "datasets", "file", "vendor"}
     assert {"digits", "mfeat", "mnist_hog", "watch"} <= set(embedded())
     for key in DATASETS:  # what does not travel with the project says how its files are found
         assert key in embedded() or callable(registry.module("datasets", key).found)
@@ -68,7 +71,7 @@ def test_it_loads_and_says_where_it_comes_from(key: str) -> None:
     assert data.title
     assert np.array_equal(np.unique(data.labels), np.arange(len(data.class_names)))
     assert len(set(data.class_names)) == data.n_classes
-    assert data.provenance.kind in {"licensed", "open", "twin"}
+    assert data.provenance.kind in {"licensed", "open", "simulated"}
     assert data.provenance.source
     assert data.provenance.licence
     assert not any(array.flags.writeable for array in (*data.views, data.labels))
@@ -146,12 +149,11 @@ def test_classes_are_on_every_side_of_the_default_split(key: str) -> None:
 
 @every_dataset
 def test_options_have_a_default_and_say_what_they_are(key: str) -> None:
-    options = getattr(registry.module("datasets", key), "OPTIONS", {})
-    assert not (options and key in embedded())
-    for name, option in options.items():
-        assert name.isidentifier()
-        assert len(option.meaning) > 15
-        assert not option.values or option.default in option.values
+    options = getattr(registry.module("datasets", key), "OPTIONS", Settings)
+    assert not (options.described() and key in embedded())
+    texts = {option.name: option.default for option in options.described()}
+    assert options.from_text(key, texts) == options()  # the default is what one would type
+    assert all(len(option.meaning) > 15 for option in options.described())
 
 
 @every_dataset
@@ -160,8 +162,8 @@ def test_every_option_and_each_of_its_values_stands_in_the_docstring(key: str) -
     takes_options = "options" in inspect.signature(module.load).parameters
     assert takes_options == hasattr(module, "OPTIONS")
     words = set(re.findall(r"``(\w+)``", module.__doc__ or ""))
-    for name, option in getattr(module, "OPTIONS", {}).items():
-        assert {name, *option.values} <= words, name
+    for item in dataclasses.fields(getattr(module, "OPTIONS", Settings)):
+        assert {item.name, *item.metadata["choices"]} <= words, item.name
 
 
 # ---------------------------------------------------------------- the suite itself
@@ -178,6 +180,7 @@ def test_listing_data_sets_reads_no_data() -> None:
     code = (
         "import sys; from harness import registry;"
         "[registry.first_line('datasets', k) for k in registry.entries('datasets')];"
-        "assert not [m for m in sys.modules if m.startswith('datasets.') and m != 'datasets.base']"
+        "assert not {m for m in sys.modules if m.startswith('datasets.')}"
+        " - {'datasets.base', 'datasets._settings'}"
     )
     subprocess.run([sys.executable, "-c", code], cwd=registry.ROOT, check=True)

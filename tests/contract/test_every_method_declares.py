@@ -109,7 +109,7 @@ def test_every_candidate_is_legal_and_new(key: str, points: int | None) -> None:
 def test_settings_that_stack_are_settings(key: str) -> None:
     made = registry.load_method(key).Config
     names = {field.name for field in dataclasses.fields(made)}
-    assert set(made.marked("untrained")) <= set(made.marked("stacks")) <= names
+    assert set(made.marked("untrained")) <= set(made.marked("batchable")) <= names
 
 
 @every_method

@@ -15,6 +15,7 @@ import pytest
 
 from datasets.base import HIDDEN, HeldOut, Problem, Rows
 from harness import registry
+from harness.run import checks
 from methods.base import Fitted, Shape, Training, UnsupportedError
 from protocols.base import Scenario
 from tests.contract.suite import METHODS, every_method
@@ -64,6 +65,10 @@ def test_answers_have_the_right_shape_type_and_range(key: str) -> None:
         assert classes.dtype == np.int64
         assert classes.min() >= 0
         assert classes.max() < problem.n_classes
+        chances = fitted.predict_proba(rows)
+        if chances is not None:
+            checked = checks.probabilities(chances, rows.n, problem.n_classes)
+            np.testing.assert_array_equal(checked.argmax(1), classes)
     if can(key).represent:
         codes = fitted.transform(rows)
         assert codes.ndim == 2

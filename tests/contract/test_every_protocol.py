@@ -11,9 +11,9 @@ import pytest
 
 from datasets.base import Dataset, Split
 from harness import registry
-from harness.analysis.properties import fits_nothing
-from harness.plan.job import expand
+from harness.plan.expand import expand
 from harness.plan.plan import method_cards
+from harness.plan.properties import fits_nothing
 from harness.plan.resolve import open_dataset
 from harness.report import Layout
 from protocols.base import (
@@ -115,7 +115,11 @@ def test_every_cell_labels_and_scales_as_its_data_set_asks(key: str) -> None:
     )
     assert [scaling_rule(data, split) for split in ("rows", "tape")] == ["per_file", "global"]
     protocol = registry.load_protocol(key)
-    for kind, label in (("open", "random_min_one"), ("licensed", "random"), ("twin", "random")):
+    for kind, label in (
+        ("open", "random_min_one"),
+        ("licensed", "random"),
+        ("simulated", "random"),
+    ):
         theirs = replace(data, provenance=replace(data.provenance, kind=kind))
         for split in ("rows", "tape"):
             cells = protocol.cells(theirs, split, BUDGETS["paper"], method_cards())
@@ -141,6 +145,22 @@ def test_row_keys_are_unique_and_their_stages_exist(key: str) -> None:
                 assert method.can.unlabelled
             method.Config(**stage.config)
         assert registry.load_method(row.recipe[-1].key).can.classify or key != "table2"
+
+
+HOSTILE = ("concat", "view:concat", "view:view:concat", "a*", "[a]", "глаз", "m2", "", "all", "Ä")
+
+
+@every_protocol
+def test_row_keys_are_unique_for_any_names_of_views(key: str) -> None:
+    protocol, cards = registry.load_protocol(key), method_cards()
+    ordinary = {row.key: row for row in protocol.rows(("one", "two"), cards)}
+    for names in (HOSTILE, HOSTILE[::-1], *((name, "other") for name in HOSTILE)):
+        rows = protocol.rows(names, cards)
+        keys = [row.key for row in rows]
+        assert len(set(keys)) == len(keys)
+        fixed = {row.key: row for row in rows if row.recipe[0].views is None}
+        # A view's name moves no row that reads all views.
+        assert all(ordinary[name] == row for name, row in fixed.items())
 
 
 @every_protocol

@@ -1,4 +1,4 @@
-"""A small frozen Table 2: the paper's data, a twin and an open set, with everything going wrong.
+"""A small frozen Table 2: real, simulated and open data, with everything going wrong.
 
 ``trials.csv`` is frozen input; ``expected/`` holds what the report makes of it, byte for byte.
 """
@@ -56,7 +56,12 @@ META = ReportMeta(
     datasets=(
         _SEED,
         replace(
-            _SEED, key="twin_seed", title="SEED, twin", kind="twin", source="made here", leaks=()
+            _SEED,
+            key="simulated_seed",
+            title="SEED, simulated",
+            kind="simulated",
+            source="made here",
+            leaks=(),
         ),
         replace(
             _SEED,

@@ -34,17 +34,17 @@ def test_the_order_of_lines_changes_no_byte(made: dict[str, bytes]) -> None:
 
 
 def test_published_numbers_stand_beside_the_papers_data_only(made: dict[str, bytes]) -> None:
-    seed, twin, mine = made["table2.md"].decode().split("\n## ")[1:]
+    seed, simulated, mine = made["table2.md"].decode().split("\n## ")[1:]
     assert "paper .814±.031" in seed
-    assert "paper ." not in twin + mine
+    assert "paper ." not in simulated + mine
 
 
-def test_every_part_of_a_twin_is_stamped(made: dict[str, bytes], page: str) -> None:
-    part = _section(page, "twin-seed")
+def test_every_part_of_simulated_data_is_stamped(made: dict[str, bytes], page: str) -> None:
+    part = _section(page, "simulated_seed")
     table, *figures = part.split("<figure>")
     assert len(figures) == 2
-    assert all("TWIN: synthetic" in text for text in (table, *figures))
-    assert "TWIN" in made["table2.tex"].decode()
+    assert all("SIMULATED data" in text for text in (table, *figures))
+    assert "SIMULATED" in made["table2.tex"].decode()
 
 
 def test_page_is_one_whole_file_without_network(page: str) -> None:

@@ -8,21 +8,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods._training.nets import Layout
+from methods._nn.layers import ParameterLayout
 
 DOUBLE = torch.float64
 Loss = Callable[[Mapping[str, Tensor]], Tensor]
 """Named parameters -> loss, one number a member."""
 
 
-def start(layout: Layout, seed: int = 0, spread: float = 0.1) -> Tensor:
+def start(layout: ParameterLayout, seed: int = 0, spread: float = 0.1) -> Tensor:
     """Initial parameters (1, P) in double precision, shaken so that no bias is zero."""
     flat = layout.initial([seed], DOUBLE)
     draw = torch.Generator().manual_seed(seed)
     return flat + spread * torch.randn(flat.shape, dtype=DOUBLE, generator=draw)
 
 
-def optimise(layout: Layout, loss: Loss) -> Tensor:
+def optimise(layout: ParameterLayout, loss: Loss) -> Tensor:
     """Parameters (1, P) at which ``loss`` is least, by L-BFGS."""
     leaf = start(layout).requires_grad_()
     search = torch.optim.LBFGS(

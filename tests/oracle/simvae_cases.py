@@ -3,41 +3,73 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from methods._training.data import Batch, Batches
-from methods._training.nets import Params
-from methods._training.semisup_elbo import Model
-from methods._training.simvae_elbo import IncompleteModel
+from methods._nn.data import Batch, BatchSizes
+from methods._nn.layers import Activation, Params
+from methods._ssvae.entropy import Entropy
+from methods._ssvae.missing import IncompleteVAE
+from methods._ssvae.model import SemisupVAE, perceptrons
+from methods._ssvae.posterior import Mixture
 from tests.oracle.doubles import DOUBLE, source
 
 CLASSES = 3
 
 
-def model(dims: tuple[int, ...] = (5, 4), **changes: Any) -> IncompleteModel:
-    made = IncompleteModel(
-        dims=dims, n_classes=CLASSES, shares=(0.4, 0.6), hidden=(7, 6), latent=4, may_miss=(1,)
+@dataclass(frozen=True)
+class Sizes:
+    """Settings of the SMVAE inside."""
+
+    dims: tuple[int, ...] = (5, 4)
+    shares: tuple[float, float] = (0.4, 0.6)
+    hidden: tuple[int, ...] = (7, 6)
+    latent: int = 4
+    activation: Activation = "softplus"
+    entropy: Entropy = "joint"
+    reads_missing: bool = True
+
+
+def smvae(sizes: Sizes, may_miss: tuple[int, ...] = ()) -> SemisupVAE:
+    views = range(len(sizes.dims))
+    read = may_miss if sizes.reads_missing else ()
+    return SemisupVAE(
+        sizes.dims,
+        CLASSES,
+        sizes.shares,
+        perceptrons(sizes.hidden, sizes.activation),
+        Mixture(len(views), sizes.entropy),
+        sizes.latent,
+        edges=tuple(() if v in may_miss else read for v in views),
     )
-    return replace(made, **changes)
 
 
-def parameters(made: Model, seed: int = 0, t: int = 1) -> dict[str, Tensor]:
+def model(
+    dims: tuple[int, ...] = (5, 4), may_miss: tuple[int, ...] = (1,), **changes: Any
+) -> IncompleteVAE:
+    """``changes`` are fields of Sizes or of the model."""
+    inside = {field.name for field in fields(Sizes)}
+    sizes = Sizes(dims, **{k: v for k, v in changes.items() if k in inside})
+    own = {k: v for k, v in changes.items() if k not in inside}
+    return IncompleteVAE(smvae(sizes, may_miss), may_miss, **own)
+
+
+def parameters(made: SemisupVAE | IncompleteVAE, seed: int = 0, t: int = 1) -> dict[str, Tensor]:
     flat = made.layout.initial([seed + i for i in range(t)], DOUBLE)
     flat += 0.1 * torch.randn(flat.shape, dtype=DOUBLE, generator=source(seed))
     return made.layout.views(flat)
 
 
 def batch(
-    made: IncompleteModel, known: int = 4, unknown: int = 6, samples: int = 1, t: int = 1
+    made: IncompleteVAE, known: int = 4, unknown: int = 6, samples: int = 1, t: int = 1
 ) -> Batch:
     """Every other row lacks views of M: one after another, then all that may be absent at once."""
     draw, rows = source(1), known + unknown
-    present = torch.ones(t, rows, len(made.dims), dtype=DOUBLE)
+    present = torch.ones(t, rows, len(made.core.dims), dtype=DOUBLE)
     lacks = [(m,) for m in made.may_miss]
     if made.observed and len(made.may_miss) > 1:
         lacks.append(made.may_miss)
@@ -45,12 +77,12 @@ def batch(
         present[:, row, list(lacks[count % len(lacks)])] = 0
     x = tuple(
         torch.randn(t, rows, d, dtype=DOUBLE, generator=draw) * present[..., v, None]
-        for v, d in enumerate(made.dims)
+        for v, d in enumerate(made.core.dims)
     )
     labels = torch.randint(CLASSES, (t, known), generator=draw)
     noise = {
         name: torch.randn(t, *shape, dtype=DOUBLE, generator=draw)
-        for name, shape in made.draws(Batches(1, known, unknown), samples, True).items()
+        for name, shape in made.draws(BatchSizes(1, known, unknown), samples, True).items()
     }
     hyper = {
         "c": torch.full((t,), 0.5, dtype=DOUBLE),
@@ -73,7 +105,7 @@ def taken(data: Batch, known: list[int], unknown: list[int]) -> Batch:
     )
 
 
-def gradients(made: IncompleteModel, p: Params, data: Batch) -> dict[str, Tensor]:
+def gradients(made: IncompleteVAE, p: Params, data: Batch) -> dict[str, Tensor]:
     leaves = {name: value.detach().clone().requires_grad_() for name, value in p.items()}
     loss, _ = made.loss(leaves, data)
     grads = torch.autograd.grad(loss.sum(), [*leaves.values()], allow_unused=True)
@@ -103,8 +135,8 @@ def normal(raw: Tensor, limit: float) -> Normal:
 class Spelt:
     """One row of a batch under the model: what eqs 10-15 say of it."""
 
-    def __init__(self, made: IncompleteModel, p: Params, data: Batch, row: int) -> None:
-        self.made, self.p, self.views = made, p, range(len(made.dims))
+    def __init__(self, made: IncompleteVAE, p: Params, data: Batch, row: int) -> None:
+        self.made, self.p, self.views = made, p, range(len(made.core.dims))
         self.present = data.present[0, row]
         self.real = [view[0, row] for view in data.x]
         self.noise = {name: value[0, 0, row] for name, value in data.noise.items()}
@@ -144,7 +176,7 @@ class Spelt:
         eps = self.noise["eps"].view(len(self.views), -1)
         for v in self.views:
             total = total - 0.5 * lam[v] * (q[v].mean ** 2 + q[v].variance).sum()
-            total = total - 0.5 * lam[v] * self.made.latent * math.log(2 * math.pi)
+            total = total - 0.5 * lam[v] * self.made.core.latent * math.log(2 * math.pi)
             overlap = [
                 lam[w] * Normal(q[w].mean, (q[v].variance + q[w].variance).sqrt())
                 .log_prob(q[v].mean).sum().exp()
@@ -154,8 +186,8 @@ class Spelt:
             z = q[v].mean + q[v].stddev * eps[v]
             for w in self.views:
                 parts = {"z": z, "y": label}
-                if w in self.made.observed and self.made.reads_missing:
-                    parts |= {f"x{m}": self.x[m] for m in self.made.may_miss}
+                if w in self.made.observed:
+                    parts |= {f"x{m}": self.x[m] for m in self.made.core.read_by(w)}
                 decoder = normal(net(self.p, f"dec{w}", parts), 6.0)
                 total = total + lam[v] * decoder.log_prob(self.x[w]).sum()
         return total
@@ -168,7 +200,7 @@ class Spelt:
         return -(self.log_q.exp() * (bounds - self.log_q)).sum() - self.entropy()
 
 
-def spelt(made: IncompleteModel, p: Params, data: Batch) -> Tensor:
+def spelt(made: IncompleteVAE, p: Params, data: Batch) -> Tensor:
     """F of eq. 17 over the rows of a batch, divided by their number."""
     n = data.present.shape[1]
     rows = [Spelt(made, p, data, row) for row in range(n)]

@@ -14,12 +14,12 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from methods._training import semisup
-from methods._training.data import Batch
-from methods._training.nets import Params
+from methods._nn import classifier
+from methods._nn.data import Batch
+from methods._nn.layers import Params
 from methods.base import ConfigError, SkipError, Training, UnsupportedError
 from methods.multiview import conet
-from methods.multiview.conet import Net
+from methods.multiview.conet import Model
 from tests.helpers import config_of, fit, fit_all, members, scenario, tiny, trial
 from tests.oracle.absent_cases import class_pair, gaussian_pair, nmse
 from tests.oracle.search import assert_finite_differences, optimise, start
@@ -31,8 +31,8 @@ DIMS, CLASSES = (2, 3, 1), 3
 KNOWN, ROWS = 12, 40
 
 
-def net(**changes: object) -> Net:
-    made = Net(
+def net(**changes: object) -> Model:
+    made = Model(
         DIMS, always=(1,), maybe=(0, 2), n_classes=CLASSES,
         proportions=(KNOWN / ROWS, 1 - KNOWN / ROWS), generator=(6, 4, 6), hidden=(5,),
     )  # fmt: skip
@@ -65,8 +65,8 @@ def batch(
     )
 
 
-def generated(made: Net, p: Params, data: Batch) -> dict[int, Tensor]:
-    return made.held_out(p, data.x, data.present)[0]
+def generated(made: Model, p: Params, data: Batch) -> dict[int, Tensor]:
+    return made.answers(p, data.x, data.present)[0]
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.1])
@@ -87,19 +87,21 @@ def test_linear_without_labels_and_agreement_it_is_least_squares_or_ridge(eta: f
         torch.testing.assert_close(guess[0], exact, atol=1e-7, rtol=0)
 
 
-def test_the_loop_adds_eta_times_the_squared_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_trainer_adds_eta_times_the_squared_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     _, problem, _ = trial(tiny(), scenario(missing=("b",), missing_fraction=0.4))
     caught = []
-    monkeypatch.setattr(semisup, "train", lambda task, *_: caught.append(task))
+    monkeypatch.setattr(classifier, "train", lambda spec, *_: caught.append(spec))
     stack = members([problem], [config_of("conet", eta=0.03)])
     conet.CoNet.fit_stack(stack, Training(epochs=1))
-    assert caught[0].prior / (2 * problem.rows.n) == pytest.approx(0.03)  # as Task.prior has it
+    assert caught[0].prior / (2 * problem.rows.n) == pytest.approx(
+        0.03
+    )  # as TrainSpec.prior has it
 
 
 def test_the_loss_is_its_three_terms_spelt_out() -> None:
     made, data = net(), batch()
     p = made.layout.views(start(made.layout))
-    guesses, log_f = made.held_out(p, data.x, data.present)
+    guesses, log_f = made.answers(p, data.x, data.present)
     f = [one[0].exp() for one in log_f]
     total = 0.0
     weight = [made.proportions[0] / KNOWN] * KNOWN
@@ -178,7 +180,7 @@ def test_an_answer_is_the_mean_of_all_classifiers() -> None:
     made, data = net(), batch()
     p = made.layout.views(start(made.layout))
     said = made.classify(p, data.x, data.present, lambda name, width: torch.empty(0))
-    each = torch.stack(made.held_out(p, data.x, data.present)[1]).exp()
+    each = torch.stack(made.answers(p, data.x, data.present)[1]).exp()
     assert len(each) == 3
     torch.testing.assert_close(said.exp(), each.mean(0), atol=1e-12, rtol=0)
 
@@ -187,7 +189,7 @@ def test_a_linear_shared_net_is_least_squares_beside_logistic_regression() -> No
     made, data = net(shared=True, hidden=()), batch(known=30)
     data = replace(data, hyper={**data.hyper, "gamma": torch.full((1,), 10.0)})
     p = made.layout.views(optimise(made.layout, lambda p: made.loss(p, data)[0]))
-    guesses, (log_f,) = made.held_out(p, data.x, data.present)
+    guesses, (log_f,) = made.answers(p, data.x, data.present)
     x = data.x[1][0]
     peer = LogisticRegression(C=math.inf, tol=1e-10, max_iter=1000)
     peer.fit(x[:30].numpy(), data.onehot[0].argmax(-1).numpy())

@@ -10,9 +10,9 @@ import torch
 from sklearn.cross_decomposition import CCA
 from torch import Tensor
 
-from methods._training.data import Batch
+from methods._nn.data import Batch
 from methods.multiview._views import ViewNets
-from methods.multiview.corrnet import Net, pearson
+from methods.multiview.corrnet import Model, pearson
 from tests.oracle.search import assert_finite_differences, optimise, start
 from tests.oracle.test_cca import canonical
 from tests.oracle.test_mae import pca_error, rows
@@ -22,12 +22,12 @@ DOUBLE = torch.float64
 DIMS = (5, 4)
 
 
-def net(inputs: str = "all_and_each", units: str = "sigmoid", **changes: Any) -> Net:
+def net(inputs: str = "all_and_each", units: str = "sigmoid", **changes: Any) -> Model:
     shape: dict[str, Any] = {"dims": DIMS, "hidden": (), "latent": 3, "activation": "softplus"}
-    return Net(ViewNets(**(shape | changes)), units, inputs)
+    return Model(ViewNets(**(shape | changes)), units, inputs)
 
 
-def linear(inputs: str = "all_and_each", latent: int = 3) -> Net:
+def linear(inputs: str = "all_and_each", latent: int = 3) -> Model:
     return net(inputs, "identity", latent=latent)
 
 
@@ -38,11 +38,11 @@ def batch(x: list[Tensor], weight: float = 0.0, present: Tensor | None = None) -
     return Batch(tuple(x), there, empty, 0, {}, hyper, (None,) * len(x))
 
 
-def loss(made: Net, flat: Tensor, data: Batch) -> float:
+def loss(made: Model, flat: Tensor, data: Batch) -> float:
     return float(made.loss(made.layout.views(flat), data)[0])
 
 
-def best(made: Net, data: Batch) -> Tensor:
+def best(made: Model, data: Batch) -> Tensor:
     """Parameters at which the production loss is least."""
     return optimise(made.layout, lambda p: made.loss(p, data)[0])
 

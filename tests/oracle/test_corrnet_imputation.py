@@ -63,7 +63,7 @@ def test_three_views_are_imputed_under_any_pattern_of_absence() -> None:
 def test_its_loss_on_new_rows_is_its_objective() -> None:
     _, problem, _ = trial(tiny(), scenario())
     fitted = cast(FittedCorrNet, fit("corrnet", problem, config_of("corrnet", correlation=3.0)))
-    new, made = fresh(problem.dims), fitted.net
+    new, made = fresh(problem.dims), fitted.model
     x = [torch.as_tensor(view)[None] for view in fitted.scaler.apply(new)]
     exact = made.loss(fitted.params, batch(x, 3.0))[0]
     assert fitted.loss(new) == pytest.approx(float(exact), rel=1e-12)

@@ -12,7 +12,7 @@ from sklearn.cross_decomposition import CCA
 from torch import Tensor
 
 from harness import registry
-from methods._training.data import Batch
+from methods._nn.data import Batch
 from methods.base import ConfigError
 from methods.multiview import _cca
 from methods.multiview._deep_cca import DeepCCA, FittedDeepCCA

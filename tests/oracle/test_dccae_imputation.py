@@ -12,9 +12,9 @@ from sklearn.linear_model import LinearRegression, Ridge
 from torch import Tensor
 
 from datasets.base import Problem, Rows
-from methods._training.data import Scaler
+from methods._scaling import Scaler
 from methods.base import FitError, Fitted, UnsupportedError
-from methods.multiview import _absent, _cca
+from methods.multiview import _cca, _regression
 from methods.multiview._deep_cca import DeepCCA, FittedDeepCCA
 from methods.multiview._views import ViewNets
 from methods.multiview.dccae import FittedDCCAE
@@ -122,7 +122,7 @@ def gaussian(n: int = 30) -> tuple[list[Tensor], np.ndarray, np.ndarray]:
 
 def test_of_gaussian_outputs_it_is_the_conditional_mean_under_every_pattern() -> None:
     h, mean, covariance = gaussian()
-    moments = _absent.Moments.of(h, [torch.zeros((), dtype=DOUBLE)] * 3)
+    moments = _regression.Moments.of(h, [torch.zeros((), dtype=DOUBLE)] * 3)
     patterns = torch.tensor([[1, 1, 1], [1, 0, 1], [0, 1, 0], [0, 0, 1], [1, 1, 0]]) > 0
     present = patterns.repeat(6, 1)
     blank = [torch.where(present[:, v, None], view, 0.0) for v, view in enumerate(h)]
@@ -142,15 +142,15 @@ def test_in_canonical_coordinates_each_variate_is_multiplied_by_its_correlation(
     pair, none = h[:2], torch.zeros((), dtype=DOUBLE)
     cca = _cca.fit(pair, [none] * 2, 2)
     present = torch.tensor([[True, False]]).expand(30, 2)
-    shrunk = cca.apply(_absent.Moments.of(pair, [none] * 2).complete(pair, present))
+    shrunk = cca.apply(_regression.Moments.of(pair, [none] * 2).complete(pair, present))
     np.testing.assert_allclose(shrunk[1], shrunk[0] * cca.correlations, atol=1e-10)
-    plain = cca.apply(_absent.direct(cca, pair, present))
+    plain = cca.apply(_regression.direct(cca, pair, present))
     np.testing.assert_allclose(plain[1], plain[0], atol=1e-10)
 
 
 def test_a_row_without_any_view_gets_the_means() -> None:
     h, mean, _ = gaussian()
-    moments = _absent.Moments.of(h, [torch.zeros((), dtype=DOUBLE)] * 3)
+    moments = _regression.Moments.of(h, [torch.zeros((), dtype=DOUBLE)] * 3)
     found = moments.complete([view[:1] for view in h], torch.zeros(1, 3) > 0)
     np.testing.assert_allclose(torch.cat(found, 1)[0], mean, atol=1e-12)
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods._training.densities import expected_log_prior, gaussian, mixture_entropy
+from methods._nn.densities import gaussian
+from methods._ssvae.entropy import expected_log_prior, mixture_entropy
 
 METHODS = ("mvae", "smvae")
 DOUBLE = torch.float64

@@ -14,8 +14,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from methods._training.densities import gaussian
-from methods._training.semisup_elbo import Likelihood, semisup_bound, weighted_bound
+from methods._nn.densities import gaussian
+from methods._ssvae.bound import Likelihood, semisup_bound, weighted_bound
+from methods._ssvae.posterior import Components
 from tests.oracle.doubles import DOUBLE, source
 
 METHODS = ("m2", "mvae", "smvae")
@@ -84,9 +85,9 @@ def test_linear_gaussian_bounds_equal_the_exact_log_likelihood(views, entropy, s
     def bound_of(rows_x: Tensor, u: Tensor):
         mean, logvar = world.posterior(rows_x, u)
         mean = mean.expand(1, views, -1, -1)
-        components = mean, logvar.expand_as(mean), eps, log_weights
+        q = Components(mean, logvar.expand_as(mean), log_weights)
         like = world.likelihood(rows_x, u)
-        return lambda rows: weighted_bound(like, *components, rows, entropy)
+        return lambda rows: weighted_bound(like, q, eps, rows, entropy)
 
     any_q = torch.randn(1, n, classes, dtype=DOUBLE, generator=source(9)).log_softmax(-1)
     labelled = semisup_bound(bound_of(x, world.u[labels]), any_q, n, (1.0, 0.0))
@@ -120,5 +121,5 @@ def test_an_arbitrary_posterior_stays_below_the_exact_log_likelihood(entropy, se
         one[0, row] = 1
         eps = points[None, None, :, None, :]
         like = world.likelihood(x, u)
-        value = weighted_bound(like, mean, logvar, eps, weights, one, entropy)
+        value = weighted_bound(like, Components(mean, logvar, weights), eps, one, entropy)
         assert value.item() <= exact[row].item()

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from harness import registry
-from methods._training.data import Batch
+from methods._nn.data import Batch
 from methods.multiview._views import ViewNets
-from methods.multiview.mae import FittedMAE, Net
+from methods.multiview.mae import FittedMAE, Model
 from tests.helpers import config_of, fit, fresh, home, tiny, trial
 from tests.oracle.search import optimise, start
 
@@ -21,12 +21,12 @@ DOUBLE = torch.float64
 DIMS = (5, 4)
 
 
-def net(inputs: str = "all_and_each", **changes: Any) -> Net:
+def net(inputs: str = "all_and_each", **changes: Any) -> Model:
     shape: dict[str, Any] = {"dims": DIMS, "hidden": (7, 6), "latent": 3, "activation": "softplus"}
-    return Net(ViewNets(**(shape | changes)), inputs)
+    return Model(ViewNets(**(shape | changes)), inputs)
 
 
-def linear(inputs: str) -> Net:
+def linear(inputs: str) -> Model:
     return net(inputs, hidden=(), activation="identity")
 
 
@@ -48,7 +48,7 @@ def batch(x: list[Tensor]) -> Batch:
     return Batch(tuple(x), empty, empty, 0, {}, {}, (None,) * len(x))
 
 
-def minimum(made: Net, x: list[Tensor]) -> float:
+def minimum(made: Model, x: list[Tensor]) -> float:
     """The least value of the production loss that L-BFGS finds."""
     p = optimise(made.layout, lambda p: made.loss(p, batch(x))[0])
     return float(made.loss(made.layout.views(p), batch(x))[0])
@@ -155,6 +155,6 @@ def test_codes_and_loss_of_a_fit_are_those_of_its_nets_on_scaled_rows() -> None:
     for own, view in zip(problem.rows.views, new.views, strict=True):
         wide = own.astype(np.float64)
         scaled.append(torch.tensor((view - wide.mean(0)) / wide.std(0)).float()[None])
-    made, p = fitted.net, fitted.params
+    made, p = fitted.model, fitted.params
     np.testing.assert_allclose(fitted.transform(new), made.code(p, scaled)[0], atol=1e-5)
     assert fitted.loss(new) == pytest.approx(float(made.loss(p, batch(scaled))[0]), rel=1e-5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,10 +13,11 @@ from sklearn.datasets import make_moons
 from torch import Tensor
 
 from datasets.base import Problem, Rows
-from methods._training.data import Batch
-from methods._training.densities import gaussian
-from methods._training.sdgm_elbo import SkipModel
-from methods._training.semisup_elbo import Model
+from methods._nn.data import Batch
+from methods._nn.densities import gaussian
+from methods._ssvae.model import SemisupVAE, perceptrons
+from methods._ssvae.posterior import Mixture
+from methods._ssvae.skip import SkipVAE
 from methods.base import Finished, Member, Training
 from methods.generative import sdgm
 from tests.oracle.doubles import DOUBLE, normal, source
@@ -27,18 +28,18 @@ METHODS = ("sdgm",)
 CLASSES = 3
 
 
-def parameters(made: SkipModel | Model, seed: int = 0) -> dict[str, Tensor]:
+def parameters(made: SkipVAE | SemisupVAE, seed: int = 0) -> dict[str, Tensor]:
     flat = made.layout.initial([seed], DOUBLE)
     flat += 0.1 * torch.randn(flat.shape, dtype=DOUBLE, generator=source(seed))
     return made.layout.views(flat)
 
 
-def model(**changes: Any) -> SkipModel:
-    made = SkipModel(5, CLASSES, (0.4, 0.6), hidden=(7, 6), latent=4, auxiliary=3)
+def model(hidden: tuple[int, ...] = (7, 6), **changes: Any) -> SkipVAE:
+    made = SkipVAE(5, CLASSES, (0.4, 0.6), perceptrons(hidden), latent=4, auxiliary=3)
     return replace(made, **changes)
 
 
-def batch(made: SkipModel, known: int, unknown: int, samples: int = 1, seed: int = 1) -> Batch:
+def batch(made: SkipVAE, known: int, unknown: int, samples: int = 1, seed: int = 1) -> Batch:
     b = known + unknown
     labels = torch.randint(made.n_classes, (1, known), generator=source(seed))
     return Batch(
@@ -87,10 +88,11 @@ def test_the_nets_own_likelihood_is_bounded_as_quadrature_has_it():
 
 def test_nets_that_ignore_a_give_the_bound_of_m2():
     made = model()
-    theirs = Model((5,), CLASSES, made.shares, made.hidden, made.latent, entropy="exact")
+    nets, single = made.networks, Mixture(1, "exact")
+    theirs = SemisupVAE((5,), CLASSES, made.shares, nets, single, made.latent)
     p = parameters(made)
     for name, value in p.items():
-        silent = name.startswith(("aux", f"dec_a.{len(made.hidden)}"))  # both are N(0, I)
+        silent = name.startswith(("aux", "dec_a.2"))  # both are N(0, I)
         if silent or name in ("cls.0.a", "enc.0.a", "dec_x.0.a"):
             value.zero_()
     renamed = {"enc": "enc0", "dec_x": "dec0", "cls": "cls"}
@@ -168,8 +170,8 @@ def test_an_answer_is_the_mean_of_q_over_draws_of_a():
 
 def test_half_the_authors_loss_is_the_papers_with_equal_shares_and_c_times_n_over_twice_n_l():
     made, config = problem(0, n=40, known=6), sdgm.Config(c=0.3, hidden=(7, 6), latent=4)
-    authors = sdgm._recipe(config, made).model
-    paper = sdgm._recipe(replace(config, normalisation="paper"), made).model
+    authors = cast(SkipVAE, sdgm.SDGM.spec(config, made).model)
+    paper = sdgm.SDGM.spec(replace(config, normalisation="paper"), made).model
     p, data = parameters(authors), batch(authors, 3, 4)
     scaled = replace(data, hyper={"c": data.hyper["c"] * 40 / (2 * 6)})
     half, whole = authors.loss(p, data)[0] / 2, paper.loss(p, scaled)[0]

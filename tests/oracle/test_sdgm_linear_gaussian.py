@@ -16,10 +16,12 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal
 
-from methods._training.data import Batch
-from methods._training.densities import gaussian
-from methods._training.sdgm_elbo import SkipModel
-from methods._training.semisup_elbo import Likelihood, over_labels, repeat
+from methods._nn.data import Batch
+from methods._nn.densities import gaussian
+from methods._nn.networks import over_labels, repeat_classes
+from methods._ssvae.bound import Likelihood
+from methods._ssvae.model import perceptrons
+from methods._ssvae.skip import SkipVAE
 from tests.oracle.doubles import DOUBLE, normal, source
 from tests.oracle.test_sdgm import CLASSES, batch, parameters
 
@@ -78,7 +80,7 @@ WORLD = World()
 
 
 @dataclass(frozen=True)
-class LinearSkip(SkipModel):
+class LinearSkip(SkipVAE):
     """The world's own likelihood; posteriors are the exact ones unless ``free``.
 
     ``label``: q(a|x) is p(a|x,y) of this class; None: some other Gaussian.
@@ -87,17 +89,18 @@ class LinearSkip(SkipModel):
     label: int | None = None
     free: bool = False
 
-    def auxiliaries(self, p, x):
+    def auxiliaries(self, p, x, noise=None):
         if self.free:
-            return super().auxiliaries(p, x)
+            return super().auxiliaries(p, x, noise)
         if self.label is None:
             return (x @ normal(5, X, A)).tanh(), 0.5 * (x @ normal(6, X, A)).sin()
         mean, var = WORLD.posterior_a(x[0], self.label)
         return mean[None], var.log().expand(1, len(mean), -1)
 
-    def posterior(self, p, x, a, onehot):
+    def posterior(self, p, x, a, batch):
         if self.free:
-            return super().posterior(p, x, a, onehot)
+            return super().posterior(p, x, a, batch)
+        onehot = batch.onehot
         precision = 1 + WORLD.g**2
         rest = over_labels(a, onehot, -WORLD.beta[None]) / WORLD.var_a @ WORLD.m
         rest = rest + over_labels(x - a @ WORLD.c.T, onehot, -WORLD.u[None]) / WORLD.var_x @ WORLD.d
@@ -107,7 +110,7 @@ class LinearSkip(SkipModel):
         known, k, zero = batch.n_labelled, self.n_classes, torch.zeros_like
         base_a = over_labels(zero(a), batch.onehot, WORLD.beta[None])
         base_x = over_labels(a @ WORLD.c.T, batch.onehot, WORLD.u[None])
-        aim_a, aim_x = repeat(a, known, k), repeat(x, known, k)
+        aim_a, aim_x = repeat_classes(a, known, k), repeat_classes(x, known, k)
 
         def summed(z: Tensor, weight: Tensor) -> Tensor:
             of_a = gaussian(aim_a, base_a + z[:, 0] @ WORLD.m.T, WORLD.var_a.log().expand_as(aim_a))
@@ -118,7 +121,7 @@ class LinearSkip(SkipModel):
 
 
 def linear(**changes: Any) -> LinearSkip:
-    made = LinearSkip(X, CLASSES, (1.0, 1.0), hidden=(5,), latent=D, auxiliary=A)
+    made = LinearSkip(X, CLASSES, (1.0, 1.0), perceptrons((5,)), latent=D, auxiliary=A)
     return replace(made, **changes)
 
 

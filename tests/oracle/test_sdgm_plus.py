@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,17 +12,19 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-from methods._training.data import Batch
-from methods._training.densities import DATA_LIMIT
-from methods._training.sdgm_elbo import SkipModel
-from methods._training.sdgm_plus_elbo import SkipPlusModel
+from methods._nn.data import Batch
+from methods._nn.densities import DATA_LIMIT
+from methods._ssvae.model import perceptrons
+from methods._ssvae.skip import SkipVAE
+from methods._ssvae.skip_missing import ImputingSkipVAE
 from methods.base import ConfigError, SkipError, Training, UnsupportedError
 from tests.helpers import config_of, fit, scenario, taken, tiny, trial
 from tests.oracle.absent_cases import gaussian_pair, nmse
 from tests.oracle.doubles import DOUBLE, normal, source
 from tests.oracle.search import assert_finite_differences, optimise
 from tests.oracle.test_sdgm import CLASSES, parameters
-from tests.oracle.test_sdgm_linear_gaussian import WORLD, A, D, LinearSkip, X, at_sigma_points
+from tests.oracle.test_sdgm_linear_gaussian import WORLD, A, D, X, at_sigma_points
+from tests.oracle.test_sdgm_linear_gaussian import linear as linear_skip
 
 METHODS = ("sdgm_plus",)
 DIMS = (2, 3, 1)
@@ -29,16 +32,22 @@ DIMS = (2, 3, 1)
 FORTY = Training(epochs=40, eval_every=40, patience=None)
 
 
-def model(**changes: object) -> SkipPlusModel:
-    made = SkipPlusModel(
-        3, CLASSES, (0.4, 0.6), hidden=(7, 6), latent=4, auxiliary=3, auxiliary_limit=DATA_LIMIT,
-        dims=DIMS, always=(1,), maybe=(0, 2), proportions=(0.3, 0.7),
+def model(
+    hidden: tuple[int, ...] = (7, 6),
+    latent: int = 4,
+    shares: tuple[float, float] = (0.4, 0.6),
+    **changes: Any,
+) -> ImputingSkipVAE:
+    core = SkipVAE(
+        3, CLASSES, shares, perceptrons(hidden), latent=latent, auxiliary=3,
+        auxiliary_limit=DATA_LIMIT,
     )  # fmt: skip
+    made = ImputingSkipVAE(core, DIMS, always=(1,), maybe=(0, 2), proportions=(0.3, 0.7))
     return replace(made, **changes)
 
 
 def batch(
-    made: SkipPlusModel, known: int, unknown: int, *, lacking: float = 0.5, samples: int = 1
+    made: ImputingSkipVAE, known: int, unknown: int, *, lacking: float = 0.5, samples: int = 1
 ) -> Batch:
     """Rows that lack each of the views ``maybe`` with probability ``lacking``, zero there."""
     b = known + unknown
@@ -52,8 +61,8 @@ def batch(
         onehot=torch.eye(CLASSES, dtype=DOUBLE)[labels],
         n_labelled=known,
         noise={
-            "a": normal(10, 1, samples, b, made.auxiliary),
-            "z": normal(20, 1, samples, b, made.latent),
+            "a": normal(10, 1, samples, b, made.core.auxiliary),
+            "z": normal(20, 1, samples, b, made.core.latent),
         },
         hyper={
             "c": torch.full((1,), 0.5, dtype=DOUBLE),
@@ -69,10 +78,7 @@ def with_alpha3(data: Batch, value: float) -> Batch:
 
 def test_with_alpha3_zero_it_is_sdgm_on_the_views_that_are_always_there():
     made, p = model(), parameters(model())
-    theirs = SkipModel(
-        3, CLASSES, made.shares, hidden=(7, 6), latent=4, auxiliary=3, auxiliary_limit=DATA_LIMIT
-    )
-    assert theirs.layout == made.layout
+    theirs = made.core
     data = with_alpha3(batch(made, 3, 4, samples=2), 0.0)
     alone = replace(data, x=(data.x[1],), present=data.present[..., 1:2], keep=(None,))
     ours, expected = made.loss(p, data)[0], theirs.loss(p, alone)[0]
@@ -82,7 +88,7 @@ def test_with_alpha3_zero_it_is_sdgm_on_the_views_that_are_always_there():
 def test_the_term_of_eq_18_is_torchs_log_density_of_the_entries_that_are_there():
     made, p = model(), parameters(model())
     data = batch(made, 3, 4)
-    mean, logvar = made.auxiliaries(p, data.x[1])
+    mean, logvar = made.core.auxiliaries(p, data.x[1])
     of_q = Normal(mean[0], (0.5 * logvar[0]).exp())
     log_q = of_q.log_prob(torch.cat([data.x[0], data.x[2]], -1)[0])
     total = 0.0
@@ -92,14 +98,14 @@ def test_the_term_of_eq_18_is_torchs_log_density_of_the_entries_that_are_there()
             if data.present[0, row, v]:
                 total -= weight * float(log_q[row, entries].sum())
     assert 0 < data.present[..., [0, 2]].sum() < 14
-    assert made.imputation(p, data).item() == pytest.approx(total, abs=1e-12)
+    assert made.imputation_error(p, data).item() == pytest.approx(total, abs=1e-12)
     gain = made.loss(p, with_alpha3(data, 5.0))[0] - made.loss(p, with_alpha3(data, 0.0))[0]
     assert gain.item() == pytest.approx(5.0 * total, abs=1e-10)  # the weights of J sum to 1
 
 
 def test_alpha3_weighs_the_term_against_j_alike_in_both_normalisations():
     whole, p, data = model(shares=(1.0, 1.0)), parameters(model()), batch(model(), 3, 4)
-    half = replace(whole, shares=(0.5, 0.5))
+    half = model(shares=(0.5, 0.5))
     doubled = replace(data, hyper={**data.hyper, "c": 2 * data.hyper["c"]})
     assert whole.loss(p, doubled)[0].item() == pytest.approx(2 * half.loss(p, data)[0].item())
 
@@ -112,8 +118,8 @@ def test_minibatches_estimate_the_term_of_the_whole_set_without_bias():
         rows = [*known, *unknown]
         x = tuple(view[:, rows] for view in data.x)
         parts.append(replace(data, x=x, present=data.present[:, rows], n_labelled=2))
-    mean = sum(made.imputation(p, part) for part in parts) / 2
-    torch.testing.assert_close(mean, made.imputation(p, data), atol=1e-12, rtol=0)
+    mean = sum(made.imputation_error(p, part) for part in parts) / 2
+    torch.testing.assert_close(mean, made.imputation_error(p, data), atol=1e-12, rtol=0)
 
 
 def test_linear_with_one_variance_the_term_is_least_where_least_squares_is():
@@ -124,8 +130,8 @@ def test_linear_with_one_variance_the_term_is_least_where_least_squares_is():
         first = torch.cat([torch.ones(3), torch.zeros(3)]).to(DOUBLE)
         return {**p, "aux.0.x": p["aux.0.x"] * first, "aux.0.b": p["aux.0.b"] * first}
 
-    flat = optimise(made.layout, lambda p: made.imputation(homoscedastic(p), data))
-    guess = made.auxiliaries(homoscedastic(made.layout.views(flat)), data.x[1])[0][0]
+    flat = optimise(made.layout, lambda p: made.imputation_error(homoscedastic(p), data))
+    guess = made.core.auxiliaries(homoscedastic(made.layout.views(flat)), data.x[1])[0][0]
     design = torch.cat([data.x[1][0], torch.ones(40, 1, dtype=DOUBLE)], 1)
     for v, entries in ((0, slice(0, 2)), (2, slice(2, 3))):
         rows = data.present[0, :, v] > 0
@@ -142,15 +148,16 @@ def test_what_stands_at_absent_entries_enters_nothing(clamp):
 
 
 def test_the_literal_classifier_reads_no_absent_view_and_the_clamped_one_reads_what_is_there():
-    literal, p, data = model(answer_draws=4), parameters(model()), batch(model(), 0, 6, lacking=0.0)
+    made, p, data = model(), parameters(model()), batch(model(), 0, 6, lacking=0.0)
+    literal = replace(made, core=replace(made.core, answer_draws=4))
     clamped = replace(literal, clamp=True)
     other = (data.x[0] + 1, data.x[1], data.x[2] + 1)
 
-    def said(made: SkipPlusModel, x: tuple[Tensor, ...]) -> Tensor:
+    def said(made: ImputingSkipVAE, x: tuple[Tensor, ...]) -> Tensor:
         return made.classify(p, x, data.present, lambda name, _: normal(len(name), 1, 6, 3))
 
     torch.testing.assert_close(said(literal, data.x), said(literal, other), atol=0, rtol=0)
-    given = clamped.log_q(p, data.x[1], torch.cat([data.x[0], data.x[2]], -1))
+    given = clamped.core.log_q(p, data.x[1], torch.cat([data.x[0], data.x[2]], -1))
     torch.testing.assert_close(said(clamped, data.x), given, atol=1e-12, rtol=0)
     assert (said(clamped, other) - given).abs().max() > 1e-3
     torch.testing.assert_close(clamped.objective(p, data, (0, 1))[1], given, atol=0, rtol=0)
@@ -180,29 +187,22 @@ def test_gradients_equal_finite_differences(clamp):
 def test_constant_columns_are_no_target_and_stay_finite():
     made, p, data = model(), parameters(model()), batch(model(), 3, 4, lacking=0.0)
     first = torch.tensor([[1.0, 0.0]], dtype=DOUBLE)
-    part = made.imputation(p, replace(data, keep=(first, None, None)))
-    mean, logvar = made.auxiliaries(p, data.x[1])
+    part = made.imputation_error(p, replace(data, keep=(first, None, None)))
+    mean, logvar = made.core.auxiliaries(p, data.x[1])
     of_q = Normal(mean, (0.5 * logvar).exp())
     extra = -of_q.log_prob(torch.cat([data.x[0], data.x[2]], -1))[0, :, 1]
     weights = torch.tensor([0.1] * 3 + [0.7 / 4] * 4, dtype=DOUBLE)
-    lost = made.imputation(p, data) - part
+    lost = made.imputation_error(p, data) - part
     torch.testing.assert_close(lost, (extra @ weights)[None], atol=1e-12, rtol=0)
 
 
 # ---------------------------------------------------------------- exact likelihoods
 
 
-@dataclass(frozen=True, kw_only=True)
-class LinearPlus(LinearSkip, SkipPlusModel):
+def linear(clamp: bool = False, **changes: Any) -> ImputingSkipVAE:
     """The world of SDGM's oracle, where a is a view that may be absent."""
-
-
-def linear(**changes: object) -> LinearPlus:
-    made = LinearPlus(
-        X, CLASSES, (1.0, 1.0), hidden=(5,), latent=D, auxiliary=A,
-        dims=(X, A), always=(0,), maybe=(1,), proportions=(0.5, 0.5),
-    )  # fmt: skip
-    return replace(made, **changes)
+    core = linear_skip(**changes)
+    return ImputingSkipVAE(core, (X, A), (0,), (1,), proportions=(0.5, 0.5), clamp=clamp)
 
 
 @pytest.mark.parametrize("label", range(CLASSES))
@@ -244,9 +244,9 @@ def test_imputed_views_are_the_mean_and_variance_of_q_in_raw_units():
     fitted = fit("sdgm_plus", problem)
     absent = np.flatnonzero(~problem.rows.present[:, 1])
     views, variances = fitted.impute(taken(problem.rows, absent))
-    made, p, scaler = fitted.recipe.model, fitted.params, fitted.scaler  # type: ignore[attr-defined]
+    made, p, scaler = fitted.spec.model, fitted.params, fitted.scaler  # type: ignore[attr-defined]
     x = torch.tensor(scaler.apply(problem.rows)[0][absent], dtype=torch.float32)[None]
-    (mean, logvar), (centre, sd, _) = made.auxiliaries(p, x), scaler.columns[1]
+    (mean, logvar), (centre, sd, _) = made.core.auxiliaries(p, x), scaler.columns[1]
     np.testing.assert_allclose(views[1], mean[0].numpy() * sd + centre, rtol=1e-5)
     assert variances is not None
     np.testing.assert_allclose(variances[1], logvar[0].exp().numpy() * sd**2, rtol=1e-5)

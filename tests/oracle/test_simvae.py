@@ -13,8 +13,7 @@ import torch
 from sklearn.linear_model import LinearRegression
 from torch import Tensor
 
-from methods._training.nets import Params
-from methods._training.semisup_elbo import Model
+from methods._nn.layers import Params
 from tests.oracle.doubles import DOUBLE, source
 from tests.oracle.search import assert_finite_differences, optimise
 from tests.oracle.simvae_cases import (
@@ -99,7 +98,7 @@ def test_with_all_views_present_nothing_of_psi_is_in_j():
     data = replace(data, present=torch.ones_like(data.present))
     p = parameters(made)
     other = {k: 2 * v + 1 if k.startswith("psi") else v for k, v in p.items()}
-    values = [made.objective(q, data, made.shares, "joint")[0].item() for q in (p, other)]
+    values = [made.objective(q, data, made.core.shares, "joint")[0].item() for q in (p, other)]
     assert values[0] == pytest.approx(values[1], abs=1e-12)
     _, entropy = made.completed(data, made.guesses(p, data.x, data.present))
     assert not entropy.any()
@@ -110,9 +109,8 @@ def test_complete_rows_without_the_edge_from_x_m_to_x_o_are_smvaes(entropy):
     made = model(reads_missing=False, entropy=entropy)
     p, data = parameters(made), batch(made)
     data = replace(data, present=torch.ones_like(data.present))
-    smvae = Model(made.dims, CLASSES, made.shares, made.hidden, made.latent, entropy=entropy)
     eps = data.noise["eps"].unflatten(-1, (2, 4)).movedim(3, 1)  # (t, V, S, b, D)
-    theirs, logs = smvae.loss(p, replace(data, noise={"eps": eps}))
+    theirs, logs = made.core.loss(p, replace(data, noise={"eps": eps}))
     ours, our_logs = made.loss(p, data)
     error = our_logs["imputation_nll"]
     assert ours.item() == pytest.approx((theirs + 0.7 * error).item(), abs=1e-12)
@@ -168,7 +166,7 @@ def test_a_batch_without_complete_or_labelled_or_incomplete_rows_lacks_a_mean_an
     odd, even = [1, 3, 5], [0, 2, 4]  # unlabelled rows: complete, incomplete
     for known, unknown in (([0, 2], even), ([], even), ([], odd), ([1], []), ([0], [])):
         shares = (float(bool(known)), float(bool(unknown)))
-        part, one = taken(data, known, unknown), replace(made, shares=shares)
+        part, one = taken(data, known, unknown), model(shares=shares)
         loss, logs = one.loss(p, part)
         bound, log_q = one.objective(p, part, shares, "joint")
         expected = bound + 0.7 * logs["imputation_nll"]

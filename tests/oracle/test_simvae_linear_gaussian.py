@@ -18,12 +18,14 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from methods._training.data import Batch, Batches
-from methods._training.densities import gaussian
-from methods._training.semisup_elbo import Likelihood, over_labels, repeat
-from methods._training.simvae_elbo import IncompleteModel
+from methods._nn.data import Batch, BatchSizes
+from methods._nn.densities import gaussian
+from methods._nn.networks import over_labels, repeat_classes
+from methods._ssvae.bound import Likelihood
+from methods._ssvae.missing import IncompleteVAE
+from methods._ssvae.model import SemisupVAE
 from tests.oracle.doubles import DOUBLE, normal
-from tests.oracle.simvae_cases import CLASSES, batch, parameters
+from tests.oracle.simvae_cases import CLASSES, Sizes, batch, parameters, smvae
 from tests.oracle.test_sdgm_linear_gaussian import WORLD, A, D, X
 
 METHODS = ("simvae",)
@@ -33,28 +35,32 @@ ROWS = 5
 
 
 @dataclass(frozen=True)
-class LinearIncomplete(IncompleteModel):
-    """The world's own likelihood; both components are the exact posterior unless ``free``.
-
-    ``label``: q_psi is p(x_m|x_o,y) of this class; None: some other Gaussian.
-    """
+class LinearIncomplete(IncompleteVAE):
+    """``label``: q_psi is p(x_m|x_o,y) of this class; None: some other Gaussian."""
 
     label: int | None = None
     free: bool = False
 
-    def guess(self, p, m, x, mask):
+    def guess(self, p, m, x, mask, noise=None):
         if self.free:
-            return super().guess(p, m, x, mask)
+            return super().guess(p, m, x, mask, noise)
         x_o = x[0][0]
         if self.label is None:
             return (x_o @ normal(5, X, A)).tanh()[None], 0.5 * (x_o @ normal(6, X, A)).sin()[None]
         mean, var = WORLD.posterior_a(x_o, self.label)
         return mean[None], var.log().expand(1, len(mean), -1)
 
-    def posterior(self, p, x, onehot):
+
+@dataclass(frozen=True)
+class LinearSMVAE(SemisupVAE):
+    """The world's own likelihood; both components are the exact posterior unless ``free``."""
+
+    free: bool = False
+
+    def encoded(self, p, x, batch):
         if self.free:
-            return super().posterior(p, x, onehot)
-        x_o, x_m = x
+            return super().encoded(p, x, batch)
+        (x_o, x_m), onehot = x, batch.onehot
         rest = over_labels(x_m, onehot, -WORLD.beta[None]) / WORLD.var_a @ WORLD.m
         alone = over_labels(x_o - x_m @ WORLD.c.T, onehot, -WORLD.u[None])
         rest = rest + alone / WORLD.var_x @ WORLD.d
@@ -66,7 +72,10 @@ class LinearIncomplete(IncompleteModel):
         (x_o, x_m), known, k = x, batch.n_labelled, self.n_classes
         base_m = over_labels(torch.zeros_like(x_m), batch.onehot, WORLD.beta[None])
         base_o = over_labels(x_m @ WORLD.c.T, batch.onehot, WORLD.u[None])
-        aim_m, aim_o = repeat(x_m, known, k)[:, None], repeat(x_o, known, k)[:, None]
+        aim_m, aim_o = (
+            repeat_classes(x_m, known, k)[:, None],
+            repeat_classes(x_o, known, k)[:, None],
+        )
 
         def summed(z: Tensor, weight: Tensor) -> Tensor:
             mean_m, mean_o = base_m[:, None] + z @ WORLD.m.T, base_o[:, None] + z @ WORLD.d.T
@@ -78,8 +87,11 @@ class LinearIncomplete(IncompleteModel):
 
 
 def linear(**changes: Any) -> LinearIncomplete:
-    made = LinearIncomplete((X, A), CLASSES, (1.0, 1.0), hidden=(5,), latent=D, may_miss=(1,))
-    return replace(made, **changes)
+    may_miss = changes.pop("may_miss", (1,))
+    sizes = Sizes((X, A), (1.0, 1.0), hidden=(5,), latent=D)
+    free = changes.get("free", False)
+    core = LinearSMVAE(**vars(smvae(sizes, may_miss)), free=free)
+    return LinearIncomplete(core, may_miss, **changes)
 
 
 def rows_of(made: LinearIncomplete, known: int, unknown: int, there: bool, samples: int) -> Batch:
@@ -137,7 +149,7 @@ def test_ui_lacks_the_divergences_of_psi_and_of_q_of_y_for_every_draw_of_x_m(
     joint = WORLD.log_joint(x_o, (mean + (0.5 * logvar).exp() * eps)[0])  # (n, K)
     if classifier == "exact":
         exact = joint.log_softmax(-1)[None].repeat(1, 2 * D, 1)
-        monkeypatch.setattr(LinearIncomplete, "log_q", lambda *_: exact)
+        monkeypatch.setattr(LinearSMVAE, "log_q", lambda *_: exact)
     value, log_q = made.objective(p, at_sigma_points(data, eps), (0.0, 1.0), "joint")
     log_q = log_q[0, :ROWS]  # the same for all draws of z, as they share x_m
     gap = (log_q.exp() * (log_q - joint.log_softmax(-1))).sum(-1)  # KL(q(y|X) || p(y|X))
@@ -175,7 +187,7 @@ def test_arbitrary_nets_stay_below_the_exact_log_likelihoods(seed, lacks, entrop
     if 0 in lacks:
         each = [MultivariateNormal(mean[:A], WORLD.cov[:A, :A]) for mean in WORLD.mean]
         joint = torch.stack([one.log_prob(x_m[0]) for one in each], -1) - math.log(CLASSES)
-    y, shapes = int(data.onehot.argmax()), made.draws(Batches(1, 1, 1), draws, True)
+    y, shapes = int(data.onehot.argmax()), made.draws(BatchSizes(1, 1, 1), draws, True)
     for shares, exact in (((1.0, 0.0), joint[0, y]), ((0.0, 1.0), joint[1].logsumexp(-1))):
         values = []
         for group in range(groups):

@@ -15,8 +15,8 @@ import pytest
 import torch
 from sklearn.linear_model import Ridge
 
-from methods._training.data import Batch, Batches
-from methods._training.simvae_elbo import IncompleteModel
+from methods._nn.data import Batch, BatchSizes
+from methods._ssvae.missing import IncompleteVAE
 from tests.oracle.doubles import DOUBLE, source
 from tests.oracle.search import optimise
 from tests.oracle.simvae_cases import CLASSES, model
@@ -39,7 +39,7 @@ def case() -> tuple[Batch, torch.Tensor]:
     made = linear()
     noise = {
         name: torch.randn(1, *shape, dtype=DOUBLE, generator=draw)
-        for name, shape in made.draws(Batches(1, KNOWN, ROWS - KNOWN), 1, True).items()
+        for name, shape in made.draws(BatchSizes(1, KNOWN, ROWS - KNOWN), 1, True).items()
     }
     labels = torch.randint(CLASSES, (KNOWN,), generator=draw)
     hyper = {"c": torch.full((1,), 0.5, dtype=DOUBLE)}
@@ -48,7 +48,7 @@ def case() -> tuple[Batch, torch.Tensor]:
     return Batch(x, present, onehot, KNOWN, noise, hyper, (None, None)), truth
 
 
-def linear() -> IncompleteModel:
+def linear() -> IncompleteVAE:
     """No hidden layer, and every row of a batch weighs the same."""
     return model(hidden=(), activation="identity", shares=(KNOWN / ROWS, 1 - KNOWN / ROWS))
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import subprocess
 import sys
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, make_dataclass, replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.plan.job import Job, canonical, expand
+from harness import registry
+from harness.plan.expand import expand
+from harness.plan.job import Job, canonical
 from harness.registry import ROOT
+from methods.base import Training, hp
 from protocols.base import BUDGETS, Cell, Scenario, Stage, TableRow, seed_of
 from tests.helpers import scenario, tiny
 
@@ -94,6 +98,7 @@ IDENTITY: dict[str, Any] = {
     "seed": 9,
     "upstream": (jobs(),),
     "imputes": True,
+    "declared": {"draw_key": "else"},
 }
 
 
@@ -129,6 +134,82 @@ def test_every_field_of_a_scenario_is_part_of_the_id() -> None:
         for name, value in SCENARIO.items()
     }
     assert len(found | {job.id}) == len(SCENARIO) + 1
+
+
+# ---------------------------------------------------------------- fields that come later
+
+
+@dataclass(frozen=True)
+class LaterScenario(Scenario):
+    noise: float = 0.0
+
+
+@dataclass(frozen=True)
+class LaterJob(Job):
+    repeat: int = 0
+
+
+def later(made: type[Any], job: Any, **changes: Any) -> Any:
+    """``job`` as an instance of a class that has one more field."""
+    return made(**{field.name: getattr(job, field.name) for field in fields(job)}, **changes)
+
+
+def test_a_field_that_is_added_with_a_default_changes_no_id() -> None:
+    job = jobs()[0]
+    assert later(LaterJob, job).id == job.id
+    assert later(LaterJob, job, repeat=1).id != job.id
+    same, other = (
+        replace(job, scenario=later(LaterScenario, job.scenario, **changes)).id
+        for changes in ({}, {"noise": 0.1})
+    )
+    assert same == job.id != other
+
+
+def test_a_setting_that_is_added_with_a_default_changes_no_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job, method = jobs()[0], registry.load_method("svm")
+    config = make_dataclass(
+        "Config", [("shrinking", bool, hp(True, "new"))], bases=(method.Config,), frozen=True
+    )
+    now = method.Config(**job.config).settings()
+    monkeypatch.setattr(method, "Config", config)
+    assert replace(job, config=now | {"shrinking": True}).id == job.id
+    assert replace(job, config=now | {"shrinking": False}).id != job.id
+    assert replace(job, config=now | {"C": 12.5}).id != job.id
+
+
+def test_a_training_field_that_is_added_with_a_default_changes_no_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = replace(jobs()[0], training=Training(epochs=7).identity())
+    before, usual = job.id, Training.identity
+    monkeypatch.setattr(Training, "identity", lambda self: usual(self) | {"swa": False})
+    assert replace(job, training=Training(epochs=7).identity()).id == before
+    assert replace(job, training={**Training(epochs=7).identity(), "swa": True}).id != before
+
+
+def test_what_a_record_keeps_of_a_job_writes_defaults_out() -> None:
+    job = jobs()[0]
+    assert "unlabelled_fraction" not in job.identity()["scenario"]
+    assert job.description()["scenario"]["unlabelled_fraction"] == 1.0
+    assert job.description()["config"] == job.config
+    assert json.loads(json.dumps(job.description()))["method"] == "svm"
+
+
+@pytest.mark.parametrize(
+    "rule", [{"shares": (0.5, 0.25, 0.25)}, {"by": "day"}, {"stratify": True}, {"folds": 5}]
+)
+def test_the_split_rule_of_the_data_is_part_of_the_id(rule: dict[str, Any]) -> None:
+    data = tiny()
+    changed = replace(data, splits=(replace(data.splits[0], **rule), *data.splits[1:]))
+    assert not set(ids(data=changed)) & set(ids())
+    others = replace(data, splits=(data.splits[0],))  # rules that this scenario does not use
+    assert ids(data=others) == ids()
+    assert not set(ids(data=replace(data, draw_key="else"))) & set(ids())
+
+
+# ---------------------------------------------------------------- data, JSON
 
 
 def test_every_content_of_the_data_is_part_of_the_id() -> None:

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split
-from protocols._splits import part_of_rows, rounded, torn
+from protocols._splits import part_of_rows, rounded, split_across
 
 FEW = settings(max_examples=60)
 SHARES = st.sampled_from([(0.6, 0.2, 0.2), (0.5, 0.25, 0.25), (0.8, 0.1, 0.1)])
@@ -128,15 +128,15 @@ def test_torn_groups_are_those_with_rows_in_two_units(seed: int, n: int, few: in
         for name, group in groups.items()
         if any(len(set(units[group == value])) > 1 for value in group)
     }
-    assert set(torn(groups, units)) == there
+    assert set(split_across(groups, units)) == there
 
 
 @pytest.mark.parametrize("official", [False, True])
-def test_a_group_that_is_torn_without_being_declared_is_refused(official: bool) -> None:
+def test_a_group_split_across_parts_must_be_declared(official: bool) -> None:
     split = Split("s", official=official)
     data = data_of(np.tile([0, 1, 2], 20), np.arange(60) // 6, replace(split, official=False))
     data = replace(data, official=np.repeat([0, 1, 2], [31, 14, 15]), splits=(split,))
-    message = "split 's' of drawn has rows of one g on both sides .* name 'g' in its leaks"
+    message = "'s' of drawn .* name 'g' in its leaks"
     with pytest.raises(DataError, match=message):
         part_of_rows(data, split, np.random.default_rng(0))
     declared = replace(split, leaks=("g",))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import run_all
-from harness import experiment
 from harness.plan import resolve
+from harness.report import publish
 from tests.system.door import Door, places
 
 
@@ -25,7 +25,7 @@ def ctrl_c_reaches_children() -> None:
 def door(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Door]:
-    monkeypatch.setattr(experiment, "write_reports", lambda *_: 0)
+    monkeypatch.setattr(publish, "publish", lambda *_: 0)
     monkeypatch.delenv(resolve.DATA_ROOT, raising=False)
     before = signal.getsignal(signal.SIGTERM)
 

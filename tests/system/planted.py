@@ -6,7 +6,9 @@ module by name. The rest of the run is the real one.
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import signal
 import sys
 import time
@@ -27,6 +29,8 @@ from methods.base import Checkpoint  # noqa: E402 - the same
 
 FIRST = "PLANTED_FIRST"
 """Environment variable: a file that the first victim makes, so that the second is spared."""
+GATE = "PLANTED_GATE"
+"""Environment variable: a file that opens the gate of ``gated``, or tells that a fit hangs."""
 
 
 def victim(stack: JobGroup) -> bool:
@@ -69,6 +73,44 @@ def breaks(
     yield from real.execute(stack, data, device, state)
 
 
+def gated(
+    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+) -> Iterator[Any]:
+    """Nothing begins before the test has made a file."""
+    while not Path(os.environ[GATE]).exists():
+        time.sleep(0.1)
+    yield from slow(stack, data, device, state)
+
+
+def hangs(
+    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+) -> Iterator[Any]:
+    """The victim's group never ends, in a call that Python may break off."""
+    if victim(stack):
+        yield from _before_the_victim(stack, data, device)
+        if GATE in os.environ:
+            Path(os.environ[GATE]).touch()
+        time.sleep(600)
+    yield from real.execute(stack, data, device, state)
+
+
+def spins(
+    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+) -> Iterator[Any]:
+    """The victim's group never ends, in compiled code that holds the interpreter's lock."""
+    if victim(stack):
+        yield from _before_the_victim(stack, data, device)
+        re.match("(a+)+$", "a" * 60 + "b")
+    yield from real.execute(stack, data, device, state)
+
+
+def _before_the_victim(stack: JobGroup, data: Dataset, device: str) -> Iterator[Any]:
+    """The outcomes of the jobs that come before the one at fault."""
+    good = itertools.takewhile(lambda job: not victim(JobGroup((job,))), stack.jobs)
+    if jobs := tuple(good):
+        yield from real.execute(JobGroup(jobs), data, device)
+
+
 def raises(
     stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
@@ -90,23 +132,23 @@ def checkpoints(
     stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     """A checkpoint after every epoch, with time to be killed, and a word when one is resumed."""
-    from methods._training import loop
+    from methods._nn import trainer
 
-    loop.CHECKPOINT_SECONDS = 0.0
-    restore = loop._restore
+    trainer.CHECKPOINT_SECONDS = 0.0
+    restore = trainer._restore
 
     def told(*arguments: Any) -> Any:
         found = restore(*arguments)
         print(f"resumed after epoch {found.epoch}", file=sys.stderr, flush=True)
         return found
 
-    loop._restore = told
+    trainer._restore = told
     try:
         for event in real.execute(stack, data, device, state):
             yield event
             time.sleep(0.3 * isinstance(event, Checkpoint))
     finally:
-        loop._restore = restore
+        trainer._restore = restore
 
 
 def facts(
@@ -151,7 +193,18 @@ def _stand_in(fault: str) -> Any:
 
 
 REAL = executors._execute_in_worker
-FAULTS = ("slow", "dies", "dies_once", "breaks", "raises", "checkpoints", "facts")
+FAULTS = (
+    "slow",
+    "dies",
+    "dies_once",
+    "breaks",
+    "raises",
+    "checkpoints",
+    "facts",
+    "gated",
+    "hangs",
+    "spins",
+)
 for _fault in FAULTS:
     globals()[f"{_fault}_in_worker"] = _stand_in(_fault)
 

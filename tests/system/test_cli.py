@@ -12,7 +12,9 @@ import pytest
 
 import run_all
 from harness import experiment, registry
-from tests.system.door import CHEAP, DOOR, ROOT, SERIAL, SMOKE, Door, places
+from harness.options import flags
+from harness.run import executors
+from tests.system.door import CHEAP, DOOR, ROOT, SERIAL, SMOKE, Door, lines, places
 from tests.unit.datasets.multiview_files import LAYOUTS
 
 ONE = (*SMOKE, "--method", "majority", *SERIAL)
@@ -39,7 +41,7 @@ REFUSALS = [
     ([*SMOKE, "--method", "smvae_transductiv"], r"did you mean smvae_transductive"),
     ([*SMOKE, "--method", "svm", "zzz"], r"unknown method or row 'zzz'; known: .*svm_all_labels"),
     ([*SMOKE, "--method", ""], r"unknown method or row ''; known: "),
-    ([*SMOKE, "--method", "zzz*"], r"no row matches zzz\*; --list methods"),
+    ([*SMOKE, "--method", "zzz*"], r"no row matches zzz\*; --list rows"),
     ([*SMOKE, "--without", "zzz"], r"--without zzz matches no row; there are: .*svm_all_labels"),
     ([*ONE, "--without", "majority"], r"--without leaves no row of: majority"),
     (["--protocol", "table2", "--budget", "smok"], r"--budget: invalid choice: 'smok' .*'smoke'"),
@@ -53,12 +55,27 @@ REFUSALS = [
     ([*ONE, "--gpus-per-job", "-1"], r"--gpus-per-job must be a share .*, not -1"),
     ([*ONE, "--gpus-per-job", "nan"], r"--gpus-per-job must be a share .*, not nan"),
     ([*ONE, "--gpus-per-job", "1.5"], r"--gpus-per-job must be a share .*, not 1.5"),
-    ([*ONE, "--address", "auto"], r"--address needs --executor ray"),
-    ([*ONE, "--data-root", "/no/such/folder"], r"data root /no/such/folder is not a folder"),
+    ([*ONE, "--address", "auto"], r"--address has no effect with --executor serial"),
+    ([*ONE, "--data-root", ""], r"data root '' .* is not a folder"),
+    ([*ONE, "--data-root", "docs"], r"no file of .*seed.* lies under --data-root docs"),
+    ([*ONE, "--data-option", "seed.layout=mat"], r"seed\.layout .* not a data set of table2"),
+    ([*ONE, "--data-option", "seed.foo=1"], r"seed has no setting 'foo'"),
+    ([*ONE, "--data-option", "file.labels=gt"], r"file\.labels .* not a data set of table2"),
+    ([*ONE, "--data-option", "file.foo=1"], r"file has no setting 'foo'"),
+    (["--inspect", "absent.npz"], r"absent\.npz"),
+    ([*ONE, "--set", "smvae.c=1"], r"smvae\.c has no effect"),
+    ([*ONE, "--set", "majority.c=1"], r"majority has no setting 'c'"),
+    (["--protocol", "figure2c", "--method", "svm"], r"figure2c has no row of svm; its rows: smvae"),
+    ([*ONE, "--out", "x"], r"--out has no effect without --simulate"),
+    ([*ONE, "--data-root", "/no/such/folder"], r"'/no/such/folder' .* is not a folder"),
+    ([*ONE, "--fit-timeout", "0"], r"--fit-timeout must be .* above 0, not 0"),
+    ([*ONE, "--fit-timeout", "-3"], r"--fit-timeout must be .* above 0, not -3"),
+    ([*ONE, "--fit-timeout", "nan"], r"--fit-timeout must be .* above 0, not nan"),
+    ([*ONE, "--fit-timeout", "inf"], r"--fit-timeout must be .* above 0, not inf"),
     ([*SMOKE, "--method", "svm", "--address", "127.0.0.1:1"], r"no Ray cluster answers at 127"),
     (
         [*SMOKE, "--method", "smvae", "--trials", "9999"],
-        r"core-(hours|minutes); add --yes .*--budget preview",
+        r"core-.*; add --yes .*--budget preview",
     ),
 ]
 
@@ -99,8 +116,40 @@ def test_the_guard_says_that_a_stopped_run_resumes(
     monkeypatch.setattr(experiment, "CORE_HOURS_UNASKED", 1e-9)
     status, _, err = door(*ONE)
     assert status == 2
-    assert "a run that is stopped resumes with the same command" in err
+    assert "--yes" in err
     assert door(*ONE, "--yes")[0] == 0
+
+
+def test_a_dear_plan_asks_whatever_the_budget(
+    door: Door, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    paper = ("--protocol", "table2", "--budget", "paper", "--dataset", "digits", "--method", "svm")
+    monkeypatch.setattr(experiment, "CORE_HOURS_UNASKED", 1e-9)
+    status, _, err = door(*paper, *SERIAL)
+    assert status == 2
+    assert re.search(r"(core-minute|core-hour).*--yes", err)
+    assert nothing_written(tmp_path)
+
+
+def test_the_plan_chooses_the_executor_and_says_why(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    real = experiment.open_executor
+
+    def noted(name: str, *rest: Any) -> Any:
+        opened.append(name)
+        return real("serial", *rest)
+
+    monkeypatch.setattr(experiment, "open_executor", noted)
+    one = (*SMOKE, "--method", "majority", "--force")
+    _, cheap, _ = door(*one)
+    monkeypatch.setattr(executors, "SERIAL_SECONDS", 1e-9)
+    _, dear, _ = door(*one)
+    _, forced, _ = door(*one, *SERIAL)
+    assert opened == ["serial", "ray", "serial"]
+    for out, name in zip((cheap, dear, forced), opened, strict=True):
+        assert re.search(rf"^executor: {name} \(.+\)$", out, re.M)
 
 
 def test_cuda_without_a_gpu(door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,8 +202,8 @@ def test_listing_loads_neither_torch_nor_ray_nor_any_entry() -> None:
 def test_help_shows_every_flag_examples_and_statuses(door: Door) -> None:
     status, out, _ = door("--help")
     assert status == 0
-    for flag in (flag for group in run_all.FLAGS.values() for flag in group):
-        assert flag in out
+    for flag in flags().values():
+        assert flag.name in out
     for word in ("examples:", "Ctrl-C", "130 interrupted", "SUPPRESS"):
         assert (word in out) == (word != "SUPPRESS")
     assert max(map(len, out.splitlines())) <= 100
@@ -165,8 +214,46 @@ def test_a_dry_run_plans_by_cell_and_writes_nothing(door: Door, tmp_path: Path) 
     assert status == 0
     assert "SVM, all labels" in out
     assert out.count(" fits, ") == 4
-    assert "plan: 4 cells, 11 fits: 0 stored, 11 to run, about" in out
+    assert "plan: 4 cells, 11 fits: 0 stored, 11 to run, under a core-minute" in out
     assert nothing_written(tmp_path)
+
+
+def test_a_setting_stands_in_the_row_s_title_and_a_file_repeats_the_run(
+    door: Door, tmp_path: Path
+) -> None:
+    argv = [*SMOKE, "--method", "svm", *SERIAL, "--set", "svm.C=3", "svm.kernel=linear"]
+    status, out, _ = door(*argv, "--dry-run")
+    assert status == 0
+    assert "SVM (C = 3, kernel = linear)" in out
+    assert re.search(r"plan: 2 cells, 2 fits", out)
+    status, printed, _ = door(*argv, "--print-config")
+    assert status == 0
+    (tmp_path / "mine.toml").write_text(printed, "utf-8")
+    assert door("--config", str(tmp_path / "mine.toml"), "--dry-run")[1] == out
+
+
+def test_rows_are_listed_with_optional_ones(door: Door) -> None:
+    status, out, _ = door("--list", "rows", "--protocol", "table2", "--dataset", "digits")
+    assert status == 0
+    keys = [line.split()[0] for line in out.splitlines()[1:]]
+    assert {"smvae", "m2_left", "smvae_authors2017_head", "sdgm_paper"} <= set(keys)
+    assert len(keys) == len(set(keys))
+    marked = {line.split()[0] for line in out.splitlines() if "optional" in line}
+    assert "sdgm_paper" in marked
+    assert "smvae" not in marked
+    assert door("--list", "rows")[0] == 2
+
+
+def test_settings_are_listed_with_default_range_and_candidates(door: Door) -> None:
+    status, out, _ = door("--list", "settings", "--method", "smvae")
+    assert status == 0
+    lines = out.splitlines()
+    (at,) = (i for i, line in enumerate(lines) if line.split() == ["smvae.c", "=", "0.5"])
+    assert "[0, 1000]" in lines[at + 1]
+    assert "0.1, 0.5, 1" in lines[at + 1]
+    assert not any(line.startswith("seed") for line in lines)
+    every = door("--list", "settings")[1].splitlines()
+    assert {"  deap.filter = either", "  file.orientation = ask"} <= {*every}
 
 
 def test_rows_are_left_out_by_name_and_the_flag_may_be_repeated(door: Door) -> None:
@@ -174,20 +261,14 @@ def test_rows_are_left_out_by_name_and_the_flag_may_be_repeated(door: Door) -> N
     status, out, _ = door(*CHEAP, *SERIAL, *leaving, "--dry-run")
     assert status == 0
     assert "SVM, all labels" not in out
-    assert "plan: 2 cells, 5 fits: 0 stored, 5 to run, about" in out
+    assert "plan: 2 cells, 5 fits: 0 stored, 5 to run, under a core-minute" in out
 
 
 def test_report_only_runs_nothing(door: Door, tmp_path: Path) -> None:
     status, out, _ = door(*ONE, "--report-only")
     assert status == 0
     assert "1 to run" in out
-    assert nothing_written(tmp_path)
-
-
-def test_options_have_one_home_for_defaults() -> None:
-    given, rest = run_all.parser().parse_known_args(["--protocol", "table2"])
-    assert vars(given) == {"protocols": ["table2"]}
-    assert rest == []
+    assert not lines(tmp_path)
 
 
 def test_an_interrupt_while_modules_load_shows_no_traceback() -> None:
@@ -205,7 +286,7 @@ def test_an_interrupt_while_modules_load_shows_no_traceback() -> None:
     assert done.returncode == 130
     assert done.stderr == (
         "interrupted: what had ended is stored\n"
-        "the same command goes on: python run_all.py --protocol table2\n"
+        "rerun the command to resume: python run_all.py --protocol table2\n"
     )
 
 
@@ -218,4 +299,4 @@ def test_output_into_a_pipe_that_closes_shows_no_traceback() -> None:
     run.stdout.close()
     assert run.stderr.read() == ""
     run.stderr.close()
-    run.wait(30)
+    assert run.wait(30) == 141  # as a shell tells of SIGPIPE; not 1, "a trial failed"

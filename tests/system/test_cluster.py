@@ -86,9 +86,9 @@ def test_what_is_sent_leaves_out_environment_and_output(address: str) -> None:
         "from tests.unit.harness.test_executors import DATA, JobGroup, drained, jobs\n"
         "executors._execute_in_worker = planted.worker('facts')\n"
         f"there = executors.Resources(address={address!r})\n"
-        "pool = executors.open_executor('ray', {'tiny': DATA}, there)\n"
-        "print(json.dumps(drained(pool, [JobGroup(jobs('majority', 1))])[0]))\n"
-        "pool.close()\n"
+        "executor = executors.open_executor('ray', {'tiny': DATA}, there)\n"
+        "print(json.dumps(drained(executor, [JobGroup(jobs('majority', 1))])[1]))\n"
+        "executor.close()\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""Files of strangers through the door: one sentence, no traceback, and nothing in them runs."""
+"""Untrusted files through the command line: one sentence, no traceback, nothing in them runs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets import _deap_files, _twin_seed
-from datasets._cache import FOLDER
+from datasets._io import FOLDER
+from datasets.deap import files as deap_files
+from datasets.seed import simulate
 from tests.system.door import SERIAL, SMOKE, Door
 
 ONE = (*SMOKE, "--method", "majority", *SERIAL)
@@ -67,11 +68,11 @@ def test_a_hostile_file_is_one_sentence_and_never_runs(
     place: str, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(FOLDER, str(tmp_path / "cache"))
-    monkeypatch.setattr(_deap_files, "MAX_FILE", 2**20)  # so that a little is already too much
+    monkeypatch.setattr(deap_files, "MAX_FILE", 2**20)  # so that a little is already too much
     root, canary = tmp_path / "root", tmp_path / "canary"
     key = {EYE: "seed", NPZ: "seed", DAT: "deap", MAT: "deap", EDF: "eegmat"}.get(place, "")
     if key == "seed":
-        _twin_seed.write(root, 1 / 12)
+        simulate.write(root, 1 / 12)
     (root / place).parent.mkdir(parents=True, exist_ok=True)
     HARM[place](canary, root / place)
     if key == "eegmat":
@@ -93,8 +94,8 @@ def test_a_hostile_file_is_one_sentence_and_never_runs(
 
 
 def test_a_wrong_option_of_the_receipt_is_a_sentence(door: Door, tmp_path: Path) -> None:
-    _twin_seed.write(tmp_path, 1 / 12)
+    simulate.write(tmp_path, 1 / 12)
     options = ("--data-root", str(tmp_path), "--data-option", "seed.layout=csv")
     status, _, err = door("--check-data", *options)
     assert (status, err.count("\n")) == (2, 1)
-    assert "option layout of seed must be one of" in err
+    assert "seed.layout must be one of" in err

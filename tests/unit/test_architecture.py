@@ -1,4 +1,4 @@
-"""The rules of the house, checked on the source: imports, entries, writers, sizes."""
+"""Project rules, checked on the source: imports, entries, writers, sizes, the map of modules."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.contract.module_map import PAGE, modules, with_map
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("datasets", "methods", "protocols", "harness")
@@ -78,6 +80,8 @@ PLANTED = {
     "methods": ("methods/_planted.py", "from harness import registry"),
     "ray": ("harness/_planted.py", "def late():\n    import ray"),
     "report": ("harness/report/_planted.py", "from methods import base"),
+    "layers": ("harness/store/_planted.py", "import harness.plan.job"),
+    "results": ("harness/store/_planted.py", "import harness.report.format"),
 }
 
 
@@ -95,11 +99,56 @@ def test_a_planted_violation_of_each_contract_is_caught(tmp_path: Path) -> None:
     assert not missed, result.stdout
 
 
+def arrows() -> dict[str, set[str]]:
+    """Module -> modules of ours that it imports, wherever in the file, types included."""
+    files = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in sources(*CODE)
+    }
+    found = {}
+    for name, path in files.items():
+        package = path.relative_to(ROOT).parent.parts
+        targets = set(imported(parsed(path), package)) & files.keys()
+        # `from a import b` names a too, which is imported only for its own names
+        inner = {target for target in targets if any(t.startswith(target + ".") for t in targets)}
+        found[name] = targets - inner - {name}
+    return found
+
+
+def circles(graph: dict[str, set[str]]) -> set[tuple[str, ...]]:
+    """Sets of modules that import each other, sorted (strongly connected, two or more)."""
+    reach = {name: _reached(graph, name) for name in graph}
+    return {
+        tuple(sorted(other for other in reach[name] if name in reach[other]))
+        for name in graph
+        if name in reach[name]
+    }
+
+
+def _reached(graph: dict[str, set[str]], start: str) -> set[str]:
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        new = graph[waiting.pop()] - seen
+        seen |= new
+        waiting += new
+    return seen
+
+
+def test_no_modules_import_each_other() -> None:
+    assert not circles(arrows())
+
+
+def test_the_circle_check_sees_one() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a", "c"}}
+    assert circles(graph) == {("b", "c")}
+
+
 def test_the_report_contract_covers_what_reads_records() -> None:
     # A contract may not name a module that does not exist yet; so it grows with the tree.
     config = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
     (report,) = (c for c in config["contracts"] if c["id"] == "report")
-    readers = ("analysis/statistics", "analysis/aggregate", "analysis/leakage", "report")
+    readers = ("analysis", "report", "store/manifest", "store/record", "store/store")
     there = [name.replace("/", ".") for name in readers]
     assert sorted(report["source_modules"]) == sorted(f"harness.{name}" for name in there), (
         "pyproject.toml: list these in the source_modules of the contract 'report'"
@@ -144,10 +193,10 @@ def test_registry_stems_are_unique() -> None:
     assert len(keys) == len(set(keys)), sorted({key for key in keys if keys.count(key) > 1})
 
 
-def test_the_door_opens_on_the_harness_only() -> None:
-    door = ROOT / "run_all.py"
-    heads = {name.split(".")[0] for name in imported(parsed(door), ())}
-    assert heads <= {"harness", "rich", *sys.stdlib_module_names}  # rich: it speaks to a terminal
+def test_the_command_line_imports_the_harness_only() -> None:
+    script = ROOT / "run_all.py"
+    heads = {name.split(".")[0] for name in imported(parsed(script), ())}
+    assert heads <= {"harness", *sys.stdlib_module_names}
 
 
 # ---------------------------------------------------------------- who writes files
@@ -203,6 +252,31 @@ def test_only_the_store_and_the_renderer_write_files() -> None:
 )
 def test_the_writer_check_knows_a_writer(text: str, found: bool) -> None:
     assert bool(list(writes(ast.parse(text)))) is found
+
+
+# ---------------------------------------------------------------- the map of modules
+
+
+def test_the_map_names_every_module_and_no_other() -> None:
+    page = PAGE.read_text("utf-8").partition("## Map of modules")[2]
+    named = re.findall(r"^(?:- |\*\*)`([\w/]+(?:/|\.py))`", page, re.MULTILINE)
+    there = [
+        f"{path.parent.as_posix()}/" if path.name == "__init__.py" else path.as_posix()
+        for path in modules()
+    ]
+    assert sorted(named) == sorted(there), "run: make docs"
+
+
+def test_the_map_repeats_the_first_lines_of_the_modules() -> None:
+    page = PAGE.read_text("utf-8")
+    assert with_map(page) == page, "run: make docs"
+
+
+def test_paths_in_the_text_of_the_page_exist() -> None:
+    text = PAGE.read_text("utf-8").partition("## Map of modules")[0]
+    paths = re.findall(r"`((?:datasets|protocols|methods|harness|tests|docs)/[\w./]+)`", text)
+    assert paths
+    assert not [path for path in paths if not (ROOT / path).exists()]
 
 
 # ---------------------------------------------------------------- sizes

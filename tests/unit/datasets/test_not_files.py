@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from datasets._cache import FOLDER, remembered
-from datasets._deap_files import read_subject
-from datasets._eegmat_files import LABELS, RATE, counted_well, read_microvolts
-from datasets._io import read_npz
-from datasets._mat import read_mat
-from datasets._seed_read import check_label_mat, eeg_mat, eeg_npz, eye_file
+from datasets._io import FOLDER, cached_features, read_npz
+from datasets._io.mat import read_mat
+from datasets.deap.files import read_subject
+from datasets.eegmat.files import LABELS, RATE, counted_well, read_microvolts
 from datasets.file import load_file
+from datasets.seed.read import check_label_mat, eeg_mat, eeg_npz, eye_file
 from tests.helpers import refusal
 
 READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
@@ -30,7 +29,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "eye": ("1_1", eye_file),
     "deap mat": ("s01.mat", read_subject),
     "deap dat": ("s01.dat", read_subject),
-    "cache": ("s01.dat", lambda path: remembered(path, {}, dict)),
+    "cache": ("s01.dat", lambda path: cached_features(path, {}, dict)),
 }
 
 

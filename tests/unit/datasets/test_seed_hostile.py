@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datasets import _seed_read, _twin_seed, seed
-from datasets._seed_layout import BANDS, LABELS, SECONDS
+from datasets import seed
+from datasets.seed import read as seed_read
+from datasets.seed import simulate
+from datasets.seed.layout import BANDS, LABELS, SECONDS
 from tests.helpers import refusal
-from tests.unit.datasets.test_io import Bomb
+from tests.unit.datasets.test_npz import Bomb
 from tests.unit.datasets.test_pickle import lying
 
 ONE = {"subjects": "1"}
@@ -26,26 +28,26 @@ EYES = "SEED_Multimodal/Chinese/04-Eye-tracking-feature/eye_tracking_feature"
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def full_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("seed")
-    _twin_seed.write(folder, 1 / 12, seed=5, layouts=("npz", "mat"))
+    simulate.write(folder, 1 / 12, seed=5, layouts=("npz", "mat"))
     return folder
 
 
 @pytest.fixture
-def copy(whole: Path, tmp_path: Path) -> Path:
+def copy(full_copy: Path, tmp_path: Path) -> Path:
     """One subject, to be damaged."""
-    return Path(shutil.copytree(whole, tmp_path / "seed"))
+    return Path(shutil.copytree(full_copy, tmp_path / "seed"))
 
 
 def refused(folder: Path, layout: str = "npz") -> str:
-    """What ``load`` says; ``check`` must say as much, and not raise."""
+    """The message of ``load``; ``check`` must report the fault too, and not raise."""
     options = {**ONE, "layout": layout}
     message = refusal(lambda: seed.load(root=folder, options=options))
-    receipt = seed.check(folder, options)
-    assert not receipt.ok
-    assert receipt.fingerprint == ""
-    assert any(not finding.ok and finding.mend for finding in receipt.findings)
+    checked = seed.check(folder, options)
+    assert not checked.ok
+    assert checked.fingerprint == ""
+    assert any(not finding.ok and finding.fix for finding in checked.findings)
     return message
 
 
@@ -76,7 +78,7 @@ def test_a_bomb_in_an_npz_never_runs(copy: Path, capfd: pytest.CaptureFixture[st
     def plant(content: dict[str, Any]) -> None:
         content["train_data"] = np.array(pickle.dumps(Bomb(), 4))
 
-    assert "asks for builtins.print" in rewritten(copy, plant)
+    assert "builtins.print" in rewritten(copy, plant)
     assert capfd.readouterr().out == ""
 
 
@@ -84,7 +86,8 @@ def test_a_bomb_among_the_eye_files_never_runs(
     copy: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     message = eyes_rewritten(copy, {"train_data_eye": Bomb()})
-    assert message.startswith("eye file 1_3 asks for builtins.print")
+    assert "1_3" in message
+    assert "builtins.print" in message
     assert capfd.readouterr().out == ""
 
 
@@ -94,7 +97,7 @@ def test_an_object_array_in_an_npz_is_never_unpickled(
     def plant(content: dict[str, Any]) -> None:
         content["test_data"] = np.array(Bomb(), dtype=object)
 
-    assert "never unpickled" in rewritten(copy, plant)
+    assert "'test_data' of 1_2.npz" in rewritten(copy, plant)
     assert capfd.readouterr().out == ""
 
 
@@ -103,7 +106,7 @@ def test_a_truncated_eye_file(copy: Path, share: float) -> None:
     path = copy / EYES / "1_1"
     raw = path.read_bytes()
     path.write_bytes(raw[: int(share * len(raw))])
-    assert refused(copy) == "eye file 1_1 is damaged; download or copy it again"
+    assert refused(copy).startswith("eye file 1_1 is damaged")
 
 
 def test_an_eye_array_that_claims_more_than_it_holds(copy: Path) -> None:
@@ -117,11 +120,11 @@ def pair(train: np.ndarray) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "fact"),
     [
-        ([1, 2], "dict of arrays"),
-        ({"train_data_eye": np.zeros((499, 33))}, "no 'test_data_eye'"),
-        ({"train_data_eye": np.zeros((499, 33)), "test_data_eye": "x"}, "real numbers"),
+        ([1, 2], "1_3"),
+        ({"train_data_eye": np.zeros((499, 33))}, "'test_data_eye'"),
+        ({"train_data_eye": np.zeros((499, 33)), "test_data_eye": "x"}, "'test_data_eye'"),
         (pair(np.zeros((499, 31))), "33 col"),
         (pair(np.zeros((480, 33))), "480 rows"),
         (pair(np.zeros(499)), "33 columns"),
@@ -136,15 +139,15 @@ def pair(train: np.ndarray) -> dict[str, np.ndarray]:
     ],
     ids=["list", "half", "text", "31", "480", "vector", "nan", "overflow"],
 )
-def test_eye_files_of_another_form(copy: Path, content: object, said: str) -> None:
-    assert said in eyes_rewritten(copy, content)
+def test_eye_files_of_another_form(copy: Path, content: object, fact: str) -> None:
+    assert fact in eyes_rewritten(copy, content)
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4])
-def test_every_usual_pickle_protocol_is_read(whole: Path, copy: Path, protocol: int) -> None:
+def test_every_usual_pickle_protocol_is_read(full_copy: Path, copy: Path, protocol: int) -> None:
     path = copy / EYES / "1_1"
     path.write_bytes(pickle.dumps(pickle.loads(path.read_bytes()), protocol))
-    again, plain = (seed.load(root=folder, options=ONE) for folder in (copy, whole))
+    again, plain = (seed.load(root=folder, options=ONE) for folder in (copy, full_copy))
     assert again.fingerprint == plain.fingerprint
 
 
@@ -156,15 +159,15 @@ def test_a_truncated_npz(copy: Path, share: float) -> None:
     path = copy / NPZ / "1_1.npz"
     raw = path.read_bytes()
     path.write_bytes(raw[: int(share * len(raw))])
-    assert "1_1.npz is not a complete .npz" in refused(copy)
+    assert "1_1.npz is not a complete" in refused(copy)
 
 
 def test_a_zip_bomb_is_refused_unopened(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_seed_read, "LIMIT", 3 * 10**6)
+    monkeypatch.setattr(seed_read, "LIMIT", 3 * 10**6)
     path = copy / NPZ / "1_1.npz"
     np.savez_compressed(path, train_data=np.zeros(10**6))
     assert path.stat().st_size < 20_000
-    assert "would unpack to" in refused(copy)
+    assert "1_1.npz would unpack" in refused(copy)
 
 
 def test_a_header_that_promises_too_much(copy: Path) -> None:
@@ -177,8 +180,8 @@ def test_a_header_that_promises_too_much(copy: Path) -> None:
 
 
 def test_a_file_far_too_large_is_not_read(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_seed_read, "LIMIT", 10**6)
-    assert "over the limit" in refused(copy)
+    monkeypatch.setattr(seed_read, "LIMIT", 10**6)
+    assert " MiB" in refused(copy)
 
 
 def test_members_that_point_elsewhere_write_nothing(copy: Path) -> None:
@@ -196,16 +199,16 @@ def test_what_is_no_file_is_not_opened(copy: Path) -> None:
     path = copy / EYES / "1_1"
     path.unlink()
     os.mkfifo(path)  # reading it would wait for ever
-    assert "is not a file" in refused(copy)
+    assert "1_1 is not a file" in refused(copy)
     path.unlink()
     path.mkdir()
-    assert "is not a file" in refused(copy)
+    assert "1_1 is not a file" in refused(copy)
     path.rmdir()
     path.symlink_to("/dev/zero")
-    assert "is not a file" in refused(copy)
+    assert "1_1 is not a file" in refused(copy)
     path.unlink()
     path.symlink_to(copy / "nowhere")
-    assert "no such file" in refused(copy)
+    assert str(path) in refused(copy)
 
 
 def resized(train: int, test: int) -> Callable[[dict[str, Any]], None]:
@@ -220,9 +223,7 @@ def test_one_second_windows_are_told_apart(copy: Path) -> None:
     rows = int(SECONDS[:9].sum()), int(SECONDS[9:].sum())
     assert rows == (2010, 1384)
     message = rewritten(copy, resized(*rows))
-    assert message.startswith(
-        "1-s windows found: Table 1 needs the 4-s features, folder eeg_used_4s"
-    )
+    assert "folder eeg_used_4s" in message
     window = next(f for f in seed.check(copy, ONE).findings if f.what.startswith("window"))
     assert (window.found, window.expected, window.ok) == ("1 s in 1 files", "4 s", False)
 
@@ -250,41 +251,41 @@ HOLE = np.where(np.arange(499 * 62).reshape(499, 62) == 77, np.nan, 1.0)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "fact"),
     [
-        (lambda content: content.pop("test_label"), "no 'test_label'"),
-        (lambda content: content["train_data"].pop("beta"), "no 'beta'"),
-        (band("beta", np.ones((499, 61))), "must have 62 columns"),
-        (band("beta", np.ones((498, 62))), "unequal length"),
-        (band("beta", HOLE), "NaN or infinite"),
-        (band("beta", np.ones((499, 62), complex)), "real numbers"),
-        (put("train_data", np.zeros((499, 310))), "not a pickled dict"),
+        (lambda content: content.pop("test_label"), "'test_label'"),
+        (lambda content: content["train_data"].pop("beta"), "'beta'"),
+        (band("beta", np.ones((499, 61))), "62 columns"),
+        (band("beta", np.ones((498, 62))), "'train_data'"),
+        (band("beta", HOLE), "NaN"),
+        (band("beta", np.ones((499, 62), complex)), "'beta'"),
+        (put("train_data", np.zeros((499, 310))), "'train_data'"),
         (put("train_data", np.array(b"nonsense")), "damaged"),
         (put("train_label", LABELS[:400]), "743 labels for 842 rows"),
-        (put("train_label", np.array(["a"] * 499)), "not numbers"),
-        (put("test_label", LABELS[499:] + 1), "coded 0, 1, 2"),
-        (put("test_label", np.full(343, np.nan)), "coded 0, 1, 2"),
+        (put("train_label", np.array(["a"] * 499)), "labels of 1_2.npz"),
+        (put("test_label", LABELS[499:] + 1), "0, 1, 2 or -1, 0, 1"),
+        (put("test_label", np.full(343, np.nan)), "0, 1, 2 or -1, 0, 1"),
         (put("test_label", np.roll(LABELS[499:], 1)), "1 59 58 58 58 59 50 instead of 59 58 58 58"),
-        (put("test_label", 2 - LABELS[499:]), "clip 10 of 1_2.npz does not have the label"),
+        (put("test_label", 2 - LABELS[499:]), "clip 10 of 1_2.npz"),
         (put("train_label", np.sort(LABELS[:499])), "clip 1 of 1_2.npz"),
         (resized(480, 343), "480 rows of clips 1-9"),
     ],
 )
 def test_npz_files_of_another_form(
-    copy: Path, change: Callable[[dict[str, Any]], None], said: str
+    copy: Path, change: Callable[[dict[str, Any]], None], fact: str
 ) -> None:
     message = rewritten(copy, change)
-    assert said in message
+    assert fact in message
     assert "1_2.npz" in message
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.float64, np.int8])
-def test_labels_may_be_coded_from_minus_one(whole: Path, copy: Path, kind: type) -> None:
+def test_labels_may_be_coded_from_minus_one(full_copy: Path, copy: Path, kind: type) -> None:
     for path in (copy / NPZ).glob("*.npz"):
         with np.load(path) as file:
             content = {key: file[key] for key in file.files}
         for key in ("train_label", "test_label"):
             content[key] = (content[key] - 1).astype(kind)[:, None]
         np.savez(path, **content)
-    again, plain = (seed.load(root=folder, options=ONE) for folder in (copy, whole))
+    again, plain = (seed.load(root=folder, options=ONE) for folder in (copy, full_copy))
     assert again.fingerprint == plain.fingerprint

@@ -33,7 +33,7 @@ class Filed(Sweep):
     ("split", "said"),
     [
         ("rows", "scaling: per person, fitted on training rows"),
-        ("person", "scaling: global, fitted on training rows, and not per person as asked"),
+        ("person", "scaling: global, fitted on training rows, not per person"),
     ],
 )
 def test_the_scaling_that_was_applied_is_said(tmp_path: Path, split: str, said: str) -> None:
@@ -41,7 +41,7 @@ def test_the_scaling_that_was_applied_is_said(tmp_path: Path, split: str, said: 
     cells = plan_cells({"sweep": Filed()}, {"tiny": data}, {"tiny": split}, BUDGET)
     plan = Plan(cells, {"tiny": data}, {"tiny": split}, BUDGET)
     reported(plan, Filed(), ended_well(plan, tmp_path), tmp_path)
-    assert said in (tmp_path / "sweep" / "index.html").read_text("utf-8")
+    assert said in (tmp_path / "run" / "sweep" / "index.html").read_text("utf-8")
 
 
 def test_what_a_trial_re_draws_stands_under_every_table_and_figure(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_what_a_trial_re_draws_stands_under_every_table_and_figure(tmp_path: Pat
         plan = planned(protocol)
         folder = tmp_path / protocol.layout["kind"]
         reported(plan, protocol, ended_well(plan, folder), folder)
-        page = (folder / "sweep" / "index.html").read_text("utf-8")
+        page = (folder / "run" / "sweep" / "index.html").read_text("utf-8")
         said = "Each trial re-draws the split (rows: a fresh permutation, cut 36/12/12)"
         captions = re.findall(r"<figcaption>.*?</figcaption>", page, re.DOTALL)
         assert captions
@@ -61,6 +61,6 @@ def test_what_a_trial_re_draws_stands_under_every_table_and_figure(tmp_path: Pat
             under = page.split("</table>", 2)[2].split("<h3>")[0]
             assert said in under
             for name in ("sweep.md", "sweep.tex"):
-                assert said in (folder / "sweep" / name).read_text("utf-8")
+                assert said in (folder / "run" / "sweep" / name).read_text("utf-8")
         else:
             assert "which rows lack a view" in page

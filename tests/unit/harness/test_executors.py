@@ -1,4 +1,4 @@
-"""Pools: one face and the same numbers here and on Ray; GPUs as Ray assigns them."""
+"""Executors: one interface and the same numbers here and on Ray; GPUs as Ray assigns them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from harness.plan import resolve
 from harness.plan.job import Job
 from harness.run import executors
 from harness.run.driver import Driver
-from harness.run.executors import Ended, Lost, Resources, SerialExecutor, open_executor
+from harness.run.executors import Ended, Lost, Resources, SerialExecutor, Started, open_executor
+from harness.run.limits import FitLimits
 from harness.run.worker import JobGroup
 from harness.store.record import Outcome, Record
 from harness.store.store import Store
@@ -47,25 +48,27 @@ def cheap() -> list[JobGroup]:
     ]
 
 
-def driven(folder: Path, stacks: list[JobGroup], pool: Any) -> dict[str, Record]:
+def driven(
+    folder: Path, groups: list[JobGroup], executor: Any, limits: FitLimits | None = None
+) -> dict[str, Record]:
     store = Store(folder)
-    drive = Driver(store, {}, "smoke", lambda tick: None)
-    drive.run(stacks, pool)
+    driver = Driver(store, {}, "smoke", lambda update: None, limits)
+    driver.run(groups, executor)
     store.close()
-    return drive.records
+    return driver.records
 
 
-def drained(pool: Any, stacks: list[JobGroup]) -> list[Any]:
-    waiting, found, running = list(stacks), [], 0
+def drained(executor: Any, groups: list[JobGroup]) -> list[Any]:
+    waiting, found, running = list(groups), [], 0
     while waiting or running:
-        while waiting and pool.free:
-            pool.start(waiting.pop(0))
+        while waiting and executor.free:
+            executor.start(waiting.pop(0))
             running += 1
-        happened = pool.next(timeout=5)
-        if happened is None:
+        received = executor.next(timeout=5)
+        if received is None:
             continue
-        running -= isinstance(happened[1], Ended | Lost)
-        found.append(happened[1])
+        running -= isinstance(received[1], Ended | Lost)
+        found.append(received[1])
     return found
 
 
@@ -73,19 +76,20 @@ def drained(pool: Any, stacks: list[JobGroup]) -> list[Any]:
 
 
 def test_serial_takes_one_stack_at_a_time_and_says_when_it_ended() -> None:
-    pool = SerialExecutor({"tiny": DATA}, Resources())
-    assert pool.next(0.1) is None
-    assert pool.free == 1
-    pool.start(JobGroup(jobs("majority", 2)))
-    assert pool.free == 0
+    executor = SerialExecutor({"tiny": DATA}, Resources())
+    assert executor.next(0.1) is None
+    assert executor.free == 1
+    executor.start(JobGroup(jobs("majority", 2)))
+    assert executor.free == 0
     events = []
     while not events or not isinstance(events[-1], Ended):
-        happened = pool.next(0.1)
-        assert happened is not None
-        events.append(happened[1])
+        received = executor.next(0.1)
+        assert received is not None
+        events.append(received[1])
+    assert isinstance(events[0], Started)
     assert sum(isinstance(event, Outcome) for event in events) == 2
-    assert pool.free == 1
-    pool.close()
+    assert executor.free == 1
+    executor.close()
 
 
 def test_serial_goes_on_after_a_stack_that_breaks(
@@ -99,16 +103,63 @@ def test_serial_goes_on_after_a_stack_that_breaks(
     assert 'raise ArithmeticError("planted' in bad.trace
 
 
+def test_serial_ends_the_fit_that_is_over_its_limit_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "execute", planted.hangs)
+    before = signal.getsignal(signal.SIGALRM)
+    serial = SerialExecutor({"tiny": DATA}, Resources())
+    records = driven(tmp_path, cheap(), serial, FitLimits(seconds=2.0))
+    assert signal.getsignal(signal.SIGALRM) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert sorted(record.status for record in records.values()) == ["failed", *["ok"] * 6]
+    (bad,) = (record for record in records.values() if record.status == "failed")
+    assert bad.job["config"]["C"] == 1.0
+    assert "--fit-timeout" in bad.reason
+
+
+@pytest.mark.parametrize(
+    ("named", "address", "workers", "seconds", "name"),
+    [
+        (None, None, None, 59.0, "serial"),
+        (None, None, None, 61.0, "ray"),
+        (None, None, 1, 1.0, "serial"),
+        (None, None, 2, 1.0, "ray"),
+        (None, "10.0.0.1:6379", None, 1.0, "ray"),
+        ("ray", None, None, 1.0, "ray"),
+        ("serial", None, 8, 1e6, "serial"),
+    ],
+)
+def test_the_executor_follows_what_was_named_then_the_cost(
+    named: str | None, address: str | None, workers: int | None, seconds: float, name: str
+) -> None:
+    assert executors.choose_executor(named, address, workers, seconds)[0] == name
+
+
+def test_the_last_word_is_that_of_the_newest_worker_that_said_anything(tmp_path: Path) -> None:
+    assert executors._last_word(tmp_path / "no such folder") == ""
+    for number, text in enumerate(("old: no such file\n", "first\n/tmp/a: not found\n", "")):
+        path = tmp_path / f"worker-{number}.err"
+        path.write_text(text)
+        os.utime(path, (number, number))
+    assert executors._last_word(tmp_path) == "/tmp/a: not found"
+
+
+def test_an_error_without_words_is_called_by_its_kind() -> None:
+    assert executors._first_line(KeyError()) == "KeyError"
+
+
 def test_serial_lets_an_interrupt_through(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any) -> Iterator[Any]:
         raise KeyboardInterrupt
         yield
 
     monkeypatch.setattr(executors, "execute", interrupted)
-    pool = SerialExecutor({"tiny": DATA}, Resources())
-    pool.start(JobGroup(jobs("majority", 1)))
+    executor = SerialExecutor({"tiny": DATA}, Resources())
+    executor.start(JobGroup(jobs("majority", 1)))
+    assert executor.next(0.1) == (JobGroup(jobs("majority", 1)), Started())
     with pytest.raises(KeyboardInterrupt):
-        pool.next(0.1)
+        executor.next(0.1)
 
 
 def test_cuda_without_a_gpu_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +243,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def session(first: Path) -> Iterator[Any]:
-    """Two pretended GPUs, four CPUs, joined by every pool of this module."""
+    """Two pretended GPUs, four CPUs, joined by every executor of this module."""
     import ray
 
     os.environ[planted.FIRST] = str(first)  # before Ray starts: its workers inherit it
@@ -206,7 +257,7 @@ def session(first: Path) -> Iterator[Any]:
 
 
 @pytest.fixture
-def pool_of(session: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def executor_of(session: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(executors, "_connect", lambda ray, resources: None)
 
     def made(fault: str = "", data: Dataset = DATA, **resources: Any) -> Any:
@@ -220,9 +271,9 @@ def pool_of(session: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 class TestOnRay:
     pytestmark = ray_tests
 
-    def test_ray_and_serial_agree_on_every_number(self, pool_of: Any, tmp_path: Path) -> None:
+    def test_ray_and_serial_agree_on_every_number(self, executor_of: Any, tmp_path: Path) -> None:
         here = driven(tmp_path / "a", cheap(), SerialExecutor({"tiny": DATA}, Resources()))
-        there = driven(tmp_path / "b", cheap(), pool_of())
+        there = driven(tmp_path / "b", cheap(), executor_of())
         assert here.keys() == there.keys()
         left, right = Store(tmp_path / "a"), Store(tmp_path / "b")
         for name, record in here.items():
@@ -234,42 +285,61 @@ class TestOnRay:
             assert all(np.array_equal(value, theirs[key]) for key, value in mine.items())
 
     def test_workers_run_our_code_with_one_thread(
-        self, pool_of: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+        self, executor_of: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.chdir(tmp_path)
-        (seen, _) = drained(pool_of("facts"), [JobGroup(jobs("majority", 1))])
+        (_, seen, _) = drained(executor_of("facts"), [JobGroup(jobs("majority", 1))])
         assert Path(seen["datasets"]).is_relative_to(planted.ROOT)
         assert seen["threads"] == [1, "1"]
 
     def test_a_worker_that_dies_once_costs_nothing(
-        self, pool_of: Any, first: Path, tmp_path: Path
+        self, executor_of: Any, first: Path, tmp_path: Path
     ) -> None:
-        records = driven(tmp_path, cheap(), pool_of("dies_once"))
+        records = driven(tmp_path, cheap(), executor_of("dies_once"))
         assert first.exists()
         assert [record.status for record in records.values()] == ["ok"] * 7
 
-    def test_a_job_that_kills_every_worker_fails_alone(self, pool_of: Any, tmp_path: Path) -> None:
-        records = driven(tmp_path, cheap(), pool_of("dies"))
+    def test_a_job_that_kills_every_worker_fails_alone(
+        self, executor_of: Any, tmp_path: Path
+    ) -> None:
+        records = driven(tmp_path, cheap(), executor_of("dies"))
         assert sorted(record.status for record in records.values()) == ["failed", *["ok"] * 6]
         (bad,) = (record for record in records.values() if record.status == "failed")
         assert bad.job["config"]["C"] == 1.0
         assert bad.reason.startswith("its worker was lost 3 times: ")
 
-    def test_a_stack_that_raises_fails_with_its_trace(self, pool_of: Any, tmp_path: Path) -> None:
-        records = driven(tmp_path, cheap(), pool_of("breaks"))
+    def test_a_stack_that_raises_fails_with_its_trace(
+        self, executor_of: Any, tmp_path: Path
+    ) -> None:
+        records = driven(tmp_path, cheap(), executor_of("breaks"))
         (bad,) = (record for record in records.values() if record.status == "failed")
         assert bad.reason == "it failed 3 times: ArithmeticError: planted: the stack broke"
         assert "planted.py" in bad.trace
 
+    def test_a_fit_that_hangs_in_compiled_code_is_ended(
+        self, executor_of: Any, tmp_path: Path
+    ) -> None:
+        limits = FitLimits(seconds=4.0)
+        records = driven(tmp_path, cheap(), executor_of("spins"), limits)
+        assert sorted(record.status for record in records.values()) == ["failed", *["ok"] * 6]
+        (bad,) = (record for record in records.values() if record.status == "failed")
+        assert bad.job["config"]["C"] == 1.0
+        assert "--fit-timeout" in bad.reason
+
+    def test_what_is_known_while_no_worker_starts(self, executor_of: Any) -> None:
+        text = executor_of().why_waiting()
+        assert f"of {SLOTS} CPU free" in text
+        assert str(executors.ROOT) in text
+
     @pytest.mark.parametrize(("share", "together"), [(1.0, 1), (0.5, 2)])
     def test_stacks_see_the_gpu_they_were_given(
-        self, pool_of: Any, share: float, together: int
+        self, executor_of: Any, share: float, together: int
     ) -> None:
-        pool = pool_of("facts", device="cuda", gpus_per_job=share)
-        assert pool.free == 2 * together
-        stacks = [JobGroup((one,)) for one in jobs("majority", 3 * 2 * together)]
-        seen = [event for event in drained(pool, stacks) if isinstance(event, dict)]
-        assert len(seen) == len(stacks)
+        executor = executor_of("facts", device="cuda", gpus_per_job=share)
+        assert executor.free == 2 * together
+        groups = [JobGroup((one,)) for one in jobs("majority", 3 * 2 * together)]
+        seen = [event for event in drained(executor, groups) if isinstance(event, dict)]
+        assert len(seen) == len(groups)
         assert {one["devices"] for one in seen} == {"0", "1"}
         for one in seen:
             sharing = [
@@ -280,17 +350,17 @@ class TestOnRay:
             ]
             assert len(sharing) <= together
 
-    def test_work_on_the_cpu_sees_no_gpu_and_takes_every_core(self, pool_of: Any) -> None:
-        pool = pool_of("facts")
-        assert pool.free == SLOTS
-        seen = drained(pool, [JobGroup((one,)) for one in jobs("majority", 2)])
+    def test_work_on_the_cpu_sees_no_gpu_and_takes_every_core(self, executor_of: Any) -> None:
+        executor = executor_of("facts")
+        assert executor.free == SLOTS
+        seen = drained(executor, [JobGroup((one,)) for one in jobs("majority", 2)])
         assert len({one["pid"] for one in seen if isinstance(one, dict)}) == 2
 
-    def test_too_large_a_share_is_refused(self, pool_of: Any, session: Any) -> None:
+    def test_too_large_a_share_is_refused(self, executor_of: Any, session: Any) -> None:
         session_shutdown = session.shutdown
         session.shutdown = lambda: None
         try:
             with pytest.raises(UsageError, match="asks for 3 GPU a job, Ray offers 2"):
-                pool_of(device="cuda", gpus_per_job=3.0)
+                executor_of(device="cuda", gpus_per_job=3.0)
         finally:
             session.shutdown = session_shutdown

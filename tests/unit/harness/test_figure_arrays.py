@@ -7,19 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from datasets.base import Dataset
-from harness.analysis.figure_arrays import shown_of
-from harness.analysis.trials_table import trials_table
+from harness.analysis.figure_arrays import Shown, matrices_shown, truths_of, weights_shown
 from harness.plan.job import Job
 from harness.plan.plan import Plan, plan_cells, settle
-from harness.report import Layout
+from harness.run.describe import truths
 from harness.run.imputation import kept
+from harness.store.manifest import load_arrays, save_arrays
 from harness.store.record import Outcome, Record
 from harness.store.store import Store
 from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Stage, TableRow, build, draw
-from tests.helpers import record_of, scenario, tiny
+from tests.helpers import manifest_of, record_of, scenario, table_of, tiny
 
 BUDGET = replace(BUDGETS["smoke"], trials=2)
 ROWS = tuple(
@@ -32,6 +33,7 @@ class Two(Protocol):
     """Two rows with one cell each."""
 
     title, datasets = "Two", {}
+    layout = {"kind": "matrices", "values": ({"column": "nmse", "label": "NMSE"},)}
 
     def rows(
         self, view_names: Sequence[str], methods: Sequence[MethodCard]
@@ -69,6 +71,16 @@ def stored(
     return store, store.records()
 
 
+def matrices(
+    plan: Plan, trials: pd.DataFrame, records: Mapping[str, Record], store: Store
+) -> Shown:
+    """By way of the file that a run leaves: the data are opened before, never after."""
+    run = manifest_of(plan, "two")
+    run = replace(run, arrays=save_arrays(store.folder, run.id, truths(plan, {"two": Two()})))
+    found = truths_of(load_arrays(store.folder, run), "two")
+    return matrices_shown(trials, records, store.arrays, found)
+
+
 def completions(data: Dataset, job: Job, number: int) -> dict[str, np.ndarray]:
     """The truth plus the job's number, of the first rows that lack view b, latest first."""
     problem, held_out = build(data, job.scenario, draw(data, job.scenario, job.trial, job.seed))
@@ -81,11 +93,11 @@ def test_completed_rows_of_all_methods_are_lined_up_and_grouped_by_class(
 ) -> None:
     store, records = stored(plan, tmp_path)
     settle(plan, records)
-    trials = trials_table(plan, records, "two")
+    trials = table_of(plan, records, "two")
     trials = trials[trials["trial"] == 0]
-    shown = shown_of(plan, "two", Layout("matrices"), trials, records, store)
+    shown = matrices(plan, trials, records, store)
     (made,) = shown.matrices
-    assert (made.view, made.trial, shown.gone) == ("b", 0, {})
+    assert (made.view, made.trial, shown.unavailable) == ("b", 0, {})
     assert set(made.completed) == {"x", "y"}
     first = {line.row_key: line.imputed_by for line in trials.itertuples()}
     number = {name: i for i, name in enumerate(plan.jobs)}
@@ -109,10 +121,10 @@ def test_no_more_rows_are_shown_than_a_fit_chosen_by_accuracy_leaves(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, records = stored(plan, tmp_path)
-    trials = trials_table(settle(plan, records), records, "two")
+    trials = table_of(settle(plan, records), records, "two")
     trials = trials[trials["trial"] == 0]
-    monkeypatch.setattr("harness.analysis.figure_arrays.SHOWN_ROWS", 5)
-    (made,) = shown_of(plan, "two", Layout("matrices"), trials, records, store).matrices
+    monkeypatch.setattr("harness.run.describe.SHOWN_ROWS", 5)
+    (made,) = matrices(plan, trials, records, store).matrices
     assert len(made.truth) == len(made.classes) == 5
     assert {len(values) for values in made.completed.values()} == {5}
     assert made.hidden > 5
@@ -122,8 +134,8 @@ def test_view_weights_come_with_their_way_over_the_epochs(plan: Plan, tmp_path: 
     curve = np.array([[0.5, 0.5], [0.7, 0.3], [0.9, 0.1]], np.float32)
     facts = {"weight_0": 0.8, "weight_1": 0.2}
     store, records = stored(plan, tmp_path, {"view_weights": curve}, facts=facts)
-    trials = trials_table(settle(plan, records), records, "two")
-    shown = shown_of(plan, "two", Layout("weights"), trials, records, store)
+    trials = table_of(settle(plan, records), records, "two")
+    shown = weights_shown(trials, records, store.arrays)
     assert [one.trial for one in shown.weights] == [0, 1, 0, 1]
     for one in shown.weights:
         assert one.epoch == 2
@@ -133,23 +145,22 @@ def test_view_weights_come_with_their_way_over_the_epochs(plan: Plan, tmp_path: 
 
 def test_arrays_that_are_gone_are_said_and_stop_nothing(plan: Plan, tmp_path: Path) -> None:
     store, records = stored(plan, tmp_path)
-    trials = trials_table(settle(plan, records), records, "two")
+    trials = table_of(settle(plan, records), records, "two")
     trials = trials[trials["trial"] == 0]
     lost = trials[trials["row_key"] == "y"]["imputed_by"].item()
-    (tmp_path / "arrays" / f"{lost}.npz").unlink()
-    shown = shown_of(plan, "two", Layout("matrices"), trials, records, store)
+    (tmp_path / "arrays" / f"{records[lost].arrays}.npz").unlink()
+    shown = matrices(plan, trials, records, store)
     assert set(shown.matrices[0].completed) == {"x"}
-    (said,) = shown.gone["tiny"]
+    (said,) = shown.unavailable["tiny"]
     assert said.startswith("Y, trial 0: its arrays cannot be shown (")
 
 
-def test_a_curve_of_numbers_alone_asks_the_store_for_nothing(plan: Plan, tmp_path: Path) -> None:
+def test_without_the_runs_own_arrays_a_figure_says_so(plan: Plan, tmp_path: Path) -> None:
     store, records = stored(plan, tmp_path)
-    trials = trials_table(settle(plan, records), records, "two")
-    for path in (tmp_path / "arrays").iterdir():
-        path.unlink()
-    shown = shown_of(plan, "two", Layout("curves"), trials, records, store)
-    assert (shown.weights, shown.matrices, shown.gone) == ((), (), {})
+    trials = table_of(settle(plan, records), records, "two")
+    shown = matrices_shown(trials, records, store.arrays, {})
+    assert shown.matrices == ()
+    assert len(shown.unavailable["tiny"]) == 1
 
 
 def test_a_cell_may_ask_for_fewer_trials_than_the_budget(plan: Plan) -> None:
@@ -174,6 +185,6 @@ def test_the_table_of_trials_says_the_place_and_the_classes_that_have_labels(
         store.append(Outcome(record_of(job, metrics=metrics), {}))
     store.close()
     records = store.records()
-    trials = trials_table(settle(plan, records), records, "two")
+    trials = table_of(settle(plan, records), records, "two")
     assert trials["at_missing"].tolist() == [0.5] * 4
     assert sorted(trials["n_classes_labelled"].fillna(0)) == [0, 2, 2, 2]

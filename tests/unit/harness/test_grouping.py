@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from harness import registry
-from harness.plan import grouping
-from harness.plan.grouping import stacks
-from harness.plan.job import training_of
+from harness.plan.expand import training_of
 from harness.plan.plan import Plan, plan_cells, settle
+from harness.run import grouping
+from harness.run.grouping import stacks
 from harness.run.worker import JobGroup
 from protocols.base import Stage, TableRow, build
 from tests.helpers import tiny
@@ -57,7 +57,7 @@ def test_members_of_a_stack_agree_in_what_does_not_stack(monkeypatch: pytest.Mon
             build(grouped, job.scenario, d)[0] for job, d in zip(stack.jobs, drawn, strict=True)
         ]
         assert len({(p.rows.n, int(p.labelled.sum()), p.tuning.n) for p in problems}) == 1
-    free = registry.load_method("m2").Config.marked("stacks")
+    free = registry.load_method("m2").Config.marked("batchable")
     for stack in found:
         fixed = [{k: v for k, v in j.config.items() if k not in free} for j in stack.jobs]
         assert all(config == fixed[0] for config in fixed)

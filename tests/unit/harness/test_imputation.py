@@ -29,7 +29,7 @@ class Known(Fitted):
             there = rows.present[:, v, None]
             guess = self.value(v, rows) if callable(self.value) else self.value
             views.append(np.where(there, view, guess))
-            spreads.append(np.where(there, 0.0, self.variance or 0.0))
+            spreads.append(np.where(there, 0.0, np.full(view.shape, self.variance or 0.0)))
         return tuple(views), tuple(spreads) if self.variance is not None else None
 
 

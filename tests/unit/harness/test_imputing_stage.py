@@ -10,7 +10,8 @@ import pytest
 
 from harness.analysis.selection import NAMES
 from harness.errors import UsageError
-from harness.plan.job import Job, expand
+from harness.plan.expand import expand
+from harness.plan.job import Job
 from harness.run.imputation import SHOWN_ROWS, tuning_score
 from harness.run.worker import JobGroup, execute
 from harness.store.record import Outcome

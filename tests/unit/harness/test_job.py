@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from harness import registry
 from harness.errors import UsageError
-from harness.plan.job import candidates, expand, training_of
+from harness.plan.expand import candidates, expand, training_of
 from protocols.base import BUDGETS, Cell, Stage, TableRow
 from tests.helpers import scenario, tiny
 
@@ -123,3 +124,12 @@ def test_a_stage_may_bring_a_grid_of_its_own() -> None:
         for name in ("paper", "smoke", "preview")
     }
     assert values == {"paper": [10.0, 30.0, 100.0], "smoke": [10.0, 30.0], "preview": [10.0]}
+
+
+def test_settings_of_numpy_are_numbers_and_what_json_cannot_hold_is_refused() -> None:
+    stage = Stage("svm", config={"C": np.float64(3)})
+    (job, *_) = expand(cell(stage), tiny(), SMOKE, 0, 0)
+    assert type(job.config["C"]) is float
+    for value in (float("inf"), {1.0}):
+        with pytest.raises(UsageError, match="stage 'svm'"):
+            expand(cell(Stage("svm", config={"C": value})), tiny(), SMOKE, 0, 0)

@@ -12,8 +12,9 @@ import pytest
 from datasets.base import Dataset
 from harness import registry
 from harness.errors import UsageError
-from harness.plan.grouping import stacks
-from harness.plan.plan import Plan, leave_out, matches, method_cards, plan_cells, settle
+from harness.plan.plan import Plan, plan_cells, settle
+from harness.plan.rows import Selection, leave_out, matches, method_cards
+from harness.run.grouping import stacks
 from harness.store.record import Record
 from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Stage, TableRow, build
 from tests.helpers import record_of, scenario, tiny
@@ -53,8 +54,14 @@ def made(
     split = changes.pop("split", "rows")
     every = {data.key: data}
     protocols = {name: Toy() for name in names}
-    cells = plan_cells(protocols, every, {data.key: split}, budget, only, **changes)
+    seed = changes.pop("seed", 0)
+    selection = Selection(only, **changes)
+    cells = plan_cells(protocols, every, {data.key: split}, budget, selection, seed)
     return Plan(cells, every, {data.key: split}, budget)
+
+
+def planned_rows() -> list[TableRow]:
+    return [planned.cell.row for planned in made().cells]
 
 
 def kept(plan: Plan, **changes: Any) -> dict[str, Record]:
@@ -94,25 +101,31 @@ def test_globs_name_rows_and_methods(only: tuple[str, ...], rows: set[str]) -> N
     ],
 )
 def test_rows_are_left_out_by_globs(without: tuple[str, ...], rows: set[str]) -> None:
-    left = leave_out(made().cells, without)
-    assert {planned.cell.row.key for planned in left} == rows
+    keys = {row.key for row in planned_rows()}
+    assert keys - leave_out(planned_rows(), without) == rows
 
 
 def test_leaving_out_every_row_is_refused() -> None:
     with pytest.raises(UsageError, match="^--without leaves no row of: plain, trained, chain$"):
-        leave_out(made().cells, ("*ain", "tr*"))
+        leave_out(planned_rows(), ("*ain", "tr*"))
 
 
 @pytest.mark.parametrize("pattern", ["zzz", "svm", "svm_*", ""])
 def test_a_glob_that_leaves_nothing_out_is_refused_with_the_rows(pattern: str) -> None:
     with pytest.raises(UsageError, match="matches no row; there are: plain, trained, chain$"):
-        leave_out(made().cells, ("plain", pattern))
+        leave_out(planned_rows(), ("plain", pattern))
 
 
 def test_matching_is_by_row_and_by_the_first_method_of_the_recipe() -> None:
-    cell = Cell(Toy.wanted[2], scenario(), 0.3)
-    assert all(matches(cell, name) for name in ("chain", "log*n"))
-    assert not any(matches(cell, name) for name in ("svm", "lr"))
+    row = Toy.wanted[2]
+    assert all(matches(row, name) for name in ("chain", "log*n"))
+    assert not any(matches(row, name) for name in ("svm", "lr"))
+
+
+def test_a_row_whose_key_looks_like_a_glob_is_named_by_its_key() -> None:
+    row = replace(Toy.wanted[0], key="m2_[a]*")
+    assert matches(row, "m2_[a]*")
+    assert leave_out([row, Toy.wanted[1]], ("m2_[a]*",)) == {"m2_[a]*"}
 
 
 def test_shared_stages_and_shared_tables_are_one_job() -> None:
@@ -150,6 +163,18 @@ def test_with_an_empty_ledger_all_is_to_do() -> None:
     plan = settle(made(), {})
     assert state(plan) == {"total": len(plan.jobs), "todo": len(plan.jobs)}
     assert 0 < plan.core_hours()[0] <= plan.core_hours()[1]
+
+
+def test_the_least_cost_counts_the_warm_up_that_a_profile_leaves(monkeypatch) -> None:
+    # The profile has no warm-up, whatever the setting beside it says.
+    budget, least = replace(BUDGETS["paper"], trials=1, columns=None), []
+    for warmup in (0, 40):
+        config = {"profile": "authors2017_head", "warmup_epochs": warmup}
+        stage = Stage("smvae", config=config)
+        row = TableRow("profile", "Profile", "b", "inductive", (stage,))
+        monkeypatch.setattr(Toy, "wanted", (row,))
+        least.append(settle(made(budget=budget), {}).core_hours()[0])
+    assert least[0] == least[1] > 0
 
 
 def test_what_is_stored_is_not_run_again() -> None:

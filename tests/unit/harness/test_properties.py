@@ -10,8 +10,8 @@ import pytest
 
 from datasets.base import TEST, TRAIN, TUNE, Dataset
 from harness import registry
-from harness.analysis.properties import check_rows_named, every, fits_nothing, properties_of
 from harness.errors import UsageError
+from harness.plan.properties import check_rows_named, every, fits_nothing, properties_of
 from protocols.base import Scenario, draw
 from tests.helpers import tiny
 
@@ -84,8 +84,10 @@ def test_another_seed_draws_other_trials() -> None:
     assert properties_of(data, "person", 2, 0) != properties_of(data, "person", 2, 1)
 
 
-@pytest.mark.parametrize(("kind", "imitates"), [("open", ""), ("licensed", ""), ("twin", "TINY")])
-def test_only_a_twin_imitates(kind: str, imitates: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "imitates"), [("open", ""), ("licensed", ""), ("simulated", "TINY")]
+)
+def test_only_simulated_data_imitate(kind: str, imitates: str) -> None:
     data = tiny()
     data = replace(data, provenance=replace(data.provenance, kind=kind))
     assert properties_of(data, "rows", 1).imitates == imitates

@@ -114,10 +114,10 @@ def test_a_data_set_without_a_note_is_refused() -> None:
         report_of(trials_of({"ours": [0.5]}), replace(META, datasets=()))
 
 
-def test_a_twin_never_has_a_paper_name() -> None:
-    twin = replace(NOTE, kind="twin", is_paper_data=True, published_name="SEED")
-    assert twin.paper_name is None
-    assert replace(twin, kind="licensed").paper_name == "SEED"
+def test_simulated_data_never_have_a_paper_name() -> None:
+    simulated = replace(NOTE, kind="simulated", is_paper_data=True, published_name="SEED")
+    assert simulated.paper_name is None
+    assert replace(simulated, kind="licensed").paper_name == "SEED"
 
 
 def test_figures_are_the_same_bytes_twice_and_take_the_pages_colours() -> None:
@@ -134,7 +134,9 @@ def test_figures_are_the_same_bytes_twice_and_take_the_pages_colours() -> None:
 
 
 def test_the_folder_is_whole(tmp_path: Path) -> None:
-    paths = render_table(trials_of({"ours": [0.5], "other": [0.4]}), META, None, tmp_path / "new")
+    paths = render_table(
+        trials_of({"ours": [0.5], "other": [0.4]}), META, None, tmp_path / "new"
+    ).paths
     names = sorted(str(path.relative_to(tmp_path / "new")) for path in paths)
     figures = [f"figures/accuracy_data.{kind}" for kind in ("pdf", "png", "svg")]
     assert names == sorted(

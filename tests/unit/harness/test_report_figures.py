@@ -14,10 +14,9 @@ import pytest
 from matplotlib.image import imread
 
 from harness.report import Layout, Shown, render_figure
-from harness.report.draw_matrices import STOPS
-from harness.report.figure_files import figure_contents
-from harness.report.figure_model import CurvePlot
-from harness.report.figures import render
+from harness.report.figure_files import figure_contents, figure_report
+from harness.report.figures.curves import CurvePlot
+from harness.report.figures.matrices import STOPS
 from tests.unit.harness.fake_figures import (
     NOTE,
     case,
@@ -76,7 +75,7 @@ def test_same_numbers_same_bytes_in_whatever_order_they_come(protocol: str) -> N
 
 def test_the_folder_is_whole(tmp_path: Path) -> None:
     trials, shown = case("figure6")
-    paths = render_figure(trials, meta_of("figure6"), layout_of("figure6"), shown, tmp_path)
+    paths = render_figure(trials, meta_of("figure6"), layout_of("figure6"), shown, tmp_path).paths
     assert {str(path.relative_to(tmp_path)) for path in paths} == set(whole("figure6"))
     assert {path for path in tmp_path.rglob("*") if path.is_file()} == set(paths)
     for path in paths:
@@ -85,15 +84,15 @@ def test_the_folder_is_whole(tmp_path: Path) -> None:
 
 @every_figure
 def test_axes_are_labelled_and_stamps_are_printed_on_the_figure(protocol: str) -> None:
-    twin = replace(NOTE, kind="twin")
-    files = made(protocol, datasets=(twin,))
+    simulated = replace(NOTE, kind="simulated")
+    files = made(protocol, datasets=(simulated,))
     drawn = [text.decode() for name, text in files.items() if name.endswith(".svg")]
     for label in LABELS[protocol]:
         assert label.replace("λ", "&#955;") in drawn[0] or label in drawn[0], label
     for text in drawn:
         assert "smoke run" in text
-        assert "TWIN: synthetic" in text
-    assert 'class="stamp twin"' in page(files)
+        assert "SIMULATED data" in text
+    assert 'class="stamp simulated"' in page(files)
 
 
 @every_figure
@@ -228,15 +227,10 @@ def test_a_line_breaks_where_a_mean_is_not_there() -> None:
     trials = case("figure3")[0]
     middle = (trials["row_key"] == "conet") & (trials["at_missing"] == 0.5)
     trials.loc[middle & (trials["trial"] == 0), ["status", "accuracy"]] = ["missing", np.nan]
-    plots: list[CurvePlot] = []
-    import harness.report.figure_files as files
-
-    real, files.render = files.render, lambda plot, kind: plots.append(plot) or render(plot, kind)
-    try:
-        made("figure3", trials=trials, kinds=())
-    finally:
-        files.render = real
-    for _, curves in plots[0].panels:
+    made_of = figure_report(trials, meta_of("figure3"), layout_of("figure3"), Shown(), ())
+    (plot,) = made_of.drawings.plots.values()
+    assert isinstance(plot, CurvePlot)
+    for _, curves in plot.panels:
         (curve,) = (curve for curve in curves if curve.title == "CoNet")
         assert [point.mean is None for point in curve.points] == [False, True, False]
         assert [point.note for point in curve.points] == ["", "2/3", ""]
@@ -267,7 +261,7 @@ def test_nothing_ran_yet(protocol: str) -> None:
 
 def test_weights_of_some_trials_have_no_mean() -> None:
     trials, shown = case("figure2b")
-    some = replace(shown, weights=shown.weights[:2], gone={"data": ("trial 2: its file is gone",)})
+    some = replace(shown, weights=shown.weights[:2], unavailable={"data": ("its file is gone",)})
     files = figure_contents(trials, meta_of("figure2b"), layout_of("figure2b"), some)
     assert b"2/3 trials: no mean" in files["figures/figure2b_data.svg"]
     assert "trial 2: its file is gone" in page(files)

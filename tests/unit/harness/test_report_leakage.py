@@ -12,8 +12,8 @@ import pytest
 
 from harness.report import SplitNote
 from harness.report.figure_files import figure_contents
+from harness.report.figures.leak import points
 from harness.report.layout import Shown
-from harness.report.leak_plots import points
 from tests.unit.harness.fake_figures import NOTE, layout_of, meta_of
 from tests.unit.harness.fake_trials import trials_of
 
@@ -42,12 +42,14 @@ def trials(n: int = 5, percents: tuple[float, ...] = (2.0, 10.0)) -> pd.DataFram
     return pd.concat(parts, ignore_index=True)
 
 
-def made(table: pd.DataFrame | None = None, *, twin: bool = False, kinds: tuple = ("svg",)) -> dict:
+def made(
+    table: pd.DataFrame | None = None, *, simulated: bool = False, kinds: tuple = ("svg",)
+) -> dict:
     note = replace(NOTE, splits=SPLITS, split="window, recording, person")
-    note = replace(note, kind="twin") if twin else note
+    note = replace(note, kind="simulated") if simulated else note
     meta = meta_of("leak", datasets=(note,), title="The leak: worth")
     return figure_contents(
-        trials() if table is None else table, meta, layout_of("leak"), Shown(), kinds
+        trials() if table is None else table, meta, layout_of("split_leakage"), Shown(), kinds
     )
 
 
@@ -108,11 +110,11 @@ def test_the_figure_says_what_is_compared_and_on_what() -> None:
         assert words in drawn
 
 
-def test_a_twin_is_stamped_and_never_beside_published_numbers() -> None:
-    files = made(twin=True)
-    assert "TWIN: synthetic stand-in" in files["figures/leak_data.svg"].decode()
-    assert "TWIN: synthetic stand-in" in page(files)
-    assert "On the twin of Data, " in page(files)
+def test_simulated_data_are_stamped_and_never_beside_published_numbers() -> None:
+    files = made(simulated=True)
+    assert "SIMULATED data" in files["figures/leak_data.svg"].decode()
+    assert "SIMULATED data" in page(files)
+    assert "On the simulated copy of Data, " in page(files)
     assert "On Data, " not in page(files)
 
 

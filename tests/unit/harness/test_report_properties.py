@@ -11,11 +11,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.analysis.properties import properties_of
+from harness.plan.properties import properties_of
 from harness.report import DatasetNote, ReportMeta
 from harness.report.properties import CHECK, build, unlike_paper
-from harness.report.property_model import ClassCount, GroupCount, Properties, PropertiesReport
+from harness.report.property_model import PropertiesReport
 from harness.report.write import properties_contents
+from harness.store.manifest import ClassCount, GroupCount, Properties
 from protocols.published import published_table
 from tests.helpers import tiny
 
@@ -33,7 +34,7 @@ COUNTED = Properties(
     groups=(GroupCount("subject", 9, (2526, 2526), (9, 9)), GroupCount("clip", 15, (1, 2), (0, 0))),
     labels=((1.0, (135, 135)), (2.0, (269, 270))), splits=(("official", ("subject",)),),
 )  # fmt: skip
-TWIN = replace(SEED, kind="twin", is_paper_data=False, published_name=None)
+SIMULATED = replace(SEED, kind="simulated", is_paper_data=False, published_name=None)
 OPEN = replace(SEED, key="data", title="Data", kind="open", is_paper_data=False,
                published_name=None)  # fmt: skip
 META = ReportMeta(
@@ -108,10 +109,11 @@ def test_a_count_that_differs_shows_by_how_much_and_which_command_explains_it() 
 
 
 @pytest.mark.parametrize(
-    "note", [TWIN, OPEN, replace(SEED, is_paper_data=False, published_name=None, split="subject")]
+    "note",
+    [SIMULATED, OPEN, replace(SEED, is_paper_data=False, published_name=None, split="subject")],
 )
 def test_no_count_is_compared_but_on_the_papers_data_under_its_split(note: DatasetNote) -> None:
-    files = files_of(note, imitates="SEED" if note.kind == "twin" else "")
+    files = files_of(note, imitates="SEED" if note.kind == "simulated" else "")
     (part,) = report_of(note).parts
     assert {(cell.paper, cell.verdict) for cell in part.cells} == {("", "")}
     table = pd.read_csv(io.StringIO(files["table1.csv"]))
@@ -124,15 +126,15 @@ def test_no_count_is_compared_but_on_the_papers_data_under_its_split(note: Datas
         assert "22734 (paper" not in text
 
 
-def test_a_twin_is_stamped_everywhere_and_its_form_is_told_in_a_sentence_alone() -> None:
-    files = files_of(TWIN, imitates="SEED")
-    (part,) = report_of(TWIN, imitates="SEED").parts
-    assert "The form that this twin imitates: SEED" in part.lines[0]
+def test_simulated_data_are_stamped_everywhere_and_named_after_the_real_data_in_one_line() -> None:
+    files = files_of(SIMULATED, imitates="SEED")
+    (part,) = report_of(SIMULATED, imitates="SEED").parts
+    assert "SEED" in part.lines[0]
     assert "13473 / 4725 / 4536" in part.lines[0]
-    assert "TWIN" in files["table1.tex"].split(r"\midrule")[1].split(r"\bottomrule")[0]
-    assert "| SEED \\[TWIN\\] |" in files["table1.md"]
-    assert files["index.html"].count("TWIN") >= 3
-    assert set(pd.read_csv(io.StringIO(files["counts.csv"]))["kind"]) == {"twin"}
+    assert "SIMULATED" in files["table1.tex"].split(r"\midrule")[1].split(r"\bottomrule")[0]
+    assert "| SEED \\[SIMULATED\\] |" in files["table1.md"]
+    assert files["index.html"].count("SIMULATED") >= 3
+    assert set(pd.read_csv(io.StringIO(files["counts.csv"]))["kind"]) == {"simulated"}
 
 
 def test_open_data_get_no_number_of_the_paper() -> None:

@@ -12,7 +12,10 @@ from rich.console import Console
 
 from datasets.base import Dataset
 from harness.plan.plan import Plan, plan_cells, settle
-from harness.reporting import write_reports
+from harness.plan.rows import Selection
+from harness.report.publish import publish
+from harness.run.describe import describe
+from harness.store.manifest import write_manifest
 from harness.store.record import Outcome, Record
 from harness.store.store import Store
 from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Stage, TableRow
@@ -48,9 +51,10 @@ class Sweep(Protocol):
         )
 
 
-def planned(protocol: Protocol, **changes: object) -> Plan:
+def planned(protocol: Protocol, *only: str) -> Plan:
     data = tiny()
-    cells = plan_cells({"sweep": protocol}, {"tiny": data}, {"tiny": "rows"}, BUDGET, **changes)
+    selection = Selection(only)
+    cells = plan_cells({"sweep": protocol}, {"tiny": data}, {"tiny": "rows"}, BUDGET, selection)
     return Plan(cells, {"tiny": data}, {"tiny": "rows"}, BUDGET)
 
 
@@ -62,7 +66,9 @@ def reported(
     settle(plan, records)
     console = Console(file=said, width=200, soft_wrap=True)
     store = Store(folder / "results")
-    bad = write_reports(plan, {"sweep": protocol}, records, store, "command", folder, console)
+    run = describe(plan, {"sweep": protocol}, "run", "command")
+    write_manifest(store.folder, run)
+    bad = publish(run, records, store, folder, console)
     return bad, said.getvalue()
 
 
@@ -83,12 +89,12 @@ def test_a_layout_of_curves_gives_a_figures_report(tmp_path: Path) -> None:
     plan = planned(Sweep())
     bad, said = reported(plan, Sweep(), ended_well(plan, tmp_path), tmp_path)
     assert bad == 0
-    names = {p.relative_to(tmp_path / "sweep").as_posix()
-             for p in (tmp_path / "sweep").rglob("*") if p.is_file()}  # fmt: skip
+    names = {p.relative_to(tmp_path / "run" / "sweep").as_posix()
+             for p in (tmp_path / "run" / "sweep").rglob("*") if p.is_file()}  # fmt: skip
     figures = {f"figures/sweep_tiny.{kind}" for kind in ("svg", "png", "pdf")}
     assert names == {"index.html", "sweep.csv", *figures}
-    assert said.count("wrote ") == len(names)
-    text = (tmp_path / "sweep" / "index.html").read_text("utf-8")
+    assert f"wrote {len(names)} files under " in said
+    text = (tmp_path / "run" / "sweep" / "index.html").read_text("utf-8")
     assert "rows may lack b; no test row and no tuning row lacks a view" in text
     assert "which rows lack a view" in text
     assert "Figure 0, Tiny: test accuracy" in text
@@ -99,7 +105,7 @@ def test_a_failure_is_said_with_its_place_on_the_axis(tmp_path: Path) -> None:
     bad, said = reported(plan, Sweep(), ended_well(plan, tmp_path, but=1), tmp_path)
     assert bad == 1
     assert "failed: Majority on tiny, 30 %, missing 0.5, trial 1: lost" in said
-    assert "1/2" in (tmp_path / "sweep" / "index.html").read_text("utf-8")
+    assert "1/2" in (tmp_path / "run" / "sweep" / "index.html").read_text("utf-8")
 
 
 def test_a_fit_that_declined_is_said_and_is_no_failure(tmp_path: Path) -> None:
@@ -110,17 +116,18 @@ def test_a_fit_that_declined_is_said_and_is_no_failure(tmp_path: Path) -> None:
     bad, said = reported(plan, Sweep(), records, tmp_path)
     assert bad == 0
     assert "skipped: Majority on tiny, 30 %, missing 0.5, trial 1: too many rows" in said
-    text = (tmp_path / "sweep" / "index.html").read_text("utf-8")
+    text = (tmp_path / "run" / "sweep" / "index.html").read_text("utf-8")
     assert "1/2" in text
     assert "too many rows" in text
     assert "1 (1 skipped)" in text
 
 
 def test_nothing_chosen_is_said_and_is_no_report(tmp_path: Path) -> None:
-    plan = planned(Sweep(), only=("svm",))
+    plan = planned(Sweep(), "svm")
     bad, said = reported(plan, Sweep(), {}, tmp_path)
-    assert (bad, said) == (0, "sweep: no cell was chosen, so there is no report\n")
-    assert not (tmp_path / "sweep").exists()
+    assert bad == 0
+    assert said.startswith("sweep: no cell was chosen")
+    assert not (tmp_path / "run" / "sweep").exists()
 
 
 def test_a_cell_of_one_trial_is_not_called_a_cell_of_two(tmp_path: Path) -> None:
@@ -130,7 +137,7 @@ def test_a_cell_of_one_trial_is_not_called_a_cell_of_two(tmp_path: Path) -> None
 
     plan = planned(Once())
     reported(plan, Once(), ended_well(plan, tmp_path), tmp_path)
-    text = (tmp_path / "sweep" / "index.html").read_text("utf-8")
+    text = (tmp_path / "run" / "sweep" / "index.html").read_text("utf-8")
     assert "1 trial a cell" in text
     assert "one trial, so no SD" in text
 
@@ -146,7 +153,7 @@ def test_what_test_rows_lack_is_said(at_test: float, tmp_path: Path) -> None:
 
     plan = planned(Lacking())
     reported(plan, Lacking(), ended_well(plan, tmp_path), tmp_path)
-    text = (tmp_path / "sweep" / "index.html").read_text("utf-8")
+    text = (tmp_path / "run" / "sweep" / "index.html").read_text("utf-8")
     assert ("25 % of the test rows" in text) is (at_test > 0)
 
 
@@ -168,7 +175,7 @@ def test_a_report_on_several_splits_says_each_of_them_and_what_it_leaks(tmp_path
     bad, said = reported(plan, Splits(), ended_well(plan, tmp_path, but=1), tmp_path)
     assert bad == 1
     assert "failed: Majority on tiny, 30 %, split person, trial 1: lost" in said
-    text = (tmp_path / "sweep" / "index.html").read_text("utf-8")
+    text = (tmp_path / "run" / "sweep" / "index.html").read_text("utf-8")
     assert "rows: person, day; person: none<" in text
     assert "<dd>rows, person</dd>" in text
     assert "re-draws the split (rows: a fresh permutation, cut 36/12/12; person: 60/20/20 %" in text

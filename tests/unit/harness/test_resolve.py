@@ -135,6 +135,20 @@ def test_options_of_a_file_stand_in_its_key(tmp_path: Path) -> None:
     assert data.key == "a:c+ignore=view_b"
 
 
+@pytest.mark.parametrize(
+    ("spec", "key"),
+    [
+        ("a.npz", "file"),
+        ("in/a@b/x.mat:X1,X3@subject", "file"),
+        ("mfeat:fac,zer@stratified", "mfeat"),
+        ("watch", "watch"),
+    ],
+)
+def test_options_of_own_files_are_used_where_a_path_is_named(spec: str, key: str) -> None:
+    assert resolve.key_of(spec) == key
+    resolve.check_options_used({key: {"labels": "gt"}}, [resolve.key_of(spec)], "table2")
+
+
 # ---------------------------------------------------------------- budget and data
 
 
@@ -208,8 +222,10 @@ def test_a_root_without_licensed_data_changes_nothing(licensed: Path) -> None:
 def test_the_data_root_comes_from_the_flag_then_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = tmp_path / "other"
+    other, empty = tmp_path / "other", tmp_path / "empty"
     other.mkdir()
+    empty.mkdir()
+    (other / "s01.mat").touch()  # as of DEAP
     monkeypatch.delenv(resolve.DATA_ROOT, raising=False)
     assert data_root(None) is None
     monkeypatch.setenv(resolve.DATA_ROOT, str(tmp_path))
@@ -217,6 +233,13 @@ def test_the_data_root_comes_from_the_flag_then_the_environment(
     assert data_root(str(other)) == other
     with pytest.raises(UsageError, match="is not a folder"):
         data_root(str(tmp_path / "nowhere"))
+    with pytest.raises(UsageError, match="no file of deap, eegmat, seed"):
+        data_root(str(empty))
+    with pytest.raises(UsageError, match="is not a folder"):
+        data_root("")
+    monkeypatch.setenv(resolve.DATA_ROOT, str(tmp_path / "nowhere"))
+    with pytest.raises(UsageError, match=f"nowhere.*{resolve.DATA_ROOT}"):
+        data_root(None)
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,10 +293,10 @@ def test_a_view_that_the_data_lack_cannot_be_absent() -> None:
 
 
 def test_a_data_set_that_a_protocol_has_no_use_for_is_refused_or_left_out() -> None:
-    leak, digits = registry.load_protocol("leak"), open_dataset("digits")[0]
-    with pytest.raises(UsageError, match="no two splits of digits:left,right differ by a leak"):
+    leak, digits = registry.load_protocol("split_leakage"), open_dataset("digits")[0]
+    with pytest.raises(UsageError, match="digits:left,right"):
         resolve.left_out(leak, digits, wanted=True)
-    assert "those of watch do" in resolve.left_out(leak, digits, wanted=False)
+    assert "watch" in resolve.left_out(leak, digits, wanted=False)
     assert resolve.left_out(registry.load_protocol("table2"), digits, wanted=True) == ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,58 @@ def test_where_a_peak_cannot_be_forgotten_the_record_says_so(
     monkeypatch.setattr(resources, "_STATUS", tmp_path / "nor this")
     assert resources.forget_peak_memory("cpu") == "process"
     assert resources.peak_memory_mb() > 10  # of the whole process
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine of 16 cores without limits, its control groups in the folder returned."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
+    monkeypatch.setattr(resources, "_GROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(resources, "_CGROUP", tmp_path / "fs")
+    return tmp_path
+
+
+def put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_without_a_limit_every_core_may_be_used(machine: Path) -> None:
+    assert resources.usable_cores() == 16
+    put(machine / "cgroup", "0::/user/a\n")
+    put(machine / "fs/user/a/cpu.max", "max 100000\n")
+    assert resources.usable_cores() == 16
+
+
+def test_affinity_and_slurm_limit_the_cores(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 4}, raising=False)
+    assert resources.usable_cores() == 3
+    for said, cores in (("2", 2), ("8", 3), ("many", 3), ("0", 1)):
+        monkeypatch.setenv("SLURM_CPUS_PER_TASK", said)
+        assert resources.usable_cores() == cores
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"), [("400000", 4), ("250000", 2), ("50000", 1), ("max", 16), ("junk", 16)]
+)
+@pytest.mark.parametrize("where", ["user/a", "user", ""])
+def test_a_quota_of_any_control_group_above_limits_the_cores(
+    machine: Path, quota: str, cores: int, where: str
+) -> None:
+    put(machine / "cgroup", "12:devices:/x\n0::/user/a\n")
+    put(machine / "fs" / where / "cpu.max", f"{quota} 100000\n")
+    assert resources.usable_cores() == cores
+
+
+@pytest.mark.parametrize("mount", ["cpu,cpuacct", "cpu"])
+@pytest.mark.parametrize(("quota", "cores"), [("300000", 3), ("-1", 16)])
+def test_so_does_one_of_version_1(machine: Path, mount: str, quota: str, cores: int) -> None:
+    put(machine / "cgroup", "4:cpu,cpuacct:/job\n1:name=systemd:/job\n")
+    put(machine / "fs" / mount / "job/cpu.cfs_quota_us", f"{quota}\n")
+    put(machine / "fs" / mount / "job/cpu.cfs_period_us", "100000\n")
+    assert resources.usable_cores() == cores
 
 
 def test_a_cpu_has_no_gpu_memory() -> None:

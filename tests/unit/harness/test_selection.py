@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from harness import registry
-from harness.analysis.selection import NAMES, best, key_of, rule_of, rules, words_of
-from harness.plan.job import Job, expand
+from harness.analysis.selection import NAMES, best, key_of, words_of
+from harness.plan.expand import expand
+from harness.plan.job import Job
 from harness.plan.plan import method_cards
+from harness.plan.rules import rule_of, rules
 from harness.store.record import Record
 from protocols.base import BUDGETS
 from tests.helpers import tiny

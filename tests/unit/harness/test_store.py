@@ -15,6 +15,12 @@ from harness.registry import ROOT
 from harness.store.record import Outcome, Record
 from harness.store.store import Store, StoreError
 
+NO_FLOCK = """
+import errno, fcntl
+def flock(*_): raise OSError(errno.ENOLCK, "No locks available")
+fcntl.flock = flock
+"""
+
 
 def record(name: str = "job", **changes: object) -> Record:
     plain: dict = {"id": name, "job": {}, "data_key": "d", "status": "ok"}
@@ -64,6 +70,80 @@ def test_arrays_that_were_changed_or_lost_are_refused(store: Store, tmp_path: Pa
     path.unlink()
     with pytest.raises(ValueError, match="cannot be read"):
         store.arrays(kept)
+
+
+def test_arrays_are_named_by_content_so_that_a_second_fit_leaves_the_first_whole(
+    store: Store, tmp_path: Path
+) -> None:
+    other = Store(tmp_path)
+    first, second = store.append(outcome(x=np.zeros(3))), other.append(outcome(x=np.ones(3)))
+    again = other.append(outcome("else", x=np.zeros(3)))
+    other.close()
+    assert first.arrays == again.arrays != second.arrays
+    assert len(list((tmp_path / "arrays").iterdir())) == 2
+    assert store.arrays(first)["x"].sum() == 0
+    assert store.arrays(second)["x"].sum() == 3
+    assert store.records()["job"] == first  # of equals the first counts, with its own arrays
+
+
+def test_arrays_that_no_record_names_are_listed_and_kept(store: Store, tmp_path: Path) -> None:
+    store.append(outcome(x=np.zeros(3)))
+    store.append(Outcome(record(generation=1), {"x": np.ones(3)}))
+    lone = tmp_path / "arrays" / f"{'0' * 64}.npz"
+    lone.write_bytes(b"left by a driver that was killed")
+    assert store.unnamed_arrays() == [lone]
+    assert len(list((tmp_path / "arrays").iterdir())) == 3
+
+
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from harness.store.record import Outcome, Record
+from harness.store.store import Store
+store = Store(Path(sys.argv[1]))
+store.open()
+print("open", flush=True)
+sys.stdin.read(1)  # until both are here
+for i in range(40):
+    record = Record(f"job-{i}", {}, "d", "ok", reason=sys.argv[2])
+    store.append(Outcome(record, {"x": np.full(i + 1, float(sys.argv[2])), "i": np.array(i)}))
+"""
+
+
+@pytest.mark.parametrize("flock", [True, False])
+def test_two_processes_in_one_folder_lose_and_contradict_nothing(
+    tmp_path: Path, flock: bool
+) -> None:
+    program = WRITER if flock else NO_FLOCK + WRITER
+    pipes: dict = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    both = [
+        subprocess.Popen([sys.executable, "-c", program, tmp_path, name], cwd=ROOT, **pipes)
+        for name in ("1", "2")
+    ]
+    for process in both:
+        assert process.stdout.readline() == "open\n"
+    for process in both:
+        process.stdin.write("g")
+        process.stdin.flush()
+    assert [process.wait(60) for process in both] == [0, 0]
+    for process in both:
+        process.stdin.close()
+        process.stdout.close()
+    store = Store(tmp_path)
+    every = [
+        Record.parse(line)
+        for path in (tmp_path / "records").glob("*.jsonl")
+        for line in path.read_text("utf-8").splitlines()
+    ]
+    assert len(every) == 80
+    assert len(store.records()) == 40
+    assert store.warnings == []
+    for one in every:
+        arrays = store.arrays(one)
+        assert (arrays["x"] == float(one.reason)).all()
+        assert one.id == f"job-{arrays['i']}"
+    assert store.unnamed_arrays() == []
 
 
 def test_a_crash_between_arrays_and_record_leaves_nothing_to_believe(

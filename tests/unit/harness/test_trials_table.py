@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from harness.analysis.trials_table import trials_table
 from harness.plan.job import Job
 from harness.plan.plan import Plan, settle
 from harness.store.record import Record
 from protocols.base import Stage
+from tests.helpers import table_of
 from tests.unit.harness.fake_imputers import DATA, TWO, cell, planned, use_them
 
 
@@ -22,14 +22,14 @@ def _methods(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def record(job: Job, **changes: Any) -> Record:
-    made = Record(id=job.id, job=job.identity(), data_key="tiny", status="ok", score=0.5)
+    made = Record(id=job.id, job=job.description(), data_key="tiny", status="ok", score=0.5)
     metrics = {"n_labelled": 5, "n_unlabelled": 9, "n_tuning_labels": 4, "n_test": 3}
     return replace(made, metrics=metrics, digests=dict.fromkeys(job.methods(), "x"), **changes)
 
 
 def table(plan: Plan, **special: Record) -> pd.DataFrame:
     records = {name: record(job) for name, job in plan.jobs.items()}
-    return trials_table(plan, records | special, "one")
+    return table_of(plan, records | special, "one")
 
 
 def test_the_figures_of_a_chain_are_those_of_its_imputing_stage() -> None:

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from datasets.base import Problem, Rows
-from methods._training.loop import Task, train
-from methods._training.semisup import make_task
+from methods._nn.classifier import train_spec
+from methods._nn.trainer import TrainSpec, train
 from methods.base import Event, Failed, Finished, Member, Training
-from methods.generative import smvae
+from methods.generative.smvae import SMVAE, Config
 
 
 def problem(seed: int = 0, n: int = 40, known: int = 6, dims: tuple[int, ...] = (5, 4)) -> Problem:
@@ -49,15 +49,13 @@ def member(
     seed: int, score: Callable[[Any], float] = lambda _: 0.0, made: Problem | None = None, **kw: Any
 ) -> Member:
     """A member with its own small Problem."""
-    return Member(
-        made or problem(seed), smvae.Config(**{**SMALL, "warmup_epochs": 0, **kw}), seed, score
-    )
+    return Member(made or problem(seed), Config(**{**SMALL, "warmup_epochs": 0, **kw}), seed, score)
 
 
-def task(members: list[Member], **changes: Any) -> Task:
-    """SMVAE's task for ``members`` in double precision."""
-    recipe = smvae._recipe(members[0].config.resolved(), members[0].problem)
-    return replace(make_task(members, recipe, "cpu", torch.float64), **changes)
+def spec(members: list[Member], **changes: Any) -> TrainSpec:
+    """What SMVAE asks of the trainer for ``members`` in double precision."""
+    asked = SMVAE.spec(members[0].config, members[0].problem)
+    return replace(train_spec(members, asked, dtype=torch.float64), **changes)
 
 
 def run(
@@ -65,7 +63,7 @@ def run(
 ) -> dict[int, Finished | Failed]:
     """How every member ended."""
     training = Training(epochs=epochs, eval_every=every, patience=patience)
-    return ends(train(task(members, **changes), members, training))
+    return ends(train(spec(members, **changes), members, training))
 
 
 def ends(events: Iterable[Event]) -> dict[int, Finished | Failed]:

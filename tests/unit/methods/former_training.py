@@ -6,25 +6,18 @@
 from __future__ import annotations
 
 import json
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 
 from datasets.base import Problem, Rows
-from methods._training.loop import train
-from methods._training.semisup import make_task
+from harness import registry
+from methods._nn.classifier import train_spec
+from methods._nn.trainer import train
 from methods.base import Finished, Member, Training
-from methods.generative import m2, sdgm, sdgm_plus, simvae, smvae
 
-METHODS: dict[str, ModuleType] = {
-    "smvae": smvae,
-    "m2": m2,
-    "sdgm": sdgm,
-    "simvae": simvae,
-    "sdgm_plus": sdgm_plus,
-}
+METHODS = ("smvae", "m2", "sdgm", "simvae", "sdgm_plus")
 LACKING = ("simvae", "sdgm_plus")
 """Methods whose second view is absent from every third row."""
 
@@ -51,13 +44,12 @@ def problem(lacking: bool) -> Problem:
 
 def measured(key: str, **settings: Any) -> dict[str, Any]:
     """Mean loss of each of four epochs and the norm of the parameters after them, float64."""
-    module = METHODS[key]
-    made, config = problem(key in LACKING), module.Config(hidden=(8, 6), latent=3, **settings)
-    recipe = module._recipe(config.resolved() if hasattr(config, "resolved") else config, made)
+    method: Any = registry.load_method(key)
+    made, config = problem(key in LACKING), method.Config(hidden=(8, 6), latent=3, **settings)
     calls = iter(range(99))
     member = Member(made, config, 5, lambda _: float(next(calls)))
-    task = make_task([member], recipe, "cpu", torch.float64)
-    (end,) = (e for e in train(task, [member], Training(4, 1, None)) if isinstance(e, Finished))
+    spec = train_spec([member], method.spec(config, made), dtype=torch.float64)
+    (end,) = (e for e in train(spec, [member], Training(4, 1, None)) if isinstance(e, Finished))
     weights = torch.cat([w.flatten() for w in end.fitted.params.values()])
     return {
         "loss": end.fitted.arrays()["loss"].tolist(),

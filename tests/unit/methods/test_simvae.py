@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from datasets.base import Problem, Rows
-from methods._training.semisup import FittedSemisup, Imputer
+from methods._nn.classifier import FittedClassifier, Imputer
 from methods.base import ConfigError, Finished, Member, Training, UnsupportedError
 from methods.generative.simvae import Config, SiMVAE
 from tests.unit.methods.conftest import SMALL, ends, problem
@@ -33,12 +33,12 @@ def incomplete(may_miss: tuple[str, ...], dims: tuple[int, ...] = DIMS, known: i
     return replace(made, rows=hidden(made.rows, lost), may_miss=may_miss)
 
 
-def fitted(made: Problem, epochs: int = 2, **changes: Any) -> FittedSemisup:
+def fitted(made: Problem, epochs: int = 2, **changes: Any) -> FittedClassifier:
     config = Config(**{**SMALL, **changes})
     member = Member(made, config, 0, lambda one: one.predict(made.tuning).mean())
     (end,) = ends(SiMVAE.fit_stack([member], Training(epochs=epochs, eval_every=1))).values()
     assert isinstance(end, Finished), end
-    assert isinstance(end.fitted, FittedSemisup)
+    assert isinstance(end.fitted, FittedClassifier)
     return end.fitted
 
 
@@ -70,7 +70,7 @@ def test_an_imputation_is_the_mean_of_q_psi_and_its_variance_in_raw_units():
     (guess, spread), absent = (part[1] for part in one.impute(made.rows)), ~made.rows.present[:, 1]
     x, present = one.tensors(made.rows)
     with torch.no_grad():
-        means, logvars = cast(Imputer, one.recipe.model).impute(one.params, x, present)
+        means, logvars = cast(Imputer, one.spec.model).impute(one.params, x, present)
     mean, sd, _ = one.scaler.columns[1]
     for column in (0, 1, 3):
         raw = means[1][0, :, column].numpy() * sd[column] + mean[column]

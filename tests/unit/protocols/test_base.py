@@ -124,7 +124,7 @@ def test_open_data_gets_more_labels_and_one_of_every_class() -> None:
     data = tiny()
     assert label_fractions(data) == (0.02, 0.05, 0.10)
     assert label_rule(data) == "random_min_one"
-    for kind in ("licensed", "twin"):
+    for kind in ("licensed", "simulated"):
         theirs = replace(data, provenance=replace(data.provenance, kind=kind))
         assert label_fractions(theirs) == (0.01, 0.02, 0.03)
         assert label_rule(theirs) == "random"
@@ -139,6 +139,7 @@ def test_only_the_paper_budget_is_without_a_stamp() -> None:
 
 def test_a_scenario_is_plain_data() -> None:
     wanted = scenario(missing=("a",))
-    plain = wanted.identity()
-    assert json.loads(json.dumps(plain)) == plain
-    assert Scenario(**plain | {"missing": tuple(plain["missing"])}) == wanted
+    said = json.loads(json.dumps(wanted.identity()))
+    assert Scenario(**said | {"missing": tuple(said["missing"])}) == wanted
+    assert "missing_fraction" not in said  # its default
+    assert said["version"] == wanted.version

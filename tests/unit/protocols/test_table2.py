@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.plan.job import expand
+from harness.plan.expand import expand
 from protocols.base import BUDGETS, Cell, MethodCard
 from protocols.published import published_table
 from protocols.table2 import Table2

@@ -1,0 +1,43 @@
+"""Untrusted input files: readers that check what a file states before they use it.
+
+Every reader takes a path (or bytes) and the name that messages give the file. It returns arrays, or
+raises :class:`datasets.base.DataError` with one sentence that says how to fix the problem, whatever
+the file contains: no file runs code, and none makes the process use more memory than a stated
+limit. Other modules import from this package, not from the modules in it.
+
+``read_npz``, ``read_mat``, ``read_pickle``, ``read_microvolts``   the formats: NumPy archives,
+    MATLAB up to version 7, pickled arrays, EDF recordings
+``vendored``         an archive of ``datasets/vendor``, after its checksum is compared
+``cached_features``  results of a slow computation on a file, stored between runs
+``write_npz``        an archive whose bytes depend on its content alone
+``check_file``       a path is a regular file, of limited size, that can be opened
+``printable``        text from a file, made safe for a message
+``too_large``        the message for a file that would need too much memory
+"""
+
+from datasets._io.cache import FOLDER, Arrays, cached_features
+from datasets._io.edf import read_microvolts
+from datasets._io.files import MAX_BYTES, check_file, printable, sha256, too_large
+from datasets._io.mat import MAX_CELLS, read_mat
+from datasets._io.npz import read_npz, write_npz
+from datasets._io.pickle import read_pickle
+from datasets._io.vendor import VENDOR, vendored
+
+__all__ = [
+    "FOLDER",
+    "MAX_BYTES",
+    "MAX_CELLS",
+    "VENDOR",
+    "Arrays",
+    "cached_features",
+    "check_file",
+    "printable",
+    "read_mat",
+    "read_microvolts",
+    "read_npz",
+    "read_pickle",
+    "sha256",
+    "too_large",
+    "vendored",
+    "write_npz",
+]

@@ -1,0 +1,103 @@
+"""The data check of DEAP: files, shapes, trials, rows and parts beside the paper's.
+
+Counts only; no value of the data.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from datasets._check import Finding, compare_count, unread_files
+from datasets.base import DataError, Dataset
+from datasets.deap import files as deap_files
+from datasets.deap.features import Recordings, concatenated, count_flat, features_by_subject
+from datasets.deap.files import FOLDERS, ORIGIN, SUBJECTS, Files
+from datasets.deap.rules import PAPER_TRIALS, RULES, kept
+
+PAPER_TOTAL, PAPER_ROWS, PAPER_PARTS = 1280, 21042, "16834 / 2104 / 2104"
+
+
+def file_findings(files: Files) -> tuple[list[Finding], Recordings | None]:
+    """The files that were found, and their content if all of them can be used."""
+    here, absent = len(files.paths), files.missing
+    findings = [
+        Finding("format read", f"{files.folder.name}, .{files.format}{_other_format(files)}"),
+        unread_files([files.folder], {f"s{s:02d}.{kind}" for s in files.paths for kind in FOLDERS}),
+        Finding(
+            "files",
+            str(here),
+            str(SUBJECTS),
+            not absent,
+            f"missing: {absent}; copy the rest of {ORIGIN}" if absent else "",
+        ),
+    ]
+    form = deap_files.FORM
+    shape = f"{form.videos} trials x {form.channels} channels x {form.samples} samples"
+    parts = {}
+    for number, part in features_by_subject(files):
+        if isinstance(part, DataError):
+            name = files.paths[number].name
+            findings.append(Finding(name, "unusable", shape, False, str(part)))
+        else:
+            parts[number] = part
+    complete = len(parts) == here
+    findings.insert(3, Finding(f"files of {shape}", str(len(parts)), str(here), complete))
+    return findings, concatenated(parts) if complete else None
+
+
+def _other_format(files: Files) -> str:
+    """Note on files in the other format, if they are there too."""
+    other = deap_files.other_format(files)
+    return f"; {len(other.paths)} .{other.format} were found too, not read" if other else ""
+
+
+def data_findings(read: Recordings, data: Dataset, rule: str) -> list[Finding]:
+    """Trials kept by each rule, rows, classes and parts; ``rule`` is the chosen one."""
+    counts = {name: int(kept(read.ratings, name).sum()) for name in RULES}
+    total, seconds = read.entropy.shape[:2]
+    trials = counts[rule]
+    off = "" if trials == PAPER_TRIALS else _why_trials(counts, rule, total)
+    parts = " / ".join(map(str, part_sizes(data.n, data.split().shares)))
+    per_class = np.bincount(data.labels, minlength=data.n_classes)
+    shown = (f"{name} {n}" for name, n in zip(data.class_names, per_class, strict=True))
+    length = f"trials of {seconds} s were read, and Table 1 counts 63"
+    cause = off or length
+    right = data.n == PAPER_ROWS
+    subjects = len(np.unique(read.subject))
+    few = f"files of {subjects} subjects were found; copy those of the other {SUBJECTS - subjects}"
+    return [
+        compare_count("trials", total, PAPER_TOTAL, few if subjects < SUBJECTS else length),
+        compare_count(f"trials kept by filter={rule}", trials, PAPER_TRIALS, off),
+        *(
+            Finding(f"trials kept by filter={name}, not chosen", str(count))
+            for name, count in counts.items()
+            if name != rule
+        ),
+        compare_count("segments a trial", seconds, 63, length),
+        compare_count("rows", data.n, PAPER_ROWS, cause),
+        Finding("rows a class", ", ".join(shown)),
+        Finding("parts of the split segment", parts, PAPER_PARTS, right, "" if right else cause),
+        Finding("features of flat signals", str(count_flat(read.entropy))),
+    ]
+
+
+def part_sizes(n: int, shares: tuple[float, float, float]) -> tuple[int, int, int]:
+    """Rows in train, tune and test when ``n`` rows are cut by ``shares``."""
+    ends = np.searchsorted((np.arange(n) + 0.5) / n, np.cumsum(shares)[:2], side="left")
+    return int(ends[0]), int(ends[1] - ends[0]), int(n - ends[1])
+
+
+def _why_trials(counts: dict[str, int], rule: str, total: int) -> str:
+    """One sentence: the option that makes the kept trials differ from the paper's."""
+    if total < PAPER_TOTAL:
+        return (
+            f"only {total} of {PAPER_TOTAL} trials were found, "
+            "so no filter can be compared with the paper"
+        )
+    fits = [name for name, count in counts.items() if count == PAPER_TRIALS]
+    if fits:
+        return f"filter={rule} was chosen, and filter={fits[0]} keeps {PAPER_TRIALS}"
+    return (
+        f"filter={rule} is one reading of the paper's rule, and none of the known ones "
+        f"({', '.join(RULES)}) keeps {PAPER_TRIALS} of these trials"
+    )

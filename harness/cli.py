@@ -1,0 +1,114 @@
+"""Command line: read the flags, do what they ask for, end with an exit status.
+
+What takes a second to import is imported where it is needed: ``--help`` and ``--list`` answer at
+once, and Ctrl-C is understood from the first moment.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from harness import options as flags
+from harness.errors import RunStopped, UsageError
+from harness.run import terminal
+
+EXAMPLES = """
+examples:
+  python run_all.py --protocol table2 --budget smoke
+      a minute on a laptop: does everything work here?
+  python run_all.py --protocol table2
+      Table 2 on the paper's data if --data-root holds it, else a preview on open data
+  python run_all.py --protocol table2 --dataset mfeat:fac,zer --method smvae 'm2*' --trials 5
+      two of mfeat's six views, some rows, five trials
+  python run_all.py --protocol table2 --method smvae --set smvae.c=10 smvae.hidden=200,100
+      SMVAE with other hyper-parameters, which its row's title then names
+  python run_all.py --protocol table2 --dataset watch@recording --dry-run
+      the plan and its cost, under a split that leaks people; nothing is run
+  python run_all.py --protocol table2 --dataset path/to/my.npz
+      your own views and labels, or a published multi-view file (docs/data.md)
+  python run_all.py --inspect path/to/my.mat
+      what is in it and how it would be read
+  python run_all.py --protocol table2 --trials 5 --print-config > mine.toml
+  python run_all.py --config mine.toml --trials 10
+      keep the flags of a run in a file; the command line overrides it, --no-FLAG undoes a switch
+  python run_all.py --list methods
+  python run_all.py --list rows --protocol table2
+
+Every fit is stored under results/ when it ends. Stop a run with Ctrl-C when you like; rerun the
+command to resume: no finished fit is run again. Two runs in one results folder share the work.
+
+exit status: 0 all well; 1 a trial failed (the report lists it), the disk is full or Ray broke; 2
+wrong usage, before any work; 130 interrupted; 141 the program that read the output closed it.
+"""
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns its exit status."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    terminal.end_on_signals()
+    try:
+        return _run(argv)
+    except KeyboardInterrupt as stop:
+        terminal.say_error(f"interrupted: {str(stop) or 'what had ended is stored'}")
+        terminal.say_error(_resume(argv))
+        return INTERRUPTED
+    except UsageError as error:
+        print(f"run_all.py: {error}", file=sys.stderr)
+        return 2
+    except RunStopped as stop:
+        terminal.say_error(f"run_all.py: {stop}")
+        terminal.say_error(_resume(argv))
+        return 1
+
+
+def _resume(argv: Sequence[str]) -> str:
+    return f"rerun the command to resume: python run_all.py {shlex.join(argv)}"
+
+
+def _run(argv: list[str]) -> int:
+    options, given = flags.read(argv, EXAMPLES)
+    if options.print_config:
+        print(flags.to_toml(given), end="")
+        return 0
+    console = terminal.open_console()
+    if options.listing is not None:
+        from harness import listing
+
+        for line in listing.lines(options):
+            console.print(line)
+        return 0
+    if options.check_data or options.simulate or options.inspect is not None:
+        from harness import data_tools
+
+        if options.simulate:
+            return data_tools.simulate(
+                options.simulate, options.out, options.scale, options.seed, console
+            )
+        if options.inspect is not None:
+            return data_tools.inspect_file(options.inspect, options.data_options, console)
+        return data_tools.check_data(options.data_root, options.data_options, console)
+    if options.report_only and not options.protocols:
+        from harness.report.publish import rebuild  # of results alone: no data set, no method
+
+        return rebuild(options.results, options.reports, options.report_only, console)
+    if not options.protocols:
+        raise UsageError("name a --protocol, for example --protocol table2 (--list protocols)")
+    return _experiment(argv, given, console)
+
+
+def _experiment(argv: list[str], given: dict[str, Any], console: Any) -> int:
+    from harness import experiment
+    from harness.store.store import StoreError
+
+    # A report prints its command: one that needs no file beside it.
+    command = flags.to_arguments(given) if "config" in given else argv
+    try:
+        return experiment.run(flags.Options(**given, command=command), console)
+    except StoreError as error:
+        terminal.say_error(f"run_all.py: {error}; fix that and rerun the command to resume")
+        return 1

@@ -1,0 +1,460 @@
+"""Every flag of the command line, declared once: name, type, default, meaning.
+
+:class:`Options` is all that a run can be told. The parser, ``--help``, the defaults and the keys of
+a ``--config`` file are made from its fields, so that a new flag is one field here. Standard library
+only, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, partial
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
+
+from harness.errors import UsageError, unknown
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Flag:
+    """How a field of :class:`Options` is named and explained.
+
+    ``name``  with its dashes; without them it is the key in a ``--config`` file.
+    ``old``   former names: hidden, with a notice, for one release.
+    ``low``   least legal value of a number.
+    ``alone`` the value where the flag stands without one; None where it needs one.
+    """
+
+    group: str
+    help: str
+    metavar: str | None
+    name: str
+    old: tuple[str, ...]
+    low: float | None
+    alone: str | None
+
+    @property
+    def key(self) -> str:
+        return self.name.removeprefix("--")
+
+
+def _flag(
+    group: str,
+    default: Any,
+    help: str,
+    metavar: str | None = None,
+    *,
+    name: str = "",
+    old: tuple[str, ...] = (),
+    low: float | None = None,
+    alone: str | None = None,
+) -> Any:
+    """A field of Options; ``name`` is needed only where the flag is not called as the field."""
+    made = {"flag": Flag(group, help, metavar, name, old, low, alone)}
+    return field(default=default, metadata=made)
+
+
+_what = partial(_flag, "what to run")
+_how = partial(_flag, "how to run it")
+_where = partial(_flag, "where things are")
+_instead = partial(_flag, "instead of running")
+_stored = partial(_flag, "stored work")
+_keep = partial(_flag, "settings files")
+
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything ``run_all.py`` can be told; see its ``--help``.
+
+    ``command``  the arguments that a report prints as the way to repeat the run.
+    """
+
+    command: Sequence[str] = ()
+
+    protocols: Names = _what((), "tables and figures, or: all", "NAME", name="--protocol")
+    datasets: Names = _what(
+        (),
+        "key[:view,view][@split]; a key, or a path to a .npz, .mat or folder",
+        "NAME",
+        name="--dataset",
+    )
+    methods: Names = _what(
+        (), "only rows whose key, or first method, matches (globs)", "KEY", name="--method"
+    )
+    without: Names = _what((), "leave out rows whose key matches (globs)", "ROW")
+    settings: Names = _what(
+        (),
+        "fix a hyper-parameter, as smvae.c=10 (--list settings)",
+        "METHOD.NAME=VALUE",
+        name="--set",
+    )
+    label_percent: tuple[float, ...] = _what(
+        (), "only these columns, in percent of the training rows (default: all)", "P"
+    )
+    missing_views: Names = _what(
+        (),
+        "views that rows may lack, figures 3 to 6 (default: all but the first)",
+        "VIEW",
+        name="--missing-view",
+    )
+    missing_at_test: float = _what(
+        0.0, "share of test rows that lack them too (default 0, as the paper)", "F"
+    )
+    trials: int | None = _what(None, "trials a cell (default: the budget's)", "N", low=1)
+    epochs: int | None = _what(
+        None,
+        "train every net for N epochs, without early stopping (default: the budget's)",
+        "N",
+        low=1,
+    )
+    budget: Literal["paper", "preview", "smoke"] | None = _what(
+        None, "paper: 20 trials, the paper's grids; preview: minutes; smoke: one minute"
+    )
+    seed: int = _what(0, "another N draws other splits, labels and weights (default 0)", "N")
+    data_options: Names = _what(
+        (),
+        "an option of a data set, as deap.filter=both (docs/data.md)",
+        "KEY.NAME=VALUE",
+        name="--data-option",
+    )
+    data_root: str | None = _what(None, "folder of your licensed data (or SIMVAE_DATA_ROOT)", "DIR")
+
+    executor: Literal["ray", "serial"] | None = _how(
+        None, "ray: processes, GPUs, machines; serial: this process (default: by the plan's cost)"
+    )
+    workers: int | None = _how(None, "fits at once (default: all cores)", "N", low=1)
+    device: Literal["auto", "cpu", "cuda"] = _how(
+        "auto", "where to train (default: a GPU if torch sees one)"
+    )
+    gpus_per_job: float = _how(
+        1.0, "GPU share of a group of fits; 0.25 packs four on one (default 1)", "F"
+    )
+    address: str | None = _how(None, "address of a running Ray cluster", "A")
+    fit_timeout: float | None = _how(
+        None,
+        "end a fit that takes longer (default: 20 times its estimate, at least 30)",
+        "MINUTES",
+    )
+
+    results: Path = _where(ROOT / "results", "records of all fits (default results/)", "DIR")
+    reports: Path = _where(ROOT / "reports", "tables and figures (default reports/)", "DIR")
+
+    listing: Literal["methods", "datasets", "protocols", "rows", "settings"] | None = _instead(
+        None,
+        "what there is, a line each; rows: with --protocol, optional ones too; settings: "
+        "hyper-parameters, of one --method or all",
+        name="--list",
+    )
+    check_data: bool = _instead(
+        False, "check the files under --data-root against the paper's counts"
+    )
+    inspect: str | None = _instead(
+        None, "what is in your own file, or folder, and how it would be read", "FILE"
+    )
+    simulate: Literal["seed", "deap"] | None = _instead(
+        None, "simulated files in that format, for dry runs (with --out)", old=("--make-twin",)
+    )
+    out: Path | None = _instead(None, "folder for --simulate", "DIR")
+    scale: float = _instead(1.0, "share of the subjects to simulate (default 1, all)", "F")
+    dry_run: bool = _instead(False, "the plan: fits by cell, stored or stale, core-hours")
+    report_only: str | None = _instead(
+        None,
+        "rebuild reports from results/ alone: of the last run, of the one whose name begins with "
+        "RUN, or of all; with --protocol, plan first and report what is stored",
+        "RUN",
+        alone="last",
+    )
+
+    retry_failed: bool = _stored(False, "run failed fits again")
+    accept_stale: bool = _stored(False, "keep records made by other code; the report stamps them")
+    force: bool = _stored(False, "run everything again, superseding what is stored")
+    yes: bool = _stored(False, "run a plan above 8 core-hours")
+
+    config: Path | None = _keep(
+        None, "read flags from FILE, as trials = 5; the command line overrides it", "FILE.toml"
+    )
+    print_config: bool = _keep(False, "print the settings as such a file, and run nothing")
+
+
+OF_FILES = ("config", "print_config")
+"""Fields that no settings file may hold."""
+
+
+@cache
+def flags() -> dict[str, Flag]:
+    """Field name -> flag, in the order of ``--help``."""
+    found = {}
+    for item in fields(Options):
+        if flag := item.metadata.get("flag"):
+            name = flag.name or "--" + item.name.replace("_", "-")
+            found[item.name] = replace(flag, name=name)
+    return found
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A field's type: one value of ``base``, or several; ``choices`` where only some are legal."""
+
+    base: type
+    several: bool
+    choices: tuple[str, ...]
+
+
+@cache
+def kinds() -> dict[str, Kind]:
+    """Field name -> type, read off the annotations of Options."""
+    hints = get_type_hints(Options)
+    return {name: _kind(hints[name]) for name in flags()}
+
+
+def _kind(hint: Any) -> Kind:
+    if isinstance(hint, UnionType) or NoneType in get_args(hint):
+        (hint,) = (part for part in get_args(hint) if part is not NoneType)
+    if get_origin(hint) is tuple:
+        return Kind(get_args(hint)[0], True, ())
+    if get_origin(hint) is Literal:
+        return Kind(str, False, get_args(hint))
+    return Kind(hint, False, ())
+
+
+# ---------------------------------------------------------------- the command line
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"run_all.py: {message}; --help shows every flag\n")
+
+
+class _Renamed(argparse.Action):
+    """A former name of a flag: stores the value as the new name does, and says so."""
+
+    def __call__(
+        self, parser: Any, namespace: Any, values: Any, option_string: str | None = None
+    ) -> None:
+        name = flags()[self.dest].name
+        print(f"run_all.py: {option_string} is now called {name}", file=sys.stderr)
+        setattr(namespace, self.dest, True if self.nargs == 0 else values)
+
+
+def parser(epilog: str = "") -> argparse.ArgumentParser:
+    """A parser of every flag, which leaves out what is not given: Options holds the defaults."""
+    made = _Parser(
+        prog="run_all.py",
+        description="Reproduce the tables and figures of Du et al., ACM MM 2018.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    groups: dict[str, Any] = {}
+    for dest, flag in flags().items():
+        if flag.group not in groups:
+            groups[flag.group] = made.add_argument_group(flag.group)
+        group, kind = groups[flag.group], kinds()[dest]
+        shape: dict[str, Any] = {"type": kind.base, "metavar": flag.metavar}
+        if kind.base is bool:
+            shape = {"action": "store_true"}
+            hidden = {"action": "store_false", "dest": dest, "help": argparse.SUPPRESS}
+            group.add_argument(f"--no-{flag.key}", **hidden)  # undoes a line of a settings file
+        elif kind.several:
+            shape |= {"nargs": "+", "action": "extend"}
+        elif kind.choices:
+            shape = {"choices": kind.choices}
+        elif flag.alone is not None:
+            shape |= {"nargs": "?", "const": flag.alone}
+        group.add_argument(flag.name, dest=dest, help=flag.help, **shape)
+        renamed = {"action": _Renamed, "dest": dest, "help": argparse.SUPPRESS}
+        for old in flag.old:
+            more = {"nargs": 0} if kind.base is bool else {"type": kind.base}
+            group.add_argument(old, **renamed, **more)
+    return made
+
+
+def read(argv: Sequence[str], epilog: str = "") -> tuple[Options, dict[str, Any]]:
+    """The options that ``argv`` asks for, and which of them were given, there or in its file.
+
+    Raises UsageError, in one sentence, for a name or a value that does not exist, and for a flag
+    that would have no effect. SystemExit where argparse ends it, as after ``--help``.
+    """
+    found, rest = parser(epilog).parse_known_args(argv)
+    typed: dict[str, Any] = {
+        name: tuple(value) if kinds()[name].several else value
+        for name, value in vars(found).items()
+    }
+    if rest:
+        if not rest[0].startswith("-"):
+            raise UsageError(f"'{rest[0]}' follows no flag; for example --protocol {rest[0]}")
+        raise UsageError(unknown("argument", rest[0], [flag.name for flag in flags().values()]))
+    _check_ranges(typed)
+    filed = from_file(typed["config"]) if "config" in typed else {}
+    given = filed | typed
+    # A file must make sense by itself, but the command line may turn it to another purpose.
+    check_effects(filed, Options(**filed))
+    options = Options(**given)
+    check_effects(typed, options)
+    return options, given
+
+
+# ---------------------------------------------------------------- settings files
+
+
+def from_file(path: Path) -> dict[str, Any]:
+    """Options by field name from a TOML file whose keys are flags without their dashes.
+
+    Raises UsageError for a file that cannot be read, an unknown key and a value of another type.
+    """
+    try:
+        held = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"--config {path} cannot be read ({error.strerror})") from error
+    except ValueError as error:  # of TOML, or of UTF-8
+        raise UsageError(f"--config {path} is not TOML: {error}") from error
+    fields_of = {flag.key: dest for dest, flag in flags().items() if dest not in OF_FILES}
+    found = {}
+    for key, value in held.items():
+        if key not in fields_of:
+            raise UsageError(f"{path}: {unknown('setting', key, fields_of)}")
+        found[fields_of[key]] = _from_toml(f"{path}: {key}", kinds()[fields_of[key]], value)
+    _check_ranges(found)
+    return found
+
+
+def _from_toml(what: str, kind: Kind, value: Any) -> Any:
+    if kind.several:
+        values = value if isinstance(value, list) else [value]
+        return tuple(_from_toml(what, Kind(kind.base, False, ()), one) for one in values)
+    if kind.choices and value not in kind.choices:
+        raise UsageError(f"{what} must be one of {', '.join(kind.choices)}, not {value!r}")
+    if kind.base is Path and isinstance(value, str):
+        return Path(value)
+    if kind.base is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind.base:
+        words = {str: "text in quotes", bool: "true or false", Path: "a path in quotes"}
+        wanted = words.get(kind.base, {int: "a whole number", float: "a number"}.get(kind.base))
+        raise UsageError(f"{what} must be {wanted}, not {value!r}")
+    return value
+
+
+def to_toml(given: Mapping[str, Any]) -> str:
+    """A settings file that repeats ``given``; every other flag as a comment with its default."""
+    lines = ["# python run_all.py --config FILE.toml repeats this; other flags override it."]
+    named = {dest: flag for dest, flag in flags().items() if dest not in OF_FILES}
+    lines += [f"{named[dest].key} = {_toml(given[dest])}" for dest in named if dest in given]
+    group = ""
+    for dest, flag in named.items():
+        if dest in given:
+            continue
+        if flag.group != group:
+            group = flag.group
+            lines += ["", f"# {group}, not set:"]
+        lines.append(f"# {flag.key}: {flag.help}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def to_arguments(given: Mapping[str, Any]) -> list[str]:
+    """The command line that says ``given`` without a settings file."""
+    words: list[str] = []
+    for dest, flag in flags().items():
+        if dest not in given or dest in OF_FILES or given[dest] is False:
+            continue
+        value = given[dest]
+        words.append(flag.name)
+        if value is not True:
+            words += map(str, value if isinstance(value, tuple) else [value])
+    return words
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+def _check_ranges(given: Mapping[str, Any]) -> None:
+    for dest, value in given.items():
+        flag = flags()[dest]
+        if flag.low is not None and not value >= flag.low:
+            raise UsageError(f"{flag.name} must be at least {flag.low:g}, not {value:g}")
+    share = given.get("gpus_per_job", 1.0)
+    if not 0 < share < math.inf or (share > 1 and share != int(share)):
+        raise UsageError(f"--gpus-per-job must be a share up to 1 or a whole number, not {share:g}")
+    minutes = given.get("fit_timeout", 1.0)
+    if not 0 < minutes < math.inf:
+        raise UsageError(f"--fit-timeout must be a number of minutes above 0, not {minutes:g}")
+
+
+ALWAYS = {*OF_FILES, "results", "reports"}
+"""Have their place beside every other flag, so that one settings file serves all purposes."""
+OF_DATA = {"data_root", "data_options"}
+USED_BY = {
+    "list": {"listing"},
+    "list rows": {"listing", "protocols", "datasets", "methods", *OF_DATA},
+    "list settings": {"listing", "methods"},
+    "check_data": {"check_data", *OF_DATA},
+    "inspect": {"inspect", "data_options"},
+    "simulate": {"simulate", "out", "scale", "seed"},
+    "report only": {"report_only"},
+}
+"""What each thing that is done instead of a run takes from its options."""
+
+
+def check_effects(given: Mapping[str, Any], options: Options) -> None:
+    """Raise UsageError where a flag in ``given`` changes nothing beside the other ``options``."""
+    for dest in given:
+        if reason := _without_effect(dest, options):
+            raise UsageError(f"{flags()[dest].name} has no effect {reason}; leave it out")
+
+
+def _without_effect(dest: str, options: Options) -> str:
+    """With or without what other flag ``dest`` does nothing; "" where it does something."""
+    if dest in ALWAYS or getattr(options, dest) is False:
+        return ""
+    mode = _mode(options)
+    if mode in USED_BY:
+        if dest in USED_BY[mode]:
+            return ""
+        if mode == "report only":
+            return "with --report-only, unless --protocol is named"
+        return f"with --{mode.replace('_', '-')}"
+    if dest in {"out", "scale"}:
+        return "without --simulate"
+    if options.executor == "serial" and dest in {"workers", "gpus_per_job", "address"}:
+        return "with --executor serial"
+    if options.device == "cpu" and dest == "gpus_per_job":
+        return "with --device cpu"
+    if options.report_only and dest in {"force", "retry_failed", "accept_stale"}:
+        return "with --report-only"
+    return ""
+
+
+def _mode(options: Options) -> str:
+    if options.simulate is not None:
+        return "simulate"
+    if options.check_data:
+        return "check_data"
+    if options.inspect is not None:
+        return "inspect"
+    if options.report_only and not options.protocols and not options.listing:
+        return "report only"
+    if options.listing in {"rows", "settings"}:
+        return f"list {options.listing}"
+    return "list" if options.listing else "run"

@@ -1,0 +1,183 @@
+"""Which rows of a protocol a run plans, and with which hyper-parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from datasets.base import to_text
+from harness import registry
+from harness.errors import UsageError, unknown
+from protocols.base import Cell, MethodCard, Protocol, Stage, TableRow
+
+Settings = Mapping[str, Mapping[str, Any]]
+"""Method -> setting -> value, from ``--set``."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The part of a protocol that is planned; by default all rows that are not optional.
+
+    ``only``      globs over row keys and first methods.   ``percents`` columns to keep (all if
+                  empty), in percent of labelled training rows.
+    ``settings``  hyper-parameters that every stage of a method takes, unless its row fixes them.
+    """
+
+    only: Sequence[str] = ()
+    percents: Sequence[float] = ()
+    settings: Settings = field(default_factory=dict)
+
+    def holds(self, cell: Cell) -> bool:
+        """Whether the cell is planned. An optional row is, if a glob names the row itself."""
+        percent = 100 * cell.label_fraction
+        if self.percents and not np.isclose(percent, self.percents).any():
+            return False
+        if not self.only:
+            return not cell.row.optional
+        if cell.row.optional:  # 'smvae' must not bring its variants along; 'smvae_*' or the key may
+            return any(_fits(cell.row.key, pattern) for pattern in self.only)
+        return any(matches(cell.row, pattern) for pattern in self.only)
+
+
+def method_cards() -> tuple[MethodCard, ...]:
+    """Every registered method that loads, as far as a protocol may know it."""
+    return tuple(
+        MethodCard(
+            key,
+            method.title,
+            method.can.classify,
+            method.can.impute,
+            method.can.unlabelled,
+            method.can.inductive,
+        )
+        for key, method in registry.load_methods()[0].items()
+    )
+
+
+def matches(row: TableRow, pattern: str) -> bool:
+    """Whether a glob names the row, or the method that its recipe begins with.
+
+    So ``svm`` is the SVM on the views, and not every row that ends in an SVM.
+    """
+    return any(_fits(name, pattern) for name in (row.key, row.recipe[0].key))
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatchcase(name, pattern)  # a key may hold a bracket or a star
+
+
+def leave_out(rows: Iterable[TableRow], without: Sequence[str]) -> set[str]:
+    """Keys of the ``rows`` that one of the globs ``without`` names.
+
+    By the key of the row alone: ``svm`` is one row here, not all that begin with that method.
+    UsageError where a glob matches none of the rows, or none is left.
+    """
+    keys = list(dict.fromkeys(row.key for row in rows))
+    for pattern in without:
+        if not any(_fits(key, pattern) for key in keys):
+            raise UsageError(f"--without {pattern} matches no row; there are: {', '.join(keys)}")
+    dropped = {key for key in keys for pattern in without if _fits(key, pattern)}
+    if dropped and dropped == set(keys):
+        raise UsageError(f"--without leaves no row of: {', '.join(keys)}")
+    return dropped
+
+
+def every_row(
+    protocols: Mapping[str, Protocol], views: Iterable[tuple[str, ...]]
+) -> list[TableRow]:
+    """All rows of the protocols, optional ones too, for each set of names of ``views``."""
+    cards, names = method_cards(), dict.fromkeys(views)
+    return [row for p in protocols.values() for each in names for row in p.rows(each, cards)]
+
+
+def check_named(
+    patterns: Sequence[str],
+    planned: Iterable[TableRow],
+    protocols: Mapping[str, Protocol],
+    views: Iterable[tuple[str, ...]],
+) -> None:
+    """Raise UsageError for the first of ``--method``'s patterns that names no planned row.
+
+    ``views``  names of the views of each data set, which rows may depend on.
+    """
+    rows = list(planned)
+    lost = [p for p in patterns if not any(matches(row, p) for row in rows)]
+    if not lost:
+        return
+    if any(mark in lost[0] for mark in "*?["):
+        raise UsageError(f"no row matches {lost[0]}; --list rows shows the keys")
+    offered = dict.fromkeys(row.key for row in every_row(protocols, views))
+    methods = set(registry.entries("methods"))
+    if lost[0] in methods:
+        registry.load_method(lost[0])  # a broken file is the likelier reason
+    if lost[0] in methods | offered.keys():
+        names, keys = ", ".join(protocols), ", ".join(offered)
+        raise UsageError(f"{names} has no row of {lost[0]}; its rows: {keys or 'none'}")
+    raise UsageError(unknown("method or row", lost[0], methods | offered.keys()))
+
+
+# ---------------------------------------------------------------- --set
+
+
+def with_settings(row: TableRow, settings: Settings) -> TableRow:
+    """``row`` whose stages take ``settings``, and whose title says so.
+
+    A value that the row fixes stays: it is what the row is ("SMVAE (no warm-up)"), in its title and
+    beside its published number. Candidates give way: a value that is set is the only one tried.
+    """
+    recipe = tuple(_set(stage, settings.get(stage.key, {})) for stage in row.recipe)
+    if recipe == row.recipe:
+        return row
+    return replace(row, recipe=recipe, title=f"{row.title} ({_changes(row, settings)})")
+
+
+def _set(stage: Stage, values: Mapping[str, Any]) -> Stage:
+    free = {name: value for name, value in values.items() if name not in stage.config}
+    if not free:
+        return stage
+    grid = {name: tried for name, tried in stage.grid.items() if name not in free}
+    return replace(stage, config={**free, **stage.config}, grid=grid)
+
+
+def _changes(row: TableRow, settings: Settings) -> str:
+    """``c = 10``, or ``dccae.ridge = 0.3`` where the row has several methods."""
+    alone = len({stage.key for stage in row.recipe}) == 1
+    told = dict.fromkeys(
+        f"{'' if alone else stage.key + '.'}{name} = {to_text(value)}"
+        for stage in row.recipe
+        for name, value in settings.get(stage.key, {}).items()
+        if name not in stage.config
+    )
+    return ", ".join(told)
+
+
+def keep_own(rows: Iterable[TableRow], settings: Settings) -> list[str]:
+    """A sentence for every row that fixes a value which ``--set`` names.
+
+    ``rows``  as their protocols have them, before :func:`with_settings`. Raises
+    UsageError where a setting changes no row at all.
+    """
+    told, changed = [], set()
+    rows = list(rows)
+    for row in rows:
+        for stage in row.recipe:
+            for name, value in settings.get(stage.key, {}).items():
+                if name not in stage.config:
+                    changed.add((stage.key, name))
+                elif stage.config[name] != value:
+                    own = to_text(stage.config[name])
+                    told.append(f"row {row.key} keeps its own {stage.key}.{name} = {own}")
+    for key, values in settings.items():
+        for name in values:
+            if (key, name) not in changed:
+                why = (
+                    "every row that has it fixes its own value"
+                    if any(stage.key == key for row in rows for stage in row.recipe)
+                    else f"no row of this run has a stage {key}"
+                )
+                raise UsageError(f"--set {key}.{name} has no effect: {why}")
+    return list(dict.fromkeys(told))

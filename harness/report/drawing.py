@@ -1,0 +1,39 @@
+"""Draws the figures of a report; one that cannot be drawn costs the report a sentence, no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from harness.report.meta import KINDS
+
+LATER = "This figure is not drawn yet."
+
+
+class Drawings:
+    """Figures by file stem, as inline SVG for the page; ``problems`` says which failed, and why."""
+
+    def __init__(self, plots: Mapping[str, Any], kinds: Sequence[str] = KINDS) -> None:
+        self.plots, self.kinds = plots, kinds
+        self.inline: dict[str, str] = {}
+        self.problems: dict[str, str] = {}
+
+    def names(self) -> list[str]:
+        """Every file that :meth:`files` yields where nothing fails."""
+        return [f"figures/{stem}.{kind}" for stem in self.plots for kind in self.kinds]
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """Draw one after the other; yields file names with their bytes."""
+        for stem, plot in self.plots.items():
+            try:
+                # Within the guard: the plotting library itself may fail to load.
+                from harness.report.figures import render
+                from harness.report.style import inline
+
+                self.inline[stem] = inline(render(plot, "svg"), stem)
+                made = [(f"figures/{stem}.{kind}", render(plot, kind)) for kind in self.kinds]
+            except Exception as error:
+                what = f"{type(error).__name__}: {error}".split("\n", 1)[0][:300]
+                self.problems[stem] = f"the figure {stem} could not be drawn ({what})"
+                continue
+            yield from made

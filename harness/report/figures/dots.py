@@ -1,0 +1,188 @@
+"""Rows sorted by their mean with a 95 % interval, one panel a data set.
+
+For a layout of kind ``dots`` without axes: its first value at the highest share of labels. The best
+row stands on top of the first panel, whose order the other panels keep, so that a row which ranks
+otherwise there stands out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy import stats
+
+from harness.report import captions
+from harness.report.figure_model import Drawing, Head, Kind, Numbers, NumberTable
+from harness.report.figures._places import number
+from harness.report.figures.curves import compared
+from harness.report.layout import Layout
+from harness.report.meta import ReportMeta
+from harness.report.model import Column
+from harness.report.style import ACCENT, INK, MUTED, PAPER, RULE, Page, plain, shortened
+
+LINE, PANEL, LONGEST = 0.21, 2.7, 44  # inches, inches, letters
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A row's mean with its interval; ``mean`` None where a planned trial is missing (``note``)."""
+
+    mean: float | None
+    interval: tuple[float, float] | None
+    note: str
+
+
+@dataclass(frozen=True)
+class DotPanel:
+    """One data set: a dot for each of the figure's rows, None where the row was not planned."""
+
+    title: str
+    dots: tuple[Dot | None, ...]
+
+
+@dataclass(frozen=True)
+class DotsPlot:
+    """Panels side by side over the same rows, the first row on top."""
+
+    title: str
+    stamps: tuple[str, ...]
+    rows: tuple[tuple[str, bool], ...]
+    panels: tuple[DotPanel, ...]
+    x_label: str
+    caption: str
+    description: str
+
+    def draw(self) -> Figure:
+        """The figure, drawn."""
+        return figure(self)
+
+
+def overall(own: Numbers, meta: ReportMeta, layout: Layout) -> tuple[Drawing, ...]:
+    """The one figure, over all data sets."""
+    value = layout.values[0]
+    notes = {note.key: note for note in meta.datasets}
+    keys = list(dict.fromkeys(own.trials["dataset"]))
+    tables = {key: _highest(own.table[own.table["dataset"] == key]) for key in keys}
+    mean = f"{value.column}_mean"
+    order = sorted(
+        dict.fromkeys(key for table in tables.values() for key in table["row_key"]),
+        key=lambda row: -np.nan_to_num(_at(tables[keys[0]], row, mean), nan=-np.inf),
+    )
+    titles = own.trials.drop_duplicates("row_key").set_index("row_key")["row"]
+    panels = tuple(
+        DotPanel(
+            f"{notes[key].title}, {tables[key]['label_percent'].iloc[0]:g} % labelled",
+            tuple(_dot(tables[key], row, value.column) for row in order),
+        )
+        for key in keys
+    )
+    stamps = dict.fromkeys(
+        stamp
+        for key in keys
+        for stamp in captions.stamps(notes[key], meta, own.trials[own.trials["dataset"] == key])
+    )
+    plot = DotsPlot(
+        title=f"{meta.title.split(':')[0]}: {value.label}",
+        stamps=tuple(stamps),
+        rows=tuple((str(titles[row]), row == layout.reference) for row in order),
+        panels=panels,
+        x_label=value.label,
+        caption=f"{layout.shows} Dots: mean over trials; bars: its 95 % interval (t, n − 1), over "
+        "re-draws of the same data. Rows are in the order of the first panel. m/n: m of n planned "
+        "trials are there, so no mean is given.",
+        description=f"Means of {value.label} with intervals, a panel a data set.",
+    )
+    return (Drawing(meta.protocol, plot, (_numbers(plot),)),)
+
+
+def drawings(
+    head: Head, own: Numbers, columns: Sequence[Column], layout: Layout, stem: str
+) -> tuple[Drawing, ...]:
+    """None of one data set alone."""
+    return ()
+
+
+def _highest(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["label_percent"] == table["label_percent"].max()]
+
+
+def _at(table: pd.DataFrame, row: str, column: str) -> float:
+    found = table.loc[table["row_key"] == row, column]
+    return float(found.iloc[0]) if len(found) else np.nan
+
+
+def _dot(table: pd.DataFrame, row: str, column: str) -> Dot | None:
+    found = table[table["row_key"] == row]
+    if len(found) == 0:
+        return None
+    line = found.iloc[0]
+    mean, sd, n = line[f"{column}_mean"], line[f"{column}_sd"], line[f"{column}_trials"]
+    if pd.isna(mean):
+        return Dot(None, None, f"{n}/{line['trials_expected']}")
+    if pd.isna(sd):
+        return Dot(float(mean), None, "")
+    half = float(stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n))
+    return Dot(float(mean), (float(mean) - half, float(mean) + half), "")
+
+
+def _numbers(plot: DotsPlot) -> NumberTable:
+    lines = tuple(
+        (title, *(_text(panel.dots[i]) for panel in plot.panels))
+        for i, (title, _) in enumerate(plot.rows)
+    )
+    return NumberTable(plot.x_label, ("", *(panel.title for panel in plot.panels)), lines)
+
+
+def _text(dot: Dot | None) -> str:
+    if dot is None or dot.mean is None:
+        return "" if dot is None else dot.note
+    mean = number(dot.mean, "accuracy")
+    if dot.interval is None:
+        return mean
+    low, high = (number(end, "accuracy") for end in dot.interval)
+    return f"{mean} ({low} to {high})"
+
+
+def figure(plot: DotsPlot) -> Figure:
+    """Panels side by side; names to the left, the reference row in the accent colour."""
+    names = [shortened(title, LONGEST) for title, _ in plot.rows]
+    side = 0.25 + 0.078 * max(map(len, names), default=0)
+    high = LINE * max(len(names), 1)
+    page = Page(side + PANEL * len(plot.panels) + 0.1, 0.5 + high + 0.65, plot.title, plot.stamps)
+    for y, (name, (_, reference)) in enumerate(zip(names, plot.rows, strict=True)):
+        at = page.top + 0.5 + LINE * (y + 0.5)
+        colour, weight = (ACCENT, "bold") if reference else (INK, "normal")
+        page.text(side - 0.08, at, name, ha="right", color=colour, weight=weight)
+    for i, panel in enumerate(plot.panels):
+        axes = page.axes(side + PANEL * i, 0.5, PANEL - 0.3, high)
+        plain(axes, grid=False)
+        axes.set_ylim(len(names), 0)
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+        axes.set_title(_two_lines(panel.title), fontsize=8, color=INK, pad=5)
+        for y, (dot, (_, reference)) in enumerate(zip(panel.dots, plot.rows, strict=True)):
+            axes.axhline(y + 0.5, color=RULE, lw=0.5, zorder=0)
+            colour = ACCENT if reference else INK
+            if dot is None or dot.mean is None:
+                text = "–" if dot is None else dot.note
+                where = axes.get_yaxis_transform()
+                axes.text(0.02, y + 0.5, text, va="center", color=MUTED, transform=where)
+                continue
+            if dot.interval is not None:
+                axes.plot(dot.interval, (y + 0.5, y + 0.5), color=colour, lw=1.5, zorder=2)
+            axes.plot([dot.mean], [y + 0.5], "o", ms=5, color=colour, mec=PAPER, zorder=3)
+    page.text(side, page.height - 0.2, plot.x_label, color=MUTED)
+    return page.figure
+
+
+def _two_lines(title: str) -> str:
+    """A panel's title, cut where the panels would touch."""
+    name, _, labels = title.rpartition(", ")
+    return f"{shortened(name, 38)}\n{labels}"
+
+
+KIND = Kind(axes=0, drawings=drawings, overall=overall, compared=compared)

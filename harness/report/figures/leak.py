@@ -1,0 +1,322 @@
+"""What a leaky split is worth: gains as dots with intervals, their values printed beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from harness.analysis.leakage import leaks
+from harness.report import format as say
+from harness.report.captions import BLOCKS
+from harness.report.figure_model import Drawing, FigurePart, Head, Kind, Numbers, NumberTable
+from harness.report.layout import Layout
+from harness.report.meta import DatasetNote, ReportMeta, SplitNote
+from harness.report.model import Column
+from harness.report.style import (
+    ACCENT,
+    HUES,
+    INK,
+    MARKERS,
+    MUTED,
+    PAPER,
+    RULE,
+    Page,
+    plain,
+    shortened,
+)
+
+ENDS = ["low", "high", "corrected_low", "corrected_high"]
+DECIDED = ("higher", "lower")
+HEADING, STEP, AIR = 0.24, 0.16, 0.1  # inches: a heading, a dot, the air around a method
+TOP, LEGEND_LINE = 0.3, 0.18
+LETTER = 0.078
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What one method gains, in points, under the leaky split over one other.
+
+    ``plain``, ``corrected``  95 % intervals, None where there are none.   ``text`` what is printed.
+    """
+
+    mean: float
+    plain: tuple[float, float] | None
+    corrected: tuple[float, float] | None
+    decided: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class GainLine:
+    """A block's heading (no cells), or a method: ``cells[panel][split]``, None: not complete."""
+
+    title: str
+    cells: tuple[tuple[Gain | None, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class LeakPlot:
+    """Gains as dots with intervals, a panel per share of labels, a marker for every other split.
+
+    ``others``  what each marker stands for.
+    """
+
+    title: str
+    stamps: tuple[str, ...]
+    panels: tuple[str, ...]
+    lines: tuple[GainLine, ...]
+    others: tuple[str, ...]
+    x_label: str
+    limits: tuple[float, float]
+    caption: str
+    description: str
+
+    def draw(self) -> Figure:
+        """The figure, drawn."""
+        return figure(self)
+
+
+def drawings(
+    head: Head, own: Numbers, columns: Sequence[Column], layout: Layout, stem: str
+) -> tuple[Drawing, ...]:
+    """Gains with their intervals."""
+    plot = leak_plot(head, own.compared, columns)
+    return (Drawing(stem, plot, leak_tables(own.compared, columns)),)
+
+
+def compared(trials: pd.DataFrame, layout: Layout, meta: ReportMeta) -> pd.DataFrame:
+    """Accuracy under the leakiest split minus that under every other."""
+    return leaks(trials, {n.key: {s.name: s.ratio for s in n.splits} for n in meta.datasets})
+
+
+def files(meta: ReportMeta, own: Numbers, parts: Sequence[FigurePart]) -> dict[str, pd.DataFrame]:
+    """The gains."""
+    return {f"{meta.protocol}.csv": own.compared}
+
+
+def leak_plot(head: Head, gains: pd.DataFrame, columns: Sequence[Column]) -> LeakPlot:
+    """Methods by paradigm; a method has a dot for every split that is compared."""
+    leaky, *others = head.note.splits
+    lines: list[GainLine] = []
+    for block, own in gains.groupby("paradigm", sort=False):
+        lines.append(GainLine(BLOCKS.get(str(block), str(block))))
+        for _, row in own.groupby("row_key", sort=False):
+            cells = tuple(tuple(_gain(row, c.percent, s.name) for s in others) for c in columns)
+            lines.append(GainLine(str(row["row"].iloc[0]), cells))
+    ends = 100 * gains[["difference", *ENDS]].to_numpy(float)
+    ends = np.append(ends[np.isfinite(ends)], 0.0)
+    room = 0.05 * float(np.ptp(ends)) + 0.5
+    return LeakPlot(
+        title=head.title(f"what the split “{leaky.name}” is worth"),
+        stamps=head.stamps,
+        panels=tuple(c.title + (f" ({c.labels} labels)" if c.labels else "") for c in columns),
+        lines=tuple(lines),
+        others=tuple(
+            f"{leaky.name} minus {s.name}: rows of {_groups(leaky, s)} on both sides"
+            for s in others
+        ),
+        x_label=f"points of test accuracy gained under the split “{leaky.name}”",
+        limits=(float(ends.min()) - room, float(ends.max()) + room),
+        caption="Markers: mean of the differences of trials. Bars: its 95 % interval, thick: t; "
+        "thin: corrected for training sets that overlap. Filled: zero lies outside the widest "
+        "interval and Holm’s p is at most .05; hollow: undecided.",
+        description=f"Gains of a leaky split on {head.note.title}; the numbers are in the tables.",
+    )
+
+
+def leak_tables(gains: pd.DataFrame, columns: Sequence[Column]) -> tuple[NumberTable, ...]:
+    """Accuracies under both splits and their difference, a table for each share of labels."""
+    if len(gains) == 0:
+        return ()
+    heads = (
+        "", "Compared with", f"Under {gains['leaky_split'].iloc[0]}", "Under the other",
+        "Points gained", "95 % interval", "Corrected", "p (Holm)", "Pairs",
+    )  # fmt: skip
+    found = []
+    for column in columns:
+        lines = []
+        for key in dict.fromkeys(gains["row_key"]):
+            own = gains[(gains["row_key"] == key) & (gains["label_percent"] == column.percent)]
+            for i, line in enumerate(own.to_dict("records")):
+                lines.append((line["row"] if i == 0 else "", *_numbers(line)))
+        labels = f" ({column.labels} labels)" if column.labels else ""
+        found.append(
+            NumberTable(f"Test accuracy, {column.title}{labels}", heads, tuple(lines), left=2)
+        )
+    return tuple(found)
+
+
+def leak_lead(gains: pd.DataFrame, columns: Sequence[Column], note: DatasetNote) -> str:
+    """Least and most gain over the methods: most labels, the split that leaks least; or ""."""
+    if not columns or len(note.splits) < 2:
+        return ""
+    leaky, least = note.splits[0], note.splits[-1]
+    own = gains[(gains["label_percent"] == columns[-1].percent) & (gains["split"] == least.name)]
+    own = own.dropna(subset=["difference"])
+    if len(own) == 0:
+        return ""
+    said = [_worth(own.loc[i]) for i in dict.fromkeys((own["difference"].idxmin(),
+                                                       own["difference"].idxmax()))]  # fmt: skip
+    where = f"the simulated copy of {note.title}" if note.kind == "simulated" else note.title
+    return (
+        f"On {where}, {columns[-1].title}: rows of {_groups(leaky, least)} on both sides are "
+        f"worth {' to '.join(said)} of test accuracy ({leaky.name} minus {least.name}), decided "
+        f"for {own['decision'].isin(DECIDED).sum()} of {say.plural(len(own), 'method')}."
+    )
+
+
+def points(value: float) -> str:
+    """``+13.2``: a difference of accuracies in percentage points."""
+    return f"{100 * value:+.1f}".replace("-", "−")
+
+
+def _gain(row: pd.DataFrame, percent: float, split: str) -> Gain | None:
+    at = row[(row["label_percent"] == percent) & (row["split"] == split)]
+    if len(at) == 0 or pd.isna(at["difference"].iloc[0]):
+        return None
+    line = at.iloc[0]
+
+    def ends(low: str, high: str) -> tuple[float, float] | None:
+        return None if pd.isna(line[low]) else (100 * line[low], 100 * line[high])
+
+    short = f" ({_pairs(line)})" if line["pairs"] < line["pairs_expected"] else ""
+    return Gain(
+        mean=100 * float(line["difference"]),
+        plain=ends("low", "high"),
+        corrected=ends("corrected_low", "corrected_high"),
+        decided=line["decision"] in DECIDED,
+        text=points(line["difference"]) + short,
+    )
+
+
+def _numbers(line: dict[Any, Any]) -> tuple[str, ...]:
+    def span(low: str, high: str) -> str:
+        return "" if pd.isna(line[low]) else f"{points(line[low])} to {points(line[high])}"
+
+    def accuracy(prefix: str) -> str:
+        mean, sd = (say.accuracy(line[f"{prefix}{name}"]) for name in ("mean", "sd"))
+        if mean:
+            return f"{mean}±{sd}" if sd else mean
+        return f"{line[f'{prefix}trials']}/{line['trials_expected']}"
+
+    return (
+        line["split"],
+        accuracy("leaky_"),
+        accuracy(""),
+        "" if pd.isna(line["difference"]) else points(line["difference"]),
+        span("low", "high"),
+        span("corrected_low", "corrected_high"),
+        say.p_value(line["t_p_holm"]),
+        _pairs(line),
+    )
+
+
+def _worth(line: pd.Series) -> str:
+    """``13.2 points (SVM, 95 % interval +8.0 to +18.1)``, by the widest interval there is."""
+    low, high = np.nanmin([*line[ENDS[::2]], np.inf]), np.nanmax([*line[ENDS[1::2]], -np.inf])
+    span = f", 95 % interval {points(low)} to {points(high)}" if np.isfinite(low) else ""
+    return f"{points(line['difference'])} points ({line['row']}{span})"
+
+
+def _groups(leaky: SplitNote, other: SplitNote) -> str:
+    """What the leaky split tears and the other keeps whole: ``one person and one recording``."""
+    return " and ".join(f"one {name}" for name in leaky.leaks if name not in other.leaks)
+
+
+def _pairs(line: Any) -> str:
+    return f"{line['pairs']}/{line['pairs_expected']}"
+
+
+def figure(plot: LeakPlot) -> Figure:
+    """Panels side by side over the same lines; the values stand to the right of each panel."""
+    names = [shortened(line.title, 48) for line in plot.lines]
+    side = max(1.9, LETTER * max(map(len, names), default=0) + 0.15)
+    beside = 0.15 + 0.065 * max([5, *(len(g.text) for g in _gains(plot))])
+    panel = max(2.5, 4.8 / max(len(plot.panels), 1))
+    width = side + (panel + beside) * len(plot.panels)
+    width = max(
+        width,
+        min(7.0, 0.4 + 0.085 * len(plot.title)),
+        *(min(7.0, 0.4 + LETTER * len(s)) for s in plot.stamps),
+    )
+    heights = [STEP * len(plot.others) + AIR if line.cells else HEADING for line in plot.lines]
+    body = sum(heights)
+    page = Page(width, TOP + body + 0.65 + LEGEND_LINE * len(plot.others), plot.title, plot.stamps)
+    middles = [sum(heights[:i]) + height / 2 for i, height in enumerate(heights)]
+    for line, middle in zip(plot.lines, middles, strict=True):
+        y = page.top + TOP + middle
+        if line.cells:
+            page.text(side - 0.1, y, shortened(line.title, 48), ha="right")
+        else:
+            page.text(0.06, y, line.title, color=MUTED, fontsize=7.5)
+    for i, title in enumerate(plot.panels):
+        axes = page.axes(side + i * (panel + beside), TOP, panel, body)
+        _frame(axes, plot, title, body)
+        for line, middle in zip(plot.lines, middles, strict=True):
+            if line.cells:
+                axes.axhline(middle, color=RULE, lw=0.5, zorder=0)
+                for k, gain in enumerate(line.cells[i]):
+                    y = middle + STEP * (k - (len(plot.others) - 1) / 2)
+                    _draw_gain(axes, gain, y, k)
+    page.text(side, page.top + TOP + body + 0.4, plot.x_label, color=MUTED)
+    for k, other in enumerate(plot.others):
+        y = page.top + TOP + body + 0.62 + LEGEND_LINE * k
+        handle = Line2D([side + 0.06], [page.height - y], marker=_marker(k), color=_hue(k), ms=5,
+                        transform=page.figure.dpi_scale_trans)  # fmt: skip
+        page.figure.add_artist(handle)
+        page.text(side + 0.18, y, other, fontsize=7.5)
+    return page.figure
+
+
+def _frame(axes: Axes, plot: LeakPlot, title: str, body: float) -> None:
+    plain(axes, grid=False)
+    axes.set_xlim(*plot.limits)
+    axes.set_ylim(body, 0)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.locator_params(axis="x", nbins=6)
+    axes.set_title(title, fontsize=8.5, color=INK, pad=5)
+    axes.axvline(0, color=MUTED, lw=0.9, linestyle=(0, (3, 2)), zorder=1)
+
+
+def _draw_gain(axes: Axes, gain: Gain | None, y: float, k: int) -> None:
+    colour = _hue(k)
+    if gain is None:
+        _beside(axes, "–", y, MUTED)
+        return
+    if gain.corrected is not None:
+        axes.plot(gain.corrected, (y, y), color=colour, lw=0.8, marker="|", ms=4, zorder=2)
+    if gain.plain is not None:
+        axes.plot(gain.plain, (y, y), color=colour, lw=2.2, solid_capstyle="butt", zorder=3)
+    fill = colour if gain.decided else PAPER
+    axes.plot([gain.mean], [y], _marker(k), ms=4.8, mfc=fill, mec=colour, mew=1.1, zorder=4)
+    _beside(axes, gain.text, y, colour)
+
+
+def _beside(axes: Axes, text: str, y: float, colour: str) -> None:
+    axes.annotate(
+        text, (1, y), xycoords=("axes fraction", "data"), xytext=(4, 0),
+        textcoords="offset points", va="center", fontsize=7, color=colour,
+    )  # fmt: skip
+
+
+def _hue(k: int) -> str:
+    return (ACCENT, *HUES)[k % (1 + len(HUES))]
+
+
+def _marker(k: int) -> str:
+    return MARKERS[k % len(MARKERS)]
+
+
+def _gains(plot: LeakPlot) -> list[Gain]:
+    return [g for line in plot.lines for cells in line.cells for g in cells if g is not None]
+
+
+KIND = Kind(axes=1, drawings=drawings, compared=compared, files=files, lead=leak_lead, pairs=False)

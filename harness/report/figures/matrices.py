@@ -1,0 +1,184 @@
+"""Completed views as images side by side: the same rows and columns, one diverging scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import pandas as pd
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+
+from harness.report import format as say
+from harness.report.figure_model import Drawing, FigurePart, Head, Kind, Numbers
+from harness.report.layout import Layout, Matrices
+from harness.report.meta import ReportMeta
+from harness.report.model import Column
+from harness.report.style import (
+    INK,
+    MUTED,
+    RULE,
+    Page,
+    shortened,
+)
+from harness.store.manifest import file_stem
+
+QUANTILE = 0.99
+"""Share of the true values that lies inside the colour scale."""
+STOPS = ("#081d3f", "#2f5c94", "#8a8f96", "#d8a860", "#fff3c4")
+"""Blue below, grey at zero, ochre above; lightness rises all the way, so grey print keeps signs."""
+LEFT, HEIGHT = 0.75, 3.6
+
+
+@dataclass(frozen=True, eq=False)
+class MatrixPlot:
+    """Panels of the same rows and columns under one scale, ``-limit`` to ``limit``.
+
+    ``panels``  (title, line under it, values (n, d)).   ``groups`` (class name, first row, last).
+    """
+
+    title: str
+    stamps: tuple[str, ...]
+    panels: tuple[tuple[str, str, np.ndarray], ...]
+    groups: tuple[tuple[str, int, int], ...]
+    limit: float
+    x_label: str
+    y_label: str
+    scale: str
+    caption: str
+    description: str
+
+    def draw(self) -> Figure:
+        """The figure, drawn."""
+        return figure(self)
+
+
+def drawings(
+    head: Head, own: Numbers, columns: Sequence[Column], layout: Layout, stem: str
+) -> tuple[Drawing, ...]:
+    """A figure for every view that rows lack."""
+    return tuple(
+        Drawing(_stem(stem, one), matrix_plot(head, own.trials, one, layout), ())
+        for one in own.shown.matrices
+    )
+
+
+def files(meta: ReportMeta, own: Numbers, parts: Sequence[FigurePart]) -> dict[str, pd.DataFrame]:
+    """The errors, and the matrices as numbers; values of licensed data are never among them."""
+    found = {f"{meta.protocol}.csv": own.table}
+    for part in parts:
+        if part.note.kind == "licensed":
+            continue
+        stem = f"{meta.protocol}_{part.note.anchor}"
+        matrices = {_stem(stem, m): m for m in own.shown.matrices if m.dataset == part.note.key}
+        for drawing in part.drawings:
+            found[f"figures/{drawing.stem}.csv"] = matrix_csv(drawing.plot, matrices[drawing.stem])
+    return found
+
+
+def _stem(stem: str, matrices: Matrices) -> str:
+    return f"{stem}_{file_stem(matrices.view, 40)}"
+
+
+def matrix_plot(
+    head: Head,
+    trials: pd.DataFrame,
+    found: Matrices,
+    layout: Layout,
+) -> MatrixPlot:
+    """The truth, then what each row of the table made of it, in the table's order."""
+    limit = float(max(1.0, np.ceil(2 * np.quantile(np.abs(found.truth), QUANTILE)) / 2))
+    rows = trials.drop_duplicates("row_key").to_dict("records")
+    panels = [("Original", "", found.truth)]
+    for row in rows:
+        if row["row_key"] in found.completed:
+            said = f"NMSE {say.accuracy(row['nmse'])}"
+            panels.append((row["row"], said, found.completed[row["row_key"]]))
+    shown, first = len(found.truth), trials.iloc[0]
+    percent = say.percent(float(first["label_percent"]))
+    share = say.percent(100 * float(first["at_missing"]))
+    what = f"{percent} labelled, {share} of the rows lack a view"
+    return MatrixPlot(
+        title=head.title(f"view {found.view}, {what}"),
+        stamps=head.stamps,
+        panels=tuple(panels),
+        groups=_groups(found.classes),
+        limit=limit,
+        x_label=f"{found.truth.shape[1]} features of view {found.view}",
+        y_label="instances, by class",
+        scale="z-score",
+        caption=f"{layout.shows} Shown are {shown} of the {found.hidden} rows whose view "
+        f"{found.view} was hidden in trial {found.trial}, the same in every panel, grouped by "
+        "class (which is nothing that an imputer is told of unlabelled rows), within a class in "
+        f"the random order of the trial. One scale for all panels, −{limit:g} to {limit:g}, which "
+        f"holds {100 * QUANTILE:g} % of the true values; what lies beyond has its end’s colour. "
+        "NMSE is over all hidden entries of the trial.",
+        description=f"Images of hidden rows of {head.note.title} and of their imputations.",
+    )
+
+
+def matrix_csv(plot: MatrixPlot, found: Matrices) -> pd.DataFrame:
+    """A line per panel and row: data set, class, then the z-scored features."""
+    parts = []
+    for title, _, values in plot.panels:
+        part = pd.DataFrame(values, columns=[f"z{i}" for i in range(values.shape[1])])
+        part.insert(0, "class", found.classes)
+        part.insert(0, "instance", range(len(part)))
+        part.insert(0, "panel", title)
+        part.insert(0, "dataset", found.dataset)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _groups(classes: Sequence[str]) -> tuple[tuple[str, int, int], ...]:
+    found, start = [], 0
+    for name, members in groupby(classes):
+        count = len(list(members))
+        found.append((name, start, start + count - 1))
+        start += count
+    return tuple(found)
+
+
+def scale() -> LinearSegmentedColormap:
+    """The diverging scale."""
+    return LinearSegmentedColormap.from_list("signed", STOPS)
+
+
+def figure(plot: MatrixPlot) -> Figure:
+    """One image a panel, the colour bar at the right."""
+    panel = min(1.75, max(1.15, 8.2 / len(plot.panels)))
+    width = LEFT + panel * len(plot.panels) + 0.95
+    width = max(width, min(7.0, 0.4 + 0.085 * len(plot.title)))
+    page = Page(width, 0.5 + HEIGHT + 0.62, plot.title, plot.stamps)
+    colours, norm = scale(), Normalize(-plot.limit, plot.limit)
+    for i, (title, below, values) in enumerate(plot.panels):
+        axes = page.axes(LEFT + i * panel, 0.5, panel - 0.12, HEIGHT)
+        axes.imshow(
+            np.asarray(values), cmap=colours, norm=norm, aspect="auto", interpolation="nearest"
+        )
+        axes.set_title(f"{shortened(title, 22)}\n{below}", fontsize=7.8, color=INK, pad=5)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        for _, first, _ in plot.groups[1:]:
+            axes.axhline(first - 0.5, color="#ffffff", lw=0.9)
+        for side in axes.spines.values():
+            side.set_color(RULE)
+        if i == 0:
+            middles = [(first + last) / 2 for _, first, last in plot.groups]
+            axes.set_yticks(middles, [shortened(name, 10) for name, _, _ in plot.groups])
+            axes.tick_params(length=0, labelsize=7, colors=MUTED)
+            axes.set_ylabel(plot.y_label, color=MUTED, fontsize=8)
+    bar = page.axes(LEFT + panel * len(plot.panels) + 0.12, 0.5, 0.16, HEIGHT)
+    made = page.figure.colorbar(ScalarMappable(norm, colours), cax=bar, extend="both")
+    made.outline.set_edgecolor(RULE)
+    bar.tick_params(labelsize=7, colors=MUTED, length=2)
+    bar.set_title(plot.scale, fontsize=7, color=MUTED, pad=4)
+    middle = LEFT + 0.5 * panel * len(plot.panels)
+    page.text(middle, page.height - 0.28, plot.x_label, ha="center", color=MUTED)
+    return page.figure
+
+
+KIND = Kind(axes=1, drawings=drawings, files=files)

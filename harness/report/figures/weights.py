@@ -1,0 +1,263 @@
+"""View weights: bars of the chosen epoch, and beside them the weights over the epochs."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.report import format as say
+from harness.report.figure_model import Drawing, FigurePart, Head, Kind, Numbers, NumberTable
+from harness.report.figures._places import (
+    number,
+)
+from harness.report.layout import Layout, Weights
+from harness.report.meta import ReportMeta
+from harness.report.model import Column
+from harness.report.style import (
+    DASHES,
+    HUES,
+    INK,
+    MARK,
+    MARKERS,
+    MUTED,
+    PAPER,
+    Page,
+    plain,
+    shortened,
+)
+
+LEFT, HEIGHT, WAYS, LABEL = 0.62, 2.6, 4.9, 0.2
+NAMED = 16
+"""Views that are named beside their lines."""
+
+
+@dataclass(frozen=True)
+class WeightLine:
+    """One view: a bar with its trials, and a way over the epochs for every trial.
+
+    ``ways``  per trial (weights by epoch, the chosen epoch).
+    """
+
+    view: str
+    style: int
+    values: tuple[float, ...]
+    mean: float | None
+    sd: float | None
+    ways: tuple[tuple[tuple[float, ...], int], ...]
+
+
+@dataclass(frozen=True)
+class WeightPlot:
+    """Bars of view weights, and beside them the same weights over the epochs."""
+
+    title: str
+    stamps: tuple[str, ...]
+    lines: tuple[WeightLine, ...]
+    y_label: str
+    note: str
+    warning: str
+    caption: str
+    description: str
+
+    def draw(self) -> Figure:
+        """The figure, drawn."""
+        return figure(self)
+
+
+def drawings(
+    head: Head, own: Numbers, columns: Sequence[Column], layout: Layout, stem: str
+) -> tuple[Drawing, ...]:
+    """Bars, and beside them the weights over the epochs."""
+    plot = weight_plot(head, own.trials, own.shown.weights, layout)
+    return (Drawing(stem, plot, (weight_table(plot),)),)
+
+
+def files(meta: ReportMeta, own: Numbers, parts: Sequence[FigurePart]) -> dict[str, pd.DataFrame]:
+    """The weights of the chosen epochs, and those of all epochs."""
+    names = {note.key: note.view_names for note in meta.datasets}
+    shown = [(one, names[one.dataset]) for one in own.shown.weights]
+    return {
+        f"{meta.protocol}.csv": _stacked([weights_csv([one], views) for one, views in shown]),
+        "epochs.csv": _stacked([ways_csv([one], views) for one, views in shown]),
+    }
+
+
+def weight_plot(
+    head: Head,
+    trials: pd.DataFrame,
+    found: Sequence[Weights],
+    layout: Layout,
+) -> WeightPlot:
+    """Bars and ways of the weights of every view; no mean where a planned trial has none."""
+    complete = len(found) == len(trials)
+    lines = tuple(
+        WeightLine(
+            view=view,
+            style=v,
+            values=tuple(float(one.final[v]) for one in found),
+            mean=float(np.mean([one.final[v] for one in found])) if complete else None,
+            sd=float(np.std([one.final[v] for one in found], ddof=1))
+            if complete and len(found) > 1
+            else None,
+            ways=tuple((tuple(one.curve[:, v].tolist()), one.epoch) for one in found),
+        )
+        for v, view in enumerate(head.note.view_names)
+    )
+    percent = say.percent(float(trials["label_percent"].iloc[0]))
+    spread = f"mean ± SD over {len(found)} trials" if len(found) > 1 else "one trial, no SD"
+    return WeightPlot(
+        title=head.title(f"{layout.values[0].label}, {percent} labelled"),
+        stamps=head.stamps,
+        lines=lines,
+        y_label=layout.values[0].label,
+        note=spread if complete else f"{len(found)}/{len(trials)} trials: no mean",
+        warning=layout.warning,
+        caption=f"{layout.shows} Bars: {spread}; dots: trials. A marker on a line is the chosen "
+        "epoch of that trial, which training passed by until patience or epochs ran out.",
+        description=f"View weights on {head.note.title}; the numbers are in the table.",
+    )
+
+
+def weight_table(plot: WeightPlot) -> NumberTable:
+    """The bars' numbers, with the weights after the first and the last epoch."""
+
+    def told(values: Sequence[float]) -> str:
+        low, high = say.accuracy(min(values)), say.accuracy(max(values))
+        return low if low == high else f"{low} to {high}"
+
+    lines = [
+        (
+            line.view,
+            (number(line.mean, "") + (f"±{number(line.sd, '')}" if line.sd is not None else ""))
+            or plot.note,
+            told([way[0] for way, _ in line.ways]) if line.ways else "",
+            told([way[-1] for way, _ in line.ways]) if line.ways else "",
+            say.runs({epoch for _, epoch in line.ways}),
+        )
+        for line in plot.lines
+    ]
+    heads = ("View", "λ, chosen epoch", "first epoch", "last epoch", "chosen epochs")
+    return NumberTable(plot.y_label, heads, tuple(lines), plot.warning)
+
+
+def weights_csv(found: Sequence[Weights], names: Sequence[str]) -> pd.DataFrame:
+    """A line per trial and view: the weight of the chosen epoch."""
+    return pd.DataFrame(
+        [
+            {"dataset": one.dataset, "trial": one.trial, "view": view, "epoch": one.epoch,
+             "weight": float(one.final[v])}
+            for one in found
+            for v, view in enumerate(names)
+        ],
+        columns=["dataset", "trial", "view", "epoch", "weight"],
+    )  # fmt: skip
+
+
+def ways_csv(found: Sequence[Weights], names: Sequence[str]) -> pd.DataFrame:
+    """A line per trial, view and epoch."""
+    return pd.DataFrame(
+        [
+            {"dataset": one.dataset, "trial": one.trial, "view": view, "epoch": epoch,
+             "weight": float(weight)}
+            for one in found
+            for v, view in enumerate(names)
+            for epoch, weight in enumerate(one.curve[:, v], start=1)
+        ],
+        columns=["dataset", "trial", "view", "epoch", "weight"],
+    )  # fmt: skip
+
+
+def _stacked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True) if parts else weights_csv([], ())
+
+
+def figure(plot: WeightPlot) -> Figure:
+    """Bars to the left, ways to the right, the warning under both."""
+    bars = max(1.9, min(0.75 * len(plot.lines), 9.0))
+    width = LEFT + bars + 0.55 + WAYS + 0.25 + 0.07 * max(len(_name(line)) for line in plot.lines)
+    warning = textwrap.wrap(plot.warning, int(width / 0.068))
+    below = _label_height(plot, bars)
+    body = 0.3 + HEIGHT + 0.4 + below + 0.16 * len(warning)
+    page = Page(width, body, plot.title, plot.stamps)
+    left = page.axes(LEFT, 0.3, bars, HEIGHT)
+    right = page.axes(LEFT + bars + 0.55, 0.3, WAYS, HEIGHT)
+    for axes in (left, right):
+        plain(axes)
+        axes.set_ylim(0, 1.04)
+        axes.axhline(1 / len(plot.lines), **MARK)
+    _bars(left, plot, upright=below > LABEL)
+    for line in plot.lines:
+        _ways(right, line)
+    _names(right, plot.lines)
+    left.set_title(plot.note, fontsize=8.5, color=INK, pad=5)
+    left.set_ylabel(plot.y_label, color=MUTED, fontsize=8)
+    right.set_title(
+        "the same weights over the epochs, every trial (dashed: equal weights)", fontsize=8.5, pad=5
+    )
+    right.set_xlabel("epoch", color=MUTED, fontsize=8)
+    right.set_xlim(left=0)
+    for i, text in enumerate(warning):
+        page.text(0.06, page.top + HEIGHT + 0.68 + below + 0.16 * i, text, color=INK, fontsize=7.8)
+    return page.figure
+
+
+def _bars(axes: Axes, plot: WeightPlot, *, upright: bool) -> None:
+    axes.set_xlim(-0.6, len(plot.lines) - 0.4)
+    axes.set_xticks(range(len(plot.lines)), [_name(line) for line in plot.lines])
+    axes.tick_params(axis="x", labelsize=8, labelcolor=INK, labelrotation=90 if upright else 0)
+    for x, line in enumerate(plot.lines):
+        if line.mean is not None:
+            sd = line.sd or 0.0
+            axes.bar(
+                [x], [line.mean], 0.62, yerr=[[sd], [sd]] if sd else None, color=PAPER, lw=1.1,
+                edgecolor=INK, hatch=("", "///", "...", "xxx", "\\\\\\", "++")[x % 6], capsize=3,
+                error_kw={"elinewidth": 1.2, "ecolor": INK},
+            )  # fmt: skip
+        places = [x + 0.38] * len(line.values)
+        axes.plot(places, line.values, "o", ms=2.8, mfc=MUTED, mec="none", clip_on=False)
+
+
+def _ways(axes: Axes, line: WeightLine) -> None:
+    colour, marker = HUES[line.style % len(HUES)], MARKERS[line.style % len(MARKERS)]
+    for way, chosen in line.ways:
+        dashes = DASHES[line.style % len(DASHES)]
+        axes.plot(range(1, len(way) + 1), way, color=colour, linestyle=dashes, lw=1.0)
+        if 0 < chosen <= len(way):
+            axes.plot([chosen], [way[chosen - 1]], marker, ms=5, mfc=PAPER, mec=colour, mew=1.2)
+
+
+def _name(line: WeightLine) -> str:
+    return shortened(line.view, 24)
+
+
+def _label_height(plot: WeightPlot, bars: float) -> float:
+    """Inches below the bars: names stand upright where they would touch side by side."""
+    longest = max(len(_name(line)) for line in plot.lines)
+    return LABEL if 0.075 * (longest + 1) < bars / len(plot.lines) else 0.1 + 0.072 * longest
+
+
+def _names(axes: Axes, lines: Sequence[WeightLine]) -> None:
+    """The views' names where their longest lines end, moved apart where these meet.
+
+    Of many views those with the highest weights are named; the table has all.
+    """
+    ends = [(max((way for way, _ in line.ways), key=len)[-1], line) for line in lines if line.ways]
+    ends = sorted(ends, key=lambda end: end[0])[-NAMED:]
+    y, top = -1.0, 1.0 - 0.06 * len(ends)
+    for end, line in ends:
+        top += 0.06  # room for the names above it
+        y = max(y + 0.06, min(end, top))
+        axes.annotate(
+            _name(line), (1, y), xycoords=("axes fraction", "data"), xytext=(4, 0), va="center",
+            textcoords="offset points", fontsize=7.5, color=HUES[line.style % len(HUES)],
+            annotation_clip=False,
+        )  # fmt: skip
+
+
+KIND = Kind(axes=0, drawings=drawings, files=files)

@@ -1,0 +1,189 @@
+"""Reports of a run, made from ``results/`` alone, and the page that lists all runs.
+
+Opens no data set and imports no method: what it needs is in the manifest, the records and the
+arrays. A report that was deleted, or made by an older checkout, is rebuilt from them in seconds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from harness.analysis.figure_arrays import Shown, matrices_shown, truths_of, weights_shown
+from harness.analysis.trials_table import trials_table
+from harness.report import format as say
+from harness.report.index import write_index
+from harness.report.layout import Layout
+from harness.report.meta import ReportMeta, told_apart
+from harness.report.properties import unlike_paper
+from harness.report.write import Written, render_figure, render_properties, render_table
+from harness.store import manifest as manifests
+from harness.store.manifest import Manifest, ProtocolEntry
+from harness.store.record import Record
+from harness.store.store import Store
+
+
+def rebuild(results: Path, reports: Path, name: str, console: Console) -> int:
+    """Write the reports of the run ``name`` (``last``, ``all``, or how its id begins) once more.
+
+    Returns 1 where a trial of it failed, else 0. Raises UsageError where there is no such run.
+    """
+    chosen = manifests.chosen(results, name)
+    store = Store(results)
+    records = store.records()
+    for warning in store.warnings:
+        console.print(f"ledger: {warning}")
+    bad = sum(publish(run, records, store, reports, console) for run in chosen)
+    return 1 if bad else 0
+
+
+def publish(
+    run: Manifest,
+    records: Mapping[str, Record],
+    store: Store,
+    reports: Path,
+    console: Console,
+) -> int:
+    """Write the report of every protocol of a run below ``reports/<run id>``, and the list of runs.
+
+    Says what fell short, and counts the trials that failed.
+    """
+    bad = 0
+    for entry in run.protocols:
+        folder = reports / run.id / entry.name
+        if entry.properties:
+            _properties(run, entry, folder, console)
+            continue
+        trials = trials_table(run, entry, records)
+        if trials.empty:
+            console.print(f"{entry.name}: no cell was chosen, so there is no report")
+            continue
+        written = _fits(run, entry, trials, records, store, folder)
+        bad += _say_short(entry.name, trials, console)
+        _say_written(written, folder, console)
+    index = write_index(store.folder, reports)
+    console.print(f"all runs: {_near(index)}")
+    return bad
+
+
+def _fits(
+    run: Manifest,
+    entry: ProtocolEntry,
+    trials: pd.DataFrame,
+    records: Mapping[str, Record],
+    store: Store,
+    folder: Path,
+) -> Written:
+    """Write the report of a protocol that fits methods."""
+    meta, layout = meta_of(run, entry), Layout.of(entry.layout)
+    if layout.kind == "table":
+        return render_table(trials, meta, published_of(entry), folder)
+    shown = shown_of(run, entry, layout, trials, records, store)
+    return render_figure(trials, meta, layout, shown, folder)
+
+
+def shown_of(
+    run: Manifest,
+    entry: ProtocolEntry,
+    layout: Layout,
+    trials: pd.DataFrame,
+    records: Mapping[str, Record],
+    store: Store,
+) -> Shown:
+    """The arrays that a layout shows."""
+    if layout.kind == "weights":
+        return weights_shown(trials, records, store.arrays)
+    if layout.kind == "matrices":
+        try:
+            arrays = manifests.load_arrays(store.folder, run)
+        except ValueError:
+            arrays = {}
+        return matrices_shown(trials, records, store.arrays, truths_of(arrays, entry.name))
+    return Shown()
+
+
+def meta_of(run: Manifest, entry: ProtocolEntry) -> ReportMeta:
+    """What a report says besides its numbers."""
+    return ReportMeta(
+        protocol=entry.name,
+        title=entry.title,
+        budget=run.budget,
+        stamp=entry.stamp,
+        trials_expected=entry.trials,
+        command=run.command,
+        date=run.date,
+        revision=run.revision.removesuffix("+changes"),
+        dirty=run.revision.endswith("+changes"),
+        versions=run.versions,
+        machine=run.machine,
+        datasets=told_apart(entry.datasets),
+        row_notes=entry.row_notes,
+    )
+
+
+def published_of(entry: ProtocolEntry) -> pd.DataFrame | None:
+    """The paper's numbers, None where it prints none."""
+    return None if entry.published is None else pd.DataFrame(list(entry.published))
+
+
+def _properties(run: Manifest, entry: ProtocolEntry, folder: Path, console: Console) -> None:
+    """The report of a protocol that fits nothing; says which counts are not the paper's."""
+    published, notes = published_of(entry), {note.key: note for note in entry.datasets}
+    for counted in entry.properties:
+        if off := unlike_paper(counted, notes[counted.dataset], published):
+            console.print(f"{counted.dataset}: {off}")
+    written = render_properties(entry.properties, meta_of(run, entry), published, folder)
+    _say_written(written, folder, console)
+
+
+def _say_short(protocol: str, trials: pd.DataFrame, console: Console) -> int:
+    """Say which trials gave no number, a line for each cell and reason; count those that failed."""
+    declined = trials["status"] == "skipped"
+    short = declined | (trials["status"] == "failed") | (trials["candidates_failed"] > 0)
+    for lines in _alike(trials[short]):
+        first = lines[0]
+        what = "a candidate failed" if first["status"] == "ok" else first["status"]
+        numbers = say.runs(int(line["trial"]) for line in lines)
+        word = "trial" if len(lines) == 1 else "trials"
+        console.print(
+            f"{protocol}: {what}: {first['row']} on {first['dataset']}, "
+            f"{first['label_percent']:g} %, {_place(first)}{word} {numbers}: {first['reason']}"
+        )
+    if missing := int((trials["status"] == "missing").sum()):
+        what = say.plural(missing, "trial")
+        console.print(f"{protocol}: {what} without a result yet; their cells show no mean")
+    return int((short & ~declined).sum())
+
+
+def _alike(short: pd.DataFrame) -> list[list[dict[Any, Any]]]:
+    """Lines of one cell that share status and reason, together."""
+    found: dict[tuple[Any, ...], list[dict[Any, Any]]] = {}
+    for line in short.to_dict("records"):
+        at = tuple(value for name, value in line.items() if str(name).startswith("at_"))
+        key = (line["dataset"], line["row_key"], line["label_percent"], at)
+        found.setdefault((*key, line["status"], line["reason"]), []).append(line)
+    return list(found.values())
+
+
+def _place(line: Mapping[Any, Any]) -> str:
+    """``missing 0.5, `` for a trial of a figure."""
+    at = {str(name)[3:]: line[name] for name in line if str(name).startswith("at_")}
+    return "".join(f"{text}, " for text in say.places(at))
+
+
+def _say_written(written: Written, folder: Path, console: Console) -> None:
+    for line in written.lines:
+        console.print(line)
+    for problem in written.problems:
+        console.print(f"{folder.name}: {problem}")
+    console.print(f"wrote {say.plural(len(written.paths), 'file')} under {_near(folder)}")
+
+
+def _near(path: Path) -> str:
+    """Relative to where the user stands, if it lies there."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

@@ -1,0 +1,297 @@
+"""A run as its manifest: cells, jobs, published numbers and notes on the data, as plain values.
+
+The one place where reports' needs are read off data sets, protocols and methods; what is written
+here is all that a report ever knows of them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from datasets.base import TEST, TRAIN, Dataset
+from harness import registry
+from harness.analysis import selection
+from harness.analysis.figure_arrays import Truth, packed
+from harness.plan.job import Job
+from harness.plan.plan import Plan, PlannedCell
+from harness.plan.rules import rules
+from harness.run.imputation import SHOWN_ROWS, scales_of
+from harness.run.resources import usable_cores
+from harness.store import code_digest
+from harness.store.manifest import (
+    CellEntry,
+    DatasetNote,
+    Manifest,
+    ProtocolEntry,
+    SplitNote,
+    Stages,
+    State,
+)
+from harness.store.record import Record
+from protocols.base import (
+    Protocol,
+    Scenario,
+    TableRow,
+    build,
+    draw,
+    scaling_note,
+    scaling_rule,
+    what_varies,
+)
+from protocols.published import published_table
+
+
+def describe(
+    plan: Plan, protocols: Mapping[str, Protocol], run: str, command: str, seed: int = 0
+) -> Manifest:
+    """The manifest of a settled plan, in state ``running``.
+
+    ``run``  its id.   ``command``  that was typed.
+    """
+    places = {name: place for place, name in enumerate(plan.jobs)}
+    kept = plan.stale.keys() - plan.todo.keys()
+    return Manifest(
+        id=run,
+        command=command,
+        budget=plan.budget.name,
+        seed=seed,
+        state="running",
+        started=now(),
+        revision=code_digest.revision(),
+        versions=_versions(),
+        machine=f"{platform.system()} {platform.machine()}, {usable_cores()} cores",
+        protocols=tuple(_entry(plan, name, one, places) for name, one in protocols.items()),
+        jobs=tuple(places),
+        stale=tuple(sorted(places[name] for name in kept)),
+        counts={"total": len(places), "stored": len(places) - len(plan.todo)}
+        | {"todo": len(plan.todo)},
+    )
+
+
+def ended(
+    manifest: Manifest, state: State, before: Mapping[str, Record], after: Mapping[str, Record]
+) -> Manifest:
+    """The manifest of a run that has ended, with its counts; ``before`` and ``after`` by id."""
+    new = [after[name] for name in manifest.jobs if after.get(name) not in (None, before.get(name))]
+    failed = sum(name in after and after[name].status == "failed" for name in manifest.jobs)
+    counts = {**manifest.counts, "ended": len(new), "failed": failed}
+    return replace(manifest, state=state, ended=now(), counts=counts)
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601 to the second, without its zone."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def truths(plan: Plan, protocols: Mapping[str, Protocol]) -> dict[str, np.ndarray]:
+    """True values of hidden rows for figures that show them, of trial 0, as arrays of one file."""
+    found: dict[tuple[str, str, str], Truth] = {}
+    for name, protocol in protocols.items():
+        if protocol.layout["kind"] != "matrices":
+            continue
+        for key, data in plan.data.items():
+            cells = [c for c in plan.cells if c.protocol == name and c.data_key == key]
+            if cells:
+                own = _truths(data, cells[0])
+                found |= {(name, key, view): truth for view, truth in own.items()}
+    return packed(found)
+
+
+def _truths(data: Dataset, planned: PlannedCell) -> dict[str, Truth]:
+    """By view that rows of trial 0 lack: the first of these rows, in the order of the trial."""
+    job = planned.trials[0][0]
+    drawn = draw(data, planned.cell.scenario, job.trial, job.seed)
+    problem, held_out = build(data, planned.cell.scenario, drawn)
+    labels = data.labels[drawn.order[problem.rows.ids]]
+    found = {}
+    for v, (view, scale) in enumerate(zip(data.view_names, scales_of(problem.rows), strict=True)):
+        absent = np.flatnonzero(~problem.rows.present[:, v])
+        rows = absent[:SHOWN_ROWS]
+        if not len(rows):
+            continue
+        found[view] = Truth(
+            view=v,
+            ids=problem.rows.ids[rows],
+            labels=labels[rows],
+            values=held_out.complete.views[v][rows],
+            mean=scale.mean,
+            sd=scale.sd,
+            keep=scale.keep,
+            classes=np.array(data.class_names, dtype=str),
+            hidden=len(absent),
+        )
+    return found
+
+
+def _entry(plan: Plan, name: str, protocol: Protocol, places: Mapping[str, int]) -> ProtocolEntry:
+    cells = [cell for cell in plan.cells if cell.protocol == name]
+    counted = tuple(plan.properties.get(name, ()))
+    shown = {cell.data_key for cell in cells} | {one.dataset for one in counted}
+    published = published_table(name)
+    # What a budget's stamp says is true of accuracies; a count is a count under any budget.
+    stamps = () if counted else (plan.budget.stamp, _left_out(plan.left_out.get(name, ())))
+    return ProtocolEntry(
+        name=name,
+        title=protocol.title,
+        layout=_plain(protocol.layout),
+        stamp="; ".join(filter(None, stamps)),
+        trials=max((len(cell.trials) for cell in cells), default=plan.budget.trials),
+        datasets=tuple(
+            _note(plan, d, [cell for cell in cells if cell.data_key == d.key])
+            for d in plan.data.values()
+            if d.key in shown
+        ),
+        row_notes={cell.cell.row.key: _row_note(cell.cell.row) for cell in cells},
+        published=None if published is None else _plain(published.to_dict("records")),
+        cells=tuple(cell_entry(cell, places) for cell in cells),
+        properties=counted,
+    )
+
+
+def cell_entry(planned: PlannedCell, places: Mapping[str, int]) -> CellEntry:
+    """A planned cell as a manifest has it; ``places`` of all jobs by id."""
+    cell, found = planned.cell, rules(planned.trials[0])
+    return CellEntry(
+        dataset=planned.data_key,
+        key=cell.row.key,
+        title=cell.row.title,
+        block=cell.row.block,
+        published=cell.row.published,
+        all_labels=cell.row.all_labels,
+        percent=round(100 * cell.label_fraction, 6),
+        at=dict(cell.at),
+        rule=selection.key_of(found),
+        selection=selection.words_of(found),
+        trials=tuple(_stages(jobs, places) for jobs in planned.trials),
+    )
+
+
+def _stages(jobs: Sequence[Job], places: Mapping[str, int]) -> Stages:
+    """Candidate ``jobs`` and every stage before them; all jobs of a stage share their inputs."""
+    stages, groups = [], (jobs,)
+    while groups:
+        stages.append([[places[job.id] for job in group] for group in groups])
+        groups = groups[0][0].upstream
+    return stages[::-1]
+
+
+def _plain(value: Any) -> Any:
+    """JSON's own types: tuples as lists, NumPy's numbers as Python's."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _left_out(keys: Sequence[str]) -> str:
+    """What the budget leaves out, and how to have it; "" where it is nothing."""
+    return f"without {', '.join(keys)} (--dataset {' '.join(keys)})" if keys else ""
+
+
+def _row_note(row: TableRow) -> tuple[str, tuple[str, ...]]:
+    """What the methods of a row are, stage by stage, and where they come from."""
+    keys = list(dict.fromkeys(stage.key for stage in row.recipe))
+    cites = [cite for key in keys for cite in registry.load_method(key).cites]
+    first = " Then ".join(registry.first_line("methods", key) for key in keys)
+    pinned = [
+        f"{stage.key}: {', '.join(f'{name}={value}' for name, value in stage.config.items())}"
+        for stage in row.recipe
+        if stage.config
+    ]
+    first += f" Here with {'; '.join(pinned)}." if pinned else ""
+    return first, tuple(dict.fromkeys(cites))
+
+
+def _hidden(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
+    """Which views rows of ``data`` may lack, in words; nothing where none may."""
+    names = [name for name in data.view_names if any(name in s.missing for s in scenarios)]
+    if not names:
+        return ()
+    at_test = max(scenario.missing_at_test for scenario in scenarios)
+    tests = f"{100 * at_test:g} % of the test rows" if at_test else "no test row"
+    which = " or ".join(names)
+    return (f"rows may lack {which}; {tests} and no tuning row lacks a view",)
+
+
+def _scaled(data: Dataset, split: str, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
+    """Which scaling rules are applied, in words; nothing where the methods alone z-score."""
+    said = dict.fromkeys(scaling_note(data, s.split, s.scaling) for s in scenarios)
+    if not scenarios:
+        said = {scaling_note(data, split, scaling_rule(data, split)): None}
+    return tuple(text for text in said if text)
+
+
+def _note(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> DatasetNote:
+    split, scenarios = plan.splits[data.key], [cell.cell.scenario for cell in cells]
+    trained = any(job.trained for cell in cells for job in cell.trials[0])
+    origin = data.provenance
+    rule = data.split(split)
+    # The default split of a licensed set is the paper's; another one is another experiment.
+    as_published = origin.kind == "licensed" and split == data.splits[0].name
+    note = DatasetNote(
+        key=data.key,
+        title=data.title,
+        kind=origin.kind,
+        is_paper_data=as_published,
+        published_name=data.draw_key.upper() if as_published else None,
+        split_fixed=rule.official,
+        source=origin.source,
+        licence=origin.licence,
+        citation=origin.citation,
+        n=data.n,
+        dims=data.dims,
+        view_names=data.view_names,
+        n_classes=data.n_classes,
+        split=split,
+        leaks=rule.leaks,
+        fingerprint=data.fingerprint,
+        what_varies=what_varies(data, scenarios, trained=trained),
+        notes=(*origin.notes, *_scaled(data, split, scenarios), *_hidden(data, scenarios)),
+    )
+    return _of_splits(note, plan, data, cells)
+
+
+def _of_splits(
+    note: DatasetNote, plan: Plan, data: Dataset, cells: Sequence[PlannedCell]
+) -> DatasetNote:
+    """The note where the cells have several splits, in their order."""
+    first: dict[str, PlannedCell] = {}
+    for cell in cells:
+        first.setdefault(cell.cell.scenario.split, cell)
+    if len(first) < 2:
+        return note
+    rules = [data.split(name) for name in first]
+
+    def ratio(cell: PlannedCell) -> float:
+        """Rows of the test part over those of the training part, medians over the trials."""
+        parts = [plan.drawn(trial[0]).part for trial in cell.trials]
+        test, train = (np.median([(part == p).sum() for part in parts]) for p in (TEST, TRAIN))
+        return float(test / train)
+
+    return replace(
+        note,
+        split=", ".join(rule.name for rule in rules),
+        leaks=(),
+        split_fixed=False,
+        splits=tuple(
+            SplitNote(r.name, r.leaks, None if r.official else ratio(first[r.name])) for r in rules
+        ),
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("torch", "numpy", "scipy", "scikit-learn", "pandas", "ray"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

@@ -1,0 +1,376 @@
+"""The manifest of a run: what was asked, what it consists of, and how far it came.
+
+A run writes ``results/runs/<run id>.json`` before its first fit and again when it ends. With the
+records and arrays of the same folder it holds all that a report needs: no data set is opened and no
+method is imported to write one. What a figure needs of the data themselves lies beside it in
+``<run id>.npz``. Both files are replaced as a whole or not at all.
+
+The run id comes from what was asked (protocols, data, rows, columns, budget, trials, seed, options)
+and from no clock: the same question updates its own manifest, another question has another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from harness.errors import UsageError
+
+VERSION = 1
+"""Of the file's form; a reader refuses a newer one."""
+FOLDER = "runs"
+State = Literal["running", "finished", "interrupted", "failed"]
+Span = tuple[int, int]
+"""The least and the most that was counted."""
+Stages = Sequence[Sequence[Sequence[int]]]
+"""A trial's jobs: stages, first to last; inputs of a stage; candidates, as places in ``jobs``."""
+
+
+@dataclass(frozen=True)
+class SplitNote:
+    """One of several splits: the groups it leaks, and its n_test / n_train, None if it is fixed."""
+
+    name: str
+    leaks: tuple[str, ...]
+    ratio: float | None
+
+
+@dataclass(frozen=True)
+class DatasetNote:
+    """Where one data set of a run comes from and how its trials were drawn.
+
+    ``published_name``  its name in the paper's table (SEED, DEAP); None for any other data.
+    ``kind``            ``simulated`` data is stamped on every table and figure
+                        and never stands beside published numbers.
+    ``leaks``           group columns that the split knowingly puts on both sides.
+    ``split_fixed``     every trial has the same training and test rows: no correction for overlap.
+    ``splits``          the splits of a report that compares them, the leakiest first.
+    ``what_varies``     a sentence on what a trial re-draws, printed under every table and figure.
+    """
+
+    key: str
+    title: str
+    kind: Literal["licensed", "open", "simulated"]
+    is_paper_data: bool
+    published_name: str | None
+    source: str
+    licence: str
+    citation: str
+    n: int
+    dims: tuple[int, ...]
+    view_names: tuple[str, ...]
+    n_classes: int
+    split: str
+    leaks: tuple[str, ...]
+    fingerprint: str
+    what_varies: str
+    split_fixed: bool = False
+    notes: tuple[str, ...] = ()
+    splits: tuple[SplitNote, ...] = ()
+
+    @property
+    def anchor(self) -> str:
+        """Its key as file names and links can have it: at most 100 bytes, distinct as keys are."""
+        return file_stem(self.key)
+
+    @property
+    def paper_name(self) -> str | None:
+        """The name to look published numbers up under; None unless this is the paper's data."""
+        return self.published_name if self.kind == "licensed" and self.is_paper_data else None
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """Rows of a class: in all, and in the training, tuning and test part."""
+
+    name: str
+    rows: int
+    parts: tuple[Span, Span, Span]
+
+
+@dataclass(frozen=True)
+class GroupCount:
+    """How many groups a column has, rows in one of them, and how many lie in several parts."""
+
+    name: str
+    groups: int
+    rows: Span
+    torn: Span
+
+
+@dataclass(frozen=True)
+class Properties:
+    """Counts of one data set; a span is the least and the most over ``trials`` draws.
+
+    ``imitates``  paper's name of the data whose format simulated data have; "" otherwise.
+    ``parts``     rows of the training, tuning and test part.
+    ``labels``    (percent of the training rows that is labelled, how many rows that is).
+    ``splits``    every split on offer, with the groups that it knowingly puts on both sides.
+    """
+
+    dataset: str
+    imitates: str
+    trials: int
+    parts: tuple[Span, Span, Span]
+    classes: tuple[ClassCount, ...]
+    groups: tuple[GroupCount, ...]
+    labels: tuple[tuple[float, Span], ...]
+    splits: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class CellEntry:
+    """A cell of a table or figure on one data set, with the jobs of each of its trials.
+
+    ``published``   the row's name in the paper's table, None where the paper has no such row.
+    ``all_labels``  the row is a ceiling, which sees every training label.
+    ``at``          its place on a figure's axes.   ``percent`` of the training rows is labelled.
+    ``rule``        what chooses candidates and epochs, as a key and in words.
+    ``trials``      per trial, from 0 on, its :data:`Stages`.
+    """
+
+    dataset: str
+    key: str
+    title: str
+    block: str
+    published: str | None
+    all_labels: bool
+    percent: float
+    at: Mapping[str, float | str]
+    rule: str
+    selection: str
+    trials: Sequence[Stages]
+
+
+@dataclass(frozen=True)
+class ProtocolEntry:
+    """One protocol of a run: its title and layout, its data, cells and published numbers.
+
+    ``layout``     plain values (``harness.report.layout.Layout``).
+    ``stamp``      what is printed on every table and figure; "" at the paper's budget.
+    ``trials``     the most trials of a cell.
+    ``row_notes``  row key -> (first sentence of the methods' documentation, citations).
+    ``published``  lines of the paper's table, None where the paper prints none.
+    ``properties`` counts of a protocol that fits nothing.
+    """
+
+    name: str
+    title: str
+    layout: Mapping[str, Any]
+    stamp: str
+    trials: int
+    datasets: tuple[DatasetNote, ...]
+    row_notes: Mapping[str, tuple[str, tuple[str, ...]]]
+    published: Sequence[Mapping[str, Any]] | None
+    cells: tuple[CellEntry, ...] = ()
+    properties: tuple[Properties, ...] = ()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What one run is and how far it came.
+
+    ``command``   that was typed.   ``revision`` of the checkout, ``+changes`` where files differ.
+    ``started``, ``ended``  ISO times in UTC; ``ended`` "" while it runs.
+    ``counts``    of jobs: total, stored before this run, to run, ended in this run, failed.
+    ``jobs``      ids of all jobs, to which the cells point.
+    ``stale``     places in ``jobs`` whose record was made by other code and was kept.
+    ``arrays``    sha256 of ``<run id>.npz``, "" where there is none.
+    """
+
+    id: str
+    command: str
+    budget: str
+    state: State
+    started: str
+    revision: str
+    versions: Mapping[str, str]
+    machine: str
+    protocols: tuple[ProtocolEntry, ...]
+    jobs: tuple[str, ...] = ()
+    stale: tuple[int, ...] = ()
+    seed: int = 0
+    ended: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    arrays: str = ""
+
+    @property
+    def date(self) -> str:
+        """When it ended, or else started, as reports print it: ``2026-01-02 03:04 UTC``."""
+        return f"{(self.ended or self.started)[:16].replace('T', ' ')} UTC"
+
+
+def run_id(
+    protocols: Sequence[str], budget: str, datasets: Sequence[str], question: Mapping[str, Any]
+) -> str:
+    """A readable name and eight digits of ``question``: ``table2-preview-mfeat+watch-1a2b3c4d``.
+
+    ``question``  all that was asked, as plain values: what differs there has another id.
+    """
+    text = json.dumps(
+        [protocols, budget, datasets, question], sort_keys=True, default=str, ensure_ascii=True
+    )
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    words = ("+".join(protocols), budget, "+".join(datasets))
+    # No '@' and no ':', so that a name needs no quotes in a shell, a link or on any file system.
+    name = "-".join(re.sub(r"[^\w+.=]", "_", word) for word in words)
+    return f"{_cut(name, 80)}-{digest}"
+
+
+def file_stem(name: str, most: int = 100) -> str:
+    """``name`` as a file name of at most ``most`` bytes; distinct names stay distinct.
+
+    Letters of any script stay. A digest is added where signs other than those of a data set's key
+    (``:`` ``,`` ``@``) are replaced, or where the name is cut.
+    """
+    spelled = name.replace("@", "--")
+    stem = "".join(c if c.isalnum() or c in "_-" else "-" for c in spelled)
+    short = _cut(stem, most)
+    odd = set(name) & set("-") or any(not c.isalnum() and c not in "_:,@" for c in name)
+    if short == stem and (stem == name or not odd):
+        return stem
+    return f"{_cut(stem, most - 9)}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Path:
+    """Write ``folder/runs/<id>.json``; returns its path. Raises OSError where it cannot be."""
+    path = folder / FOLDER / f"{manifest.id}.json"
+    # Dataclasses by their fields as they are: ``asdict`` copies every list of 100,000 jobs.
+    plain = vars(manifest) | {"version": VERSION}
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), default=vars)
+    _replace(path, text.encode() + b"\n")
+    return path
+
+
+def save_arrays(folder: Path, run: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """Write ``folder/runs/<run>.npz``; returns its sha256, "" where there is nothing to write."""
+    if not arrays:
+        return ""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
+    _replace(folder / FOLDER / f"{run}.npz", buffer.getvalue())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def load_arrays(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
+    """Arrays of a run, {} where it has none. Raises ValueError if the file is gone or another."""
+    if not manifest.arrays:
+        return {}
+    path = folder / FOLDER / f"{manifest.id}.npz"
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({error.strerror})") from error
+    if hashlib.sha256(content).hexdigest() != manifest.arrays:
+        raise ValueError(f"{path} is not the file that its manifest names")
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def load(path: Path) -> Manifest:
+    """The manifest in a file. Raises ValueError for anything else, in one sentence."""
+    try:
+        plain = json.loads(path.read_bytes())
+        version = plain.pop("version")
+        if version != VERSION:
+            raise ValueError(f"{path} has the form {version}, this checkout reads {VERSION}")
+        protocols = tuple(_protocol(entry) for entry in plain.pop("protocols"))
+        made = {name: _frozen(value) for name, value in plain.items()}
+        return Manifest(protocols=protocols, **made)
+    except (OSError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a manifest of a run ({error})") from error
+
+
+def known(folder: Path) -> tuple[list[Manifest], list[str]]:
+    """All runs of a results folder, the latest first, and what cannot be read, in sentences."""
+    found, bad = [], []
+    for path in sorted((folder / FOLDER).glob("[!.]*.json")):
+        try:
+            found.append(load(path))
+        except ValueError as error:
+            bad.append(str(error))
+    return sorted(found, key=lambda m: (m.ended or m.started, m.started), reverse=True), bad
+
+
+def chosen(folder: Path, name: str) -> list[Manifest]:
+    """Runs that ``name`` means: ``last``, ``all``, or the one whose id begins with it.
+
+    Raises UsageError where there is none, or where several begin so.
+    """
+    manifests, bad = known(folder)
+    if not manifests:
+        more = f"; {bad[0]}" if bad else ""
+        raise UsageError(f"no run is stored under {folder / FOLDER}{more}")
+    if name == "all":
+        return manifests
+    if name == "last":
+        return manifests[:1]
+    found = [m for m in manifests if m.id == name] or [
+        m for m in manifests if m.id.startswith(name)
+    ]
+    if len(found) == 1:
+        return found
+    ids = ", ".join(m.id for m in found or manifests)
+    if found:
+        raise UsageError(f"several runs begin with '{name}': {ids}")
+    raise UsageError(f"no run begins with '{name}'; there are: {ids}")
+
+
+def _protocol(plain: Mapping[str, Any]) -> ProtocolEntry:
+    made = dict(plain)
+    made["row_notes"] = _frozen(plain["row_notes"])
+    made["datasets"] = tuple(_note(note) for note in plain["datasets"])
+    made["cells"] = tuple(CellEntry(**cell) for cell in plain["cells"])
+    made["properties"] = tuple(_properties(counted) for counted in plain["properties"])
+    return ProtocolEntry(**made)
+
+
+def _note(plain: Mapping[str, Any]) -> DatasetNote:
+    made = {name: _frozen(value) for name, value in plain.items() if name != "splits"}
+    splits = tuple(SplitNote(**_frozen_values(split)) for split in plain["splits"])
+    return DatasetNote(**made, splits=splits)
+
+
+def _properties(plain: Mapping[str, Any]) -> Properties:
+    made = _frozen_values(plain)
+    made["classes"] = tuple(ClassCount(**_frozen_values(one)) for one in plain["classes"])
+    made["groups"] = tuple(GroupCount(**_frozen_values(one)) for one in plain["groups"])
+    return Properties(**made)
+
+
+def _frozen_values(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _frozen(value) for name, value in plain.items()}
+
+
+def _frozen(value: Any) -> Any:
+    """JSON's lists as tuples, at any depth."""
+    if isinstance(value, list):
+        return tuple(_frozen(item) for item in value)
+    if isinstance(value, dict):
+        return {name: _frozen(item) for name, item in value.items()}
+    return value
+
+
+def _cut(text: str, most: int) -> str:
+    """The first ``most`` bytes of ``text`` at most, never half a letter."""
+    return text.encode()[:most].decode(errors="ignore")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)  # only there if something went wrong

@@ -1,0 +1,89 @@
+"""A digest of what Python source does, equal on every Python that can read it.
+
+The syntax tree is walked in an order of our own: ``ast.unparse`` and ``ast.dump`` spell one tree
+differently in different versions. Left out: comments, positions, layout, quotes, docstrings and any
+other string that stands alone, ``pass``; fields that are None or empty, such as the type parameters
+that Python 3.12 added. Pieces of an f-string are joined as far as they are constant, because
+versions cut them differently.
+
+The standard library alone, so that a test can load this file in any Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+
+DIGITS = 12
+
+
+def digest(source: str) -> str:
+    """12 hex digits of what ``source`` does. Raises SyntaxError where it is not Python."""
+    text = "".join(_tokens(ast.parse(source)))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:DIGITS]
+
+
+def _tokens(value: object) -> Iterator[str]:
+    """One spelling of a tree: a node is ``Name(field=..)``, a list ``[..,..]``; ASCII alone."""
+    if isinstance(value, ast.Constant):
+        yield _constant(value.value)
+    elif isinstance(value, ast.JoinedStr):
+        yield "JoinedStr["
+        for piece in _pieces(value):
+            yield from _tokens(piece)
+            yield ","
+        yield "]"
+    elif isinstance(value, ast.AST):
+        yield f"{type(value).__name__}("
+        for name, field in _fields(value):
+            yield f"{name}="
+            yield from _tokens(field)
+            yield ";"
+        yield ")"
+    elif isinstance(value, list):
+        yield "["
+        for item in value:
+            yield from _tokens(item)
+            yield ","
+        yield "]"
+    else:  # a name, a conversion, a level of import, None inside a list
+        yield _constant(value)
+
+
+def _fields(node: ast.AST) -> Iterator[tuple[str, object]]:
+    """Fields that say something, by name: versions may order them differently."""
+    for name in sorted(node._fields):
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            value = [item for item in value if not _is_remark(item)]
+        if isinstance(value, ast.JoinedStr) and name == "format_spec" and not _pieces(value):
+            continue  # f"{x:}": an empty format is no format
+        if value is not None and value != []:
+            yield name, value
+
+
+def _is_remark(item: object) -> bool:
+    """A statement without effect: a string on its own, or ``pass``."""
+    if isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant):
+        return isinstance(item.value.value, str)
+    return isinstance(item, ast.Pass)
+
+
+def _pieces(joined: ast.JoinedStr) -> list[ast.expr]:
+    """The values of an f-string, nested ones opened, neighbouring constants joined."""
+    found: list[ast.expr] = []
+    for value in joined.values:
+        for piece in _pieces(value) if isinstance(value, ast.JoinedStr) else [value]:
+            text = piece.value if isinstance(piece, ast.Constant) else None
+            if text == "":
+                continue
+            if isinstance(text, str) and found and isinstance(found[-1], ast.Constant):
+                text = f"{found.pop().value}{text}"  # pyright: ignore[reportAttributeAccessIssue]
+            found.append(piece if text is None else ast.Constant(text))
+    return found
+
+
+def _constant(value: object) -> str:
+    # ascii, not repr: which characters repr escapes depends on the version's Unicode tables
+    return f"{type(value).__name__}:{ascii(value)}"

@@ -1,0 +1,1 @@
+"""Semi-supervised variational autoencoders of several views: one family, made of parts."""

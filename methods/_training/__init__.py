@@ -1,1 +1,0 @@
-"""The trial-stacked trainer: nets, densities, loop, noise, selection."""

@@ -1,0 +1,100 @@
+"""What a protocol's ``layout`` may say: checked when the protocol's class is made.
+
+A layout is a mapping of plain values, so that a run's manifest can hold it. :func:`check_layout`
+turns it into the types below, and so refuses names and values that no report could use, long before
+one is written. ``harness.report.layout`` reads the same fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+LINES = ("rows", "labels")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis: the key of ``Cell.at`` that it shows, its label, its unit and scale.
+
+    ``percent``  values are shares, printed in percent.   ``log`` a logarithmic scale.
+    """
+
+    name: str
+    label: str
+    percent: bool = False
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Value:
+    """What is measured: a column of the table of trials (``accuracy``, ``nmse``) and its label.
+
+    ``mark``  a level worth a dashed line, and what it is.
+    ``cap``   the highest value that a figure draws; what lies beyond is printed at its edge.
+    """
+
+    column: str
+    label: str
+    mark: float | None = None
+    mark_label: str = ""
+    cap: float | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a protocol's numbers are laid out.
+
+    ``kind``     ``table``, ``properties`` (of the data, without fits), or a kind of figure: a file
+                 of ``harness/report/figures/``, whose docstring says what it shows.
+    ``lines``    what a curve stands for: ``rows`` (panels are label fractions) or ``labels``.
+    ``axes``     as many as the kind has, in the order of ``Cell.at``.
+    ``values``   one figure each, the first is the headline.   ``extras`` a table only.
+    ``reference``  row key that the others are compared with.
+    ``shows``    what is drawn.   ``reading`` more on how to read it, a sentence or two each.
+    ``warning``  what a reader must know beside the figure.
+    ``claim``    the paper's words on its own figure.
+    """
+
+    kind: str
+    lines: str = "rows"
+    axes: tuple[Axis, ...] = ()
+    values: tuple[Value, ...] = ()
+    extras: tuple[Value, ...] = ()
+    reference: str = ""
+    shows: str = ""
+    reading: tuple[str, ...] = ()
+    warning: str = ""
+    claim: str = ""
+
+
+def check_layout(plain: Mapping[str, Any]) -> Layout:
+    """The typed layout. Raises TypeError or ValueError, in a sentence, for what no layout has."""
+    made = dict(plain)
+    for name, kind in (("axes", Axis), ("values", Value), ("extras", Value)):
+        made[name] = tuple(_made(kind, name, entry) for entry in made.get(name, ()))
+    layout = _made(Layout, "layout", made)
+    if layout.lines not in LINES:
+        raise ValueError(f"lines must be one of {', '.join(LINES)}, not '{layout.lines}'")
+    for name in ("axes", "values", "extras"):
+        keys = [entry.name if name == "axes" else entry.column for entry in getattr(layout, name)]
+        if len(set(keys)) < len(keys):
+            raise ValueError(f"{name} names one of {', '.join(keys)} twice")
+    if layout.kind not in ("table", "properties") and not layout.values:
+        raise ValueError(f"a layout of kind '{layout.kind}' needs values, what it shows")
+    return layout
+
+
+def _made(kind: Any, where: str, entry: Mapping[str, Any]) -> Any:
+    known = {f.name: str(f.type) for f in fields(kind)}
+    for name, value in entry.items():
+        if name not in known:
+            raise TypeError(f"{where} has no '{name}'; it has: {', '.join(known)}")
+        wanted = {"str": str, "bool": bool, "float | None": (int, float, type(None))}
+        if known[name] in wanted and not isinstance(value, wanted[known[name]]):
+            raise TypeError(f"{where}: '{name}' must be {known[name]}, not {value!r}")
+    lacking = [name for name in ("kind", "name", "column", "label") if name in known.keys() - entry]
+    if lacking:
+        raise TypeError(f"{where} needs '{lacking[0]}'")
+    return kind(**entry)

@@ -1,0 +1,204 @@
+"""From a scenario to a trial: who is where, who is labelled, what is hidden; the Problem of it.
+
+A :class:`Scenario` plus (data set, trial) gives a :class:`Draw` (who is where, who is labelled,
+what is hidden) and the draw gives Problem + HeldOut. The two steps are apart so that a test can
+alter what a method must not see and rebuild with the same draw. Seeds come from the data set, the
+split rule, the trial and the purpose; no method and no protocol enters.
+
+Records rest on this module (``harness.store.code_digest``) and not on ``protocols.base``, which
+says what a table shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+
+from datasets.base import HIDDEN, TEST, TRAIN, TUNE, Dataset, HeldOut, Problem, Rows, Scaling
+from protocols._masks import losses, mask_order, present_rows
+from protocols._scaling import check_scaling, scaled
+from protocols._splits import kept_rows, label_order, labelled_rows, part_of_rows, partition_of
+
+Paradigm = Literal["supervised", "transductive", "inductive"]
+PARADIGMS: tuple[Paradigm, ...] = ("supervised", "transductive", "inductive")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a trial hides and shows. ``version`` rises when the builder's numbers may change.
+
+    ``split``           name of one of the data set's split rules.
+    ``paradigm``        supervised: labelled rows only; transductive: labelled + test rows without
+                        their labels; inductive: labelled + unlabelled training rows (paper, 4.2.1).
+    ``label_fraction``  share of training rows with a label, [0, 1]; 0 shows no label at all, to
+                        methods that use none.
+    ``label_rule``      ``random`` (as the paper) or ``random_min_one`` (at least one per class).
+    ``unlabelled_fraction``  share of the unlabelled training rows that is kept (Figure 2a).
+    ``missing``         names of the views that a row may lack (4.3.1); the others are always there.
+    ``missing_fraction``  share of training rows that lose some of them (one, if there is but one).
+    ``missing_at_test`` the same for test rows, which are complete in the paper.
+    ``incomplete``      ``drop`` leaves training rows with an absent view out ("PartialData").
+    ``scaling``         rows are z-scored ``global``, ``per_file`` or not at all (``none``) before a
+                        method sees them; methods z-score on the Problem's rows in any case.
+    """
+
+    split: str
+    paradigm: Paradigm
+    label_fraction: float
+    label_rule: Literal["random", "random_min_one"]
+    unlabelled_fraction: float = 1.0
+    missing: tuple[str, ...] = ()
+    missing_fraction: float = 0.0
+    missing_at_test: float = 0.0
+    incomplete: Literal["keep", "drop"] = "keep"
+    scaling: Scaling = "none"
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if self.paradigm not in PARADIGMS:
+            raise ValueError(f"unknown paradigm '{self.paradigm}'")
+        if not 0 <= self.label_fraction <= 1:
+            raise ValueError("label_fraction must lie in [0, 1]")
+        if not (0 <= self.missing_fraction <= 1 and 0 <= self.missing_at_test <= 1):
+            raise ValueError("missing_fraction and missing_at_test must lie in [0, 1]")
+        if max(self.missing_fraction, self.missing_at_test) > 0 and not self.missing:
+            raise ValueError("a missing fraction needs the names of the views that may be missing")
+
+    def identity(self) -> dict[str, Any]:
+        """The fields that differ from their defaults, and the version; JSON-able.
+
+        So a field that is added with a default leaves every id as it was. Who changes a default
+        raises ``version``.
+        """
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = {field.name: field.default for field in fields(self)}
+        found = {name: value for name, value in given.items() if value != plain[name]}
+        return found | {"version": self.version}
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The random part of one trial, in rows of the data set.
+
+    ``order``     permutation of all rows; a row's public id is its position here.
+    ``part``      ``(n,)`` TRAIN / TUNE / TEST.  ``kept`` ``(n,)`` training rows that take part,
+    ``labelled`` ``(n,)`` those of them with a label.  ``present`` ``(n, V)``.
+    """
+
+    order: np.ndarray
+    part: np.ndarray
+    labelled: np.ndarray
+    kept: np.ndarray
+    present: np.ndarray
+
+
+def declared(data: Dataset, scenario: Scenario) -> dict[str, Any]:
+    """What a draw takes from a data set beside its contents; part of a job's identity.
+
+    The key that seeds it, the split rule (fields that differ from their defaults; ``leaks`` refuses
+    a draw and changes none), and which group names the files, where rows are scaled by file.
+    """
+    split = data.split(scenario.split)
+    given = {field.name: (getattr(split, field.name), field.default) for field in fields(split)}
+    rule = {name: value for name, (value, plain) in given.items() if value != plain}
+    found = {"draw_key": data.draw_key, "split": rule}
+    for name in ("name", "leaks"):
+        rule.pop(name, None)
+    return found | ({"files": data.file_group} if scenario.scaling == "per_file" else {})
+
+
+def seed_of(data: Dataset, split: str, trial: int, purpose: str, seed: int = 0) -> int:
+    """64-bit seed from what should matter and from nothing else; ``seed`` is the run's own."""
+    name = json.dumps([data.draw_key, split, trial, purpose, seed])
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+
+
+def draw(data: Dataset, scenario: Scenario, trial: int, seed: int = 0) -> Draw:
+    """Draw split, labels and masks of one trial. Same arguments, same draw, on any machine.
+
+    Raises DataError where a part, a class or a scale would have no rows to be made of.
+    """
+
+    def rng(purpose: str, number: int = trial) -> np.random.Generator:
+        return np.random.default_rng(seed_of(data, scenario.split, number, purpose, seed))
+
+    split = data.split(scenario.split)
+    part = part_of_rows(data, split, rng("split", partition_of(split, trial)), trial)
+    train = np.flatnonzero(part == TRAIN)
+    chosen = labelled_rows(
+        data.labels[train],
+        label_order(len(train), rng("labels")),
+        scenario.label_fraction,
+        scenario.label_rule,
+    )
+    labelled = np.zeros(data.n, bool)
+    labelled[train[chosen]] = True
+    kept = kept_rows(train, labelled, scenario.unlabelled_fraction, rng("unlabelled"))
+    present = np.ones((data.n, len(data.views)), bool)
+    may_miss = [data.view_names.index(name) for name in scenario.missing]
+    for index, name, fraction in (
+        (train, "masks", scenario.missing_fraction),
+        (np.flatnonzero(part == TEST), "test masks", scenario.missing_at_test),
+    ):
+        if fraction > 0:
+            order = mask_order(len(index), rng(name))
+            lost = losses(data.n, may_miss, len(data.views), rng("patterns"))
+            present[index] = present_rows(order, fraction, lost[index])
+    if scenario.incomplete == "drop":
+        kept, labelled = kept & present.all(axis=1), labelled & present.all(axis=1)
+    check_scaling(data, scenario.scaling, part, present)
+    order = rng("order").permutation(data.n)
+    return Draw(order, part, labelled, kept, present)
+
+
+def build(data: Dataset, scenario: Scenario, drawn: Draw) -> tuple[Problem, HeldOut]:
+    """Problem and HeldOut of one draw. Rows come in the draw's order, so position tells nothing."""
+    member = drawn.labelled.copy()
+    if scenario.paradigm == "inductive":
+        member |= (drawn.part == TRAIN) & drawn.kept
+    if scenario.paradigm == "transductive":
+        member |= drawn.part == TEST
+    values = scaled(data, scenario.scaling, drawn.part, drawn.present)
+    rank = np.argsort(drawn.order)
+
+    def rows(keep: np.ndarray, hide: bool) -> Rows:
+        index = drawn.order[keep[drawn.order]]
+        present = drawn.present[index] if hide else np.ones((len(index), len(data.views)), bool)
+        views = tuple(
+            np.where(present[:, v, None], view[index], np.float32(np.nan))
+            for v, view in enumerate(values)
+        )
+        return _frozen(Rows(views, present, rank[index]))
+
+    def labels(keep: np.ndarray) -> np.ndarray:
+        return data.labels[drawn.order[keep[drawn.order]]].astype(np.int64)
+
+    labelled = drawn.labelled[drawn.order[member[drawn.order]]]
+    problem = Problem(
+        rows=rows(member, hide=True),
+        labels=np.where(labelled, labels(member), HIDDEN),
+        labelled=labelled,
+        view_names=data.view_names,
+        class_names=data.class_names,
+        tuning=rows(drawn.part == TUNE, hide=False),
+        may_miss=scenario.missing,
+    )
+    held_out = HeldOut(
+        test=rows(drawn.part == TEST, hide=True),
+        test_labels=labels(drawn.part == TEST),
+        tuning_labels=labels(drawn.part == TUNE),
+        complete=rows(member, hide=False),
+    )
+    problem.labels.setflags(write=False)
+    problem.labelled.setflags(write=False)
+    return problem, held_out
+
+
+def _frozen(rows: Rows) -> Rows:
+    for array in (*rows.views, rows.present, rows.ids):
+        array.setflags(write=False)
+    return rows
