@@ -51,8 +51,9 @@ class ExtraTreesImpute(Method):
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
+        """Measured on one core, 1,200 rows of 123 columns: 2.7, 1.5, 0.4 s at 10, 50, 90 % absent."""
         n, p = shape.n_labelled + shape.n_unlabelled, sum(shape.dims)
-        return 0.2 + 1e-6 * TREES * n * p / 10
+        return 0.1 + 1.2e-5 * n * p
 
 
 def forest(x: np.ndarray, y: np.ndarray, leaf: int, seed: int, number: int) -> Regression:

@@ -39,7 +39,7 @@ class Config(base.Config):
     """``gamma`` is in units of 1 / (number of present columns), on z-scores."""
 
     penalty: float = hp(0.3, "alpha, in variances of a z-scored column", grid=PENALTIES, low=1e-8)
-    gamma: float = hp(0.3, "width of the kernel", grid=(0.1, 0.3, 1.0), low=1e-6)
+    gamma: float = hp(1.0, "width of the kernel", grid=(0.3, 1.0, 3.0), low=1e-6)
 
 
 @final
@@ -66,8 +66,9 @@ class KernelRidgeImpute(Method):
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
+        """Measured on one core, a tenth of 1,078 to 1,527 rows lacking a view: 0.07 to 0.19 s."""
         n, p = shape.n_labelled + shape.n_unlabelled, sum(shape.dims)
-        return 0.005 + (1e-10 * n**3 + 3e-9 * n**2 * p if n <= MOST_ROWS else 0.0)
+        return 0.005 + (3.5e-11 * n**3 + 1e-10 * n**2 * p if n <= MOST_ROWS else 0.0)
 
 
 def kernel_ridge(x: np.ndarray, y: np.ndarray, alpha: float, gamma: float) -> Regression:

@@ -124,11 +124,14 @@ def apart(points: np.ndarray, shift: np.ndarray, spread: np.ndarray) -> np.ndarr
     return (points - shift) / spread
 
 
-def cost_of(shape: Shape, config: Any, sharing: int) -> float:
-    """Core-seconds of one fit and the answers for as many rows, ``sharing`` fits a graph."""
+def cost_of(shape: Shape, sharing: int = 1) -> float:
+    """Core-seconds of one fit and the answers for as many rows, ``sharing`` fits a graph.
+
+    Measured on one core, 1,100 to 1,400 rows in two views: 0.04 to 0.09 s.
+    """
     n = shape.n_labelled + shape.n_unlabelled
     graphs = 6e-10 * n**2 * (sum(shape.dims) / 10 + 10)
-    return 0.01 + graphs / sharing + 1e-5 * n * shape.n_classes
+    return 0.006 + graphs / sharing + 4.5e-6 * n * shape.n_classes
 
 
 def _placed(rows: Rows, config: Any) -> Rows:

@@ -62,4 +62,4 @@ class LabelPropagation(Method):
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        return cost_of(shape, config, sharing=1)
+        return cost_of(shape)

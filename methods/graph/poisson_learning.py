@@ -67,7 +67,7 @@ class PoissonLearning(Method):
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        return cost_of(shape, config, sharing=1)
+        return cost_of(shape)
 
 
 def solved(graph: Joined, component: np.ndarray, sources: np.ndarray) -> tuple[np.ndarray, int]:
