@@ -70,7 +70,7 @@ READERS = (
     ),
     TableRow(
         "mean_indicator_trees", "Means + indicator → ExtraTrees", NOT_IN_PAPER, "inductive",
-        (Stage("mean_indicator", config={"classifier": "extra_trees"}),),
+        (Stage("mean_indicator", config={"classifier": "extra_trees", "C": 1.0}),),
     ),
     TableRow(
         "hist_gradient_boosting", "Gradient boosting, no imputation", NOT_IN_PAPER, "inductive",

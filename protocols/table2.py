@@ -216,17 +216,17 @@ def _rivals() -> list[TableRow]:
         for key, title in DIFFUSIONS.items()
         for end, what in graphs.items()
     ]
-    supervised = (
-        ("hist_gradient_boosting", "Gradient boosting"),
-        ("mean_indicator", "Means + indicator"),
+    others: tuple[tuple[str, str, Paradigm], ...] = (
+        ("self_training", "Self-training", "inductive"),
+        ("co_training", "Co-training", "inductive"),
+        ("pseudo_label_mlp", "Pseudo-label MLP", "inductive"),
+        ("hist_gradient_boosting", "Gradient boosting", "supervised"),
+        ("mean_indicator", "Means + indicator", "supervised"),
     )
     return [
-        *diffusions,
+        *(replace(row, optional=row.recipe[0].key == "label_propagation") for row in diffusions),
         _plain("extra_trees", "ExtraTrees", "supervised"),
-        _plain("self_training", "Self-training", "inductive"),
-        _plain("co_training", "Co-training", "inductive"),
-        replace(_plain("pseudo_label_mlp", "Pseudo-label MLP", "inductive"), optional=True),
-        *(replace(_plain(key, title, "supervised"), optional=True) for key, title in supervised),
+        *(replace(_plain(*other), optional=True) for other in others),
         *(
             replace(
                 row,

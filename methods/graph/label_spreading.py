@@ -61,4 +61,4 @@ class LabelSpreading(Method):
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
-        return cost_of(shape, sharing=len(ALPHAS))
+        return 0.7 * cost_of(shape, sharing=len(ALPHAS))  # a system that is easier to solve
