@@ -51,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns its exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     terminal.end_on_signals()
+    terminal.replace_unknown_characters()
     try:
         return _run(argv)
     except KeyboardInterrupt as stop:

@@ -37,30 +37,22 @@ class Flag:
     group: str
     help: str
     metavar: str | None
-    name: str
-    old: tuple[str, ...]
-    low: float | None
-    alone: str | None
+    name: str = ""
+    old: tuple[str, ...] = ()
+    low: float | None = None
+    alone: str | None = None
 
     @property
     def key(self) -> str:
         return self.name.removeprefix("--")
 
 
-def _flag(
-    group: str,
-    default: Any,
-    help: str,
-    metavar: str | None = None,
-    *,
-    name: str = "",
-    old: tuple[str, ...] = (),
-    low: float | None = None,
-    alone: str | None = None,
-) -> Any:
-    """A field of Options; ``name`` is needed only where the flag is not called as the field."""
-    made = {"flag": Flag(group, help, metavar, name, old, low, alone)}
-    return field(default=default, metadata=made)
+def _flag(group: str, default: Any, help: str, metavar: str | None = None, **more: Any) -> Any:
+    """A field of Options; ``more`` are further fields of :class:`Flag`.
+
+    ``name`` is needed only where the flag is not called as the field.
+    """
+    return field(default=default, metadata={"flag": Flag(group, help, metavar, **more)})
 
 
 _what = partial(_flag, "what to run")

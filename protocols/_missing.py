@@ -12,6 +12,8 @@ from protocols.base import Budget, Cell, MethodCard, Protocol, Scenario, Stage, 
 
 FRACTIONS, PREVIEW = (0.1, 0.3, 0.5, 0.7, 0.9), (0.1, 0.5, 0.9)
 TOGETHER, BEFORE, BOUNDS, ALONE = "end to end", "two stages", "bounds", "imputation alone"
+NOT_IN_PAPER = "not in the paper"
+"""The block of all rows that the paper lacks; they stand behind its own."""
 
 AXIS = {"name": "missing", "label": "training rows that lack a view (%)", "percent": True}
 IMPUTERS = {"soft_impute_als": "SoftImputeALS", "dccae": "DCCAE", "corrnet": "CorrNet"}
@@ -23,7 +25,10 @@ GRIDS: dict[str, dict[str, Any]] = {
     }
 }
 """Grids of an imputer whose own grid is for its codes; a preview takes the first values."""
-FURTHER = ("soft_impute", "knn_impute", "iterative_svd", "ridge_impute", "mean_impute")
+FURTHER = (
+    *("soft_impute", "knn_impute", "iterative_svd"),
+    *("extra_trees_impute", "kernel_ridge_impute", "ridge_impute", "mean_impute"),
+)
 """Imputers that are not in the paper, for comparison: a linear regression is the baseline of every
 network, and column means are the baseline of every imputer."""
 LEARNERS = {"conet": "CoNet", "sdgm_plus": "SDGM+"}
@@ -50,14 +55,29 @@ def as_imputer(row: TableRow) -> TableRow:
 SIMVAE = end_to_end("simvae", "SiMVAE")
 VARIANTS = (
     TableRow(
-        "simvae_single", "SiMVAE (single imputation)", TOGETHER, "inductive",
+        "simvae_single", "SiMVAE (single imputation)", NOT_IN_PAPER, "inductive",
         (Stage("simvae", config={"imputation": "single"}),), optional=True,
     ),
     TableRow(
-        "sdgm_plus_clamp_a", "SDGM+ (a clamped)", TOGETHER, "inductive",
+        "sdgm_plus_clamp_a", "SDGM+ (a clamped)", NOT_IN_PAPER, "inductive",
         (Stage("sdgm_plus", config={"clamp_a": True}),), optional=True,
     ),
 )  # fmt: skip
+READERS = (
+    TableRow(
+        "mean_indicator", "Means + indicator → logistic regression", NOT_IN_PAPER, "inductive",
+        (Stage("mean_indicator"),),
+    ),
+    TableRow(
+        "mean_indicator_trees", "Means + indicator → ExtraTrees", NOT_IN_PAPER, "inductive",
+        (Stage("mean_indicator", config={"classifier": "extra_trees", "C": 1.0}),),
+    ),
+    TableRow(
+        "hist_gradient_boosting", "Gradient boosting, no imputation", NOT_IN_PAPER, "inductive",
+        (Stage("hist_gradient_boosting"),), optional=True,
+    ),
+)  # fmt: skip
+"""Classifiers that read rows with absent views as they are, on the labelled rows alone."""
 
 
 def bounds() -> tuple[TableRow, ...]:
@@ -68,17 +88,22 @@ def bounds() -> tuple[TableRow, ...]:
     )
 
 
-def before_smvae(key: str, title: str, **changes: Any) -> TableRow:
+def before_smvae(key: str, title: str) -> TableRow:
     """An imputer, then inductive SMVAE on the completed views."""
     recipe = (imputer(key), Stage("smvae"))
-    row = TableRow(f"{key}_smvae", f"{title} → SMVAE", BEFORE, "inductive", recipe, published=title)
-    return replace(row, **changes)
+    return TableRow(
+        f"{key}_smvae", f"{title} → SMVAE", BEFORE, "inductive", recipe, published=title
+    )
 
 
-def alone(key: str, title: str, **changes: Any) -> TableRow:
-    """An imputer without a classifier: the first stage of :func:`before_smvae` alone."""
-    row = TableRow(key, title, ALONE, "inductive", (imputer(key),), published=title)
-    return replace(row, **changes)
+def alone(key: str, title: str) -> TableRow:
+    """An imputer without a classifier: the first stage of :func:`before_smvae`, by itself."""
+    return TableRow(key, title, ALONE, "inductive", (imputer(key),), published=title)
+
+
+def lacking(row: TableRow, *, optional: bool = False) -> TableRow:
+    """The row as one that the paper lacks."""
+    return replace(row, block=NOT_IN_PAPER, published=None, optional=optional)
 
 
 def imputing(methods: Sequence[MethodCard]) -> tuple[TableRow, ...]:
@@ -93,8 +118,8 @@ def imputing(methods: Sequence[MethodCard]) -> tuple[TableRow, ...]:
         *(alone(key, title) for key, title in IMPUTERS.items()),
         *(as_imputer(end_to_end(key, title)) for key, title in LEARNERS.items()),
         *(as_imputer(row) for row in VARIANTS),
-        *(alone(key, titles[key], published=None) for key in FURTHER),
-        *(alone(key, titles[key], published=None, optional=True) for key in others),
+        *(lacking(alone(key, titles[key])) for key in FURTHER),
+        *(lacking(alone(key, titles[key]), optional=True) for key in others),
     )
 
 

@@ -49,15 +49,16 @@ class Figure3(Protocol):
     def rows(
         self, view_names: Sequence[str], methods: Sequence[MethodCard]
     ) -> tuple[TableRow, ...]:
-        """The paper's eight rows, then variants of two of them and imputers that are not in it."""
+        """The paper's eight rows; then variants, classifiers and imputers that are not in it."""
         return (
             _missing.SIMVAE,
             *_missing.bounds(),
             *(_missing.before_smvae(*imputer) for imputer in _missing.IMPUTERS.items()),
             *(_missing.end_to_end(*learner) for learner in _missing.LEARNERS.items()),
             *_missing.VARIANTS,
+            *_missing.READERS,
             *(
-                _missing.before_smvae(card.key, card.title, published=None, optional=True)
+                _missing.lacking(_missing.before_smvae(card.key, card.title), optional=True)
                 for card in _missing.further(methods)
             ),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.report.meta import KINDS
@@ -37,3 +37,27 @@ class Drawings:
                 self.problems[stem] = f"the figure {stem} could not be drawn ({what})"
                 continue
             yield from made
+
+
+class Made:
+    """The files of a report in the order in which they are written: what is drawn comes last.
+
+    ``text``  tables, by file name.   ``page`` makes the page from inline drawings and problems.
+    ``lines`` the result as a terminal shows it.
+    """
+
+    def __init__(
+        self,
+        text: Mapping[str, bytes],
+        drawings: Drawings,
+        page: Callable[[Drawings], str],
+        lines: Sequence[str] = (),
+    ) -> None:
+        self.text, self.drawings, self.page, self.lines = text, drawings, page, tuple(lines)
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        yield from self.text.items()
+        if self.drawings.plots:  # should drawing end the process, a page is there
+            yield "index.html", self.page(self.drawings).encode()
+        yield from self.drawings.files()
+        yield "index.html", self.page(self.drawings).encode()

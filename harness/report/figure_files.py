@@ -9,14 +9,13 @@ import pandas as pd
 
 from harness.analysis.aggregate import points
 from harness.report import text
-from harness.report.drawing import Drawings
+from harness.report.drawing import Drawings, Made
 from harness.report.figure_model import Numbers
 from harness.report.figure_report import build
 from harness.report.figures import kind_of
 from harness.report.html import figure_page
 from harness.report.layout import Layout, Shown
 from harness.report.meta import KINDS, ReportMeta
-from harness.report.write import Made
 
 
 def figure_contents(

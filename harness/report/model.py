@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from harness.report.meta import DatasetNote, ReportMeta
-
-if TYPE_CHECKING:
-    from harness.report.figures._table_plots import Plot
 
 
 @dataclass(frozen=True)
@@ -66,6 +63,62 @@ class Block:
     name: str
     title: str
     lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class DotCell:
+    """Trials of one cell for the dot plot; ``mean`` None where the cell is not complete.
+
+    ``published``  the paper's mean and SD, on the paper's own data only.
+    """
+
+    values: tuple[float, ...]
+    mean: float | None
+    sd: float | None
+    published: tuple[float, float] | None
+    note: str
+
+
+@dataclass(frozen=True)
+class ForestCell:
+    """One paired difference; the corrected interval is None where no correction applies.
+
+    ``note``  ``3/5`` where not every planned pair is there.
+    """
+
+    mean: float
+    plain: tuple[float, float] | None
+    corrected: tuple[float, float] | None
+    decided: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class PlotLine:
+    """A line of a plot: a block heading (no cells) or a row with one cell per column."""
+
+    title: str
+    heading: bool
+    ceiling: bool
+    reference: bool
+    cells: tuple[DotCell | ForestCell | None, ...]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Small multiples, one panel a column, rows shared. ``mark`` is chance level, or zero."""
+
+    kind: Literal["dots", "forest"]
+    title: str
+    stamps: tuple[str, ...]
+    panels: tuple[str, ...]
+    lines: tuple[PlotLine, ...]
+    x_label: str
+    limits: tuple[float, float]
+    mark: float
+    mark_label: str
+    caption: str
+    description: str
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,10 @@ import pandas as pd
 from harness.analysis.statistics import paired, summarise
 from harness.report import text
 from harness.report.columns import with_further
-from harness.report.drawing import Drawings
-from harness.report.figures._table_plots import Plot
+from harness.report.drawing import Drawings, Made
 from harness.report.layout import Layout, Shown
 from harness.report.meta import KINDS, ReportMeta
-from harness.report.model import Report
+from harness.report.model import Plot, Report
 from harness.report.table import build, paper_names, reference_key
 from harness.store.manifest import Properties
 
@@ -32,30 +31,6 @@ class Written:
     paths: tuple[Path, ...]
     problems: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
-
-
-class Made:
-    """The files of a report in the order in which they are written: what is drawn comes last.
-
-    ``text``  tables, by file name.   ``page`` makes the page from inline drawings and problems.
-    ``lines`` the result as a terminal shows it.
-    """
-
-    def __init__(
-        self,
-        text: Mapping[str, bytes],
-        drawings: Drawings,
-        page: Callable[[Drawings], str],
-        lines: Sequence[str] = (),
-    ) -> None:
-        self.text, self.drawings, self.page, self.lines = text, drawings, page, tuple(lines)
-
-    def __iter__(self) -> Iterator[tuple[str, bytes]]:
-        yield from self.text.items()
-        if self.drawings.plots:  # should drawing end the process, a page is there
-            yield "index.html", self.page(self.drawings).encode()
-        yield from self.drawings.files()
-        yield "index.html", self.page(self.drawings).encode()
 
 
 def render_table(

@@ -11,9 +11,10 @@ import signal
 import sys
 import threading
 from contextlib import suppress
-from typing import IO, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
 ENDING: tuple[int, ...] = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -35,12 +36,18 @@ def open_console() -> Console:
 
     A character that the output's encoding lacks is printed as ``?``.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            with suppress(OSError, ValueError):
-                stream.reconfigure(errors="replace")
+    from rich import console  # not before it is needed: --help answers at once
+
+    class Output(console.Console):
+        def on_broken_pipe(self) -> NoReturn:
+            """End with READER_LEFT; in another thread end that: the run finds out by itself."""
+            if threading.current_thread() is threading.main_thread():
+                _silence(sys.stdout)
+            raise SystemExit(READER_LEFT)
+
+    replace_unknown_characters()
     stream: Any = _Output(sys.stdout)
-    return _Console(
+    return Output(
         file=stream,
         force_terminal=sys.stdout.isatty(),
         soft_wrap=True,
@@ -50,18 +57,18 @@ def open_console() -> Console:
     )
 
 
+def replace_unknown_characters() -> None:
+    """Let standard output and error print ``?`` for a character that their encoding lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            with suppress(OSError, ValueError):
+                stream.reconfigure(errors="replace")
+
+
 def say_error(text: str) -> None:
     """A line on standard error, if anybody is left to read it."""
     with suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)
-
-
-class _Console(Console):
-    def on_broken_pipe(self) -> NoReturn:
-        """End with :data:`READER_LEFT`; in another thread end that: the run finds out by itself."""
-        if threading.current_thread() is threading.main_thread():
-            _silence(sys.stdout)
-        raise SystemExit(READER_LEFT)
 
 
 class _Output:

@@ -23,20 +23,18 @@ Departs from the paper: the paper has no such row.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 import scipy.linalg
 
-from datasets.base import Problem, Rows
+from datasets.base import Problem
 from methods import base
-from methods._scaling import Scaler
 from methods.base import Fitted, Method, Shape, Training, hp
-from methods.completion._columns import IMPUTER, rows_alike
+from methods.completion._columns import IMPUTER
+from methods.completion._patterns import Regression, Regressions, spread_of
 
-LEAST_ROWS = 2
 PENALTIES = (1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 
@@ -59,7 +57,8 @@ class RidgeImpute(Method):
 
     def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
         """Deterministic. Raises FitError where a view is absent from every row."""
-        return Regressions(problem.rows, self.config.penalty)
+        penalty = self.config.penalty
+        return Regressions(problem.rows, lambda x, y, _: ridge(x, y, penalty * len(x)), spread=True)
 
     @classmethod
     def cost(cls, shape: Shape, config: Config, training: Training) -> float:
@@ -68,109 +67,14 @@ class RidgeImpute(Method):
         return 0.005 + 4e-10 * n * p**2
 
 
-@dataclass(frozen=True, eq=False)
-class Regression:
-    """One regression in z-scores: (p,) ``centre`` -> (q,) ``mean``, (p, q) ``weights``.
-
-    ``variance``  (q,) predictive.   ``rows`` how many it rests on.
-    """
-
-    centre: np.ndarray
-    mean: np.ndarray
-    weights: np.ndarray
-    variance: np.ndarray
-    rows: int
-
-    @classmethod
-    def of(cls, x: np.ndarray, y: np.ndarray, alpha: float) -> Regression:
-        """Fit y (n, q) on x (n, p), the intercept free of the penalty ``alpha`` > 0."""
-        n = len(x)
-        centre, mean = x.mean(0), y.mean(0)
-        x, y = x - centre, y - mean
-        gram = x.T @ x
-        gram.flat[:: len(gram) + 1] += alpha
-        solved = scipy.linalg.solve(gram, x.T, assume_a="pos")  # (p, n)
-        weights = solved @ y
-        leverage = 1 / n + np.einsum("np,pn->n", x, solved)
-        left_out = (y - x @ weights) / (1 - leverage)[:, None]
-        return cls(centre, mean, weights, (1 + np.square(left_out).sum(0)) / (1 + n), n)
-
-    @classmethod
-    def nothing(cls, width: int) -> Regression:
-        """Column means, which are 0 in z-scores."""
-        zero = np.zeros(width)
-        return cls(np.zeros(0), zero, np.zeros((0, width)), np.ones(width), 0)
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Guesses (n, q) for x (n, p)."""
-        return self.mean + (x - self.centre) @ self.weights
-
-
-class Regressions(Fitted):
-    """Fits the regression of a pattern when a row first asks for it, and keeps it."""
-
-    def __init__(self, rows: Rows, penalty: float) -> None:
-        self.scaler, self.present, self.penalty = Scaler.fit(rows), rows.present, penalty
-        self.z = self.scaler.apply(rows)
-        self.known: dict[tuple[tuple[int, ...], int], Regression] = {}
-
-    def impute(self, rows: Rows) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
-        z = self.scaler.apply(rows)
-        guesses = [np.zeros(view.shape) for view in z]
-        spreads = [np.zeros(view.shape) for view in z]
-        patterns, which = rows_alike(rows.present)
-        for g, pattern in enumerate(patterns):
-            here = which == g
-            for v in np.flatnonzero(~pattern).tolist():
-                serving = self.serving(pattern, v)
-                found = self.regression(serving, v)
-                guesses[v][here] = found(beside([view[here] for view in z], serving))
-                spreads[v][here] = found.variance
-        scales = (np.where(keep, sd, 0.0) for _, sd, keep in self.scaler.columns)
-        variances = (s * scale**2 for s, scale in zip(spreads, scales, strict=True))
-        return self.scaler.filled(rows, guesses), tuple(variances)
-
-    def serving(self, pattern: np.ndarray, v: int) -> tuple[int, ...]:
-        """From which views of ``pattern`` (V,) view ``v`` is predicted: all, if two rows have both.
-
-        () where no two rows have ``v`` and any of them.
-        """
-        there = np.flatnonzero(pattern).tolist()
-        for size in range(len(there), 0, -1):
-            parts = list(itertools.combinations(there, size))
-            counts = [int(self.having(part, v).sum()) for part in parts]
-            if max(counts) >= LEAST_ROWS:
-                return parts[int(np.argmax(counts))]
-        return ()
-
-    def having(self, views: tuple[int, ...], v: int) -> np.ndarray:
-        """Which rows of the Problem have ``views`` and ``v``, (n,)."""
-        return np.all(self.present[:, [*views, v]], axis=1)
-
-    def regression(self, views: tuple[int, ...], v: int) -> Regression:
-        """That of view ``v`` on ``views``."""
-        if (views, v) not in self.known:
-            both, width = self.having(views, v), self.z[v].shape[1]
-            self.known[views, v] = (
-                Regression.of(
-                    beside([view[both] for view in self.z], views),
-                    self.z[v][both],
-                    self.penalty * int(both.sum()),
-                )
-                if views
-                else Regression.nothing(width)
-            )
-        return self.known[views, v]
-
-    def facts(self) -> dict[str, float | int | str | bool]:
-        patterns, which = rows_alike(self.present)
-        less = [
-            any(len(self.serving(p, v)) < p.sum() for v in np.flatnonzero(~p).tolist())
-            for p in patterns
-        ]
-        return {"rows_served_by_fewer_views": int(np.array(less)[which].sum())}
-
-
-def beside(z: list[np.ndarray], views: tuple[int, ...]) -> np.ndarray:
-    """The chosen of the views ``z`` side by side, (n, p); p is 0 where none is chosen."""
-    return np.concatenate([np.zeros((len(z[0]), 0)), *(z[v] for v in views)], axis=1)
+def ridge(x: np.ndarray, y: np.ndarray, alpha: float) -> Regression:
+    """Fit y (n, q) on x (n, p), the intercept free of the penalty ``alpha`` > 0."""
+    n, centre, mean = len(x), x.mean(0), y.mean(0)
+    x, y = x - centre, y - mean
+    gram = x.T @ x
+    gram.flat[:: len(gram) + 1] += alpha
+    solved = scipy.linalg.solve(gram, x.T, assume_a="pos")  # (p, n)
+    weights = solved @ y
+    leverage = 1 / n + np.einsum("np,pn->n", x, solved)
+    left_out = (y - x @ weights) / (1 - leverage)[:, None]
+    return Regression(lambda new: mean + (new - centre) @ weights, spread_of(left_out))

@@ -75,6 +75,22 @@ def self_tuning(squared: np.ndarray, near: np.ndarray, k: int) -> csr_array:
     return csr_array(directed.maximum(directed.T))
 
 
+def gaussian(squared: np.ndarray, near: np.ndarray) -> csr_array:
+    """Weights exp(-4 d_ij / d_ik) over k nearest neighbours, d squared, then W = (W + W') / 2.
+
+    d_ik is that of row i's k-th neighbour, ``squared`` and ``near`` (n, k); copies weigh 1. Source:
+    Calder, Cook, Thorpe and Slepcev, ICML 2020.
+    """
+    directed = _from_lists(decay(squared), near)
+    return csr_array((directed + directed.T) / 2)
+
+
+def decay(squared: np.ndarray) -> np.ndarray:
+    """exp(-4 d_ij / d_ik) of squared distances (n, k), ascending."""
+    last = np.broadcast_to(squared[:, -1:], squared.shape)
+    return np.exp(-4 * np.divide(squared, last, out=np.zeros_like(squared), where=last > 0))
+
+
 def normalised(weights: csr_array) -> csr_array:
     """S = D^-1/2 W D^-1/2, with D the row sums of W; a row without links stays empty."""
     degree = weights.sum(axis=1)
@@ -92,10 +108,15 @@ def _from_lists(weights: np.ndarray, near: np.ndarray) -> csr_array:
 
 @dataclass(frozen=True)
 class Graph:
-    """One view's S, and how many of its rows have only equally far neighbours."""
+    """One view's W and S, and how many of its rows have only equally far neighbours."""
 
+    weights: csr_array
     matrix: csr_array
     tied: int
+
+    @classmethod
+    def of(cls, weights: csr_array, tied: int = 0) -> Graph:
+        return cls(weights, normalised(weights), tied)
 
 
 _KEPT: OrderedDict[tuple[str, str, int, str], Graph] = OrderedDict()
@@ -103,7 +124,7 @@ _MOST_KEPT = 16
 
 
 def view_graphs(rows: Rows, kind: str, k: int, scaling: str) -> tuple[Graph, ...]:
-    """A graph for each view: ``kind`` pkn or self_tuning, ``scaling`` none or zscore (of columns).
+    """A graph for each view: ``kind`` pkn, self_tuning or gaussian, ``scaling`` none or zscore.
 
     Graphs are kept in memory by content, a few at a time: candidates of one trial, and methods that
     run in one process, build them once. Raises UnsupportedError where a view is absent, FitError
@@ -128,12 +149,21 @@ def view_graphs(rows: Rows, kind: str, k: int, scaling: str) -> tuple[Graph, ...
 
 
 def _build(points: np.ndarray, kind: str, k: int, scaling: str) -> Graph:
-    if scaling == "zscore":
-        spread = points.std(0)
-        points = (points - points.mean(0)) / np.where(spread > 0, spread, 1.0)
+    shift, spread = scale(points, scaling)
+    points = (points - shift) / spread
     k = min(k, len(points) - 2)
     if kind == "pkn":
         squared, near = neighbours(points, k + 1)
-        return Graph(normalised(pkn(squared, near)), int(all_tied(squared).sum()))
+        return Graph.of(pkn(squared, near), int(all_tied(squared).sum()))
+    if kind == "gaussian":
+        return Graph.of(gaussian(*neighbours(points, k)))
     squared, near = neighbours(points, min(max(k, SIGMA_RANK), len(points) - 1))
-    return Graph(normalised(self_tuning(squared, near, k)), 0)
+    return Graph.of(self_tuning(squared, near, k))
+
+
+def scale(points: np.ndarray, scaling: str) -> tuple[np.ndarray, np.ndarray]:
+    """Shift and divisor of columns, each (p,): mean and sd for zscore, 0 and 1 for none."""
+    if scaling == "none":
+        return np.zeros(points.shape[1]), np.ones(points.shape[1])
+    spread = points.std(0)
+    return points.mean(0), np.where(spread > 0, spread, 1.0)

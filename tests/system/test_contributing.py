@@ -26,7 +26,7 @@ def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(root / name, copy / name)
-    (copy / "methods/reference/label_spreading.py").write_text(example(root), "utf-8")
+    (copy / "methods/reference/nearest_neighbours.py").write_text(example(root), "utf-8")
     return copy
 
 
@@ -56,18 +56,18 @@ def test_the_example_is_under_thirty_lines(root: Path) -> None:
 
 @pytest.mark.parametrize("command", [("check",), ("format", "--check")])
 def test_the_example_passes_lint(command: tuple[str, ...], checkout: Path) -> None:
-    run(checkout, "-m", "ruff", *command, "methods/reference/label_spreading.py")
+    run(checkout, "-m", "ruff", *command, "methods/reference/nearest_neighbours.py")
 
 
 def test_it_is_listed(checkout: Path) -> None:
     listed = run(checkout, "run_all.py", "--list", "methods")
-    assert re.search(r"^label_spreading +Label spreading:", listed, re.M)
+    assert re.search(r"^nearest_neighbours +Nearest neighbours:", listed, re.M)
 
 
 @pytest.mark.slow
 def test_the_contract_suite_takes_it_in(checkout: Path) -> None:
     run(checkout, "-m", "tests.contract.method_pages")  # what `make docs` runs
-    words = run(checkout, "-m", "pytest", "-q", "tests/contract", "-k", "label_spreading")
+    words = run(checkout, "-m", "pytest", "-q", "tests/contract", "-k", "nearest_neighbours")
     count = re.search(r"(\d+) passed", words)
     assert count is not None
     assert int(count[1]) >= 10
@@ -76,8 +76,8 @@ def test_the_contract_suite_takes_it_in(checkout: Path) -> None:
 @pytest.mark.slow
 def test_it_has_a_row_in_the_table(checkout: Path) -> None:
     arguments = ("--protocol", "table2", "--budget", "smoke", "--executor", "serial")
-    run(checkout, "run_all.py", *arguments, "--method", "label_spreading", "majority")
+    run(checkout, "run_all.py", *arguments, "--method", "nearest_neighbours", "majority")
     (path,) = (checkout / "reports").glob("*/table2/table2.csv")
     with path.open() as lines:
         rows = {line["row"]: float(line["mean"]) for line in csv.DictReader(lines)}
-    assert rows["Label spreading"] > rows["Majority vote"]
+    assert rows["Nearest neighbours"] > rows["Majority vote"]

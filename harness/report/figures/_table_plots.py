@@ -6,8 +6,6 @@ Greyscale carries the meaning (size, fill and shape); the one hue only repeats w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,7 +14,7 @@ from matplotlib.figure import Figure
 
 from harness.report import format as say
 from harness.report.meta import DatasetNote
-from harness.report.model import Block, Column
+from harness.report.model import Block, Column, DotCell, ForestCell, Plot, PlotLine
 from harness.report.style import (
     ACCENT,
     DOT,
@@ -30,63 +28,11 @@ from harness.report.style import (
 
 LONGEST = 48
 """Letters of a row's name in a figure; tables have the whole name."""
-_LINE = 0.215  # inches: the height of one row  # inches: the height of one row
+_LINE = 0.215  # inches: the height of one row
 
 
-@dataclass(frozen=True)
-class DotCell:
-    """Trials of one cell for the dot plot; ``mean`` None where the cell is not complete.
-
-    ``published``  the paper's mean and SD, on the paper's own data only.
-    """
-
-    values: tuple[float, ...]
-    mean: float | None
-    sd: float | None
-    published: tuple[float, float] | None
-    note: str
-
-
-@dataclass(frozen=True)
-class ForestCell:
-    """One paired difference; the corrected interval is None where no correction applies.
-
-    ``note``  ``3/5`` where not every planned pair is there.
-    """
-
-    mean: float
-    plain: tuple[float, float] | None
-    corrected: tuple[float, float] | None
-    decided: bool
-    note: str
-
-
-@dataclass(frozen=True)
-class PlotLine:
-    """A line of a plot: a block heading (no cells) or a row with one cell per column."""
-
-    title: str
-    heading: bool
-    ceiling: bool
-    reference: bool
-    cells: tuple[DotCell | ForestCell | None, ...]
-
-
-@dataclass(frozen=True)
-class Plot:
-    """Small multiples, one panel a column, rows shared. ``mark`` is chance level, or zero."""
-
-    kind: Literal["dots", "forest"]
-    title: str
-    stamps: tuple[str, ...]
-    panels: tuple[str, ...]
-    lines: tuple[PlotLine, ...]
-    x_label: str
-    limits: tuple[float, float]
-    mark: float
-    mark_label: str
-    caption: str
-    description: str
+class TablePlot(Plot):
+    """A plot of a table, which can be drawn."""
 
     def draw(self) -> Figure:
         """The figure, drawn."""
@@ -121,7 +67,7 @@ def dot_plot(
     near = low - chance < max(high - low, 0.1)  # else the line would squeeze the dots together
     low, high = (min(low, chance), max(high, chance)) if near else (low, high)
     room = 0.04 * (high - low) + 0.005
-    return Plot(
+    return TablePlot(
         kind="dots",
         title=f"{note.title}: test accuracy of every trial",
         stamps=stamps,
@@ -170,7 +116,7 @@ def forest_plot(
     room = 0.05 * (high - low) + 0.002
     reference = str(there["reference"].iloc[0])
     block = next((b.name for b in blocks if any(row.reference for row in b.lines)), "")
-    return Plot(
+    return TablePlot(
         kind="forest",
         title=f"{note.title}: {reference} ({block}) minus each row, paired by trial",
         stamps=stamps,

@@ -99,7 +99,7 @@ def test_tables_and_a_page_are_there_before_anything_is_drawn(
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_terminal_that_cannot_spell_a_name_costs_no_run(encoding: str) -> None:
-    program = "import run_all\nrun_all._run = lambda _: print('→ 数') or 0\nrun_all.main([])"
+    program = "from harness import cli\ncli._run = lambda _: print('→ 数') or 0\ncli.main([])"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60,
         env=dict(os.environ) | {"PYTHONIOENCODING": f"{encoding}:strict"}, check=False,

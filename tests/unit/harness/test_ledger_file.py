@@ -133,10 +133,10 @@ for name in ("fcntl", "resource"):
     sys.modules[name] = None  # as on Windows: the import fails
 import run_all
 from pathlib import Path
-from harness import experiment
+from harness import experiment, listing
 from harness.run.resources import peak_memory_mb
 from harness.store.store import Store, StoreError
-assert experiment.listing("methods")
+assert listing.entries("methods")
 assert Store(Path(sys.argv[1])).records() == {}
 try:
     Store(Path(sys.argv[1])).open()

@@ -111,10 +111,10 @@ def test_the_id_is_readable_and_follows_from_what_was_asked_alone() -> None:
 def test_every_option_that_is_not_how_to_run_is_part_of_the_question() -> None:
     names = {f.name for f in fields(Options)}
     assert names >= HOW
-    plain = question(Options(["table2"]))
+    plain = question(Options(protocols=("table2",)))
     assert plain == {}
-    assert question(Options(["table2"], command=("x",), workers=3, yes=True)) == plain
-    assert question(Options(["table2"], methods=("svm",), seed=1)) == {
+    assert question(Options(protocols=("table2",), command=("x",), workers=3, yes=True)) == plain
+    assert question(Options(protocols=("table2",), methods=("svm",), seed=1)) == {
         "methods": ["svm"],
         "seed": 1,
     }

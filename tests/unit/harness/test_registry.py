@@ -50,7 +50,6 @@ def test_a_package_below_datasets_is_one_entry(tree: Callable) -> None:
         "vendor/__init__.py",
     ):
         tree(f"datasets/{name}")
-    tree("datasets/loose/files.py")
     assert registry.entries("datasets") == {"mine": "datasets.mine"}
     assert registry.first_line("datasets", "mine") == "What it is."
 

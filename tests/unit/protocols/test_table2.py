@@ -38,6 +38,20 @@ def test_a_new_classifier_gets_a_row_in_the_paradigm_it_can_use() -> None:
     assert list(found)[-1] in {"graph", "forest"}
 
 
+def test_rivals_stand_behind_the_papers_rows_in_the_block_of_rows_that_it_lacks() -> None:
+    found = rows()
+    keys = list(found)
+    paper = [key for key in keys if found[key].published]
+    assert keys[: len(paper)] == paper
+    cheap = {"label_spreading", "poisson_learning"}
+    cheap |= {f"{key}_concat" for key in cheap} | {"extra_trees"}
+    by_name = {"self_training", "co_training", "pseudo_label_mlp", "hist_gradient_boosting"}
+    by_name |= {f"{key}_transductive" for key in cheap - {"extra_trees"}}
+    assert {found[key].block for key in cheap | by_name} == {"reference"}
+    assert not any(found[key].optional for key in cheap)
+    assert all(found[key].optional for key in by_name)
+
+
 def test_the_papers_rows_come_in_the_papers_order() -> None:
     printed = published_table("table2")
     assert printed is not None

@@ -1,0 +1,1 @@
+"""Rivals that the paper lacks, each a few lines around scikit-learn."""
