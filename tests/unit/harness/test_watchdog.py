@@ -17,7 +17,7 @@ from harness.run.watchdog import HANG_SECONDS, QUIET_SECONDS, Watchdog
 from harness.run.worker import JobGroup
 from harness.store.store import Store
 from tests.helpers import scenario, tiny
-from tests.system.door import until
+from tests.system.command_line import until
 
 
 def group(method: str, trials: range) -> JobGroup:
