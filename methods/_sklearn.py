@@ -52,10 +52,10 @@ class FittedSklearn(Fitted):
     def predict_proba(self, rows: Rows) -> np.ndarray | None:
         if not hasattr(self.model, "predict_proba"):
             return None
-        found = np.zeros((rows.n, self.n_classes))  # 0 for a class without a labelled row
+        chances = np.zeros((rows.n, self.n_classes))  # 0 for a class without a labelled row
         given = self.model.predict_proba(self.scaler.transform(concatenate(rows)))
-        found[:, self.model.classes_] = given
-        return found
+        chances[:, self.model.classes_] = given
+        return chances
 
 
 def concatenate(rows: Rows) -> np.ndarray:

@@ -71,10 +71,10 @@ class Layout:
 
 def check_layout(plain: Mapping[str, Any]) -> Layout:
     """The typed layout. Raises TypeError or ValueError, in a sentence, for what no layout has."""
-    made = dict(plain)
+    typed = dict(plain)
     for name, kind in (("axes", Axis), ("values", Value), ("extras", Value)):
-        made[name] = tuple(_made(kind, name, entry) for entry in made.get(name, ()))
-    layout = _made(Layout, "layout", made)
+        typed[name] = tuple(_made(kind, name, entry) for entry in typed.get(name, ()))
+    layout = _made(Layout, "layout", typed)
     if layout.lines not in LINES:
         raise ValueError(f"lines must be one of {', '.join(LINES)}, not '{layout.lines}'")
     for name in ("axes", "values", "extras"):

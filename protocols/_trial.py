@@ -75,9 +75,9 @@ class Scenario:
         raises ``version``.
         """
         given = {field.name: getattr(self, field.name) for field in fields(self)}
-        plain = {field.name: field.default for field in fields(self)}
-        found = {name: value for name, value in given.items() if value != plain[name]}
-        return found | {"version": self.version}
+        defaults = {field.name: field.default for field in fields(self)}
+        changed = {name: value for name, value in given.items() if value != defaults[name]}
+        return changed | {"version": self.version}
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ def declared(data: Dataset, scenario: Scenario) -> dict[str, Any]:
     split = data.split(scenario.split)
     given = {field.name: (getattr(split, field.name), field.default) for field in fields(split)}
     rule = {name: value for name, (value, plain) in given.items() if value != plain}
-    found = {"draw_key": data.draw_key, "split": rule}
+    contents = {"draw_key": data.draw_key, "split": rule}
     for name in ("name", "leaks"):
         rule.pop(name, None)
-    return found | ({"files": data.file_group} if scenario.scaling == "per_file" else {})
+    return contents | ({"files": data.file_group} if scenario.scaling == "per_file" else {})
 
 
 def seed_of(data: Dataset, split: str, trial: int, purpose: str, seed: int = 0) -> int:

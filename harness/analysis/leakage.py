@@ -69,17 +69,17 @@ def _line(row: pd.DataFrame, leaky: str, other: str, ratio: float | None) -> dic
     return line | {"leaky_split": leaky, "split": other}
 
 
-def _larger(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else max(one, other)
+def _larger(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else max(first, second)
 
 
 def _means(line: dict[str, Any], moments: pd.DataFrame) -> dict[str, Any]:
     """Accuracies under both splits, and their difference, which few pairs are enough for."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for split, prefix in ((line["leaky_split"], "leaky_"), (line["split"], "")):
         cell = moments.loc[(line["dataset"], line["row_key"], line["label_percent"], split)]
-        found |= {f"{prefix}{name}": cell[f"accuracy_{name}"] for name in ("mean", "sd", "trials")}
-        found["trials_expected"] = cell["trials_expected"]
-    plain = found["leaky_mean"] - found["mean"]
-    found["difference"] = plain if line["pairs"] < MIN_PAIRS else line["mean_difference"]
-    return found
+        values |= {f"{prefix}{name}": cell[f"accuracy_{name}"] for name in ("mean", "sd", "trials")}
+        values["trials_expected"] = cell["trials_expected"]
+    plain = values["leaky_mean"] - values["mean"]
+    values["difference"] = plain if line["pairs"] < MIN_PAIRS else line["mean_difference"]
+    return values

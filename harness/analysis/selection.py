@@ -91,16 +91,16 @@ class Rule:
         return "nothing (one candidate, no epochs)"
 
 
-def key_of(found: Sequence[Rule]) -> str:
+def key_of(stage_rules: Sequence[Rule]) -> str:
     """The keys of a recipe's stages: ``epoch:loss candidate:probe > candidate:accuracy``."""
-    return " > ".join(rule.key for rule in found)
+    return " > ".join(rule.key for rule in stage_rules)
 
 
-def words_of(found: Sequence[Rule]) -> str:
+def words_of(stage_rules: Sequence[Rule]) -> str:
     """How the fits of a recipe's stages are chosen, in words."""
-    if len(found) == 1:
-        return found[0].words
-    return "; ".join(f"{ROLES[rule.candidate]} by {rule.words}" for rule in found)
+    if len(stage_rules) == 1:
+        return stage_rules[0].words
+    return "; ".join(f"{ROLES[rule.candidate]} by {rule.words}" for rule in stage_rules)
 
 
 def best(candidates: Sequence[Record]) -> Record | None:

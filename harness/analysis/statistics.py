@@ -223,7 +223,7 @@ def pair_line(
 
 
 def _tests(differences: np.ndarray, ratio: float | None) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "mean_difference": float(differences.mean()),
         "sd_difference": float(differences.std(ddof=1)),
         "wilcoxon_p": 1.0,
@@ -231,14 +231,14 @@ def _tests(differences: np.ndarray, ratio: float | None) -> dict[str, Any]:
     # Accuracies are counts over n_test; rounding errors of a subtraction must not break its ties.
     rounded = np.round(differences, 12)
     if rounded.any():
-        found["wilcoxon_p"] = float(stats.wilcoxon(rounded).pvalue)
+        values["wilcoxon_p"] = float(stats.wilcoxon(rounded).pvalue)
     if np.ptp(rounded) == 0:
-        return found
-    found["t_p"] = float(stats.ttest_1samp(differences, 0.0).pvalue)
-    found["low"], found["high"] = interval(differences)
+        return values
+    values["t_p"] = float(stats.ttest_1samp(differences, 0.0).pvalue)
+    values["low"], values["high"] = interval(differences)
     if ratio is not None:
-        found["corrected_low"], found["corrected_high"] = interval(differences, ratio)
-    return found
+        values["corrected_low"], values["corrected_high"] = interval(differences, ratio)
+    return values
 
 
 def decision(line: Mapping[str, Any]) -> str:

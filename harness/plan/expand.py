@@ -89,7 +89,7 @@ def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict
     own = itertools.product(*(values[:points] for values in stage.grid.values()))
     pinned = [{**stage.config, **dict(zip(stage.grid, values, strict=True))} for values in own]
     overrides = method.Config.grid(points)
-    found: list[dict[str, Any]] = []
+    full_settings: list[dict[str, Any]] = []
     for override, pins in itertools.product(overrides, pinned):
         if not _fits(override, pins, overrides):
             continue
@@ -98,9 +98,9 @@ def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict
             settings = {name: _of_python(value, name) for name, value in settings.items()}
         except (TypeError, ValueError) as error:  # ConfigError is a ValueError
             raise UsageError(f"stage '{stage.key}': {error}") from error
-        if settings not in found:
-            found.append(settings)
-    return tuple(found)
+        if settings not in full_settings:
+            full_settings.append(settings)
+    return tuple(full_settings)
 
 
 def _fits(

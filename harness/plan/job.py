@@ -66,21 +66,21 @@ class Job:
         """
         usual = {f.name for f in fields(self) if getattr(self, f.name) == f.default}
         defaults = _defaults(registry.load_method(self.method).Config)
-        found = self._contents() | {
+        identity_fields = self._contents() | {
             "scenario": self.scenario.identity(),
             "config": _differing(self.config, defaults),
         }
         if self.training is not None:
-            found["training"] = _differing(self.training, Training().identity())
-        return {name: value for name, value in found.items() if name not in usual}
+            identity_fields["training"] = _differing(self.training, Training().identity())
+        return {name: value for name, value in identity_fields.items() if name not in usual}
 
     def _contents(self) -> dict[str, Any]:
         """All fields but the key, jobs by their ids."""
-        found = {field.name: getattr(self, field.name) for field in fields(self)}
-        found["data"] = found.pop("fingerprint")
-        found["upstream"] = [[job.id for job in group] for group in self.upstream]
-        del found["data_key"]
-        return found
+        contents = {field.name: getattr(self, field.name) for field in fields(self)}
+        contents["data"] = contents.pop("fingerprint")
+        contents["upstream"] = [[job.id for job in group] for group in self.upstream]
+        del contents["data_key"]
+        return contents
 
     @cached_property
     def id(self) -> str:

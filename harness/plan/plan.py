@@ -61,8 +61,8 @@ class Plan:
     @cached_property
     def jobs(self) -> dict[str, Job]:
         """Every job of every cell, earlier stages included, by id."""
-        every = (j for c in self.cells for trial in c.trials for job in trial for j in job.stages())
-        return {job.id: job for job in every}
+        jobs = (j for c in self.cells for trial in c.trials for job in trial for j in job.stages())
+        return {job.id: job for job in jobs}
 
     def core_hours(self, jobs: Iterable[Job] | None = None) -> tuple[float, float]:
         """Estimated core-hours of ``jobs``, or of all that is left: the least and the most.
@@ -181,7 +181,7 @@ def plan_cells(
     for name, protocol in protocols.items():
         for key, dataset in data.items():
             for cell in protocol.cells(dataset, splits[key], budget, cards):
-                if not selection.holds(cell):
+                if not selection.includes(cell):
                     continue
                 row = with_settings(cell.row, selection.settings)
                 cell = cell if row is cell.row else replace(cell, row=row)

@@ -68,8 +68,10 @@ def protocols(
     ``all`` leaves out those that run by name only. A former name stands for the present one.
     """
     if "all" in names:
-        every, broken = registry.load_protocols()
-        return {name: found for name, found in every.items() if not found.by_name_only}, broken
+        loaded, broken = registry.load_protocols()
+        return {
+            name: protocol for name, protocol in loaded.items() if not protocol.by_name_only
+        }, broken
     present = dict.fromkeys(FORMER_KEYS.get(name, name) for name in names)
     return {name: registry.load_protocol(name) for name in present}, ()
 
@@ -98,8 +100,8 @@ def open_dataset(
         chosen = data.split(split or None).name
     except DataError as error:
         raise UsageError(str(error)) from error
-    told = "".join(f"+{name}={value}" for name, value in sorted(chosen_options.items()))
-    return replace(data, key=data.key + told + (f"@{chosen}" if split else "")), chosen
+    suffix = "".join(f"+{name}={value}" for name, value in sorted(chosen_options.items()))
+    return replace(data, key=data.key + suffix + (f"@{chosen}" if split else "")), chosen
 
 
 def _is_path(name: str) -> bool:
@@ -117,8 +119,8 @@ def licensed_found(root: Path | None) -> tuple[str, ...]:
 
 def data_options(given: Sequence[str]) -> dict[str, dict[str, str]]:
     """``KEY.NAME=VALUE`` ... as options by data set. UsageError for anything else."""
-    found = _dotted("--data-option", given, "KEY.NAME=VALUE, as deap.filter=both")
-    for key, texts in found.items():
+    options = _dotted("--data-option", given, "KEY.NAME=VALUE, as deap.filter=both")
+    for key, texts in options.items():
         declared = getattr(registry.module("datasets", key), "OPTIONS", None)
         if declared is None:
             raise UsageError(f"the data set {key} has no options")
@@ -126,7 +128,7 @@ def data_options(given: Sequence[str]) -> dict[str, dict[str, str]]:
             declared.parsed(key, texts)
         except SettingError as error:
             raise UsageError(str(error)) from error
-    return found
+    return options
 
 
 def check_options_used(
@@ -148,10 +150,11 @@ def key_of(spec: str) -> str:
 
 def method_settings(given: Sequence[str]) -> dict[str, dict[str, Any]]:
     """``METHOD.NAME=VALUE`` ... as typed settings by method. UsageError for anything else."""
-    found = _dotted("--set", given, "METHOD.NAME=VALUE, as smvae.c=10")
+    settings = _dotted("--set", given, "METHOD.NAME=VALUE, as smvae.c=10")
     try:
         return {
-            key: registry.load_method(key).Config.parsed(key, texts) for key, texts in found.items()
+            key: registry.load_method(key).Config.parsed(key, texts)
+            for key, texts in settings.items()
         }
     except SettingError as error:
         raise UsageError(f"--set: {error}") from error
@@ -159,16 +162,16 @@ def method_settings(given: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 def _dotted(flag: str, given: Sequence[str], form: str) -> dict[str, dict[str, str]]:
     """``key.name=value`` ... as text by key and name. UsageError for another form, and for two."""
-    found: dict[str, dict[str, str]] = {}
+    values: dict[str, dict[str, str]] = {}
     for text in given:
         path, equals, value = text.partition("=")
         key, dot, name = path.partition(".")
         if not (key and dot and name and equals):
             raise UsageError(f"{flag} takes {form}, not '{text}'")
-        if name in found.setdefault(key, {}):
+        if name in values.setdefault(key, {}):
             raise UsageError(f"{flag} gives {key}.{name} twice")
-        found[key][name] = value
-    return found
+        values[key][name] = value
+    return values
 
 
 def choose(
@@ -215,10 +218,10 @@ def device_of(name: str, address: str | None = None) -> str:
         return name
     import torch  # not for listing or --device cpu
 
-    found = torch.cuda.is_available()
-    if name == "cuda" and not found:
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
         raise UsageError("torch sees no CUDA GPU here; use --device cpu (or auto)")
-    return "cuda" if found else "cpu"
+    return "cuda" if available else "cpu"
 
 
 def choose_missing(protocols: Mapping[str, Protocol], views: Sequence[str], at_test: float) -> None:
@@ -259,7 +262,7 @@ def left_out(protocol: Protocol, data: Dataset, *, wanted: bool) -> str:
     return reason
 
 
-def told_apart(known: dict[str, Dataset], data: Dataset) -> Dataset:
+def add_dataset(known: dict[str, Dataset], data: Dataset) -> Dataset:
     """``data``, which is added to ``known``; UsageError where another there has its key."""
     if known.setdefault(data.key, data).fingerprint != data.fingerprint:
         raise UsageError(f"two data sets are called {data.key}; rename the file of one of them")

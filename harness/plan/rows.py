@@ -31,7 +31,7 @@ class Selection:
     percents: Sequence[float] = ()
     settings: Settings = field(default_factory=dict)
 
-    def holds(self, cell: Cell) -> bool:
+    def includes(self, cell: Cell) -> bool:
         """Whether the cell is planned. An optional row is, if a glob names the row itself."""
         percent = 100 * cell.label_fraction
         if self.percents and not np.isclose(percent, self.percents).any():
@@ -91,7 +91,12 @@ def every_row(
 ) -> list[TableRow]:
     """All rows of the protocols, optional ones too, for each set of names of ``views``."""
     cards, names = method_cards(), dict.fromkeys(views)
-    return [row for p in protocols.values() for each in names for row in p.rows(each, cards)]
+    return [
+        row
+        for p in protocols.values()
+        for names_of_data in names
+        for row in p.rows(names_of_data, cards)
+    ]
 
 
 def check_named(
@@ -146,13 +151,13 @@ def _set(stage: Stage, values: Mapping[str, Any]) -> Stage:
 def _changes(row: TableRow, settings: Settings) -> str:
     """``c = 10``, or ``dccae.ridge = 0.3`` where the row has several methods."""
     alone = len({stage.key for stage in row.recipe}) == 1
-    told = dict.fromkeys(
+    changes = dict.fromkeys(
         f"{'' if alone else stage.key + '.'}{name} = {to_text(value)}"
         for stage in row.recipe
         for name, value in settings.get(stage.key, {}).items()
         if name not in stage.config
     )
-    return ", ".join(told)
+    return ", ".join(changes)
 
 
 def keep_own(rows: Iterable[TableRow], settings: Settings) -> list[str]:
@@ -161,7 +166,7 @@ def keep_own(rows: Iterable[TableRow], settings: Settings) -> list[str]:
     ``rows``  as their protocols have them, before :func:`with_settings`. Raises
     UsageError where a setting changes no row at all.
     """
-    told, changed = [], set()
+    sentences, changed = [], set()
     rows = list(rows)
     for row in rows:
         for stage in row.recipe:
@@ -170,7 +175,7 @@ def keep_own(rows: Iterable[TableRow], settings: Settings) -> list[str]:
                     changed.add((stage.key, name))
                 elif stage.config[name] != value:
                     own = to_text(stage.config[name])
-                    told.append(f"row {row.key} keeps its own {stage.key}.{name} = {own}")
+                    sentences.append(f"row {row.key} keeps its own {stage.key}.{name} = {own}")
     for key, values in settings.items():
         for name in values:
             if (key, name) not in changed:
@@ -180,4 +185,4 @@ def keep_own(rows: Iterable[TableRow], settings: Settings) -> list[str]:
                     else f"no row of this run has a stage {key}"
                 )
                 raise UsageError(f"--set {key}.{name} has no effect: {why}")
-    return list(dict.fromkeys(told))
+    return list(dict.fromkeys(sentences))

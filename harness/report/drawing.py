@@ -31,9 +31,9 @@ class Drawings:
                 from harness.report.style import inline
 
                 self.inline[stem] = inline(render(plot, "svg"), stem)
-                made = [(f"figures/{stem}.{kind}", render(plot, kind)) for kind in self.kinds]
+                files = [(f"figures/{stem}.{kind}", render(plot, kind)) for kind in self.kinds]
             except Exception as error:
                 what = f"{type(error).__name__}: {error}".split("\n", 1)[0][:300]
                 self.problems[stem] = f"the figure {stem} could not be drawn ({what})"
                 continue
-            yield from made
+            yield from files

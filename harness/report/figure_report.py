@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.analysis.statistics import check
 from harness.report import captions
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.details import costs, failures, pair_lines, trial_lines
 from harness.report.figure_model import FigurePart, FigureReport, Head, Numbers, NumberTable
 from harness.report.figures import kind_of
@@ -58,15 +58,15 @@ def _part(note: DatasetNote, own: Numbers, meta: ReportMeta, layout: Layout) -> 
 
 def _extras(own: Numbers, columns: Sequence[Column], layout: Layout) -> tuple[NumberTable, ...]:
     """Tables without a figure; and, where rows lose labels, how many each has kept."""
-    table, found = own.table, []
+    table, extras = own.table, []
     for value in layout.extras:
         if (table[f"{value.column}_trials"] > 0).any():
-            found += number_tables(table, columns, layout, value)
+            extras += number_tables(table, columns, layout, value)
     if layout.kind == "matrices":
-        found += number_tables(table, columns, layout, layout.values[0])
+        extras += number_tables(table, columns, layout, layout.values[0])
     if layout.kind == "curves" and layout.values[0].column == "accuracy":
-        found += _kept(own, columns, layout)
-    return tuple(found)
+        extras += _kept(own, columns, layout)
+    return tuple(extras)
 
 
 def _kept(own: Numbers, columns: Sequence[Column], layout: Layout) -> tuple[NumberTable, ...]:
@@ -112,21 +112,21 @@ def _short(trials: pd.DataFrame) -> pd.Series:
 def _lines(own: Numbers, columns: Sequence[Column], note: DatasetNote) -> tuple[str, ...]:
     """What must be said beside the figure: labels, tests, gaps, fits that did not converge."""
     tuning = sorted({int(v) for v in own.trials["n_tuning_labels"].dropna()})
-    found = []
+    sentences = []
     if tuning and any(column.labels for column in columns):
         used = ", ".join(f"{c.labels} ({c.short})" for c in columns if c.labels)
         span = "–".join(dict.fromkeys(str(n) for n in (tuning[0], tuning[-1])))
         chosen = (
             f"with {span} tuning labels" if captions.label_users(own.trials) else "without labels"
         )
-        found.append(f"Training used {used} labels; settings and epochs were chosen {chosen}.")
+        sentences.append(f"Training used {used} labels; settings and epochs were chosen {chosen}.")
     stale = int(own.trials["stale"].astype(bool).sum())
     if stale:
-        found.append(f"{say.plural(stale, 'trial')} rest on an earlier version of the source.")
+        sentences.append(f"{fmt.plural(stale, 'trial')} rest on an earlier version of the source.")
     if own.shown.matrices and note.kind == "licensed":
-        found.append("No CSV of the images is written: it would hold values of licensed data.")
+        sentences.append("No CSV of the images is written: it would hold values of licensed data.")
     return (
-        *found,
+        *sentences,
         *own.shown.unavailable.get(note.key, ()),
         *captions.unconverged(own.trials),
         *captions.in_warmup(own.trials),

@@ -20,9 +20,9 @@ STATES = {
 
 def write_index(results: Path, reports: Path) -> Path:
     """Write the page on the runs of ``results``; returns its path."""
-    found, bad = manifests.known(results)
+    runs, bad = manifests.known(results)
     path = reports / "index.html"
-    write_file(path, index_page([_line(run, reports) for run in found], bad).encode())
+    write_file(path, index_page([_line(run, reports) for run in runs], bad).encode())
     return path
 
 

@@ -72,7 +72,7 @@ class Layout:
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Layout:
         """Raises TypeError for a name that no layout knows."""
-        made = dict(plain)
+        typed = dict(plain)
         for name, kind in (("axes", Axis), ("values", Value), ("extras", Value)):
-            made[name] = tuple(kind(**one) for one in made.get(name, ()))
-        return cls(**made)
+            typed[name] = tuple(kind(**entry) for entry in typed.get(name, ()))
+        return cls(**typed)

@@ -42,7 +42,7 @@ class ReportMeta:
     reference_row_key: str = ""
 
 
-def told_apart(notes: Sequence[DatasetNote]) -> tuple[DatasetNote, ...]:
+def with_distinct_titles(notes: Sequence[DatasetNote]) -> tuple[DatasetNote, ...]:
     """Notes with titles that differ: those of one data set under two splits end in the key."""
     titles = Counter(note.title for note in notes)
     return tuple(

@@ -16,10 +16,10 @@ from rich.console import Console
 
 from harness.analysis.figure_arrays import Shown, matrices_shown, truths_of, weights_shown
 from harness.analysis.trials_table import trials_table
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.index import write_index
 from harness.report.layout import Layout
-from harness.report.meta import ReportMeta, told_apart
+from harness.report.meta import ReportMeta, with_distinct_titles
 from harness.report.properties import unlike_paper
 from harness.report.write import Written, render_figure, render_properties, render_table
 from harness.store import manifest as manifests
@@ -121,7 +121,7 @@ def meta_of(run: Manifest, entry: ProtocolEntry) -> ReportMeta:
         dirty=run.revision.endswith("+changes"),
         versions=run.versions,
         machine=run.machine,
-        datasets=told_apart(entry.datasets),
+        datasets=with_distinct_titles(entry.datasets),
         row_notes=entry.row_notes,
     )
 
@@ -148,32 +148,32 @@ def _say_short(protocol: str, trials: pd.DataFrame, console: Console) -> int:
     for lines in _alike(trials[short]):
         first = lines[0]
         what = "a candidate failed" if first["status"] == "ok" else first["status"]
-        numbers = say.runs(int(line["trial"]) for line in lines)
+        numbers = fmt.runs(int(line["trial"]) for line in lines)
         word = "trial" if len(lines) == 1 else "trials"
         console.print(
             f"{protocol}: {what}: {first['row']} on {first['dataset']}, "
             f"{first['label_percent']:g} %, {_place(first)}{word} {numbers}: {first['reason']}"
         )
     if missing := int((trials["status"] == "missing").sum()):
-        what = say.plural(missing, "trial")
+        what = fmt.plural(missing, "trial")
         console.print(f"{protocol}: {what} without a result yet; their cells show no mean")
     return int((short & ~declined).sum())
 
 
 def _alike(short: pd.DataFrame) -> list[list[dict[Any, Any]]]:
     """Lines of one cell that share status and reason, together."""
-    found: dict[tuple[Any, ...], list[dict[Any, Any]]] = {}
+    alike: dict[tuple[Any, ...], list[dict[Any, Any]]] = {}
     for line in short.to_dict("records"):
         at = tuple(value for name, value in line.items() if str(name).startswith("at_"))
         key = (line["dataset"], line["row_key"], line["label_percent"], at)
-        found.setdefault((*key, line["status"], line["reason"]), []).append(line)
-    return list(found.values())
+        alike.setdefault((*key, line["status"], line["reason"]), []).append(line)
+    return list(alike.values())
 
 
 def _place(line: Mapping[Any, Any]) -> str:
     """``missing 0.5, `` for a trial of a figure."""
     at = {str(name)[3:]: line[name] for name in line if str(name).startswith("at_")}
-    return "".join(f"{text}, " for text in say.places(at))
+    return "".join(f"{text}, " for text in fmt.places(at))
 
 
 def _say_written(written: Written, folder: Path, console: Console) -> None:
@@ -181,7 +181,7 @@ def _say_written(written: Written, folder: Path, console: Console) -> None:
         console.print(line)
     for problem in written.problems:
         console.print(f"{folder.name}: {problem}")
-    console.print(f"wrote {say.plural(len(written.paths), 'file')} under {_near(folder)}")
+    console.print(f"wrote {fmt.plural(len(written.paths), 'file')} under {_near(folder)}")
 
 
 def _near(path: Path) -> str:

@@ -159,15 +159,15 @@ _NUMBERED = (
 
 def style_numbers(keys: Sequence[str]) -> list[int]:
     """A number for :func:`line_style` by row key; an imputer keeps its own before SMVAE."""
-    further, found = len(_NUMBERED), []
+    further, numbers = len(_NUMBERED), []
     for key in keys:
         name = key if key in _NUMBERED else key.removesuffix("_smvae")
         if name in _NUMBERED:
-            found.append(_NUMBERED.index(name))
+            numbers.append(_NUMBERED.index(name))
         else:
-            found.append(further)
+            numbers.append(further)
             further += 1
-    return found
+    return numbers
 
 
 def line_style(number: int, reference: bool) -> dict[str, Any]:

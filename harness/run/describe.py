@@ -56,7 +56,7 @@ def describe(
     ``run``  its id.   ``command``  that was typed.
     """
     places = {name: place for place, name in enumerate(plan.jobs)}
-    kept = plan.stale.keys() - plan.todo.keys()
+    kept_stale = plan.stale.keys() - plan.todo.keys()
     return Manifest(
         id=run,
         command=command,
@@ -67,9 +67,11 @@ def describe(
         revision=code_digest.revision(),
         versions=_versions(),
         machine=f"{platform.system()} {platform.machine()}, {usable_cores()} cores",
-        protocols=tuple(_entry(plan, name, one, places) for name, one in protocols.items()),
+        protocols=tuple(
+            _entry(plan, name, protocol, places) for name, protocol in protocols.items()
+        ),
         jobs=tuple(places),
-        stale=tuple(sorted(places[name] for name in kept)),
+        stale=tuple(sorted(places[name] for name in kept_stale)),
         counts={"total": len(places), "stored": len(places) - len(plan.todo)}
         | {"todo": len(plan.todo)},
     )
@@ -92,7 +94,7 @@ def now() -> str:
 
 def truths(plan: Plan, protocols: Mapping[str, Protocol]) -> dict[str, np.ndarray]:
     """True values of hidden rows for figures that show them, of trial 0, as arrays of one file."""
-    found: dict[tuple[str, str, str], Truth] = {}
+    by_view: dict[tuple[str, str, str], Truth] = {}
     for name, protocol in protocols.items():
         if protocol.layout["kind"] != "matrices":
             continue
@@ -100,8 +102,8 @@ def truths(plan: Plan, protocols: Mapping[str, Protocol]) -> dict[str, np.ndarra
             cells = [c for c in plan.cells if c.protocol == name and c.data_key == key]
             if cells:
                 own = _truths(data, cells[0])
-                found |= {(name, key, view): truth for view, truth in own.items()}
-    return packed(found)
+                by_view |= {(name, key, view): truth for view, truth in own.items()}
+    return packed(by_view)
 
 
 def _truths(data: Dataset, planned: PlannedCell) -> dict[str, Truth]:
@@ -110,13 +112,13 @@ def _truths(data: Dataset, planned: PlannedCell) -> dict[str, Truth]:
     drawn = draw(data, planned.cell.scenario, job.trial, job.seed)
     problem, held_out = build(data, planned.cell.scenario, drawn)
     labels = data.labels[drawn.order[problem.rows.ids]]
-    found = {}
+    by_view = {}
     for v, (view, scale) in enumerate(zip(data.view_names, scales_of(problem.rows), strict=True)):
         absent = np.flatnonzero(~problem.rows.present[:, v])
         rows = absent[:SHOWN_ROWS]
         if not len(rows):
             continue
-        found[view] = Truth(
+        by_view[view] = Truth(
             view=v,
             ids=problem.rows.ids[rows],
             labels=labels[rows],
@@ -127,13 +129,13 @@ def _truths(data: Dataset, planned: PlannedCell) -> dict[str, Truth]:
             classes=np.array(data.class_names, dtype=str),
             hidden=len(absent),
         )
-    return found
+    return by_view
 
 
 def _entry(plan: Plan, name: str, protocol: Protocol, places: Mapping[str, int]) -> ProtocolEntry:
     cells = [cell for cell in plan.cells if cell.protocol == name]
     counted = tuple(plan.properties.get(name, ()))
-    shown = {cell.data_key for cell in cells} | {one.dataset for one in counted}
+    shown = {cell.data_key for cell in cells} | {properties.dataset for properties in counted}
     published = published_table(name)
     # What a budget's stamp says is true of accuracies; a count is a count under any budget.
     stamps = () if counted else (plan.budget.stamp, _left_out(plan.left_out.get(name, ())))
@@ -157,7 +159,7 @@ def _entry(plan: Plan, name: str, protocol: Protocol, places: Mapping[str, int])
 
 def cell_entry(planned: PlannedCell, places: Mapping[str, int]) -> CellEntry:
     """A planned cell as a manifest has it; ``places`` of all jobs by id."""
-    cell, found = planned.cell, rules(planned.trials[0])
+    cell, chosen_by = planned.cell, rules(planned.trials[0])
     return CellEntry(
         dataset=planned.data_key,
         key=cell.row.key,
@@ -167,8 +169,8 @@ def cell_entry(planned: PlannedCell, places: Mapping[str, int]) -> CellEntry:
         all_labels=cell.row.all_labels,
         percent=round(100 * cell.label_fraction, 6),
         at=dict(cell.at),
-        rule=selection.key_of(found),
-        selection=selection.words_of(found),
+        rule=selection.key_of(chosen_by),
+        selection=selection.words_of(chosen_by),
         trials=tuple(_stages(jobs, places) for jobs in planned.trials),
     )
 
@@ -223,10 +225,10 @@ def _hidden(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
 
 def _scaled(data: Dataset, split: str, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
     """Which scaling rules are applied, in words; nothing where the methods alone z-score."""
-    said = dict.fromkeys(scaling_note(data, s.split, s.scaling) for s in scenarios)
+    sentences = dict.fromkeys(scaling_note(data, s.split, s.scaling) for s in scenarios)
     if not scenarios:
-        said = {scaling_note(data, split, scaling_rule(data, split)): None}
-    return tuple(text for text in said if text)
+        sentences = {scaling_note(data, split, scaling_rule(data, split)): None}
+    return tuple(text for text in sentences if text)
 
 
 def _note(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> DatasetNote:
@@ -288,10 +290,10 @@ def _of_splits(
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    numbers = {"python": platform.python_version()}
     for name in ("torch", "numpy", "scipy", "scikit-learn", "pandas", "ray"):
         try:
-            found[name] = version(name)
+            numbers[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            numbers[name] = "not installed"
+    return numbers

@@ -97,7 +97,7 @@ class _Clock:
     def __init__(self, limit: GroupLimit | None) -> None:
         self.limit, self.deadline = limit, float("inf")
 
-    def heard(self, event: object) -> None:
+    def observe(self, event: object) -> None:
         """Start with the worker; start again with each fit where every fit has its own limit."""
         again = isinstance(event, Outcome) and self.limit is not None and self.limit.per_fit
         if self.limit is not None and (again or isinstance(event, Started)):
@@ -159,7 +159,7 @@ class SerialExecutor:
         except Exception as error:  # as on Ray: the other groups go on
             self._current = None
             return group, _raised(error, traceback.format_exc())
-        clock.heard(event)
+        clock.observe(event)
         return group, event
 
     def why_waiting(self) -> str:
@@ -227,7 +227,7 @@ class RayExecutor:
             self._check_daemons()  # if one is gone, then so is every worker
             del self._running[ready[0]]
             return group, Lost(_first_line(error))
-        clock.heard(event)
+        clock.observe(event)
         return group, event
 
     def why_waiting(self) -> str:
@@ -241,7 +241,7 @@ class RayExecutor:
         if self._resources.address:
             return f"{text}; the cluster is at {self._resources.address}"
         logs = _logs(self._ray)
-        word = _last_word(logs)
+        word = _last_error_line(logs)
         return (
             f"{text}; a worker is {sys.executable} with the code in {ROOT}; "
             + (f"the last one said: {word}; " if word else "")
@@ -310,12 +310,12 @@ def _logs(ray: Any) -> Path:
     return Path(ray._private.worker._global_node.get_logs_dir_path())
 
 
-def _last_word(logs: Path) -> str:
+def _last_error_line(logs: Path) -> str:
     """The last line that the newest worker with anything to say wrote to its standard error."""
     with suppress(OSError):
-        said = [path for path in logs.glob("worker-*.err") if path.stat().st_size]
-        if said:
-            newest = max(said, key=lambda path: path.stat().st_mtime)
+        written = [path for path in logs.glob("worker-*.err") if path.stat().st_size]
+        if written:
+            newest = max(written, key=lambda path: path.stat().st_mtime)
             return newest.read_text("utf-8", "replace").strip().splitlines()[-1][:200]
     return ""
 
@@ -344,7 +344,7 @@ def _connect(ray: Any, resources: Resources) -> None:
     }
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if resources.address:
-        _knock(resources.address)
+        _check_reachable(resources.address)
         settings["address"] = resources.address
         settings["runtime_env"] = {
             "env_vars": ENVIRONMENT,
@@ -362,7 +362,7 @@ def _connect(ray: Any, resources: Resources) -> None:
             settings["num_gpus"] = resources.gpus
     group = os.getpgrp()
     try:
-        with _patient():
+        with _interrupts_deferred():
             ray.init(**settings)
     except SystemExit as error:  # Ray's own answer to SIGTERM while it starts
         raise KeyboardInterrupt from error
@@ -378,7 +378,7 @@ def _connect(ray: Any, resources: Resources) -> None:
 
 
 @contextmanager
-def _patient() -> Iterator[None]:
+def _interrupts_deferred() -> Iterator[None]:
     """The first Ctrl-C waits until the end: a Ray broken off as it starts may crash the process."""
     received: list[int] = []
 
@@ -398,7 +398,7 @@ def _patient() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _knock(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Raise UsageError where nobody listens: Ray itself would wait for minutes, and then exit."""
     host, colon, port = address.rpartition(":")
     if not (colon and port.isdigit()) or "://" in host:

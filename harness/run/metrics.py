@@ -81,9 +81,9 @@ METRICS: dict[str, Metric] = {
 
 def scores(answers: Answers) -> dict[str, object]:
     """``test_<name>`` of every metric that the answers allow, and ``test_confusion``, a list."""
-    found: dict[str, object] = {
+    values: dict[str, object] = {
         f"test_{name}": metric.of(answers)
         for name, metric in METRICS.items()
         if answers.probabilities is not None or not metric.needs_probabilities
     }
-    return found | {"test_confusion": answers.confusion.tolist()}
+    return values | {"test_confusion": answers.confusion.tolist()}

@@ -92,8 +92,8 @@ def peak_memory_mb() -> float:
     """
     with suppress(OSError, StopIteration):
         lines = _STATUS.read_text().splitlines()
-        found = next(line for line in lines if line.startswith("VmHWM:"))
-        return round(int(found.split()[1]) / 1024, 1)
+        peak_line = next(line for line in lines if line.startswith("VmHWM:"))
+        return round(int(peak_line.split()[1]) / 1024, 1)
     if resource is None:
         return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -122,8 +122,8 @@ def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that shape numbers."""
     import sklearn
 
-    found = {"python": sys.version.split()[0], "numpy": np.__version__}
-    found["scikit-learn"] = sklearn.__version__
+    numbers = {"python": sys.version.split()[0], "numpy": np.__version__}
+    numbers["scikit-learn"] = sklearn.__version__
     if "torch" in sys.modules:
-        found["torch"] = str(sys.modules["torch"].__version__)
-    return found
+        numbers["torch"] = str(sys.modules["torch"].__version__)
+    return numbers

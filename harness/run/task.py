@@ -79,14 +79,14 @@ class Task:
         for its own rows only, nor of codes, nor where no view may be absent.
         """
         can, own = self.method.can, self.job.imputes
-        found = {}
+        measures = {}
         if can.classify and (can.inductive or not own):
-            found["tuning_accuracy"] = self._tuning_accuracy(fitted) if own else score
+            measures["tuning_accuracy"] = self._tuning_accuracy(fitted) if own else score
         if own:
-            found["tuning_nmse"] = -score
+            measures["tuning_nmse"] = -score
         elif can.classify and can.impute and can.inductive and self.problem.may_miss:
-            found["tuning_nmse"] = self._tuning_nmse(fitted)
-        return found
+            measures["tuning_nmse"] = self._tuning_nmse(fitted)
+        return measures
 
     def ok(self, fitted: Fitted, score: float, epoch: int, seconds: float) -> Outcome:
         """The outcome of a fit that ended well; all of it can be stored.
@@ -130,10 +130,10 @@ class Task:
         parts = [self.problem.rows]
         if self.job.imputes and not self.held_out.test.present.all():
             parts.append(self.held_out.test)
-        made = [imputation.completed(fitted, rows) for rows in parts]
+        completed = [imputation.completed(fitted, rows) for rows in parts]
         most = None if self.job.imputes else imputation.SHOWN_ROWS
-        arrays |= imputation.kept(parts, [views for views, _ in made], most)
-        return imputation.measures(self.problem, self.held_out, *made[0])
+        arrays |= imputation.arrays_to_store(parts, [views for views, _ in completed], most)
+        return imputation.measures(self.problem, self.held_out, *completed[0])
 
     def failed(self, error: Exception, seconds: float) -> Outcome:
         """The outcome of a fit that failed, or that declined, with its reason."""

@@ -50,7 +50,7 @@ def open_console() -> Console:
     )
 
 
-def say_error(text: str) -> None:
+def print_error(text: str) -> None:
     """A line on standard error, if anybody is left to read it."""
     with suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)
@@ -89,7 +89,7 @@ class _Output:
 
     def _give_up(self, error: OSError) -> None:
         _silence(self._stream)
-        say_error(f"the output cannot be written ({error.strerror}); the run goes on without it")
+        print_error(f"the output cannot be written ({error.strerror}); the run goes on without it")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

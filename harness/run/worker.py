@@ -58,31 +58,31 @@ class JobGroup:
 
 
 def execute(
-    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+    group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Outcome | Progress | Checkpoint]:
     """Run a stack; yield each job's outcome when it ends, progress and checkpoints between."""
-    method = registry.load_method(stack.jobs[0].method)
-    build_trial = _builder(stack, data)
+    method = registry.load_method(group.jobs[0].method)
+    build_trial = _builder(group, data)
     if issubclass(method, StackedMethod):
-        tasks = [_task(stack, index, data, build_trial) for index in range(len(stack.jobs))]
-        yield from _together(method, tasks, stack.done, device, state)
+        tasks = [_task(group, index, data, build_trial) for index in range(len(group.jobs))]
+        yield from _together(method, tasks, group.done, device, state)
         return
-    left = [index for index, job in enumerate(stack.jobs) if job.id not in stack.done]
+    left = [index for index, job in enumerate(group.jobs) if job.id not in group.done]
     for done, index in enumerate(left, start=1):
-        yield _alone(method, _task(stack, index, data, build_trial))
+        yield _alone(method, _task(group, index, data, build_trial))
         yield Progress(done / len(left))
 
 
 Build = Callable[[Job, tuple[str, ...]], tuple[Problem, HeldOut]]
 
 
-def _builder(stack: JobGroup, data: Dataset) -> Build:
+def _builder(group: JobGroup, data: Dataset) -> Build:
     """Problem and HeldOut of a job, made once for all candidates of a trial.
 
     Candidates share them, also in memory. A stacked method needs every trial at once; other methods
     go trial by trial, so that a long list of candidates holds one trial in memory.
     """
-    stacked = registry.is_stacked(registry.load_method(stack.jobs[0].method))
+    stacked = registry.is_stacked(registry.load_method(group.jobs[0].method))
 
     @lru_cache(maxsize=None if stacked else 1)
     def made(
@@ -96,12 +96,12 @@ def _builder(stack: JobGroup, data: Dataset) -> Build:
     ) -> tuple[Problem, HeldOut]:
         problem, held_out = build(data, scenario, draw(data, scenario, trial, seed))
         if completed:
-            problem, held_out = imputation.with_completed(problem, held_out, stack.codes[chosen[0]])
+            problem, held_out = imputation.with_completed(problem, held_out, group.codes[chosen[0]])
         elif coded is not None:
             seen = problem.rows
             if coded != scenario:
                 seen = build(data, coded, draw(data, coded, trial, seed))[0].rows
-            return with_codes(problem, held_out, [stack.codes[name] for name in chosen], seen.ids)
+            return with_codes(problem, held_out, [group.codes[name] for name in chosen], seen.ids)
         return with_views(problem, held_out, views) if views else (problem, held_out)
 
     def of(job: Job, chosen: tuple[str, ...]) -> tuple[Problem, HeldOut]:
@@ -112,11 +112,11 @@ def _builder(stack: JobGroup, data: Dataset) -> Build:
     return of
 
 
-def _task(stack: JobGroup, index: int, data: Dataset, build_trial: Build) -> Task:
+def _task(group: JobGroup, index: int, data: Dataset, build_trial: Build) -> Task:
     """Job ``index`` of a stack, with its Problem and HeldOut."""
-    job = stack.jobs[index]
-    problem, held_out = build_trial(job, stack.chosen[index] if job.upstream else ())
-    return Task(job, len(stack.jobs), data, problem, held_out)
+    job = group.jobs[index]
+    problem, held_out = build_trial(job, group.chosen[index] if job.upstream else ())
+    return Task(job, len(group.jobs), data, problem, held_out)
 
 
 def _together(

@@ -89,14 +89,14 @@ class Claims:
         """The drivers that run in this folder now, this one left out."""
         if self._note is None:
             return []
-        found = []
+        drivers = []
         for path in sorted((self.folder / "claims").glob("driver-*.json")):
             if path == self._note[0]:
                 continue
             with suppress(OSError, ValueError, TypeError), path.open("r+b", buffering=0) as handle:
                 if not _lock(handle):
-                    found.append(DriverNote(**json.loads(handle.read())))
-        return found
+                    drivers.append(DriverNote(**json.loads(handle.read())))
+        return drivers
 
     def take(self, ids: Iterable[str]) -> set[str]:
         """Claim jobs; returns those that are this driver's now, which includes its earlier ones."""

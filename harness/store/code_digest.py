@@ -92,14 +92,14 @@ def _digest(name: str) -> str:
 @cache
 def _closure(name: str) -> frozenset[str]:
     """``name`` and all that it imports, directly or through others."""
-    found = set[str]()
+    closure = set[str]()
     waiting = [name]
     while waiting:
         current = waiting.pop()
-        if current not in found and current not in NO_NUMBERS:
-            found.add(current)
+        if current not in closure and current not in NO_NUMBERS:
+            closure.add(current)
             waiting.extend(_imports(current))
-    return frozenset(found)
+    return frozenset(closure)
 
 
 @cache

@@ -284,21 +284,21 @@ def load(path: Path) -> Manifest:
         if version != VERSION:
             raise ValueError(f"{path} has the form {version}, this checkout reads {VERSION}")
         protocols = tuple(_protocol(entry) for entry in plain.pop("protocols"))
-        made = {name: _frozen(value) for name, value in plain.items()}
-        return Manifest(protocols=protocols, **made)
+        values = {name: _frozen(value) for name, value in plain.items()}
+        return Manifest(protocols=protocols, **values)
     except (OSError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a manifest of a run ({error})") from error
 
 
 def known(folder: Path) -> tuple[list[Manifest], list[str]]:
     """All runs of a results folder, the latest first, and what cannot be read, in sentences."""
-    found, bad = [], []
+    runs, bad = [], []
     for path in sorted((folder / FOLDER).glob("[!.]*.json")):
         try:
-            found.append(load(path))
+            runs.append(load(path))
         except ValueError as error:
             bad.append(str(error))
-    return sorted(found, key=lambda m: (m.ended or m.started, m.started), reverse=True), bad
+    return sorted(runs, key=lambda m: (m.ended or m.started, m.started), reverse=True), bad
 
 
 def chosen(folder: Path, name: str) -> list[Manifest]:
@@ -314,37 +314,37 @@ def chosen(folder: Path, name: str) -> list[Manifest]:
         return manifests
     if name == "last":
         return manifests[:1]
-    found = [m for m in manifests if m.id == name] or [
+    matching = [m for m in manifests if m.id == name] or [
         m for m in manifests if m.id.startswith(name)
     ]
-    if len(found) == 1:
-        return found
-    ids = ", ".join(m.id for m in found or manifests)
-    if found:
+    if len(matching) == 1:
+        return matching
+    ids = ", ".join(m.id for m in matching or manifests)
+    if matching:
         raise UsageError(f"several runs begin with '{name}': {ids}")
     raise UsageError(f"no run begins with '{name}'; there are: {ids}")
 
 
 def _protocol(plain: Mapping[str, Any]) -> ProtocolEntry:
-    made = dict(plain)
-    made["row_notes"] = _frozen(plain["row_notes"])
-    made["datasets"] = tuple(_note(note) for note in plain["datasets"])
-    made["cells"] = tuple(CellEntry(**cell) for cell in plain["cells"])
-    made["properties"] = tuple(_properties(counted) for counted in plain["properties"])
-    return ProtocolEntry(**made)
+    values = dict(plain)
+    values["row_notes"] = _frozen(plain["row_notes"])
+    values["datasets"] = tuple(_note(note) for note in plain["datasets"])
+    values["cells"] = tuple(CellEntry(**cell) for cell in plain["cells"])
+    values["properties"] = tuple(_properties(counted) for counted in plain["properties"])
+    return ProtocolEntry(**values)
 
 
 def _note(plain: Mapping[str, Any]) -> DatasetNote:
-    made = {name: _frozen(value) for name, value in plain.items() if name != "splits"}
+    values = {name: _frozen(value) for name, value in plain.items() if name != "splits"}
     splits = tuple(SplitNote(**_frozen_values(split)) for split in plain["splits"])
-    return DatasetNote(**made, splits=splits)
+    return DatasetNote(**values, splits=splits)
 
 
 def _properties(plain: Mapping[str, Any]) -> Properties:
-    made = _frozen_values(plain)
-    made["classes"] = tuple(ClassCount(**_frozen_values(one)) for one in plain["classes"])
-    made["groups"] = tuple(GroupCount(**_frozen_values(one)) for one in plain["groups"])
-    return Properties(**made)
+    values = _frozen_values(plain)
+    values["classes"] = tuple(ClassCount(**_frozen_values(entry)) for entry in plain["classes"])
+    values["groups"] = tuple(GroupCount(**_frozen_values(entry)) for entry in plain["groups"])
+    return Properties(**values)
 
 
 def _frozen_values(plain: Mapping[str, Any]) -> dict[str, Any]:

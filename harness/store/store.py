@@ -47,12 +47,12 @@ class Store:
 
     def records(self) -> dict[str, Record]:
         """Every job's record that counts, by id: highest generation, then ok, then the first."""
-        kept: dict[str, Record] = {}
+        by_id: dict[str, Record] = {}
         for record in self._all():
-            rival = kept.get(record.id)
-            if rival is None or _rank(record) > _rank(rival):
-                kept[record.id] = record
-        return kept
+            earlier = by_id.get(record.id)
+            if earlier is None or _rank(record) > _rank(earlier):
+                by_id[record.id] = record
+        return by_id
 
     def open(self) -> None:
         """Lock a ledger for this driver. Raises StoreError where the folder cannot be written."""

@@ -72,16 +72,16 @@ def _is_remark(item: object) -> bool:
 
 def _pieces(joined: ast.JoinedStr) -> list[ast.expr]:
     """The values of an f-string, nested ones opened, neighbouring constants joined."""
-    found: list[ast.expr] = []
+    pieces: list[ast.expr] = []
     for value in joined.values:
         for piece in _pieces(value) if isinstance(value, ast.JoinedStr) else [value]:
             text = piece.value if isinstance(piece, ast.Constant) else None
             if text == "":
                 continue
-            if isinstance(text, str) and found and isinstance(found[-1], ast.Constant):
-                text = f"{found.pop().value}{text}"  # pyright: ignore[reportAttributeAccessIssue]
-            found.append(piece if text is None else ast.Constant(text))
-    return found
+            if isinstance(text, str) and pieces and isinstance(pieces[-1], ast.Constant):
+                text = f"{pieces.pop().value}{text}"  # pyright: ignore[reportAttributeAccessIssue]
+            pieces.append(piece if text is None else ast.Constant(text))
+    return pieces
 
 
 def _constant(value: object) -> str:

@@ -47,10 +47,10 @@ def order(seed: int, names: tuple[int | str, ...], n: int, steps: int, size: int
     """
     if size > n:
         raise ValueError(f"a minibatch of {size} rows cannot be drawn from {n} rows")
-    source, whole, batches = generator(seed, *names), n // max(size, 1), []
+    source, n_batches, batches = generator(seed, *names), n // max(size, 1), []
     while sum(len(part) for part in batches) < steps:
         shuffled = torch.randperm(n, generator=source)
-        batches.append(shuffled[: whole * size].view(whole, size))
+        batches.append(shuffled[: n_batches * size].view(n_batches, size))
     return torch.cat(batches)[:steps] if batches else torch.empty((0, size), dtype=torch.long)
 
 

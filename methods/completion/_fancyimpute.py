@@ -41,7 +41,7 @@ class FancyMethod(Method):
         z, answers = standardised(rows, scaler), []
         if not rows.present.all():  # the library warns of a complete matrix
             with borrowed(rng):
-                z = listened_to(self.solver(z.shape), answers).fit_transform(z)
+                z = recording_convergence(self.solver(z.shape), answers).fit_transform(z)
         if not np.isfinite(z).all():
             raise FitError("the completed matrix has values that are not finite")
         return Completed(scaler, rows, z, self.notes(rows) | told(answers))
@@ -86,7 +86,7 @@ def borrowed(rng: np.random.Generator) -> Iterator[None]:
         np.random.set_state(state)  # noqa: NPY002 - the same
 
 
-def listened_to(solver: Any, answers: list[bool]) -> Any:
+def recording_convergence(solver: Any, answers: list[bool]) -> Any:
     """``solver``, leaving in ``answers`` each answer to its own question if it has converged.
 
     It says nowhere else whether it did or ran out of rounds. KNN has no rounds and never asks.

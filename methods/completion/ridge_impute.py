@@ -123,9 +123,9 @@ class Regressions(Fitted):
             here = which == g
             for v in np.flatnonzero(~pattern).tolist():
                 serving = self.serving(pattern, v)
-                found = self.regression(serving, v)
-                guesses[v][here] = found(beside([view[here] for view in z], serving))
-                spreads[v][here] = found.variance
+                regression = self.regression(serving, v)
+                guesses[v][here] = regression(beside([view[here] for view in z], serving))
+                spreads[v][here] = regression.variance
         scales = (np.where(keep, sd, 0.0) for _, sd, keep in self.scaler.columns)
         variances = (s * scale**2 for s, scale in zip(spreads, scales, strict=True))
         return self.scaler.filled(rows, guesses), tuple(variances)

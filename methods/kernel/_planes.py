@@ -60,9 +60,9 @@ class Planes:
         self.tallies, self.planes, self.svc = [], [], None
         if not primal_at_once(len(X), X.shape[1], len(self.classes_)):
             self.svc = _libsvm(self.C, X, y)
-        found = [] if self.svc is None else _planes_of(self.svc)
+        planes = [] if self.svc is None else _planes_of(self.svc)
         for pair, (first, second) in enumerate(itertools.combinations(self.classes_, 2)):
-            plane = found[pair] if found else None
+            plane = planes[pair] if planes else None
             if plane is None:
                 used = (y == first) | (y == second)
                 signs = np.where(y[used] == first, 1, -1)

@@ -101,7 +101,7 @@ def drawings(
     head: Head, own: Numbers, columns: Sequence[Column], layout: Layout, stem: str
 ) -> tuple[Drawing, ...]:
     """A figure a value; values that no trial has are left out, but for the first."""
-    found = []
+    figures = []
     for value in layout.values:
         first = value is layout.values[0]
         if not first and not (own.table[f"{value.column}_trials"] > 0).any():
@@ -109,8 +109,8 @@ def drawings(
         protocol, _, rest = stem.partition("_")
         name = stem if first else f"{protocol}_{value.column}_{rest}"
         plot = curve_plot(head, own.table, columns, layout, value)
-        found.append(Drawing(name, plot, numbers(own.table, columns, layout, value)))
-    return tuple(found)
+        figures.append(Drawing(name, plot, numbers(own.table, columns, layout, value)))
+    return tuple(figures)
 
 
 def compared(trials: pd.DataFrame, layout: Layout, meta: ReportMeta) -> pd.DataFrame:
@@ -174,7 +174,7 @@ def numbers(
     heads = tuple(head_of(axis, place) for place in places)
     own = table[table[f"{value.column}_trials"] > 0]
     keep = set(own["row_key"]) or set(table["row_key"])
-    found = []
+    tables = []
     for title, here in _panels(table, columns, axis):
         lines = []
         for key in dict.fromkeys(here.loc[here["row_key"].isin(keep), "row_key"]):
@@ -182,8 +182,8 @@ def numbers(
             cells = [cell_text(row[row[axis.column] == place], value) for place in places]
             lines.append((title_of(row, key), *cells))
         name = f"{value.label}, {title}" if title else value.label
-        found.append(NumberTable(name, ("", *heads), tuple(lines)))
-    return tuple(found)
+        tables.append(NumberTable(name, ("", *heads), tuple(lines)))
+    return tuple(tables)
 
 
 def _panels(
@@ -335,8 +335,8 @@ def _legend(page: Page, plot: CurvePlot, names: list[Curve], x: float) -> None:
 
 def _names(plot: CurvePlot) -> list[Curve]:
     """One curve of every name, in the order of their styles."""
-    found = {curve.style: curve for _, lines in reversed(plot.panels) for curve in lines}
-    return [found[number] for number in sorted(found)]
+    by_style = {curve.style: curve for _, lines in reversed(plot.panels) for curve in lines}
+    return [by_style[number] for number in sorted(by_style)]
 
 
 def _room(places: list[float], log: bool) -> tuple[float, float]:

@@ -111,15 +111,15 @@ def _highest(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _at(table: pd.DataFrame, row: str, column: str) -> float:
-    found = table.loc[table["row_key"] == row, column]
-    return float(found.iloc[0]) if len(found) else np.nan
+    values = table.loc[table["row_key"] == row, column]
+    return float(values.iloc[0]) if len(values) else np.nan
 
 
 def _dot(table: pd.DataFrame, row: str, column: str) -> Dot | None:
-    found = table[table["row_key"] == row]
-    if len(found) == 0:
+    lines = table[table["row_key"] == row]
+    if len(lines) == 0:
         return None
-    line = found.iloc[0]
+    line = lines.iloc[0]
     mean, sd, n = line[f"{column}_mean"], line[f"{column}_sd"], line[f"{column}_trials"]
     if pd.isna(mean):
         return Dot(None, None, f"{n}/{line['trials_expected']}")

@@ -273,7 +273,7 @@ def test_an_option_given_twice_is_refused() -> None:
 
 def test_two_data_sets_of_one_name_are_refused() -> None:
     known = {}
-    assert resolve.told_apart(known, tiny()).key in known
-    resolve.told_apart(known, tiny())
+    assert resolve.add_dataset(known, tiny()).key in known
+    resolve.add_dataset(known, tiny())
     with pytest.raises(UsageError, match="two data sets are called tiny; rename"):
-        resolve.told_apart(known, tiny(seed=1))
+        resolve.add_dataset(known, tiny(seed=1))
