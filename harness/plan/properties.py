@@ -1,6 +1,6 @@
-"""What a protocol without fits says of its data sets: counts over the draws of a run's trials.
+"""Properties of data sets, for protocols without fits: counts over the draws of a run's trials.
 
-Every count comes from ``protocols.base.draw``, the draw that the methods' trials are made of.
+Every count comes from ``protocols.base.draw``, as the trials of methods do.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PARTS = (TRAIN, TUNE, TEST)
 
 
 def fits_nothing(protocol: Protocol) -> bool:
-    """Whether a protocol has neither rows nor cells: it shows properties of data sets."""
+    """Whether a protocol has neither rows nor cells, and shows properties of data sets."""
     return protocol.layout["kind"] == "properties"
 
 
@@ -35,7 +35,7 @@ def check_rows_named(
     rows: Mapping[str, Iterable[str]],
     percents: Iterable[float],
 ) -> None:
-    """Raise UsageError where rows or columns are named, but no protocol of the run has any.
+    """Raise UsageError if rows or columns are named, but no protocol of the run has any.
 
     ``rows``  names of rows or methods, by the flag that gave them.
     """

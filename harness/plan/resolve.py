@@ -1,6 +1,6 @@
 """Resolve command-line values: data sets, protocols, settings, budget, device.
 
-Every refusal is a :class:`UsageError` of one sentence, before any work is done.
+Invalid values raise :class:`UsageError` before any work is done.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from protocols import FORMER_KEYS
 from protocols.base import BUDGETS, Budget, Protocol
 
 DATA_ROOT = "SIMVAE_DATA_ROOT"
-"""Environment variable that stands in for ``--data-root``."""
+"""Environment variable used if ``--data-root`` is not given."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The budget and data sets of a run, and why: the first thing a run prints.
+    """The budget and data sets of a run, and the reason for them, which a run prints first.
 
-    ``left_out``  data sets that the budget ``paper`` takes by itself and this one does not.
+    ``left_out``  default data sets of the budget ``paper`` that this budget leaves out.
     """
 
     budget: Budget
@@ -38,8 +38,8 @@ class Choice:
 def data_root(given: str | None) -> Path | None:
     """Folder of the licensed data, from ``--data-root`` or the environment. None if not named.
 
-    Raises UsageError where it is no folder, and where the flag names one without data that any
-    data set reads: open data must not stand in for what was asked for.
+    Raises UsageError if it is not a folder, or if ``--data-root`` has no file of any data set: a
+    run must not silently use open data instead.
     """
     named = os.environ.get(DATA_ROOT) if given is None else given
     if named is None:
@@ -48,14 +48,14 @@ def data_root(given: str | None) -> Path | None:
     root = Path(named).expanduser()
     if not named or not root.is_dir():
         raise UsageError(
-            f"the data root '{named}' ({source}) is not a folder; name the one that holds your copy"
+            f"the data root '{named}' ({source}) is not a folder; name the folder of your copy"
         )
     if given is not None:
         readers = {k: m for k, m in registry.modules("datasets")[0].items() if hasattr(m, "found")}
         if not any(module.found(root) for module in readers.values()):
             known = ", ".join(readers)
             raise UsageError(
-                f"no file of {known} lies under --data-root {root}; docs/data.md says where they go"
+                f"no file of {known} is under --data-root {root}; docs/data.md says where they go"
             )
     return root
 
@@ -63,9 +63,9 @@ def data_root(given: str | None) -> Path | None:
 def protocols(
     names: Sequence[str],
 ) -> tuple[dict[str, Protocol], tuple[registry.EntryError, ...]]:
-    """Protocols by name, and those that ``all`` has to go without. Raises UsageError.
+    """Protocols by name, and the errors of those that ``all`` cannot load. Raises UsageError.
 
-    ``all`` leaves out those that run by name only. A former name stands for the present one.
+    ``all`` leaves out protocols that run by name only. Former names are accepted.
     """
     if "all" in names:
         loaded, broken = registry.load_protocols()
@@ -81,11 +81,11 @@ def open_dataset(
 ) -> tuple[Dataset, str]:
     """Data set and split name of ``key[:view,view][@split]``, or of a path to .npz or .mat.
 
-    ``options``  of data sets that have some, by key; they show in the data set's own key.
+    ``options``  options by data set; they become part of the data set's key.
     """
     chosen_options: Mapping[str, str] = {}
     name, mark, split = spec.rpartition("@")
-    if not mark or _is_path(split):  # a folder's name may hold an @ of its own
+    if not mark or _is_path(split):  # a folder's name may contain an @
         name, split = spec, ""
     try:
         if _is_path(name):
@@ -109,7 +109,7 @@ def _is_path(name: str) -> bool:
 
 
 def licensed_found(root: Path | None) -> tuple[str, ...]:
-    """Keys of the paper's data sets, which say ``LICENSED``, whose files lie under ``root``."""
+    """Keys of the data sets marked ``LICENSED`` whose files are under ``root``."""
     if root is None:
         return ()
     modules, _ = registry.modules("datasets")
@@ -134,7 +134,7 @@ def data_options(given: Sequence[str]) -> dict[str, dict[str, str]]:
 def check_options_used(
     options: Mapping[str, Mapping[str, str]], used: Sequence[str], where: str
 ) -> None:
-    """Raise UsageError where an option is of a data set that is not among those ``used``."""
+    """Raise UsageError for an option of a data set that is not ``used``."""
     for key, texts in options.items():
         if key not in used:
             raise UsageError(
@@ -161,7 +161,7 @@ def method_settings(given: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _dotted(flag: str, given: Sequence[str], form: str) -> dict[str, dict[str, str]]:
-    """``key.name=value`` ... as text by key and name. UsageError for another form, and for two."""
+    """``key.name=value`` ... as text by key and name. UsageError if malformed or given twice."""
     values: dict[str, dict[str, str]] = {}
     for text in given:
         path, equals, value = text.partition("=")
@@ -177,7 +177,7 @@ def _dotted(flag: str, given: Sequence[str], form: str) -> dict[str, dict[str, s
 def choose(
     protocol: Protocol, budget: str | None, specs: Sequence[str], root: Path | None
 ) -> Choice:
-    """Budget and data sets: as asked, else ``paper`` on licensed data found, else ``preview``."""
+    """Budget and data sets: as given, else ``paper`` on licensed data found, else ``preview``."""
     licensed = licensed_found(root)
     if budget is None:
         name = "paper" if licensed and not specs else "preview"
@@ -185,7 +185,7 @@ def choose(
             f"files of the paper's data sets found under {root}"
             if name == "paper"
             else "no --budget was named"
-            + ("" if specs else " and no licensed data was found, so open data stands in")
+            + ("" if specs else " and no licensed data was found, so open data is used")
         )
     else:
         name, why = budget, "as asked"
@@ -200,7 +200,7 @@ def choose(
 
 
 def check_writable(folder: Path) -> None:
-    """Raise UsageError where ``folder`` could not be made or written; leaves nothing behind."""
+    """Raise UsageError if ``folder`` cannot be created or written; leaves no file behind."""
     folder = folder.absolute()
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     try:
@@ -210,9 +210,9 @@ def check_writable(folder: Path) -> None:
 
 
 def device_of(name: str, address: str | None = None) -> str:
-    """``auto`` becomes ``cuda`` where torch sees a GPU. Raises UsageError for cuda without one.
+    """``auto`` becomes ``cuda`` if torch finds a GPU. Raises UsageError for cuda without one.
 
-    At the ``address`` of a cluster the GPUs may be elsewhere: Ray says whether there are any.
+    With the ``address`` of a cluster the GPUs may be on other machines, so Ray checks them.
     """
     if name == "cpu" or (name == "cuda" and address):
         return name
@@ -225,9 +225,9 @@ def device_of(name: str, address: str | None = None) -> str:
 
 
 def choose_missing(protocols: Mapping[str, Protocol], views: Sequence[str], at_test: float) -> None:
-    """Tell the protocols which views may be absent, and on what share of test rows.
+    """Set on the protocols which views may be missing, and on what share of test rows.
 
-    Raises UsageError where none of them has absent views, or the share is not one.
+    Raises UsageError if none of them has missing views, or the share is not in [0, 1].
     """
     if not views and not at_test:
         return
@@ -236,25 +236,27 @@ def choose_missing(protocols: Mapping[str, Protocol], views: Sequence[str], at_t
     concerned = [protocol for protocol in protocols.values() if protocol.takes_missing]
     if not concerned:
         names = ", ".join(protocols)
-        raise UsageError(f"no rows of {names} lack a view; --missing-view is for figures 3 to 6")
+        raise UsageError(f"{names} has no missing views; --missing-view is for figures 3 to 6")
     for protocol in concerned:
         protocol.may_miss, protocol.missing_at_test = tuple(views), at_test
 
 
 def check_missing(protocol: Protocol, data: Dataset) -> None:
-    """Raise UsageError where a data set does not have the views that rows of it shall lack."""
+    """Raise UsageError for an unknown missing view, or a data set with a single view."""
     if not protocol.takes_missing:
         return
     unknown = [name for name in protocol.may_miss if name not in data.view_names]
     if unknown:
         known = ", ".join(data.view_names)
-        raise UsageError(f"{data.key} has no view '{unknown[0]}' to lack; its views are: {known}")
+        raise UsageError(
+            f"unknown view '{unknown[0]}' in --missing-view; views of {data.key}: {known}"
+        )
     if len(data.views) < 2:
-        raise UsageError(f"rows of {data.key} can lack no view: it has but one")
+        raise UsageError(f"{data.key} has a single view, which cannot be missing")
 
 
 def left_out(protocol: Protocol, data: Dataset, *, wanted: bool) -> str:
-    """Why a protocol is not run on a data set, "" if it is; UsageError where the user wants it."""
+    """Why a protocol is not run on a data set, "" if it is; UsageError if the user named it."""
     reason = protocol.unfit(data)
     if reason and wanted:
         raise UsageError(reason)
@@ -263,7 +265,7 @@ def left_out(protocol: Protocol, data: Dataset, *, wanted: bool) -> str:
 
 
 def add_dataset(known: dict[str, Dataset], data: Dataset) -> Dataset:
-    """``data``, which is added to ``known``; UsageError where another there has its key."""
+    """Add ``data`` to ``known``. Raises UsageError if another data set there has its key."""
     if known.setdefault(data.key, data).fingerprint != data.fingerprint:
-        raise UsageError(f"two data sets are called {data.key}; rename the file of one of them")
+        raise UsageError(f"two data sets have the key {data.key}; rename one of the files")
     return known[data.key]

@@ -38,13 +38,13 @@ class Selection:
             return False
         if not self.only:
             return not cell.row.optional
-        if cell.row.optional:  # 'smvae' must not bring its variants along; 'smvae_*' or the key may
+        if cell.row.optional:  # 'smvae' must not select its variants; 'smvae_*' or the key may
             return any(_fits(cell.row.key, pattern) for pattern in self.only)
         return any(matches(cell.row, pattern) for pattern in self.only)
 
 
 def method_cards() -> tuple[MethodCard, ...]:
-    """Every registered method that loads, as far as a protocol may know it."""
+    """Cards of every registered method that loads, for protocols."""
     return tuple(
         MethodCard(
             key,
@@ -59,7 +59,7 @@ def method_cards() -> tuple[MethodCard, ...]:
 
 
 def matches(row: TableRow, pattern: str) -> bool:
-    """Whether a glob names the row, or the method that its recipe begins with.
+    """Whether a glob names the row, or the first method of its recipe.
 
     So ``svm`` is the SVM on the views, and not every row that ends in an SVM.
     """
@@ -71,10 +71,10 @@ def _fits(name: str, pattern: str) -> bool:
 
 
 def leave_out(rows: Iterable[TableRow], without: Sequence[str]) -> set[str]:
-    """Keys of the ``rows`` that one of the globs ``without`` names.
+    """Keys of the ``rows`` that match one of the globs ``without``.
 
-    By the key of the row alone: ``svm`` is one row here, not all that begin with that method.
-    UsageError where a glob matches none of the rows, or none is left.
+    Only row keys are matched: ``svm`` is one row here, not all rows that begin with that method.
+    Raises UsageError if a glob matches no row, or no row is left.
     """
     keys = list(dict.fromkeys(row.key for row in rows))
     for pattern in without:
@@ -118,7 +118,7 @@ def check_named(
     offered = dict.fromkeys(row.key for row in every_row(protocols, views))
     methods = set(registry.entries("methods"))
     if lost[0] in methods:
-        registry.load_method(lost[0])  # a broken file is the likelier reason
+        registry.load_method(lost[0])  # raises if its file is broken, the likelier reason
     if lost[0] in methods | offered.keys():
         names, keys = ", ".join(protocols), ", ".join(offered)
         raise UsageError(f"{names} has no row of {lost[0]}; its rows: {keys or 'none'}")
@@ -129,10 +129,10 @@ def check_named(
 
 
 def with_settings(row: TableRow, settings: Settings) -> TableRow:
-    """``row`` whose stages take ``settings``, and whose title says so.
+    """``row`` with ``settings`` in its stages and its title.
 
-    A value that the row fixes stays: it is what the row is ("SMVAE (no warm-up)"), in its title and
-    beside its published number. Candidates give way: a value that is set is the only one tried.
+    A value that the row fixes is not changed: it defines the row ("SMVAE (no warm-up)"). A value
+    that is set replaces the candidates of that setting.
     """
     recipe = tuple(_set(stage, settings.get(stage.key, {})) for stage in row.recipe)
     if recipe == row.recipe:
@@ -163,8 +163,9 @@ def _changes(row: TableRow, settings: Settings) -> str:
 def keep_own(rows: Iterable[TableRow], settings: Settings) -> list[str]:
     """A sentence for every row that fixes a value which ``--set`` names.
 
-    ``rows``  as their protocols have them, before :func:`with_settings`. Raises
-    UsageError where a setting changes no row at all.
+    ``rows``  rows of the protocols, before :func:`with_settings`.
+
+    Raises UsageError if a setting changes no row.
     """
     sentences, changed = [], set()
     rows = list(rows)

@@ -1,6 +1,6 @@
-"""Checks of what a fitted method returns, in full, before anything is scored or kept.
+"""Checks of what a fitted method returns, before anything is scored or stored.
 
-Each raises FitError with a reason that names what is wrong; the fit is then recorded as failed.
+Each raises FitError with the reason; the fit is then recorded as failed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def classes(predicted: object, n: int, n_classes: int) -> np.ndarray:
     """Predictions as ``(n,)`` int64: one whole number in 0..K-1 a row."""
     codes = _numbers(predicted, "the predictions")
     if codes.shape != (n,):
-        raise FitError(f"predicted {codes.shape} for {n} rows; one class per row is wanted")
+        raise FitError(f"predicted {codes.shape} for {n} rows; one class per row is expected")
     if not np.isfinite(codes).all():
         raise FitError(f"{int((~np.isfinite(codes)).sum())} predictions are not finite")
     if (codes != np.round(codes)).any():
@@ -49,7 +49,7 @@ def codes(given: object, n: int) -> np.ndarray:
     """A representation as ``(n, k)`` float32, finite."""
     array = _numbers(given, "the representation")
     if array.ndim != 2 or len(array) != n or array.shape[1] == 0:
-        raise FitError(f"the representation is {array.shape} for {n} rows; (rows, k) is wanted")
+        raise FitError(f"the representation is {array.shape} for {n} rows; (rows, k) is expected")
     return _as_float32(array, "the representation")
 
 
@@ -74,7 +74,7 @@ def imputed(given: object, rows: Rows) -> tuple[Views, Views | None]:
 
 
 def arrays(given: Mapping[str, object]) -> dict[str, np.ndarray]:
-    """Arrays to keep, by name; of any numbers or strings, not of objects."""
+    """Arrays to store, by name: numbers or strings. Raises FitError for arrays of objects."""
     by_name = {name: np.asarray(value) for name, value in given.items()}
     for name, array in by_name.items():
         if array.dtype.hasobject:
@@ -106,7 +106,7 @@ def _numbers(given: object, what: str) -> np.ndarray:
 
 
 def _as_float32(array: np.ndarray, what: str) -> np.ndarray:
-    """``found`` as it is stored; FitError for values that are not finite, also once in float32."""
+    """The array as float32. Raises FitError for values that are not finite in float32."""
     with np.errstate(over="ignore"):
         return _finite(array.astype(np.float32), what)
 

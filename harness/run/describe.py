@@ -1,7 +1,6 @@
-"""A run as its manifest: cells, jobs, published numbers and notes on the data, as plain values.
+"""The manifest of a run: cells, jobs, published numbers and notes on the data, as plain values.
 
-The one place where reports' needs are read off data sets, protocols and methods; what is written
-here is all that a report ever knows of them.
+Reports know data sets, protocols and methods only through this manifest.
 """
 
 from __future__ import annotations
@@ -53,7 +52,8 @@ def describe(
 ) -> Manifest:
     """The manifest of a settled plan, in state ``running``.
 
-    ``run``  its id.   ``command``  that was typed.
+    ``run``      id of the run.
+    ``command``  command line of the run.
     """
     places = {name: place for place, name in enumerate(plan.jobs)}
     kept_stale = plan.stale.keys() - plan.todo.keys()
@@ -107,7 +107,7 @@ def truths(plan: Plan, protocols: Mapping[str, Protocol]) -> dict[str, np.ndarra
 
 
 def _truths(data: Dataset, planned: PlannedCell) -> dict[str, Truth]:
-    """By view that rows of trial 0 lack: the first of these rows, in the order of the trial."""
+    """The first rows of trial 0 without a view, in the order of the trial, by view."""
     job = planned.trials[0][0]
     drawn = draw(data, planned.cell.scenario, job.trial, job.seed)
     problem, held_out = build(data, planned.cell.scenario, drawn)
@@ -137,7 +137,7 @@ def _entry(plan: Plan, name: str, protocol: Protocol, places: Mapping[str, int])
     counted = tuple(plan.properties.get(name, ()))
     shown = {cell.data_key for cell in cells} | {properties.dataset for properties in counted}
     published = published_table(name)
-    # What a budget's stamp says is true of accuracies; a count is a count under any budget.
+    # The budget's stamp concerns accuracies; counts of data do not depend on the budget.
     stamps = () if counted else (plan.budget.stamp, _left_out(plan.left_out.get(name, ())))
     return ProtocolEntry(
         name=name,
@@ -194,12 +194,12 @@ def _plain(value: Any) -> Any:
 
 
 def _left_out(keys: Sequence[str]) -> str:
-    """What the budget leaves out, and how to have it; "" where it is nothing."""
+    """Data sets that the budget leaves out, and the flag that adds them; "" if none."""
     return f"without {', '.join(keys)} (--dataset {' '.join(keys)})" if keys else ""
 
 
 def _row_note(row: TableRow) -> tuple[str, tuple[str, ...]]:
-    """What the methods of a row are, stage by stage, and where they come from."""
+    """Descriptions of a row's methods, stage by stage, and their citations."""
     keys = list(dict.fromkeys(stage.key for stage in row.recipe))
     cites = [cite for key in keys for cite in registry.load_method(key).cites]
     first = " Then ".join(registry.first_line("methods", key) for key in keys)
@@ -213,7 +213,7 @@ def _row_note(row: TableRow) -> tuple[str, tuple[str, ...]]:
 
 
 def _hidden(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
-    """Which views rows of ``data`` may lack, in words; nothing where none may."""
+    """Sentence on the views that may be missing; () if none may."""
     names = [name for name in data.view_names if any(name in s.missing for s in scenarios)]
     if not names:
         return ()
@@ -224,7 +224,7 @@ def _hidden(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
 
 
 def _scaled(data: Dataset, split: str, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
-    """Which scaling rules are applied, in words; nothing where the methods alone z-score."""
+    """Sentences on the scaling rules; () where only the methods z-score."""
     sentences = dict.fromkeys(scaling_note(data, s.split, s.scaling) for s in scenarios)
     if not scenarios:
         sentences = {scaling_note(data, split, scaling_rule(data, split)): None}
@@ -236,7 +236,7 @@ def _note(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> DatasetNot
     trained = any(job.trained for cell in cells for job in cell.trials[0])
     origin = data.provenance
     rule = data.split(split)
-    # The default split of a licensed set is the paper's; another one is another experiment.
+    # The default split of licensed data is the paper's; another split is another experiment.
     as_published = origin.kind == "licensed" and split == data.splits[0].name
     note = DatasetNote(
         key=data.key,

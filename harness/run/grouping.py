@@ -1,4 +1,4 @@
-"""How the work of a plan is cut into stacks: jobs that train together, a few minutes of them."""
+"""Divide the jobs of a plan into groups that run together, a few minutes of work each."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from harness.plan.plan import Plan
 from harness.run.worker import JobGroup
 
 GROUP_SECONDS, UNTRAINED_SECONDS = 240.0, 20.0
-"""Stacks are cut to about this much work, so that little is in flight; one fit is the least."""
+"""Estimated work of a group, so that an interrupt loses little; a group has at least one fit."""
 
 
 def group_jobs(
     plan: Plan, limit: int | None = None, resumed: Sequence[JobGroup] = ()
 ) -> list[JobGroup]:
-    """The work that is left, grouped into stacks that may train together; dearest stacks first.
+    """Groups of the remaining jobs, most expensive first.
 
-    ``limit``  the most trainings in one stack (None: as many as fit the time). Jobs of methods that
-               are not trained run one by one, but together: what a stack costs to start is more
-               than many of them take, and candidates of a trial share its Problem.
-    ``held``   stacks that go on from a checkpoint; they come first.
+    ``limit``    most trainings in one group (None: as many as fit the time). Jobs of untrained
+                 methods run one after the other in a group: starting a group costs more than many
+                 of them, and candidates of a trial share its Problem.
+    ``resumed``  groups that resume from a checkpoint; they come first.
     """
     groups: dict[str, list[Job]] = {}
     taken = {job.id for group in resumed for job in group.jobs}
@@ -50,7 +50,7 @@ def group_jobs(
 
 
 def _together(plan: Plan, job: Job) -> str:
-    """Jobs with equal text here may share a stack: same data, shapes, method, fixed settings."""
+    """Key of jobs that may share a group: same data, shapes, method and fixed settings."""
     method = registry.load_method(job.method)
     config = dict(job.config)
     if registry.is_stacked(method):

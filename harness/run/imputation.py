@@ -1,4 +1,4 @@
-"""How completed views are judged: distance to the truth, and what predicted variances are worth.
+"""Scores of completed views: distance to the truth, and calibration of predicted variances.
 
 Columns are z-scored with training rows where the view is present, so that imputing the mean has an
 NMSE of exactly 1; columns that are constant there are left out.
@@ -17,8 +17,8 @@ from harness.run import checks
 from methods.base import FitError, Fitted
 
 SHOWN_ROWS = 200
-"""Completed rows of a view that a figure shows, so that a fit chosen by accuracy leaves no more.
-A stage that imputes leaves them all, for another may read them."""
+"""Completed rows of a view that are stored for figures. A stage that imputes for a later stage
+stores all of them."""
 MIN_SD = 1e-8
 Z90 = 1.6448536269514722
 """95 % point of the standard normal: a 90 % interval is the mean +- Z90 sd."""
@@ -28,7 +28,7 @@ Views = Sequence[np.ndarray]
 def completed(fitted: Fitted, rows: Rows) -> tuple[Views, Views | None]:
     """All views of ``rows`` as ``fitted`` completes them, and variances if it has any.
 
-    Raises FitError if they are not what the contract says (``harness.run.checks.imputed``).
+    Raises FitError if they break the contract (``harness.run.checks.imputed``).
     """
     return checks.imputed(fitted.impute(rows), rows)
 
@@ -46,8 +46,9 @@ def tuning_score(fitted: Fitted, problem: Problem, *, once: bool = False) -> flo
 def masked_tuning(problem: Problem, *, once: bool = False) -> list[tuple[int, slice, Rows]]:
     """Tuning rows with each view of ``may_miss`` hidden in turn: view, which rows, these rows.
 
-    Every row loses each of the views, in copies that share no id; with ``once`` one of them, for
-    who is shown all copies together would find in one what another hides.
+    Every row loses each of the views in turn, in copies with distinct ids. With ``once`` a row
+    loses one view only, for methods that see all copies together: another copy would show the
+    hidden view.
     """
     hidden = [problem.view_names.index(name) for name in problem.may_miss]
     if once:
@@ -81,7 +82,7 @@ def second_problem(problem: Problem) -> Problem:
 def measures(
     problem: Problem, held_out: HeldOut, views: Views, variances: Views | None
 ) -> Measures:
-    """Figures on the Problem's rows; none where no row lacks a view.
+    """Scores on the Problem's rows; {} where no row lacks a view.
 
     ``nmse``      |X - X^| / |X|, Frobenius norms, over the entries that were hidden (4.3.3).
     ``nmse_all``  the same over all rows of the views that have such entries; ``nmse_raw`` and

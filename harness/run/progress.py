@@ -22,7 +22,7 @@ TRUST = 0.05
 
 
 class Display(AbstractContextManager["Display"]):
-    """Counts what is done, weighted by estimated cost, and says how long the rest will take.
+    """Counts finished work, weighted by estimated cost, and estimates the time left.
 
     ``costs``  job id -> estimated core-seconds of every job to run.
     ``cells``  per cell, the ids of all its jobs still to run.
@@ -105,7 +105,7 @@ class Display(AbstractContextManager["Display"]):
         where = f"{record.job['method']} on {record.data_key}, {labels:g} % labels"
         text = f"{record.status}: {where}: {record.reason}"
         self.repeats[text] += 1
-        if self.repeats[text] == 1:  # the same again is counted, and said once at the end
+        if self.repeats[text] == 1:  # repeats are counted and printed once at the end
             self.console.print(text)
 
     def _refresh(self) -> None:

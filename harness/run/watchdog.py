@@ -1,4 +1,4 @@
-"""Says what a silent run is doing: why no worker has started, which fits run, which may hang."""
+"""Reports on a run without events: why no worker has started, which fits run, which may hang."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.store.record import sentence
 
 LOOK_SECONDS = 1.0
 QUIET_SECONDS = 60.0
-"""A run that has had no event for so long is reported, and again after each such time."""
+"""A run without events is reported after this time, and again after each such interval."""
 HANG_SECONDS = 300.0
 HANG_ESTIMATES = 3.0
 """A group may hang if it had no event for this long and for this many times its estimate."""
@@ -22,7 +22,7 @@ NAMED = 6
 
 
 class Watchdog:
-    """Looks at a driver from a thread of its own, since a fit may keep the driver's thread busy.
+    """Observes a driver from its own thread, since a fit may block the driver's thread.
 
     ``print_line``  prints one line; called from that thread.
     """
@@ -53,7 +53,7 @@ class Watchdog:
                 return
 
     def look(self, now: float) -> None:
-        """Say what there is to say at ``now``, by ``time.monotonic``."""
+        """Print the reports that are due at ``now``, by ``time.monotonic``."""
         running = sorted(self.driver.running.values(), key=lambda group: group.last_event)
         waiting = [group for group in running if not group.started]
         if now - max(self.driver.last_event, self._spoke) >= QUIET_SECONDS and running:
@@ -72,7 +72,7 @@ class Watchdog:
             self._warn(group, now)
 
     def _warn(self, running: Running, now: float) -> None:
-        """Name a group that may hang; again each time that its silence has doubled."""
+        """Print a group that may hang; again each time that the wait has doubled."""
         silent, estimate = now - running.last_event, self._estimate(running)
         if silent < max(HANG_SECONDS, HANG_ESTIMATES * estimate) or not running.started:
             self._warned.pop(running.group.id, None)

@@ -116,7 +116,7 @@ def test_lost_arrays_of_an_earlier_stage_are_made_again(
     damaged.write_bytes(b"damaged")
     status, out, _ = cli(*chain)
     assert status == 0
-    assert out.count("are gone or damaged: it runs again") == 2
+    assert out.count("are missing or damaged: it runs again") == 2
     assert gone.read_bytes() == was
     again = {line["id"]: line["generation"] for line in lines(tmp_path)}
     assert again[first["id"]] == again[second["id"]] == 1
