@@ -1,7 +1,7 @@
-"""Arrays that figures show, read from ``results/``: view weights, completed views.
+"""Arrays that figures show, read from ``results/``: view weights and completed views.
 
-The true values beside completed views are not in the records but the run's own:
-:func:`truths_of` reads what ``harness.run.describe.truths`` stored when the run began.
+The true values beside completed views are not in the records but in the run's arrays:
+:func:`truths_of` reads what ``harness.run.describe.truths`` stored when the run started.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Matrices:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """Arrays behind a figure, read by the caller.
+    """Arrays of a figure, read by the caller.
 
-    ``unavailable``  of a data set: which cannot be shown, and why.
+    ``unavailable``  data set -> sentences on arrays that cannot be shown.
     """
 
     weights: tuple[Weights, ...] = ()
@@ -88,7 +88,7 @@ class Truth:
 
 
 def packed(truths: Mapping[tuple[str, str, str], Truth]) -> dict[str, np.ndarray]:
-    """What figures show of the data, by (protocol, data set, view), as arrays of one file."""
+    """True values for figures, by (protocol, data set, view), as arrays of one file."""
     arrays = {"index": np.array([*truths], dtype=str)} if truths else {}
     for number, truth in enumerate(truths.values()):
         for name, value in vars(truth).items():
@@ -143,7 +143,7 @@ def matrices_shown(
 
 
 class _Reader:
-    """Arrays of records; those that cannot be read are noted and never stop a report."""
+    """Reads arrays of records; unreadable ones are noted and do not stop a report."""
 
     def __init__(self, records: Mapping[str, Record], arrays: Callable[[Record], Arrays]) -> None:
         self.records, self.arrays = records, arrays
@@ -173,7 +173,7 @@ def _weights(line: Any, record: Record, arrays: Arrays) -> Weights:
 def _matrices(
     dataset: str, view: str, truth: Truth, completed: Mapping[str, Arrays]
 ) -> list[Matrices]:
-    """Hidden rows that every method has kept; none where no method has any."""
+    """Hidden rows that every method has stored; none where no method has any."""
     ids, values = f"imputed_{truth.view}_ids", f"imputed_{truth.view}"
     own = {key: arrays for key, arrays in completed.items() if ids in arrays}
     if not own:

@@ -1,4 +1,4 @@
-"""From a run's manifest and its records to one line per trial: what statistics and reports read."""
+"""The table of trials: one line per trial, from a run's manifest and its records."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _imputed_by(
 
 
 def _converged(chosen: Record | None, trial: Trial, records: Mapping[str, Record]) -> bool | None:
-    """Whether the chosen fit, and those of the stages before it, say nothing to the contrary."""
+    """False if the selected fit or one of its upstream stages reports that it did not converge."""
     if chosen is None:
         return None
     before = (_best(group, records) for stage in trial[:-1] for group in stage)
@@ -88,7 +88,7 @@ def _converged(chosen: Record | None, trial: Trial, records: Mapping[str, Record
 
 
 def _classes(metrics: Mapping[str, Any]) -> int | None:
-    """How many classes have a labelled row; None where no record tells."""
+    """Number of classes with a labelled row; None where unknown."""
     counts = metrics.get("labelled_per_class")
     return None if counts is None else sum(count > 0 for count in counts)
 

@@ -118,7 +118,7 @@ def _fits(
 
 
 def _of_python(value: Any, name: str) -> Any:
-    """A setting, NumPy numbers as Python's. Raises ValueError for a value that JSON cannot store."""
+    """A setting, with NumPy numbers as Python's. Raises ValueError for what JSON cannot store."""
     plain(value, name)
     return value.item() if isinstance(value, np.generic) else value
 

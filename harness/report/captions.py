@@ -1,4 +1,4 @@
-"""What the report of a table and that of a figure both say of a data set."""
+"""Texts on a data set that reports of tables and of figures share."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def stamps(note: DatasetNote, meta: ReportMeta, trials: pd.DataFrame) -> tuple[s
     """Stamps on every table and figure of a data set: budget, simulated data, stale results."""
     texts = [meta.stamp] if meta.stamp else []
     if note.kind == "simulated":
-        texts.append("SIMULATED data: its accuracies say nothing about the real data")
+        texts.append("SIMULATED data: not results on the real data")
     stale = int(trials["stale"].astype(bool).sum())
     if stale:
         texts.append(f"{fmt.plural(stale, 'stale result')} from earlier source")
@@ -43,7 +43,7 @@ def stamps(note: DatasetNote, meta: ReportMeta, trials: pd.DataFrame) -> tuple[s
 
 
 def facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
-    """Where a data set comes from, as (what, words)."""
+    """Facts about a data set and its origin, as (name, text)."""
     views = ", ".join(f"{v} ({d})" for v, d in zip(note.view_names, note.dims, strict=True))
     named = [
         ("Rows", f"{note.n}, in {note.n_classes} classes"),
@@ -64,19 +64,19 @@ def facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
 
 
 def _leaks(note: DatasetNote) -> str:
-    """The groups that lie on both sides, split by split where there are several."""
+    """The groups with rows on both sides of the split, for each split if there are several."""
     if not note.splits:
         return f"{', '.join(note.leaks)} on both sides of the split" if note.leaks else "none"
     return "; ".join(f"{split.name}: {', '.join(split.leaks) or 'none'}" for split in note.splits)
 
 
 def unconverged(trials: pd.DataFrame) -> tuple[str, ...]:
-    """Rows with trials whose chosen fit says that it did not converge; their numbers count."""
+    """Sentence on rows with trials whose selected fit did not converge; they are included."""
     return _counted(trials, "Ended without converging", "converged", False)
 
 
 def in_warmup(trials: pd.DataFrame) -> tuple[str, ...]:
-    """Rows with trials whose chosen epoch lies in the warm-up of a semi-supervised VAE."""
+    """Sentence on rows with trials whose selected epoch is in the warm-up of a VAE."""
     what = "Chosen epoch in the warm-up, so that q(y|X) was trained by labels alone"
     return _counted(trials, what, "in_warmup", True)
 
@@ -97,7 +97,7 @@ def _counted(trials: pd.DataFrame, what: str, column: str, value: bool) -> tuple
 
 
 def selections(trials: pd.DataFrame) -> tuple[str, ...]:
-    """What chose candidates and epochs, each with the rows that it chose for."""
+    """The selection rules of candidates and epochs, each with its rows."""
     rules: dict[str, list[str]] = {}
     for row in trials.drop_duplicates(["row_key", "selection"]).to_dict("records"):
         if isinstance(row["selection"], str) and row["selection"]:

@@ -1,4 +1,4 @@
-"""Draws the figures of a report; one that cannot be drawn costs the report a sentence, no more."""
+"""Draw the figures of a report; a figure that cannot be drawn is replaced by a sentence."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from harness.store import manifest as manifests
 from harness.store.manifest import Manifest
 
 STATES = {
-    "running": "running, or stopped without a word",
+    "running": "running, or ended without a final state",
     "finished": "finished",
     "interrupted": "interrupted",
     "failed": "ended with an error",

@@ -1,4 +1,4 @@
-"""From counts to the report on properties of data. Pure: no file is read or written here."""
+"""The report on properties of data, from counts. Pure: reads and writes no file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def build(
 
 
 def unlike_paper(counted: Properties, note: DatasetNote, published: pd.DataFrame | None) -> str:
-    """Which counts differ from the paper's and what explains it; "" where none does."""
+    """Sentence on counts that differ from the paper's, with the command to check; "" if none."""
     cells = _cells(counted, note, _printed(published, note.paper_name))
     off = [
         head for head, cell in zip(HEADS, cells, strict=True) if cell.verdict not in ("", "equal")
@@ -46,7 +46,7 @@ def unlike_paper(counted: Properties, note: DatasetNote, published: pd.DataFrame
         return ""
     return (
         f"{', '.join(off)} differ from the paper's Table 1; {CHECK} (with the same --data-option, "
-        "if any) says which file or choice causes it"
+        "if any) shows which file or option causes it"
     )
 
 
@@ -104,13 +104,13 @@ def _gap(gap: Span) -> str:
 def _stamps(counted: Properties, note: DatasetNote) -> tuple[str, ...]:
     if note.kind != "simulated":
         return ()
-    return (f"SIMULATED in the format of {counted.imitates}; nothing here was measured",)
+    return (f"SIMULATED in the format of {counted.imitates}; not measured data",)
 
 
 def _lines(
     counted: Properties, note: DatasetNote, published: pd.DataFrame | None
 ) -> tuple[str, ...]:
-    """What a reader must know beside the counts."""
+    """Sentences beside the counts: agreement with the paper's Table 1."""
     if note.kind == "licensed" and not note.paper_name:
         return (f"The split {note.split} is not the paper's, so its Table 1 is not shown here.",)
     form = _printed(published, note.paper_name or counted.imitates)

@@ -11,7 +11,7 @@ from harness.report.property_model import Segment, Strip
 from harness.store.manifest import Properties, Span
 
 PARTS = ("Training", "Tuning", "Test")
-MORE = ("Data", "Kind", "Split", "Torn apart by it", "Groups", "Labelled rows", "Licence",
+MORE = ("Data", "Kind", "Split", "Groups it splits", "Groups", "Labelled rows", "Licence",
         "Fingerprint")  # fmt: skip
 EM, STRIP = 7.0, 380.0
 """Pixels of a letter, and of a strip on a telephone: a longer label would not fit its segment."""
@@ -30,7 +30,7 @@ def tables(counted: Properties, note: DatasetNote) -> tuple[NumberTable, ...]:
 def more(counted: Sequence[Properties], notes: Mapping[str, DatasetNote]) -> NumberTable:
     """A line a data set of what the paper's table lacks."""
     lines = tuple(_line(properties, notes[properties.dataset]) for properties in counted)
-    return NumberTable("Where the data come from, and how they are cut", MORE, lines, left=8)
+    return NumberTable("Sources and splits of the data", MORE, lines, left=8)
 
 
 def strips(counted: Properties) -> tuple[Strip, Strip]:
@@ -75,16 +75,22 @@ def _class_table(counted: Properties, note: DatasetNote) -> NumberTable:
 
 def _group_tables(counted: Properties, note: DatasetNote) -> tuple[NumberTable, ...]:
     lines = tuple(
-        (group.name, _fate(group.name, note), str(group.groups), span(group.rows), span(group.torn))
+        (
+            group.name,
+            _placement(group.name, note),
+            str(group.groups),
+            span(group.rows),
+            span(group.torn),
+        )
         for group in counted.groups
     )
     heads = ("Group", "Under this split", "How many", "Rows in one", "In several parts")
     return (NumberTable(f"Groups ({len(lines)})", heads, lines, left=2),) if lines else ()
 
 
-def _fate(group: str, note: DatasetNote) -> str:
-    """What the split does to a group; draws that tear one without saying so are refused."""
-    return "torn apart" if group in note.leaks else "kept together"
+def _placement(group: str, note: DatasetNote) -> str:
+    """Whether the split puts rows of a group in several parts; draws check this declaration."""
+    return "in several parts" if group in note.leaks else "in one part"
 
 
 def _label_table(counted: Properties) -> NumberTable:
@@ -93,9 +99,9 @@ def _label_table(counted: Properties) -> NumberTable:
 
 
 def on_offer(counted: Properties) -> str:
-    """Every split of a data set, the default first, with what it tears apart."""
+    """Every split of a data set, the default first, with the groups it puts in several parts."""
     return "; ".join(
-        name + (f" (tears apart {', '.join(leaks)})" if leaks else "")
+        name + (f" ({', '.join(leaks)} in several parts)" if leaks else "")
         for name, leaks in counted.splits
     )
 

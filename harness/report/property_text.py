@@ -1,4 +1,4 @@
-"""Properties of data as Markdown, LaTeX and CSV. Text from structs only."""
+"""Properties of data as Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def markdown(report: PropertiesReport) -> str:
     lines = [f"# {md(report.meta.title)}", "", f"Counts over the draws of {report.trials}.", ""]
     lines += [md_row(["dataset", *map(md, report.heads)]), md_rule(1, len(report.heads))]
     lines += [md_row([_name(part), *map(_md_cell, part.cells)]) for part in report.parts]
-    lines += ["", *(f"- {md(title)}: {md(text)}" for title, text in _said(report))]
+    lines += ["", *(f"- {md(title)}: {md(text)}" for title, text in _notes(report))]
     lines += md_table(report.more, 2)
     for part in report.parts:
         lines += ["", f"## {_name(part)}"]
@@ -54,7 +54,7 @@ def latex(report: PropertiesReport) -> str:
         rows.append(_tex_row([tex(_title(part)), *(tex(cell.ours) for cell in part.cells)]))
         if any(cell.paper for cell in part.cells):
             rows.append(_tex_row([r"\quad{\scriptsize paper}", *map(_tex_paper, part.cells)]))
-    notes = [f"{title}: {text}" for title, text in _said(report)]
+    notes = [f"{title}: {text}" for title, text in _notes(report)]
     title = f"{tex(unnumbered(report.meta.title))}. Counts over the draws of {report.trials}."
     head = [r"\toprule", _tex_row(["dataset", *map(tex, report.heads)]), r"\midrule"]
     return tex_table(title, "lrlrrrr", [*head, *rows], map(_tex_flags, notes))
@@ -98,8 +98,8 @@ def _counts(counted: Properties) -> Iterator[tuple[str, str, Span]]:
         yield "labelled rows", f"{percent:g} %", rows
 
 
-def _said(report: PropertiesReport) -> list[tuple[str, str]]:
-    """(data set, sentence) of all that stands below the table."""
+def _notes(report: PropertiesReport) -> list[tuple[str, str]]:
+    """(data set, sentence) of all notes below the table."""
     return [(p.note.title, text) for p in report.parts for text in (*p.stamps, *p.lines)]
 
 

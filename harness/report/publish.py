@@ -1,7 +1,6 @@
 """Reports of a run, made from ``results/`` alone, and the page that lists all runs.
 
-Opens no data set and imports no method: what it needs is in the manifest, the records and the
-arrays. A report that was deleted, or made by an older checkout, is rebuilt from them in seconds.
+Opens no data set and imports no method: everything needed is in the manifest, records and arrays.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def publish(
 ) -> int:
     """Write the report of every protocol of a run below ``reports/<run id>``, and the list of runs.
 
-    Says what fell short, and counts the trials that failed.
+    Prints trials without a number; returns how many trials failed.
     """
     bad = 0
     for entry in run.protocols:
@@ -108,7 +107,7 @@ def shown_of(
 
 
 def meta_of(run: Manifest, entry: ProtocolEntry) -> ReportMeta:
-    """What a report says besides its numbers."""
+    """Metadata of a protocol's report."""
     return ReportMeta(
         protocol=entry.name,
         title=entry.title,
@@ -132,7 +131,7 @@ def published_of(entry: ProtocolEntry) -> pd.DataFrame | None:
 
 
 def _properties(run: Manifest, entry: ProtocolEntry, folder: Path, console: Console) -> None:
-    """The report of a protocol that fits nothing; says which counts are not the paper's."""
+    """Write the report of a protocol without fits; print counts that differ from the paper's."""
     published, notes = published_of(entry), {note.key: note for note in entry.datasets}
     for counted in entry.properties:
         if off := unlike_paper(counted, notes[counted.dataset], published):
@@ -142,7 +141,7 @@ def _properties(run: Manifest, entry: ProtocolEntry, folder: Path, console: Cons
 
 
 def _say_short(protocol: str, trials: pd.DataFrame, console: Console) -> int:
-    """Say which trials gave no number, a line for each cell and reason; count those that failed."""
+    """Print trials without a number, a line for each cell and reason; count the failed ones."""
     declined = trials["status"] == "skipped"
     short = declined | (trials["status"] == "failed") | (trials["candidates_failed"] > 0)
     for lines in _alike(trials[short]):
@@ -185,5 +184,5 @@ def _say_written(written: Written, folder: Path, console: Console) -> None:
 
 
 def _near(path: Path) -> str:
-    """Relative to where the user stands, if it lies there."""
+    """``path`` relative to the working directory, if it is inside it."""
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

@@ -30,7 +30,7 @@ HUES = (
 )  # fmt: skip
 """Colours of lines, which differ in lightness too; markers and dashes tell them apart in grey."""
 MARK: dict[str, Any] = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (3, 2))}
-"""Of a level worth a dashed line."""
+"""Style of a marked level."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*")
 DASHES = ((0, ()), (0, (5, 2)), (0, (1.2, 1.4)), (0, (6, 2, 1.2, 2)), (0, (3, 1.2)))
 _VARIABLES = {
@@ -65,7 +65,7 @@ def _further_fonts() -> tuple[str, ...]:
 
 @contextmanager
 def settings() -> Iterator[None]:
-    """Inside, matplotlib draws as reports are drawn: a user's matplotlibrc has no say."""
+    """Use the report's matplotlib settings, independent of the user's matplotlibrc."""
     fonts = {"font.family": ["DejaVu Sans", *_further_fonts()]}
     with matplotlib.style.context(["default", _SETTINGS | fonts]), warnings.catch_warnings():
         # Where no font has a letter, PNG and PDF show a box; SVG and the page keep the letter.
@@ -154,11 +154,11 @@ _NUMBERED = (
     "simvae", "full_data", "partial_data", "soft_impute_als", "dccae", "corrnet", "conet",
     "sdgm_plus", "smvae", "classifier",
 )  # fmt: skip
-"""Rows whose line looks the same in every figure, whatever stands beside them."""
+"""Rows whose line has the same style in every figure."""
 
 
 def style_numbers(keys: Sequence[str]) -> list[int]:
-    """A number for :func:`line_style` by row key; an imputer keeps its own before SMVAE."""
+    """A number for :func:`line_style` by row key; an imputer followed by SMVAE has its own."""
     further, numbers = len(_NUMBERED), []
     for key in keys:
         name = key if key in _NUMBERED else key.removesuffix("_smvae")

@@ -1,4 +1,4 @@
-"""Writes a report's folder: every file whole or not at all."""
+"""Write the files of a report, each atomically."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Written:
 
 
 class Made:
-    """The files of a report in the order in which they are written: what is drawn comes last.
+    """The files of a report, in the order in which they are written: figures come last.
 
     ``text``  tables, by file name.   ``page`` makes the page from inline drawings and problems.
     ``lines`` the result as a terminal shows it.
@@ -52,7 +52,7 @@ class Made:
 
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
         yield from self.text.items()
-        if self.drawings.plots:  # should drawing end the process, a page is there
+        if self.drawings.plots:  # a first page, in case drawing ends the process
             yield "index.html", self.page(self.drawings).encode()
         yield from self.drawings.files()
         yield "index.html", self.page(self.drawings).encode()
@@ -135,7 +135,7 @@ def table_report(
     published: pd.DataFrame | None,
     kinds: Sequence[str] = KINDS,
 ) -> Made:
-    """The report on a table, nothing of it drawn yet."""
+    """The report on a table, without drawn figures."""
     from harness.report.html import page
 
     trials = without_fixed_splits(trials, meta)
@@ -163,7 +163,7 @@ def plots(report: Report) -> dict[str, Plot]:
 
 
 def without_fixed_splits(trials: pd.DataFrame, meta: ReportMeta) -> pd.DataFrame:
-    """Blank ``n_train`` where all trials share one split: there the correction has no meaning."""
+    """Blank ``n_train`` where all trials share one split: the correction does not apply there."""
     fixed = [note.key for note in meta.datasets if note.split_fixed]
     if "n_train" not in trials.columns or not fixed:
         return trials
@@ -180,7 +180,7 @@ def _written(report: Made, folder: Path) -> Written:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all; any folder above it is made."""
+    """Write a file atomically; creates missing folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".report.")
     try:

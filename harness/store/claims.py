@@ -143,9 +143,7 @@ class Claims:
             return
         with path.open("rb") as handle:
             handle.seek(start)
-            lines, newline, _ = handle.read().rpartition(
-                b"\n"
-            )  # an incomplete last line is read later
+            lines, newline, _ = handle.read().rpartition(b"\n")  # the rest is read later
         self._sizes[path] = start + len(lines) + len(newline)
         for line in lines.split(b"\n"):
             with suppress(ValueError):

@@ -1,8 +1,7 @@
 """A digest of Python source that ignores formatting, equal on every Python version that parses it.
 
 The syntax tree is written in an order of our own, since ``ast.unparse`` and ``ast.dump`` print one
-tree differently in different versions. Left out: comments, positions, layout, quotes, docstrings and any
-other string that stands alone, ``pass``; fields that are None or empty, such as the type parameters
+tree ===
 that Python 3.12 added. Pieces of an f-string are joined as far as they are constant, because
 versions cut them differently.
 

@@ -65,7 +65,7 @@ REFUSALS = [
     ([*ONE, "--gpus-per-job", "1.5"], r"--gpus-per-job must be a share .*, not 1.5"),
     ([*ONE, "--address", "auto"], r"--address has no effect with --executor serial"),
     ([*ONE, "--data-root", ""], r"data root '' .* is not a folder"),
-    ([*ONE, "--data-root", "docs"], r"no file of .*seed.* lies under --data-root docs"),
+    ([*ONE, "--data-root", "docs"], r"no file of .*seed.* is under --data-root docs"),
     ([*ONE, "--data-option", "seed.layout=mat"], r"seed\.layout .* not a data set of table2"),
     ([*ONE, "--data-option", "seed.foo=1"], r"seed has no setting 'foo'"),
     ([*ONE, "--set", "smvae.c=1"], r"smvae\.c has no effect"),
@@ -280,7 +280,7 @@ def test_an_interrupt_while_modules_load_shows_no_traceback() -> None:
     )
     assert done.returncode == 130
     assert done.stderr == (
-        "interrupted: what had ended is stored\n"
+        "interrupted: finished fits are stored\n"
         "rerun the command to resume: python run_all.py --protocol table2\n"
     )
 

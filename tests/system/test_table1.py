@@ -65,7 +65,7 @@ def test_all_protocols_have_table_1_among_them(cli: CommandLine) -> None:
         (("--method", "svm"), "table1 fits no method; leave --method out"),
         (("--without", "svm"), "table1 fits no method; leave --without out"),
         (("--label-percent", "5"), "table1 shows every share of labels; leave --label-percent out"),
-        (("--missing-view", "left"), "no rows of table1 lack a view"),
+        (("--missing-view", "left"), "table1 has no missing views"),
         (("--dataset", "digits", "digit"), "unknown dataset 'digit'; did you mean digits"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What kinds with places on axes share: how a place, a mean and a caption are written."""
+"""Texts that kinds of figures with axes share: places, means, captions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def caption(
     count = "–".join(dict.fromkeys(str(n) for n in (trials[0], trials[-1])))
     text = f"{layout.shows} {what} {count} {'trials' if trials[-1] > 1 else 'trial'}"
     text += "; bands: ± SD over trials (n − 1)." if several and "Points" in what else "."
-    return text + " No mean stands where a planned trial is missing (m/n: m of n are there)."
+    return text + " No mean is given where a planned trial is missing (m/n: m of n present)."
 
 
 def head_of(axis: Axis, place: float) -> str:

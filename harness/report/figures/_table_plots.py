@@ -30,7 +30,7 @@ from harness.report.style import (
 
 LONGEST = 48
 """Letters of a row's name in a figure; tables have the whole name."""
-_LINE = 0.215  # inches: the height of one row  # inches: the height of one row
+_LINE = 0.215  # inches: the height of one row
 
 
 @dataclass(frozen=True)

@@ -287,7 +287,7 @@ def _panel(axes: Axes, plot: CurvePlot, lines: tuple[Curve, ...]) -> None:
 def _curve(axes: Axes, curve: Curve) -> None:
     look = line_style(curve.style, curve.reference)
     x = np.array([point.x for point in curve.points])
-    # A line breaks where a point has no mean: nothing may seem to be known there.
+    # A line breaks where a point has no mean.
     mean, sd = (
         np.array([np.nan if value is None else value for value in values])
         for values in ([p.mean for p in curve.points], [p.sd for p in curve.points])
@@ -300,9 +300,9 @@ def _curve(axes: Axes, curve: Curve) -> None:
 
 
 def _at_edge(axes: Axes, curve: Curve, point: Point, above: int) -> None:
-    """What a point without a place says: ``4/5`` at the lower edge, a mean beyond it at the upper.
+    """Print a point outside the axes: ``4/5`` at the lower edge, a mean above them at the upper.
 
-    The line's marker, hollow, tells whose it is; ``above`` counts those that are there already.
+    The line's hollow marker identifies it; ``above`` counts the texts already at that place.
     """
     look, step = line_style(curve.style, curve.reference), 0.045 * above
     y = 0.97 - step if point.beyond else 0.03 + step

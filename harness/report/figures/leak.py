@@ -1,4 +1,4 @@
-"""What a leaky split is worth: gains as dots with intervals, their values printed beside them."""
+"""Accuracy gained under a leaky split: dots with intervals, values printed beside them."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def _worth(line: pd.Series) -> str:
 
 
 def _groups(leaky: SplitNote, other: SplitNote) -> str:
-    """What the leaky split tears and the other keeps whole: ``one person and one recording``."""
+    """Groups that only the leaky split puts on both sides: ``one person and one recording``."""
     return " and ".join(f"one {name}" for name in leaky.leaks if name not in other.leaks)
 
 

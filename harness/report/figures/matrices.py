@@ -89,7 +89,7 @@ def matrix_plot(
     matrices: Matrices,
     layout: Layout,
 ) -> MatrixPlot:
-    """The truth, then what each row of the table made of it, in the table's order."""
+    """The truth, then the imputation of each row of the table, in the table's order."""
     limit = float(max(1.0, np.ceil(2 * np.quantile(np.abs(matrices.truth), QUANTILE)) / 2))
     rows = trials.drop_duplicates("row_key").to_dict("records")
     panels = [("Original", "", matrices.truth)]

@@ -39,9 +39,9 @@ NAMED = 16
 
 @dataclass(frozen=True)
 class WeightLine:
-    """One view: a bar with its trials, and a way over the epochs for every trial.
+    """One view: a bar with its trials, and the trajectory of its weight in every trial.
 
-    ``ways``  per trial (weights by epoch, the chosen epoch).
+    ``trajectories``  per trial (weights by epoch, the selected epoch).
     """
 
     view: str
@@ -96,7 +96,7 @@ def weight_plot(
     weights: Sequence[Weights],
     layout: Layout,
 ) -> WeightPlot:
-    """Bars and ways of the weights of every view; no mean where a planned trial has none."""
+    """Bars and trajectories of the weights of every view; no mean if a planned trial has none."""
     complete = len(weights) == len(trials)
     lines = tuple(
         WeightLine(
@@ -123,7 +123,7 @@ def weight_plot(
         note=spread if complete else f"{len(weights)}/{len(trials)} trials: no mean",
         warning=layout.warning,
         caption=f"{layout.shows} Bars: {spread}; dots: trials. A marker on a line is the chosen "
-        "epoch of that trial, which training passed by until patience or epochs ran out.",
+        "epoch of that trial; training continued until patience or epochs ran out.",
         description=f"View weights on {head.note.title}; the numbers are in the table.",
     )
 
@@ -184,7 +184,7 @@ def _stacked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def figure(plot: WeightPlot) -> Figure:
-    """Bars to the left, ways to the right, the warning under both."""
+    """Bars at the left, trajectories at the right, the warning under both."""
     bars = max(1.9, min(0.75 * len(plot.lines), 9.0))
     width = (
         LEFT
