@@ -19,7 +19,7 @@ from harness.report.model import Block, Column, NumberTable
 
 @dataclass(frozen=True)
 class Further:
-    """A column: its name in the CSV, title, a sentence that says how to read it, and its value.
+    """A column: its name in the CSV, title, a sentence on how to read it, and its value.
 
     ``of``  the value from a cell's trials, lines of the table of trials.   ``text`` prints it.
     """

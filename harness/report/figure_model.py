@@ -16,7 +16,7 @@ from harness.report.model import Column, Cost, Failure, NumberTable, PairLine, T
 
 @dataclass(frozen=True)
 class Head:
-    """What every figure of a data set says above itself: which one it is, and the stamps."""
+    """The heading of every figure of a data set: its name, and the stamps."""
 
     figure: str
     note: DatasetNote
@@ -41,7 +41,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class FigurePart:
-    """All that a figure's report says of one data set. ``lead``: the finding in one sentence."""
+    """The part of a figure's report on one data set. ``lead``: the finding in one sentence."""
 
     note: DatasetNote
     facts: tuple[tuple[str, str], ...]

@@ -131,7 +131,7 @@ class Page:
         self.figure.text(x / self.width, 1 - y / self.height, text, **{"va": "center", **how})
 
     def axes(self, x: float, y: float, width: float, height: float) -> Axes:
-        """Axes whose upper left corner lies at ``x``, ``y`` under the head."""
+        """Axes with the upper left corner at ``x``, ``y`` below the head."""
         bottom = self.height - self.top - y - height
         box = (x / self.width, bottom / self.height, width / self.width, height / self.height)
         return self.figure.add_axes(box)

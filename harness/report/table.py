@@ -28,7 +28,7 @@ def build(
     keys = list(dict.fromkeys(ordered["dataset"]))
     for key in keys:
         if key not in notes:
-            raise ValueError(f"no note on the data set '{key}' was handed over")
+            raise ValueError(f"the report has no note on the data set '{key}'")
     parts = tuple(
         _part(
             notes[key],
@@ -131,7 +131,7 @@ def _cell(
 ) -> Cell:
     lines = summary[summary["label_percent"] == percent]
     if len(lines) == 0 and ceiling and len(summary) == 1:
-        lines = summary  # a ceiling that was run once stands in every column
+        lines = summary  # a ceiling that was run once is shown in every column
     if len(lines) == 0:
         return Cell("absent")
     line = lines.iloc[0]

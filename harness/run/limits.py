@@ -13,7 +13,7 @@ from harness import registry
 from harness.run.worker import JobGroup
 
 LEAST_SECONDS = 30 * 60.0
-"""No fit is ended sooner than this, unless ``--fit-timeout`` says so."""
+"""Default limits are at least this long; ``--fit-timeout`` may be shorter."""
 TIMES_THE_ESTIMATE = 20.0
 """Estimates are for one core of an ordinary machine; a busy or slow one may take several times as
 long."""

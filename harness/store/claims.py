@@ -34,7 +34,7 @@ except ImportError:  # Windows: no record locks
     fcntl = None
 
 HELD = (errno.EAGAIN, errno.EACCES)
-"""What POSIX says where another process holds the lock; anything else means there are no locks."""
+"""POSIX errors if another process holds the lock; any other error means no locks."""
 MOST_DRIVERS = 1000
 
 

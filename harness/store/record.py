@@ -66,7 +66,7 @@ class Record:
 
     @property
     def in_warmup(self) -> bool | None:
-        """Whether the chosen epoch lies in the warm-up of the method; None where it has none."""
+        """Whether the chosen epoch is in the warm-up of the method; None where it has none."""
         warmup = self.facts.get("warmup_epochs")
         return self.epoch <= warmup if warmup else None
 

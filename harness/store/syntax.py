@@ -1,7 +1,8 @@
 """A digest of Python source that ignores formatting, equal on every Python version that parses it.
 
 The syntax tree is written in an order of our own, since ``ast.unparse`` and ``ast.dump`` print one
-tree ===
+tree differently in different versions. Left out: comments, positions, layout, quotes, docstrings
+and other standalone strings, ``pass``; fields that are None or empty, such as the type parameters
 that Python 3.12 added. Pieces of an f-string are joined as far as they are constant, because
 versions cut them differently.
 

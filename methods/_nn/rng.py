@@ -55,6 +55,6 @@ def order(seed: int, names: tuple[int | str, ...], n: int, steps: int, size: int
 
 
 def normals_by_id(seed: int, name: str, ids: np.ndarray, width: int) -> np.ndarray:
-    """One fixed draw ``(len(ids), width)`` for each row id, whatever rows are asked about."""
+    """One fixed draw ``(len(ids), width)`` per row id, independent of the other rows."""
     table = np.random.Generator(np.random.PCG64(derive(seed, name)))
     return table.standard_normal((int(ids.max(initial=-1)) + 1, width), dtype=np.float32)[ids]

@@ -169,7 +169,7 @@ def combine(graphs: Sequence[csr_array], log_weights: np.ndarray) -> csr_array:
     return total
 
 
-# ---------------------------------------------------------------- what a method hands back
+# ---------------------------------------------------------------- the fitted method
 
 
 def one_hot(problem: Problem) -> np.ndarray:

@@ -108,7 +108,7 @@ def limit(rows: int) -> int:
 
 
 def overlaps(classes: int) -> bool:
-    """An assumption for estimates: up to four classes overlap, as emotions do; more are told apart.
+    """An assumption for estimates: up to four classes overlap, as emotions do; more are separable.
 
     The second holds on this project's open data.
     """
@@ -168,7 +168,7 @@ def _separate(
     x: np.ndarray, signs: np.ndarray, settings: Settings
 ) -> tuple[tuple[np.ndarray, float], Tally]:
     """The plane of one pair, in the primal."""
-    # A plane lies in the span of its rows: with more features than rows, turn into that span.
+    # A plane is in the span of its rows: with more features than rows, rotate into that span.
     basis = np.linalg.qr(x.T)[0] if x.shape[1] > len(x) else None
     try:
         machine = _tsvm.fit(x if basis is None else x @ basis, signs, 0.5, settings)

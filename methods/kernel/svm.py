@@ -74,7 +74,7 @@ class SVM(SklearnMethod):
         return SVC(C=config.C, gamma=gamma, max_iter=RBF_LIMIT, cache_size=CACHE, random_state=0)
 
     def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
-        """Fit on the labelled rows; that LIBSVM's limit was hit is told by ``facts``."""
+        """Fit on the labelled rows; ``facts`` report if LIBSVM's limit was hit."""
         with unwarned():
             fitted = super().fit(problem, rng)
         assert isinstance(fitted, FittedSklearn)

@@ -81,7 +81,7 @@ class TSVM(Method):
         size = float(np.linalg.norm(x, axis=1).mean())
         if size == 0:
             raise FitError("all rows have the same features")
-        # A plane lies in the span of its rows: with more features than rows, turn into that span.
+        # A plane is in the span of its rows: with more features than rows, rotate into that span.
         basis = np.eye(x.shape[1])
         if x.shape[1] > len(x):
             basis = np.linalg.qr(x.T)[0]

@@ -27,7 +27,7 @@ from harness.report.style import (
 from harness.store.manifest import file_stem
 
 QUANTILE = 0.99
-"""Share of the true values that lies inside the colour scale."""
+"""Share of the true values inside the colour scale."""
 STOPS = ("#081d3f", "#2f5c94", "#8a8f96", "#d8a860", "#fff3c4")
 """Blue below, grey at zero, ochre above; lightness rises all the way, so grey print keeps signs."""
 LEFT, HEIGHT = 0.75, 3.6
