@@ -11,7 +11,7 @@ LATER = "This figure is not drawn yet."
 
 
 class Drawings:
-    """Figures by file stem, as inline SVG for the page; ``problems`` has the errors of failed ones."""
+    """Figures by file stem, as inline SVG for the page; ``problems``: the errors of others."""
 
     def __init__(self, plots: Mapping[str, Any], kinds: Sequence[str] = KINDS) -> None:
         self.plots, self.kinds = plots, kinds
