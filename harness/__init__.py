@@ -1,1 +1,1 @@
-"""Plan, execute, store, judge, render."""
+"""Plan runs, execute fits, store records, analyse them, write reports."""

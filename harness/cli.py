@@ -1,7 +1,7 @@
-"""Command line: read the flags, do what they ask for, end with an exit status.
+"""Command line: read the flags, do what they ask for, return an exit status.
 
-What takes a second to import is imported where it is needed: ``--help`` and ``--list`` answer at
-once, and Ctrl-C is understood from the first moment.
+Slow imports are made where they are needed, so that ``--help`` and ``--list`` answer at once and
+Ctrl-C is handled from the start.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from harness.run import terminal
 EXAMPLES = """
 examples:
   python run_all.py --protocol table2 --budget smoke
-      a minute on a laptop: does everything work here?
+      a check of the installation, about a minute on a laptop
   python run_all.py --protocol table2
-      Table 2 on the paper's data if --data-root holds it, else a preview on open data
+      Table 2 on the paper's data if --data-root contains it, else a preview on open data
   python run_all.py --protocol table2 --dataset mfeat:fac,zer --method smvae 'm2*' --trials 5
       two of mfeat's six views, some rows, five trials
   python run_all.py --protocol table2 --method smvae --set smvae.c=10 smvae.hidden=200,100
-      SMVAE with other hyper-parameters, which its row's title then names
+      SMVAE with other hyper-parameters; the row's title names them
   python run_all.py --protocol table2 --dataset watch@recording --dry-run
-      the plan and its cost, under a split that leaks people; nothing is run
+      the plan and its cost, under a split with rows of one person on both sides; runs nothing
   python run_all.py --protocol table2 --dataset path/to/my.npz
       your own views and labels, or a published multi-view file (docs/data.md)
   python run_all.py --inspect path/to/my.mat
       what is in it and how it would be read
   python run_all.py --protocol table2 --trials 5 --print-config > mine.toml
   python run_all.py --config mine.toml --trials 10
-      keep the flags of a run in a file; the command line overrides it, --no-FLAG undoes a switch
+      store the flags of a run in a file; the command line overrides it, --no-FLAG undoes a switch
   python run_all.py --list methods
   python run_all.py --list rows --protocol table2
 
-Every fit is stored under results/ when it ends. Stop a run with Ctrl-C when you like; rerun the
-command to resume: no finished fit is run again. Two runs in one results folder share the work.
+Every fit is stored under results/ when it ends. Ctrl-C stops a run; rerun the command to resume:
+no finished fit is run again. Two runs in one results folder share the work.
 
-exit status: 0 all well; 1 a trial failed (the report lists it), the disk is full or Ray broke; 2
+exit status: 0 success; 1 a trial failed (the report lists it), the disk is full or Ray failed; 2
 wrong usage, before any work; 130 interrupted; 141 the program that read the output closed it.
 """
 
@@ -48,22 +48,22 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; returns its exit status."""
+    """Run a command line; return its exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     terminal.end_on_signals()
     terminal.replace_unknown_characters()
     try:
         return _run(argv)
     except KeyboardInterrupt as stop:
-        terminal.say_error(f"interrupted: {str(stop) or 'what had ended is stored'}")
-        terminal.say_error(_resume(argv))
+        terminal.print_error(f"interrupted: {str(stop) or 'finished fits are stored'}")
+        terminal.print_error(_resume(argv))
         return INTERRUPTED
     except UsageError as error:
         print(f"run_all.py: {error}", file=sys.stderr)
         return 2
     except RunStopped as stop:
-        terminal.say_error(f"run_all.py: {stop}")
-        terminal.say_error(_resume(argv))
+        terminal.print_error(f"run_all.py: {stop}")
+        terminal.print_error(_resume(argv))
         return 1
 
 
@@ -94,7 +94,7 @@ def _run(argv: list[str]) -> int:
             return data_tools.inspect_file(options.inspect, options.data_options, console)
         return data_tools.check_data(options.data_root, options.data_options, console)
     if options.report_only and not options.protocols:
-        from harness.report.publish import rebuild  # of results alone: no data set, no method
+        from harness.report.publish import rebuild  # needs no data set and no method
 
         return rebuild(options.results, options.reports, options.report_only, console)
     if not options.protocols:
@@ -106,10 +106,10 @@ def _experiment(argv: list[str], given: dict[str, Any], console: Any) -> int:
     from harness import experiment
     from harness.store.store import StoreError
 
-    # A report prints its command: one that needs no file beside it.
+    # A report prints its command; it must not depend on a settings file.
     command = flags.to_arguments(given) if "config" in given else argv
     try:
         return experiment.run(flags.Options(**given, command=command), console)
     except StoreError as error:
-        terminal.say_error(f"run_all.py: {error}; fix that and rerun the command to resume")
+        terminal.print_error(f"run_all.py: {error}; fix this and rerun the command to resume")
         return 1

@@ -17,13 +17,13 @@ from harness.plan import resolve
 
 
 def check_data(root: str | None, options: Sequence[str], console: Console) -> int:
-    """Check the files of every data set that is found under the data root; print the findings.
+    """Check the files of every data set found under the data root; print the findings.
 
     Returns 0 if all checks pass, 1 otherwise. Raises UsageError if no file is found.
     """
     folder = resolve.data_root(root)
     if folder is None:
-        raise UsageError("--check-data needs --data-root DIR, the folder of your copies")
+        raise UsageError("--check-data needs --data-root DIR, the folder with your copies")
     chosen = resolve.data_options(options)
     modules = {key: registry.module("datasets", key) for key in registry.entries("datasets")}
     checkable = {key: module for key, module in modules.items() if hasattr(module, "check")}
@@ -33,12 +33,12 @@ def check_data(root: str | None, options: Sequence[str], console: Console) -> in
             for key, module in checkable.items()
             if module.found(folder)
         ]
-    except DataError as error:  # of an option; faults of files are findings
+    except DataError as error:  # a wrong option; faults in files are findings
         raise UsageError(str(error)) from error
     if not checks:
         known = ", ".join(checkable)
         raise UsageError(
-            f"no file of {known} was found under {folder}; docs/data.md says where to put them"
+            f"no file of {known} was found under {folder}; docs/data.md says where to put files"
         )
     for check in checks:
         _print(check, console)
@@ -70,10 +70,12 @@ def inspect_file(path: str, options: Sequence[str], console: Console) -> int:
 def simulate(key: str, out: Path | None, scale: float, seed: int, console: Console) -> int:
     """Write a simulated copy of the licensed data set ``key`` below ``out``.
 
-    ``scale`` is the share of its subjects, in (0, 1]. Raises UsageError in one sentence.
+    ``scale``  share of its subjects, in (0, 1].
+
+    Raises UsageError if ``out`` is missing or cannot be written, or ``scale`` is out of range.
     """
     if out is None:
-        raise UsageError(f"--simulate {key} needs --out DIR, the folder to write it into")
+        raise UsageError(f"--simulate {key} needs --out DIR, the folder to write to")
     writer = import_module(f"datasets.{key}.simulate")
     try:
         folder = writer.write(out, scale, seed, progress=console.print)

@@ -1,4 +1,4 @@
-"""Errors that end a run with a sentence and an exit status, never with a traceback."""
+"""Errors that end a run with one sentence and an exit status, without a traceback."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable
 
 
 class UsageError(Exception):
-    """What was asked cannot be done; the message says why and how to fix it. Exit status 2."""
+    """The command cannot be carried out; the message says why and how to fix it. Exit status 2."""
 
 
-class RunStopped(Exception):  # noqa: N818 - it is no fault of the run's own
-    """Something the run needs is gone; what had ended is stored. Exit status 1."""
+class RunStopped(Exception):  # noqa: N818 - not an error of the run itself
+    """Something that the run needs has failed; finished fits are stored. Exit status 1."""
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """One sentence for an unknown name: near ones if any, else all."""
+    """One sentence for an unknown name: similar known names if there are any, else all."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"

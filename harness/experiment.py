@@ -1,4 +1,4 @@
-"""One run from options to exit status: choose, plan, print the plan, run, report."""
+"""One run, from options to exit status: resolve, plan, print the plan, run, report."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from harness.options import Options
 from harness.plan import properties, resolve
 from harness.plan.plan import Plan, PlannedCell, plan_cells, settle
 from harness.plan.rows import Selection, check_named, every_row, keep_own, leave_out
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.run import wording
 from harness.run.describe import describe, ended, truths
 from harness.run.driver import Driver, missing_inputs, resumable
 from harness.run.executors import Executor, Resources, choose_executor, open_executor
-from harness.run.grouping import stacks
+from harness.run.grouping import group_jobs
 from harness.run.limits import FitLimits
 from harness.run.progress import Display
 from harness.run.watchdog import Watchdog
@@ -39,14 +39,14 @@ from protocols import FORMER_KEYS
 from protocols.base import Budget, Protocol
 
 CORE_HOURS_UNASKED = 8.0
-"""A plan dearer than this runs only when it was asked for in so many words."""
+"""A plan above this cost runs only with ``--yes``."""
 
 
 def run(options: Options, console: Console) -> int:
-    """Run one session. Returns the exit status.
+    """Plan, run and report one command. Returns the exit status.
 
-    Raises UsageError before any work is done; StoreError where work cannot be stored, RunStopped
-    where the executor broke, and KeyboardInterrupt, whose messages say how much is stored.
+    Raises UsageError before any work is done. StoreError (work cannot be stored), RunStopped (the
+    executor failed) and KeyboardInterrupt carry a message with the number of stored fits.
     """
     root = resolve.data_root(options.data_root)
     plan, protocols = _plan(options, root, console)
@@ -64,7 +64,7 @@ def run(options: Options, console: Console) -> int:
         _restore_inputs(plan, store, records, console)
     for warning in store.warnings:
         console.print(f"ledger: {warning}")
-    _say_plan(plan, records, options, console)
+    _print_plan(plan, records, options, console)
     if options.dry_run:
         return 0
     resolve.check_writable(options.reports)
@@ -79,7 +79,7 @@ def run(options: Options, console: Console) -> int:
         manifest = begin()
         manifest = _finish(store, manifest, _state(manifest, records), records, records)
     try:
-        from harness.report.publish import publish  # matplotlib: only when needed
+        from harness.report.publish import publish  # imports matplotlib
 
         bad = publish(manifest, records, store, options.reports, console)
     except KeyboardInterrupt:
@@ -93,14 +93,14 @@ HOW = {
     "force", "yes", "listing", "check_data", "inspect", "simulate", "out", "scale", "config",
     "print_config",
 }  # fmt: skip
-"""Options that say how a run is made; all others are part of what is asked, and of the run's id."""
+"""Options that affect only how a run is carried out; all others are part of the run's id."""
 
 
 def question(options: Options) -> dict[str, Any]:
-    """What is asked, as far as it is not the default: part of the run's id.
+    """Options of the run's id that differ from their defaults.
 
-    Protocols, data sets and the budget, which may follow from what lies on the machine, are named
-    by what they turned out to be (:func:`_begin`).
+    Protocols, data sets and budget are left out: their defaults depend on the files found on this
+    machine, so :func:`_begin` adds the resolved ones.
     """
     resolved = {"protocols", "datasets", "budget"}
     return {
@@ -113,20 +113,20 @@ def question(options: Options) -> dict[str, Any]:
 def _begin(
     plan: Plan, protocols: Mapping[str, Protocol], options: Options, store: Store
 ) -> Manifest:
-    """Write the run's manifest, in state ``running``, and what its figures need of the data."""
+    """Write the run's manifest, in state ``running``, and the data arrays of its figures."""
     asked = question(options) | {
         "fingerprints": [data.fingerprint for data in plan.data.values()],
         "splits": dict(plan.splits),
     }
     run = manifests.run_id(list(protocols), plan.budget.name, list(plan.data), asked)
     command = "python run_all.py " + shlex.join(options.command)
-    made = describe(plan, protocols, run, command, options.seed)
+    manifest = describe(plan, protocols, run, command, options.seed)
     with store.writing():
-        made = replace(
-            made, arrays=manifests.save_arrays(store.folder, run, truths(plan, protocols))
+        manifest = replace(
+            manifest, arrays=manifests.save_arrays(store.folder, run, truths(plan, protocols))
         )
-        manifests.write_manifest(store.folder, made)
-    return made
+        manifests.write_manifest(store.folder, manifest)
+    return manifest
 
 
 def _stop(
@@ -136,7 +136,7 @@ def _stop(
     before: Mapping[str, Record],
     after: Mapping[str, Record],
 ) -> None:
-    """Write how a run stopped, if it had begun; the disk may be what stopped it."""
+    """Write the final state of a stopped run, if it had started; ignores a failing disk."""
     if manifest is not None:
         with suppress(StoreError):
             _finish(store, manifest, state, before, after)
@@ -149,7 +149,7 @@ def _finish(
     before: Mapping[str, Record],
     after: Mapping[str, Record],
 ) -> Manifest:
-    """Write the manifest of a run that has ended."""
+    """Write the manifest of an ended run."""
     done = ended(manifest, state, before, after)
     with store.writing():
         manifests.write_manifest(store.folder, done)
@@ -157,7 +157,7 @@ def _finish(
 
 
 def _state(manifest: Manifest, records: Mapping[str, Record]) -> State:
-    """Of a run that has nothing to do: finished where every job has a record."""
+    """State of a run with nothing left to run: finished if every job has a record."""
     return "finished" if all(name in records for name in manifest.jobs) else "interrupted"
 
 
@@ -165,7 +165,7 @@ def _restore_inputs(
     plan: Plan, store: Store, records: Mapping[str, Record], console: Console
 ) -> None:
     for name, job in missing_inputs(store, records, plan.todo).items():
-        console.print(f"arrays of {job.method} ({name}) are gone or damaged: it runs again")
+        console.print(f"arrays of {job.method} ({name}) are missing or damaged: it runs again")
         plan.todo[name] = job
         plan.stored.discard(name)
 
@@ -194,27 +194,29 @@ def _plan(
             left_out[name] = choice.left_out
         of_protocol = {}
         for dataset, split in opened:
-            of_protocol[dataset.key] = resolve.told_apart(data, dataset)
+            of_protocol[dataset.key] = resolve.add_dataset(data, dataset)
             splits[dataset.key] = split
         protocol = protocols[name]
         if properties.fits_nothing(protocol):
-            counted[name] = properties.every(of_protocol, splits, budget.trials, options.seed)
+            counted[name] = properties.properties_of_all(
+                of_protocol, splits, budget.trials, options.seed
+            )
         cells += plan_cells({name: protocol}, of_protocol, splits, budget, selection, options.seed)
     if budget is None:
         raise UsageError("name at least one protocol; --list protocols shows them")
     views = {dataset.view_names for dataset in data.values()}
-    kept = _kept(options, cells, protocols, views)
-    planned = {cell.cell.row.key for cell in kept}
+    chosen = _without_left_out(options, cells, protocols, views)
+    planned = {cell.cell.row.key for cell in chosen}
     offered = [row for row in every_row(protocols, views) if row.key in planned]
     for sentence in keep_own(offered, selection.settings):
         console.print(sentence)
-    return Plan(kept, data, splits, budget, counted, left_out), protocols
+    return Plan(chosen, data, splits, budget, counted, left_out), protocols
 
 
 def _opened(
     options: Options, protocols: Mapping[str, Protocol], root: Path | None, console: Console
 ) -> dict[str, tuple[resolve.Choice, list[tuple[Dataset, str]]]]:
-    """Budget, and data sets with the names of their splits, of every protocol; says which."""
+    """Budget, data sets and split names of every protocol; prints them."""
     chosen = resolve.data_options(options.data_options)
     choices = {
         name: resolve.choose(protocol, options.budget, options.datasets, root)
@@ -223,14 +225,14 @@ def _opened(
     used = dict.fromkeys(resolve.key_of(spec) for c in choices.values() for spec in c.specs)
     resolve.check_options_used(chosen, list(used), ", ".join(protocols))
     once = cache(lambda spec: _open(spec, root, chosen, console))  # for all protocols
-    found = {}
+    by_protocol = {}
     for name, choice in choices.items():
         choice = replace(choice, budget=_as_asked(choice.budget, options))
         specs, budget = ", ".join(choice.specs), choice.budget.name
         console.print(f"{name}: budget {budget} ({choice.why}) on {specs}")
         if choice.left_out:
             more = " ".join(choice.left_out)
-            console.print(f"{name}: left out by this budget: {more} (name them: --dataset {more})")
+            console.print(f"{name}: left out by this budget: {more} (to include: --dataset {more})")
         alone = bool(options.datasets) or len(choice.specs) == 1
         opened = []
         for spec in choice.specs:
@@ -240,8 +242,8 @@ def _opened(
                 console.print(f"{name} skips a data set: {reason}")
                 continue
             opened.append((dataset, split))
-        found[name] = choice, opened
-    return found
+        by_protocol[name] = choice, opened
+    return by_protocol
 
 
 def _open(
@@ -255,13 +257,13 @@ def _open(
     return data, split
 
 
-def _kept(
+def _without_left_out(
     options: Options,
     cells: list[PlannedCell],
     protocols: Mapping[str, Protocol],
     views: Collection[tuple[str, ...]],
 ) -> list[PlannedCell]:
-    """``cells`` less those that ``--without`` names. UsageError for a name that means nothing."""
+    """``cells`` without the rows of ``--without``. Raises UsageError for an unknown name."""
     if options.label_percent and not cells:
         asked = ", ".join(f"{percent:g}" for percent in options.label_percent)
         raise UsageError(
@@ -274,12 +276,12 @@ def _kept(
 
 
 def _as_asked(budget: Budget, options: Options) -> Budget:
-    """The budget with the trials and epochs that the user named."""
+    """The budget with the user's ``--trials`` and ``--epochs``."""
     if options.trials is not None:
         budget = _with_trials(budget, options.trials)
     if options.epochs is None:
         return budget
-    stamp = f"{budget.stamp}; {options.epochs} epochs, none stops early".removeprefix("; ")
+    stamp = f"{budget.stamp}; {options.epochs} epochs, no early stopping".removeprefix("; ")
     return replace(budget, epochs=options.epochs, patience=None, fixed_epochs=True, stamp=stamp)
 
 
@@ -297,18 +299,18 @@ def _guard(plan: Plan, options: Options) -> None:
     if most <= CORE_HOURS_UNASKED or options.yes:
         return
     raise UsageError(
-        f"this plan needs {_about(least, most)}; add --yes to run it, or use --budget"
+        f"this plan needs {_about_hours(least, most)}; add --yes to run it, or use --budget"
         " preview for a first look; a run that is stopped resumes with the same command"
     )
 
 
-def _say_plan(
+def _print_plan(
     plan: Plan, records: Mapping[str, Record], options: Options, console: Console
 ) -> None:
     tally = plan.tally()
     files = sorted({name for moved in plan.stale.values() for name in moved})
     if plan.stale:
-        what = "kept as they are" if options.accept_stale or options.report_only else "run again"
+        what = "used as stored" if options.accept_stale or options.report_only else "run again"
         stale = count(len(plan.stale), "record")
         console.print(f"stale: {stale}, changed: {', '.join(files)} ({what})")
     before = Counter(records[name].status for name in plan.failed)
@@ -317,24 +319,24 @@ def _say_plan(
             f"failed before: {count(failed, 'fit')}, not run again unless --retry-failed is given"
         )
     if skipped := before["skipped"]:
-        console.print(f"skipped before: {count(skipped, 'fit')}, for reasons that the report gives")
+        console.print(f"skipped before: {count(skipped, 'fit')}, reasons are in the report")
     if options.dry_run:
-        _say_cells(plan, console)
+        _print_cells(plan, console)
     console.print(
         f"plan: {count(len(plan.cells), 'cell')}, {count(tally['total'], 'fit')}: "
         f"{tally['stored']} stored, "
-        f"{tally['todo']} to run, {_about(*plan.core_hours())}",
+        f"{tally['todo']} to run, {_about_hours(*plan.core_hours())}",
     )
 
 
-def _say_cells(plan: Plan, console: Console) -> None:
+def _print_cells(plan: Plan, console: Console) -> None:
     name = max((len(cell.protocol) for cell in plan.cells), default=0)
     data = max((len(cell.data_key) for cell in plan.cells), default=0)
     row = max((len(cell.cell.row.title) for cell in plan.cells), default=0)
     for cell in plan.cells:
         ids = {job.id for trial in cell.trials for top in trial for job in top.stages()}
         todo = [plan.todo[name] for name in ids if name in plan.todo]
-        place = "".join(f"{text}, " for text in say.places(cell.cell.at))
+        place = "".join(f"{text}, " for text in fmt.places(cell.cell.at))
         console.print(
             f"  {cell.protocol:<{name}}  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  "
             f"{cell.cell.row.title:<{row}}"
@@ -344,22 +346,22 @@ def _say_cells(plan: Plan, console: Console) -> None:
         )
 
 
-def _about(least: float, most: float) -> str:
+def _about_hours(least: float, most: float) -> str:
     text = _durations(least, most)
     return text if text.startswith("under") else f"about {text}"
 
 
 def _durations(least: float, most: float) -> str:
-    """One figure, or two where fits may stop before their last epoch."""
+    """One duration, or two if fits may stop before their last epoch."""
     few, many = wording.work(least), wording.work(most)
     return many if few == many else f"{few} (if fits stop early) to {many}"
 
 
-def _meet_others(claims: Claims, command: Sequence[str], console: Console) -> None:
-    """Join the drivers of this results folder; say which there are."""
+def _join_others(claims: Claims, command: Sequence[str], console: Console) -> None:
+    """Register this driver in the results folder; print the other drivers there."""
     for other in claims.enter(command):
-        console.print(f"another run works in {claims.folder}: {other.sentence()}")
-        console.print("the two share the work: each fit is computed once, by one of them")
+        console.print(f"another run uses {claims.folder}: {other.sentence()}")
+        console.print("the two runs share the work: each fit is computed once")
     if claims.problem:
         console.print(f"claims: {claims.problem}")
 
@@ -373,15 +375,15 @@ def _work(
     begin: Callable[[], Manifest],
     console: Console,
 ) -> tuple[Manifest, dict[str, Record]]:
-    """Run what is left; whatever ends it early says how much is stored, and passes on.
+    """Run the remaining jobs. Returns the manifest of the ended run, and all records.
 
-    ``begin`` writes the run's manifest, once there is something to run on. Returns the manifest of
-    the run as it ended, and all records.
+    ``begin`` writes the run's manifest; it is called once an executor is open. An exception that
+    ends the run early is raised again with the number of stored fits in its message.
     """
     device = resolve.device_of(options.device, options.address)
     resources = Resources(device, options.workers, options.gpus_per_job, options.address)
-    held = resumable(store, plan.jobs, set(plan.todo))
-    groups = stacks(plan, limit=None if device == "cuda" else 4, held=held)
+    resumed = resumable(store, plan.jobs, set(plan.todo))
+    groups = group_jobs(plan, limit=None if device == "cuda" else 4, resumed=resumed)
     costs = {name: plan.cost(job) for name, job in plan.todo.items()}
     name, why = choose_executor(
         options.executor, options.address, options.workers, sum(costs.values())
@@ -391,18 +393,18 @@ def _work(
     manifest: Manifest | None = None
     try:
         executor = open_executor(name, plan.data, resources)
-        # Not before: opening an executor may be refused, and then nothing is written.
+        # Only now, so that nothing is written if the executor cannot be opened.
         warned = len(store.warnings)
-        store.open()  # before any fit, so that a folder without locks is reported, or refused
+        store.open()  # before any fit, so that a folder without locks is reported or refused
         for warning in store.warnings[warned:]:
             console.print(f"ledger: {warning}")
         manifest = begin()
-        _meet_others(claims, options.command, console)
+        _join_others(claims, options.command, console)
         minutes = options.fit_timeout
         limits = FitLimits(costs, None if minutes is None else 60 * minutes)
         display = Display(console, costs, _cells_to_run(plan), executor.free)
         driver = Driver(store, records, plan.budget.name, display.show, limits, claims)
-        with display, Watchdog(driver, executor, display.say):
+        with display, Watchdog(driver, executor, display.print_line):
             driver.run(groups, executor)
     except (KeyboardInterrupt, StoreError, RunStopped) as stop:
         now = store.records()
@@ -421,7 +423,7 @@ def _work(
 
 
 def _cells_to_run(plan: Plan) -> list[frozenset[str]]:
-    """Per cell that is not complete, the ids of its jobs still to run."""
+    """For each incomplete cell, the ids of its jobs still to run."""
     cells = [
         frozenset(job.id for trial in cell.trials for top in trial for job in top.stages())
         & plan.todo.keys()

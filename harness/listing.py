@@ -14,7 +14,7 @@ KEY_WIDTH = 22
 
 
 def lines(options: Options) -> Iterator[str]:
-    """The lines of ``options.listing``. Raises UsageError where what it lists is not there."""
+    """The lines of ``options.listing``. Raises UsageError for an unknown or missing name."""
     if options.listing == "rows":
         return rows(options)
     if options.listing == "settings":
@@ -26,17 +26,16 @@ def entries(kind: registry.Kind) -> Iterator[str]:
     """Key and first sentence of every method, data set or protocol; imports none of them."""
     for key in registry.entries(kind):
         try:
-            told = registry.first_line(kind, key)
+            summary = registry.first_line(kind, key)
         except registry.EntryError as error:
-            told = f"BROKEN, left out: {error}"
-        yield f"{key:<{KEY_WIDTH}} {told}"
+            summary = f"BROKEN, left out: {error}"
+        yield f"{key:<{KEY_WIDTH}} {summary}"
 
 
 def rows(options: Options) -> Iterator[str]:
     """Key, block and title of every row of the protocols, under the views of their data sets.
 
-    Rows are those of the data sets named, or of those that a preview would take. ``--method``
-    chooses among them, as in a run.
+    The data sets are those named, else those of a preview. ``--method`` selects rows as in a run.
     """
     from harness.plan import resolve
     from harness.plan.rows import matches, method_cards
@@ -50,23 +49,23 @@ def rows(options: Options) -> Iterator[str]:
     for name, protocol in protocols.items():
         specs = options.datasets or protocol.datasets["preview"]
         views = [resolve.open_dataset(spec, root, chosen)[0].view_names for spec in specs]
-        found = {row.key: row for names in views for row in protocol.rows(names, cards)}
+        shown = {row.key: row for names in views for row in protocol.rows(names, cards)}
         if options.methods:
-            found = {k: r for k, r in found.items() if any(matches(r, p) for p in options.methods)}
+            shown = {k: r for k, r in shown.items() if any(matches(r, p) for p in options.methods)}
         yield f"{name}: {protocol.title}"
-        width = max(map(len, found), default=0)
-        for row in found.values():
+        width = max(map(len, shown), default=0)
+        for row in shown.values():
             note = "  (optional: name it with --method)" if row.optional else ""
             yield f"  {row.key:<{width}}  {row.block:<12}  {row.title}{note}"
-        if not found:
+        if not shown:
             yield "  no rows" if not options.methods else "  no row matches"
     yield from (f"left out: {error}" for error in (*broken, *unloaded))
 
 
 def settings(only: Sequence[str] = ()) -> Iterator[str]:
-    """Default, range, candidates and meaning of every hyper-parameter, and option of a data set.
+    """Default, range, candidates and meaning of every hyper-parameter and data-set option.
 
-    ``only``  globs over method keys: these methods alone, and no data set.
+    ``only``  globs over method keys: list only these methods, and no data set.
     """
     keys = list(registry.entries("methods"))
     for pattern in only:
@@ -95,6 +94,6 @@ def settings(only: Sequence[str] = ()) -> Iterator[str]:
 
 def _described(key: str, settings: type[Settings]) -> Iterator[str]:
     for setting in settings.described():
-        told = [setting.meaning, setting.legal, setting.grid and f"candidates: {setting.grid}"]
+        parts = [setting.meaning, setting.legal, setting.grid and f"candidates: {setting.grid}"]
         yield f"  {key}.{setting.name} = {setting.default}"
-        yield f"      {'; '.join(filter(None, told))}"
+        yield f"      {'; '.join(filter(None, parts))}"

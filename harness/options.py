@@ -1,8 +1,8 @@
 """Every flag of the command line, declared once: name, type, default, meaning.
 
-:class:`Options` is all that a run can be told. The parser, ``--help``, the defaults and the keys of
-a ``--config`` file are made from its fields, so that a new flag is one field here. Standard library
-only, so that ``--help`` answers at once.
+The parser, ``--help``, the defaults and the keys of a ``--config`` file are made from the fields of
+:class:`Options`, so that a new flag is one field here. Imports the standard library only, so that
+``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Flag:
-    """How a field of :class:`Options` is named and explained.
+    """The flag of a field of :class:`Options`.
 
-    ``name``  with its dashes; without them it is the key in a ``--config`` file.
-    ``old``   former names: hidden, with a notice, for one release.
-    ``low``   least legal value of a number.
-    ``alone`` the value where the flag stands without one; None where it needs one.
+    ``name``   with its dashes; without them it is the key in a ``--config`` file.
+    ``old``    former names: hidden, accepted with a notice for one release.
+    ``low``    smallest allowed value of a number.
+    ``alone``  value if the flag is given without one; None if a value is required.
     """
 
     group: str
@@ -67,9 +67,9 @@ Names = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Options:
-    """Everything ``run_all.py`` can be told; see its ``--help``.
+    """All settings of ``run_all.py``; see its ``--help``.
 
-    ``command``  the arguments that a report prints as the way to repeat the run.
+    ``command``  arguments that repeat the run, for its report.
     """
 
     command: Sequence[str] = ()
@@ -82,12 +82,12 @@ class Options:
         name="--dataset",
     )
     methods: Names = _what(
-        (), "only rows whose key, or first method, matches (globs)", "KEY", name="--method"
+        (), "only rows whose key or first method matches (globs)", "KEY", name="--method"
     )
     without: Names = _what((), "leave out rows whose key matches (globs)", "ROW")
     settings: Names = _what(
         (),
-        "fix a hyper-parameter, as smvae.c=10 (--list settings)",
+        "fix a hyper-parameter, for example smvae.c=10 (--list settings)",
         "METHOD.NAME=VALUE",
         name="--set",
     )
@@ -96,41 +96,41 @@ class Options:
     )
     missing_views: Names = _what(
         (),
-        "views that rows may lack, figures 3 to 6 (default: all but the first)",
+        "views that may be missing in figures 3 to 6 (default: all but the first)",
         "VIEW",
         name="--missing-view",
     )
     missing_at_test: float = _what(
-        0.0, "share of test rows that lack them too (default 0, as the paper)", "F"
+        0.0, "share of test rows with missing views (default 0, as in the paper)", "F"
     )
-    trials: int | None = _what(None, "trials a cell (default: the budget's)", "N", low=1)
+    trials: int | None = _what(None, "trials per cell (default: the budget's)", "N", low=1)
     epochs: int | None = _what(
         None,
-        "train every net for N epochs, without early stopping (default: the budget's)",
+        "train every network for N epochs without early stopping (default: the budget's)",
         "N",
         low=1,
     )
     budget: Literal["paper", "preview", "smoke"] | None = _what(
         None, "paper: 20 trials, the paper's grids; preview: minutes; smoke: one minute"
     )
-    seed: int = _what(0, "another N draws other splits, labels and weights (default 0)", "N")
+    seed: int = _what(0, "seed of splits, labels and initial weights (default 0)", "N")
     data_options: Names = _what(
         (),
-        "an option of a data set, as deap.filter=both (docs/data.md)",
+        "an option of a data set, for example deap.filter=both (docs/data.md)",
         "KEY.NAME=VALUE",
         name="--data-option",
     )
     data_root: str | None = _what(None, "folder of your licensed data (or SIMVAE_DATA_ROOT)", "DIR")
 
     executor: Literal["ray", "serial"] | None = _how(
-        None, "ray: processes, GPUs, machines; serial: this process (default: by the plan's cost)"
+        None, "ray: several processes, GPUs or machines; serial: this process (default: by cost)"
     )
-    workers: int | None = _how(None, "fits at once (default: all cores)", "N", low=1)
+    workers: int | None = _how(None, "parallel fits (default: all cores)", "N", low=1)
     device: Literal["auto", "cpu", "cuda"] = _how(
-        "auto", "where to train (default: a GPU if torch sees one)"
+        "auto", "where to train (default: a GPU if torch finds one)"
     )
     gpus_per_job: float = _how(
-        1.0, "GPU share of a group of fits; 0.25 packs four on one (default 1)", "F"
+        1.0, "GPUs for each group of fits; 0.25: four groups on one GPU (default 1)", "F"
     )
     address: str | None = _how(None, "address of a running Ray cluster", "A")
     fit_timeout: float | None = _how(
@@ -144,8 +144,8 @@ class Options:
 
     listing: Literal["methods", "datasets", "protocols", "rows", "settings"] | None = _instead(
         None,
-        "what there is, a line each; rows: with --protocol, optional ones too; settings: "
-        "hyper-parameters, of one --method or all",
+        "list entries, one per line; rows: of --protocol, with optional rows; settings: "
+        "hyper-parameters of --method, or of all methods",
         name="--list",
     )
     check_data: bool = _instead(
@@ -155,48 +155,52 @@ class Options:
         None, "what is in your own file, or folder, and how it would be read", "FILE"
     )
     simulate: Literal["seed", "deap"] | None = _instead(
-        None, "simulated files in that format, for dry runs (with --out)", old=("--make-twin",)
+        None,
+        "write simulated files in that format, for dry runs (with --out)",
+        old=("--make-twin",),
     )
     out: Path | None = _instead(None, "folder for --simulate", "DIR")
-    scale: float = _instead(1.0, "share of the subjects to simulate (default 1, all)", "F")
-    dry_run: bool = _instead(False, "the plan: fits by cell, stored or stale, core-hours")
+    scale: float = _instead(1.0, "share of the subjects to simulate (default 1: all)", "F")
+    dry_run: bool = _instead(
+        False, "print the plan: stored, stale and remaining fits by cell, core-hours"
+    )
     report_only: str | None = _instead(
         None,
-        "rebuild reports from results/ alone: of the last run, of the one whose name begins with "
-        "RUN, or of all; with --protocol, plan first and report what is stored",
+        "rebuild reports from results/ alone: last (default), all, or the run whose id starts "
+        "with RUN; with --protocol, make a plan first and report what is stored",
         "RUN",
         alone="last",
     )
 
     retry_failed: bool = _stored(False, "run failed fits again")
-    accept_stale: bool = _stored(False, "keep records made by other code; the report stamps them")
-    force: bool = _stored(False, "run everything again, superseding what is stored")
+    accept_stale: bool = _stored(False, "use records made by other code; the report marks them")
+    force: bool = _stored(False, "run everything again and supersede stored results")
     yes: bool = _stored(False, "run a plan above 8 core-hours")
 
     config: Path | None = _keep(
-        None, "read flags from FILE, as trials = 5; the command line overrides it", "FILE.toml"
+        None, "read flags from FILE, for example trials = 5; other flags override it", "FILE.toml"
     )
-    print_config: bool = _keep(False, "print the settings as such a file, and run nothing")
+    print_config: bool = _keep(False, "print the given flags as a --config file; run nothing")
 
 
 OF_FILES = ("config", "print_config")
-"""Fields that no settings file may hold."""
+"""Fields that a settings file must not contain."""
 
 
 @cache
 def flags() -> dict[str, Flag]:
     """Field name -> flag, in the order of ``--help``."""
-    found = {}
+    named = {}
     for item in fields(Options):
         if flag := item.metadata.get("flag"):
             name = flag.name or "--" + item.name.replace("_", "-")
-            found[item.name] = replace(flag, name=name)
-    return found
+            named[item.name] = replace(flag, name=name)
+    return named
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A field's type: one value of ``base``, or several; ``choices`` where only some are legal."""
+    """A field's type: one or several values of type ``base``; ``choices`` lists allowed values."""
 
     base: type
     several: bool
@@ -205,7 +209,7 @@ class Kind:
 
 @cache
 def kinds() -> dict[str, Kind]:
-    """Field name -> type, read off the annotations of Options."""
+    """Field name -> type, from the annotations of Options."""
     hints = get_type_hints(Options)
     return {name: _kind(hints[name]) for name in flags()}
 
@@ -229,7 +233,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Renamed(argparse.Action):
-    """A former name of a flag: stores the value as the new name does, and says so."""
+    """A former name of a flag: stores the value as the new name does and prints a notice."""
 
     def __call__(
         self, parser: Any, namespace: Any, values: Any, option_string: str | None = None
@@ -240,8 +244,8 @@ class _Renamed(argparse.Action):
 
 
 def parser(epilog: str = "") -> argparse.ArgumentParser:
-    """A parser of every flag, which leaves out what is not given: Options holds the defaults."""
-    made = _Parser(
+    """A parser of every flag; flags that are not given are absent: Options has the defaults."""
+    root = _Parser(
         prog="run_all.py",
         description="Reproduce the tables and figures of Du et al., ACM MM 2018.",
         epilog=epilog,
@@ -252,7 +256,7 @@ def parser(epilog: str = "") -> argparse.ArgumentParser:
     groups: dict[str, Any] = {}
     for dest, flag in flags().items():
         if flag.group not in groups:
-            groups[flag.group] = made.add_argument_group(flag.group)
+            groups[flag.group] = root.add_argument_group(flag.group)
         group, kind = groups[flag.group], kinds()[dest]
         shape: dict[str, Any] = {"type": kind.base, "metavar": flag.metavar}
         if kind.base is bool:
@@ -270,19 +274,19 @@ def parser(epilog: str = "") -> argparse.ArgumentParser:
         for old in flag.old:
             more = {"nargs": 0} if kind.base is bool else {"type": kind.base}
             group.add_argument(old, **renamed, **more)
-    return made
+    return root
 
 
 def read(argv: Sequence[str], epilog: str = "") -> tuple[Options, dict[str, Any]]:
-    """The options that ``argv`` asks for, and which of them were given, there or in its file.
+    """The options of ``argv``, and those given there or in its settings file, by field name.
 
-    Raises UsageError, in one sentence, for a name or a value that does not exist, and for a flag
-    that would have no effect. SystemExit where argparse ends it, as after ``--help``.
+    Raises UsageError for an unknown name or value and for a flag without effect; SystemExit where
+    argparse ends the process, for example after ``--help``.
     """
-    found, rest = parser(epilog).parse_known_args(argv)
+    namespace, rest = parser(epilog).parse_known_args(argv)
     typed: dict[str, Any] = {
         name: tuple(value) if kinds()[name].several else value
-        for name, value in vars(found).items()
+        for name, value in vars(namespace).items()
     }
     if rest:
         if not rest[0].startswith("-"):
@@ -291,7 +295,7 @@ def read(argv: Sequence[str], epilog: str = "") -> tuple[Options, dict[str, Any]
     _check_ranges(typed)
     filed = from_file(typed["config"]) if "config" in typed else {}
     given = filed | typed
-    # A file must make sense by itself, but the command line may turn it to another purpose.
+    # A file is checked by itself, since the command line may change what its flags affect.
     check_effects(filed, Options(**filed))
     options = Options(**given)
     check_effects(typed, options)
@@ -307,25 +311,25 @@ def from_file(path: Path) -> dict[str, Any]:
     Raises UsageError for a file that cannot be read, an unknown key and a value of another type.
     """
     try:
-        held = tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(f"--config {path} cannot be read ({error.strerror})") from error
-    except ValueError as error:  # of TOML, or of UTF-8
+    except ValueError as error:  # not TOML, or not UTF-8
         raise UsageError(f"--config {path} is not TOML: {error}") from error
     fields_of = {flag.key: dest for dest, flag in flags().items() if dest not in OF_FILES}
-    found = {}
-    for key, value in held.items():
+    given = {}
+    for key, value in table.items():
         if key not in fields_of:
             raise UsageError(f"{path}: {unknown('setting', key, fields_of)}")
-        found[fields_of[key]] = _from_toml(f"{path}: {key}", kinds()[fields_of[key]], value)
-    _check_ranges(found)
-    return found
+        given[fields_of[key]] = _from_toml(f"{path}: {key}", kinds()[fields_of[key]], value)
+    _check_ranges(given)
+    return given
 
 
 def _from_toml(what: str, kind: Kind, value: Any) -> Any:
     if kind.several:
         values = value if isinstance(value, list) else [value]
-        return tuple(_from_toml(what, Kind(kind.base, False, ()), one) for one in values)
+        return tuple(_from_toml(what, Kind(kind.base, False, ()), item) for item in values)
     if kind.choices and value not in kind.choices:
         raise UsageError(f"{what} must be one of {', '.join(kind.choices)}, not {value!r}")
     if kind.base is Path and isinstance(value, str):
@@ -340,7 +344,7 @@ def _from_toml(what: str, kind: Kind, value: Any) -> Any:
 
 
 def to_toml(given: Mapping[str, Any]) -> str:
-    """A settings file that repeats ``given``; every other flag as a comment with its default."""
+    """A settings file with the flags ``given``; every other flag is a comment with its help."""
     lines = ["# python run_all.py --config FILE.toml repeats this; other flags override it."]
     named = {dest: flag for dest, flag in flags().items() if dest not in OF_FILES}
     lines += [f"{named[dest].key} = {_toml(given[dest])}" for dest in named if dest in given]
@@ -366,7 +370,7 @@ def _toml(value: Any) -> str:
 
 
 def to_arguments(given: Mapping[str, Any]) -> list[str]:
-    """The command line that says ``given`` without a settings file."""
+    """The command-line arguments for ``given``, without a settings file."""
     words: list[str] = []
     for dest, flag in flags().items():
         if dest not in given or dest in OF_FILES or given[dest] is False:
@@ -395,7 +399,7 @@ def _check_ranges(given: Mapping[str, Any]) -> None:
 
 
 ALWAYS = {*OF_FILES, "results", "reports"}
-"""Have their place beside every other flag, so that one settings file serves all purposes."""
+"""Allowed with every other flag, so that one settings file serves all purposes."""
 OF_DATA = {"data_root", "data_options"}
 USED_BY = {
     "list": {"listing"},
@@ -406,18 +410,18 @@ USED_BY = {
     "simulate": {"simulate", "out", "scale", "seed"},
     "report only": {"report_only"},
 }
-"""What each thing that is done instead of a run takes from its options."""
+"""Fields of Options that each mode other than a run uses."""
 
 
 def check_effects(given: Mapping[str, Any], options: Options) -> None:
-    """Raise UsageError where a flag in ``given`` changes nothing beside the other ``options``."""
+    """Raise UsageError if a flag in ``given`` has no effect with the other ``options``."""
     for dest in given:
         if reason := _without_effect(dest, options):
             raise UsageError(f"{flags()[dest].name} has no effect {reason}; leave it out")
 
 
 def _without_effect(dest: str, options: Options) -> str:
-    """With or without what other flag ``dest`` does nothing; "" where it does something."""
+    """Which other flag, given or missing, makes ``dest`` ineffective; "" if it has an effect."""
     if dest in ALWAYS or getattr(options, dest) is False:
         return ""
     mode = _mode(options)

@@ -1,11 +1,12 @@
-"""Entries by file: a module of ``methods/``, ``datasets/`` or ``protocols/`` is known by its stem.
+"""Entries by file: a module of ``methods/``, ``datasets/`` or ``protocols/``; its stem is the key.
 
-``base.py`` and names with a leading underscore are shared code, every other module is one entry. So
-is a package whose ``__init__.py`` holds more than a docstring: its modules are parts of it. A name
-that Python could not import (``._m2.py``, ``.ipynb_checkpoints/``, ``m2 copy.py``) is none of ours.
+``base.py`` and names with a leading underscore are shared code; every other module is one entry. A
+package whose ``__init__.py`` has more than a docstring is one entry too; its modules are parts of
+it. Names that Python cannot import (``._m2.py``, ``.ipynb_checkpoints/``, ``m2 copy.py``) are
+ignored.
 
-No list is to be edited. Listing reads files and imports nothing. An entry that cannot be loaded is
-an error, with file and line, to a command that needs it; others go without it and say so.
+To add an entry, add a file. Listing reads files and imports nothing. If an entry cannot be loaded,
+a command that needs it stops with file and line; other commands leave it out and report it.
 """
 
 from __future__ import annotations
@@ -30,41 +31,41 @@ ROOT = Path(__file__).resolve().parent.parent
 Kind = Literal["methods", "datasets", "protocols"]
 KINDS: tuple[Kind, ...] = ("methods", "datasets", "protocols")
 NOT_ENTRIES = {"base", "file", "vendor", "published"}
-"""``datasets/file.py`` is the user's own file: it has a path for a key, not a stem. ``vendor`` and
-``published`` hold data, and the scripts that made it."""
+"""``datasets/file.py`` reads the user's own file, whose key is a path. ``vendor`` and
+``published`` contain data and the scripts that made it."""
 OWN_FILE = "file"
-"""What ``--data-option`` calls the user's own files."""
+"""Key of the user's own files in ``--data-option``."""
 DECLARED = ("version", "title", "cites", "can", "Config")
 """What every method class must declare."""
 
 
 class EntryError(UsageError):
-    """An entry exists but cannot be loaded; the message names its file and line."""
+    """An entry that cannot be loaded; the message names its file and line."""
 
 
 @cache
 def entries(kind: Kind) -> dict[str, str]:
-    """Key -> dotted module, sorted by key. Raises UsageError where two entries have one key."""
-    found: dict[str, str] = {}
+    """Key -> dotted module name, sorted by key. Raises UsageError if two entries have one key."""
+    dotted: dict[str, str] = {}
     for path in _modules(ROOT / kind):
         parts = path.relative_to(ROOT).with_suffix("").parts
-        if path.stem in found:
-            known = found[path.stem].replace(".", "/")
+        if path.stem in dotted:
+            known = dotted[path.stem].replace(".", "/")
             raise UsageError(
                 f"two entries are called '{path.stem}': {known} and {'/'.join(parts)}; rename one"
             )
-        found[path.stem] = ".".join(parts)
-    return dict(sorted(found.items()))
+        dotted[path.stem] = ".".join(parts)
+    return dict(sorted(dotted.items()))
 
 
 def _modules(folder: Path) -> Iterator[Path]:
-    """Files of modules, and folders of packages, that are entries, in or below ``folder``."""
+    """Module files and package folders that are entries, in or below ``folder``."""
     for path in sorted(folder.iterdir()):
         name = path.stem if path.suffix == ".py" else path.name
         if not name.isidentifier() or iskeyword(name) or name[0] == "_" or name in NOT_ENTRIES:
             continue
         if path.is_dir():
-            if _holds_code(path / "__init__.py"):
+            if _has_code(path / "__init__.py"):
                 yield path
             else:
                 yield from _modules(path)
@@ -72,21 +73,21 @@ def _modules(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _holds_code(init: Path) -> bool:
-    """Whether a package is more than a folder of modules, which has a docstring at most."""
+def _has_code(init: Path) -> bool:
+    """Whether a package's ``__init__.py`` has more than a docstring."""
     if not init.is_file():
         return False
     try:
         body = ast.parse(init.read_text("utf-8")).body
     except (SyntaxError, ValueError):
-        return True  # so that it is named when it is loaded
+        return True  # loading it reports the error
     return any(
         not (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)) for line in body
     )
 
 
 def file_of(kind: Kind, key: str) -> Path:
-    """The file of an entry; of a package, its ``__init__.py``."""
+    """The file of an entry; for a package, its ``__init__.py``."""
     path = ROOT.joinpath(*entries(kind)[key].split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
@@ -101,18 +102,18 @@ def first_line(kind: Kind, key: str) -> str:
 
 
 def module(kind: Kind, key: str) -> ModuleType:
-    """The module of an entry. Raises UsageError, naming near keys, or EntryError."""
+    """The module of an entry. Raises UsageError for an unknown key, or EntryError."""
     known = entries(kind)
     if key not in known:
         raise UsageError(unknown(kind[:-1], key, known))
     try:
         return import_module(known[key])
-    except Exception as error:  # whatever its top level does
+    except Exception as error:  # the module's top level may raise anything
         raise _broken(kind, key, error) from error
 
 
 def modules(kind: Kind) -> tuple[dict[str, ModuleType], tuple[EntryError, ...]]:
-    """Every module that loads, by key, and why the others do not."""
+    """Every module that loads, by key, and the errors of the others."""
     return _each(kind, module)
 
 
@@ -127,14 +128,14 @@ def load_method(key: str) -> type[Method]:
 
 
 def load_methods() -> tuple[dict[str, type[Method]], tuple[EntryError, ...]]:
-    """Every method class that loads, by key, and why the others do not."""
+    """Every method class that loads, by key, and the errors of the others."""
     return _each("methods", lambda _, key: load_method(key))
 
 
 def load_protocol(key: str) -> Protocol:
     """The protocol of an entry. Raises UsageError or EntryError.
 
-    UsageError also for a layout of a kind that there is not.
+    Raises UsageError also if its layout has an unknown kind.
     """
     protocol = _only_class("protocols", key, Protocol)
     figures = {path.stem for path in (ROOT / "harness/report/figures").glob("[!_]*.py")}
@@ -148,7 +149,7 @@ def load_protocol(key: str) -> Protocol:
 
 
 def load_protocols() -> tuple[dict[str, Protocol], tuple[EntryError, ...]]:
-    """Every protocol that loads, by key, and why the others do not."""
+    """Every protocol that loads, by key, and the errors of the others."""
     return _each("protocols", lambda _, key: load_protocol(key))
 
 
@@ -174,40 +175,40 @@ def _each(kind: Kind, load: Any) -> tuple[dict[str, Any], tuple[EntryError, ...]
 
 def _only_class(kind: Kind, key: str, base: Any) -> Any:
     """The one concrete subclass of ``base`` that an entry's module, or its package, defines."""
-    found = module(kind, key)
-    own = (found.__name__, f"{found.__name__}.")
+    entry = module(kind, key)
+    own = (entry.__name__, f"{entry.__name__}.")
     classes = {
         value
-        for value in vars(found).values()
+        for value in vars(entry).values()
         if inspect.isclass(value)
         and issubclass(value, base)
         and not inspect.isabstract(value)
         and (value.__module__ == own[0] or value.__module__.startswith(own[1]))
     }
     if len(classes) != 1:
-        names = ", ".join(sorted(each.__name__ for each in classes)) or "none"
-        told = f"must define exactly one concrete {base.__name__}; it has: {names}"
-        raise _incomplete(kind, key, told)
+        names = ", ".join(sorted(cls.__name__ for cls in classes)) or "none"
+        fault = f"must define exactly one concrete {base.__name__}; it has: {names}"
+        raise _incomplete(kind, key, fault)
     return classes.pop()
 
 
-def _incomplete(kind: Kind, key: str, told: str) -> EntryError:
-    return EntryError(f"{_shown(file_of(kind, key))}: {told}")
+def _incomplete(kind: Kind, key: str, fault: str) -> EntryError:
+    return EntryError(f"{_shown(file_of(kind, key))}: {fault}")
 
 
 def _broken(kind: Kind, key: str, error: Exception) -> EntryError:
-    """What is wrong with an entry, where: the line of its file that the error came through."""
+    """The error of an entry, with the line of its file in the traceback."""
     path = file_of(kind, key)
     line: int | None = None
     if isinstance(error, SyntaxError) and error.filename in (None, "<unknown>", str(path)):
-        line, told = error.lineno, error.msg
+        line, message = error.lineno, error.msg
     else:
-        told = " ".join(str(error).split())
+        message = " ".join(str(error).split())
         for frame in traceback.extract_tb(error.__traceback__):
             if Path(frame.filename) == path:
                 line = frame.lineno
     where = f"{_shown(path)}, line {line}" if line else _shown(path)
-    return EntryError(f"{where}: {type(error).__name__}: {told}")
+    return EntryError(f"{where}: {type(error).__name__}: {message}")
 
 
 def _shown(path: Path) -> str:

@@ -68,6 +68,6 @@ def _marked(cls: type[Config], mark: str) -> tuple[str, ...]:
 def _thin(grid: tuple[Any, ...], default: Any, points: int | None) -> tuple[Any, ...]:
     if points is None or points >= len(grid):
         return grid
-    kept = [default] if default in grid else []
-    kept += [value for value in grid if value not in kept]
-    return tuple(kept[:points])
+    values = [default] if default in grid else []
+    values += [value for value in grid if value not in values]
+    return tuple(values[:points])

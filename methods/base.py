@@ -1,4 +1,4 @@
-"""The method contract: what a method declares, what it is given, what it hands back.
+"""The method contract: what a method declares, receives and returns.
 
 One method is one file: a docstring for the reader who holds the paper, a frozen ``Config`` and one
 final class. That is a :class:`Method` with ``fit(problem, rng) -> Fitted``, or a
@@ -24,7 +24,7 @@ from methods._config import hp as hp
 
 
 class UnsupportedError(RuntimeError):
-    """A fitted method was asked for something that it does not declare in ``can``."""
+    """A fitted method was called for something that it does not declare in ``can``."""
 
 
 class FitError(RuntimeError):
@@ -105,7 +105,7 @@ class Fitted:
         raise UnsupportedError(f"{type(self).__name__} has no loss on new rows")
 
     def facts(self) -> dict[str, float | int | str | bool]:
-        """Scalars worth a place in the record; ``converged`` False is said under every table.
+        """Scalars to store in the record; ``converged`` False is reported under every table.
 
         NaN and infinities are kept as words; what JSON cannot hold (a set, an object) fails the
         fit.
@@ -161,7 +161,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything needed to go on from here, opaque to the harness; asked for every few minutes."""
+    """State from which training resumes, opaque to the harness; saved every few minutes."""
 
     state: bytes
 
@@ -209,7 +209,7 @@ class Method(ABC):
 
     @classmethod
     def code_width(cls, shape: Shape, config: Any) -> int:
-        """Columns of the codes, so that the cost of the next stage can be told; for plans only."""
+        """Columns of the codes, for the cost estimate of the next stage."""
         return sum(shape.dims)
 
 

@@ -1,8 +1,8 @@
-"""What a protocol's ``layout`` may say: checked when the protocol's class is made.
+"""Fields of a protocol's ``layout``, checked when the protocol's class is created.
 
-A layout is a mapping of plain values, so that a run's manifest can hold it. :func:`check_layout`
-turns it into the types below, and so refuses names and values that no report could use, long before
-one is written. ``harness.report.layout`` reads the same fields.
+A layout is a mapping of plain values, so that a manifest can store it. :func:`check_layout`
+converts it to the types below and rejects unknown names and values. ``harness.report.layout`` reads
+the same fields.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Value:
-    """What is measured: a column of the table of trials (``accuracy``, ``nmse``) and its label.
+    """A measured value: a column of the table of trials (``accuracy``, ``nmse``) and its label.
 
-    ``mark``  a level worth a dashed line, and what it is.
-    ``cap``   the highest value that a figure draws; what lies beyond is printed at its edge.
+    ``mark``  a level drawn as a dashed line, and its name.
+    ``cap``   the highest value that a figure draws; higher values are printed at its edge.
     """
 
     column: str
@@ -44,7 +44,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a protocol's numbers are laid out.
+    """The layout of a protocol's numbers.
 
     ``kind``     ``table``, ``properties`` (of the data, without fits), or a kind of figure: a file
                  of ``harness/report/figures/``, whose docstring says what it shows.
@@ -70,11 +70,11 @@ class Layout:
 
 
 def check_layout(plain: Mapping[str, Any]) -> Layout:
-    """The typed layout. Raises TypeError or ValueError, in a sentence, for what no layout has."""
-    made = dict(plain)
+    """The typed layout. Raises TypeError or ValueError for an unknown name or a wrong value."""
+    typed = dict(plain)
     for name, kind in (("axes", Axis), ("values", Value), ("extras", Value)):
-        made[name] = tuple(_made(kind, name, entry) for entry in made.get(name, ()))
-    layout = _made(Layout, "layout", made)
+        typed[name] = tuple(_made(kind, name, entry) for entry in typed.get(name, ()))
+    layout = _made(Layout, "layout", typed)
     if layout.lines not in LINES:
         raise ValueError(f"lines must be one of {', '.join(LINES)}, not '{layout.lines}'")
     for name in ("axes", "values", "extras"):

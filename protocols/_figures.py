@@ -1,4 +1,4 @@
-"""What the protocols of figures share: scenarios, values of an axis, columns of a budget."""
+"""Shared parts of the figures' protocols: scenarios, values of an axis, columns of a budget."""
 
 from __future__ import annotations
 

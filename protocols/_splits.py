@@ -154,7 +154,7 @@ def kept_rows(
     train: np.ndarray, labelled: np.ndarray, fraction: float, rng: np.random.Generator
 ) -> np.ndarray:
     """``(n,)`` training rows that take part: the labelled ones and a share of the others."""
-    kept = labelled.copy()
+    rows = labelled.copy()
     unlabelled = rng.permutation(train[~labelled[train]])
-    kept[unlabelled[: rounded(fraction, len(unlabelled))]] = True
-    return kept
+    rows[unlabelled[: rounded(fraction, len(unlabelled))]] = True
+    return rows

@@ -1,12 +1,12 @@
-"""From a scenario to a trial: who is where, who is labelled, what is hidden; the Problem of it.
+"""From a scenario to a trial: its split, labels and masks, and its Problem.
 
-A :class:`Scenario` plus (data set, trial) gives a :class:`Draw` (who is where, who is labelled,
-what is hidden) and the draw gives Problem + HeldOut. The two steps are apart so that a test can
-alter what a method must not see and rebuild with the same draw. Seeds come from the data set, the
-split rule, the trial and the purpose; no method and no protocol enters.
+A :class:`Scenario`, a data set and a trial number give a :class:`Draw` (split, labels, masks), and
+the draw gives Problem and HeldOut. The two steps are separate so that a test can change what a
+method must not see and rebuild with the same draw. Seeds depend on the data set, the split rule,
+the trial and the purpose, not on the method or the protocol.
 
-Records rest on this module (``harness.store.code_digest``) and not on ``protocols.base``, which
-says what a table shows.
+Record digests cover this module (``harness.store.code_digest``) but not ``protocols.base``, which
+defines what a table shows.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Scenario:
                         methods that use none.
     ``label_rule``      ``random`` (as the paper) or ``random_min_one`` (at least one per class).
     ``unlabelled_fraction``  share of the unlabelled training rows that is kept (Figure 2a).
-    ``missing``         names of the views that a row may lack (4.3.1); the others are always there.
+    ``missing``         names of views that may be missing (4.3.1); the others are always present.
     ``missing_fraction``  share of training rows that lose some of them (one, if there is but one).
     ``missing_at_test`` the same for test rows, which are complete in the paper.
     ``incomplete``      ``drop`` leaves training rows with an absent view out ("PartialData").
@@ -69,15 +69,14 @@ class Scenario:
             raise ValueError("a missing fraction needs the names of the views that may be missing")
 
     def identity(self) -> dict[str, Any]:
-        """The fields that differ from their defaults, and the version; JSON-able.
+        """The fields that differ from their defaults, and the version; JSON-serialisable.
 
-        So a field that is added with a default leaves every id as it was. Who changes a default
-        raises ``version``.
+        So a new field with a default changes no id. If a default changes, raise ``version``.
         """
         given = {field.name: getattr(self, field.name) for field in fields(self)}
-        plain = {field.name: field.default for field in fields(self)}
-        found = {name: value for name, value in given.items() if value != plain[name]}
-        return found | {"version": self.version}
+        defaults = {field.name: field.default for field in fields(self)}
+        changed = {name: value for name, value in given.items() if value != defaults[name]}
+        return changed | {"version": self.version}
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class Draw:
 
 
 def declared(data: Dataset, scenario: Scenario) -> dict[str, Any]:
-    """What a draw takes from a data set beside its contents; part of a job's identity.
+    """What a draw takes from a data set besides its values; part of a job's identity.
 
     The key that seeds it, the split rule (fields that differ from their defaults; ``leaks`` refuses
     a draw and changes none), and which group names the files, where rows are scaled by file.
@@ -105,14 +104,14 @@ def declared(data: Dataset, scenario: Scenario) -> dict[str, Any]:
     split = data.split(scenario.split)
     given = {field.name: (getattr(split, field.name), field.default) for field in fields(split)}
     rule = {name: value for name, (value, plain) in given.items() if value != plain}
-    found = {"draw_key": data.draw_key, "split": rule}
+    contents = {"draw_key": data.draw_key, "split": rule}
     for name in ("name", "leaks"):
         rule.pop(name, None)
-    return found | ({"files": data.file_group} if scenario.scaling == "per_file" else {})
+    return contents | ({"files": data.file_group} if scenario.scaling == "per_file" else {})
 
 
 def seed_of(data: Dataset, split: str, trial: int, purpose: str, seed: int = 0) -> int:
-    """64-bit seed from what should matter and from nothing else; ``seed`` is the run's own."""
+    """64-bit seed of a data set, split, trial and purpose; ``seed`` is the run's own."""
     name = json.dumps([data.draw_key, split, trial, purpose, seed])
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
 
@@ -120,7 +119,7 @@ def seed_of(data: Dataset, split: str, trial: int, purpose: str, seed: int = 0) 
 def draw(data: Dataset, scenario: Scenario, trial: int, seed: int = 0) -> Draw:
     """Draw split, labels and masks of one trial. Same arguments, same draw, on any machine.
 
-    Raises DataError where a part, a class or a scale would have no rows to be made of.
+    Raises DataError if a part, a class or a scale would have no rows.
     """
 
     def rng(purpose: str, number: int = trial) -> np.random.Generator:
@@ -156,7 +155,7 @@ def draw(data: Dataset, scenario: Scenario, trial: int, seed: int = 0) -> Draw:
 
 
 def build(data: Dataset, scenario: Scenario, drawn: Draw) -> tuple[Problem, HeldOut]:
-    """Problem and HeldOut of one draw. Rows come in the draw's order, so position tells nothing."""
+    """Problem and HeldOut of one draw. Rows have the draw's random order."""
     member = drawn.labelled.copy()
     if scenario.paradigm == "inductive":
         member |= (drawn.part == TRAIN) & drawn.kept

@@ -44,7 +44,7 @@ def what_varies(data: Dataset, scenarios: Sequence[Scenario], *, trained: bool =
 
     "" where there is none.
     """
-    redrawn = {name for each in scenarios for name in varies(data, each, trained=trained)}
+    redrawn = {name for scenario in scenarios for name in varies(data, scenario, trained=trained)}
     if not redrawn:
         return "No trial re-draws anything." if scenarios else ""
     rules = [data.split(name) for name in dict.fromkeys(s.split for s in scenarios)]

@@ -28,8 +28,8 @@ class Figure5(Protocol):
         "kind": "matrices",
         "axes": (_missing.AXIS,),
         "values": ({"column": "nmse", "label": "NMSE of hidden entries, z-scored"},),
-        "shows": "Rows of a view that were hidden in trial 0, one panel for what they are and one "
-        "for what each method made of them. Each row of a panel is an instance, each column a "
+        "shows": "Rows of a view that were hidden in trial 0: one panel with their true values and "
+        "one with the imputation of each method. Each row of a panel is an instance, each column a "
         "feature, z-scored on the training rows that have the view. Methods are chosen by NMSE on "
         "tuning rows.",
         "claim": "SiMVAE recovered more individual characteristics of the original data matrix "

@@ -1,7 +1,7 @@
 """Accuracy by the share of training rows that carry a label, from 1 to 50 %.
 
-Not in the paper, whose Table 2 stops at 3 %: it shows where labels are so many that unlabelled rows
-stop to help. Beside inductive SMVAE stand its classifier q(y|X), trained by cross-entropy on the
+Not in the paper, whose Table 2 stops at 3 %: it shows at which share of labels unlabelled rows
+no longer help. Rows: inductive SMVAE, its classifier q(y|X), trained by cross-entropy on the
 labelled rows alone, and a linear SVM.
 """
 
@@ -18,7 +18,7 @@ SVM = TableRow("svm", "SVM", "reference", "inductive", (Stage("svm"),))
 
 
 class Labels(Protocol):
-    """What a label is worth, and unlabelled rows beside it."""
+    """Accuracy by the share of labels, with and without unlabelled rows."""
 
     title = "Labels: accuracy with different proportions of labelled training samples"
     datasets = DATASETS

@@ -32,10 +32,10 @@ SHOWN = (
 """Keys of the rows that run by default, in printed order."""
 AXIS = "split"
 READING = (
-    "Splits are drawn apart: trial t of one split and trial t of another share their number and "
-    "nothing else. The interval is that of the mean of their differences, trial by trial, and so "
-    "one for two independent samples of equal size. With fewer than three trials there is none.",
-    "It speaks of further draws of both splits from these rows, not of new people. Training "
+    "Splits are drawn independently: trial t of one split and trial t of another share only their "
+    "number. The interval is that of the mean of their differences, trial by trial, which is "
+    "that of two independent samples of equal size. It is given for three or more trials.",
+    "It concerns further draws of both splits from these rows, not new people. Training "
     "sets overlap between trials; the corrected interval (Nadeau and Bengio, 2003) allows for "
     "that: SD² (1/n + n_test/n_train), by the larger ratio of the two splits. A fixed split has "
     "none.",
@@ -54,10 +54,10 @@ class SplitLeakage(Protocol):
         "axes": ({"name": AXIS, "label": "split"},),
         "values": ({"column": "accuracy", "label": "test accuracy"},),
         "shows": "Test accuracy under the split that leaks most, minus test accuracy of the same "
-        "method under each split that leaks less. The difference holds the leak and the harder "
-        "question: a method that is asked about a new person has none of that person’s other rows "
+        "method under each split that leaks less. The difference contains both the leak and the "
+        "harder task: for a new person, a method has no other rows of that person "
         "to learn from. The paper’s split of DEAP, one-second segments at random, is such a split: "
-        "seconds of one trial lie on both sides.",
+        "seconds of one trial are on both sides.",
         "reading": READING,
     }
 
@@ -84,15 +84,14 @@ class SplitLeakage(Protocol):
             for cell in TABLE.cells(data, rule.name, budget, methods)
             if cell.row.key in rows and cell.label_fraction in ends
         ]
-        if (
-            len({cell.scenario.scaling for cell in cells}) > 1
-        ):  # else the difference includes that of the scaling
+        # Splits with different scaling would add its effect to the difference.
+        if len({cell.scenario.scaling for cell in cells}) > 1:
             cells = [replace(c, scenario=replace(c.scenario, scaling="global")) for c in cells]
         order = {key: place for place, key in enumerate(rows)}
         return tuple(sorted(cells, key=lambda cell: order[cell.row.key]))
 
     def unfit(self, data: Dataset) -> str:
-        """Why no leak of ``data`` can be measured; "" if it can."""
+        """Why no leak can be measured on ``data``; "" if one can."""
         plain, named, split = data.key.partition("@")
         if named:
             return f"split_leakage runs every split of {plain}; name it without @{split}"

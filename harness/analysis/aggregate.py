@@ -1,4 +1,4 @@
-"""Numbers of a figure: one line per place on its axes. Pure, table of trials -> table."""
+"""Numbers of a figure, one line per place on its axes. Pure: table of trials -> table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def points(trials: pd.DataFrame, values: Sequence[str]) -> pd.DataFrame:
     """Mean and sample SD of each of ``values`` at every place, over its trials.
 
     Columns: ``FIRST``, the axes (``at_<name>``), ``n_labelled`` and ``n_classes_labelled`` (least
-    and most over the trials, "" where no trial tells), ``trials_expected``, ``failed``,
+    and most over the trials, "" where unknown), ``trials_expected``, ``failed``,
     ``skipped``, ``missing``, and for each value ``<value>_trials``, how many trials have it,
     ``<value>_mean`` and ``<value>_sd``, NaN unless every planned trial has it.
     """

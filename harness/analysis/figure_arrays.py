@@ -1,7 +1,7 @@
-"""Arrays that figures show, read from ``results/``: view weights, completed views.
+"""Arrays that figures show, read from ``results/``: view weights and completed views.
 
-The true values beside completed views are not in the records but the run's own:
-:func:`truths_of` reads what ``harness.run.describe.truths`` stored when the run began.
+The true values beside completed views are not in the records but in the run's arrays:
+:func:`truths_of` reads what ``harness.run.describe.truths`` stored when the run started.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Matrices:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """Arrays behind a figure, read by the caller.
+    """Arrays of a figure, read by the caller.
 
-    ``unavailable``  of a data set: which cannot be shown, and why.
+    ``unavailable``  data set -> sentences on arrays that cannot be shown.
     """
 
     weights: tuple[Weights, ...] = ()
@@ -88,24 +88,24 @@ class Truth:
 
 
 def packed(truths: Mapping[tuple[str, str, str], Truth]) -> dict[str, np.ndarray]:
-    """What figures show of the data, by (protocol, data set, view), as arrays of one file."""
-    found = {"index": np.array([*truths], dtype=str)} if truths else {}
+    """True values for figures, by (protocol, data set, view), as arrays of one file."""
+    arrays = {"index": np.array([*truths], dtype=str)} if truths else {}
     for number, truth in enumerate(truths.values()):
         for name, value in vars(truth).items():
-            found[f"{number}.{name}"] = np.asarray(value)
-    return found
+            arrays[f"{number}.{name}"] = np.asarray(value)
+    return arrays
 
 
 def truths_of(arrays: Arrays, protocol: str) -> dict[str, dict[str, Truth]]:
     """The inverse of :func:`packed` for one protocol: by data set, then view."""
-    found: dict[str, dict[str, Truth]] = {}
+    by_dataset: dict[str, dict[str, Truth]] = {}
     for number, (name, dataset, view) in enumerate(arrays.get("index", ())):
         if name != protocol:
             continue
         own = {f.name: arrays[f"{number}.{f.name}"] for f in fields(Truth)}
         scalars = {"view": int(own["view"]), "hidden": int(own["hidden"])}
-        found.setdefault(str(dataset), {})[str(view)] = Truth(**{**own, **scalars})
-    return found
+        by_dataset.setdefault(str(dataset), {})[str(view)] = Truth(**{**own, **scalars})
+    return by_dataset
 
 
 def weights_shown(
@@ -114,12 +114,12 @@ def weights_shown(
     arrays: Callable[[Record], Arrays],
 ) -> Shown:
     """View weights of every trial that is ok. ``arrays`` raises ValueError where there are none."""
-    read, found = _Reader(records, arrays), []
+    read, weights = _Reader(records, arrays), []
     for line in trials[trials["status"] == "ok"].itertuples():
         own = read(line, str(line.chosen))
         if own is not None:
-            found.append(_weights(line, records[str(line.chosen)], own))
-    return Shown(weights=tuple(found), unavailable=read.unavailable())
+            weights.append(_weights(line, records[str(line.chosen)], own))
+    return Shown(weights=tuple(weights), unavailable=read.unavailable())
 
 
 def matrices_shown(
@@ -129,21 +129,21 @@ def matrices_shown(
     truths: Mapping[str, Mapping[str, Truth]],
 ) -> Shown:
     """Completed views of trial 0 beside the truth; ``truths`` by data set and view."""
-    read, found = _Reader(records, arrays), []
+    read, matrices = _Reader(records, arrays), []
     ok = [line for line in trials.itertuples() if line.status == "ok"]
     for key in dict.fromkeys(str(line.dataset) for line in ok):
         lines = [o for o in ok if o.dataset == key and o.imputed_by and o.trial == 0]
         pairs = [(str(line.row_key), read(line, str(line.imputed_by))) for line in lines]
-        kept = {name: own for name, own in pairs if own is not None}
-        if key not in truths and kept:
+        completed = {name: own for name, own in pairs if own is not None}
+        if key not in truths and completed:
             read.note(key, "the data's own values were not stored with this run")
         for view, truth in truths.get(key, {}).items():
-            found += _matrices(key, view, truth, kept)
-    return Shown(matrices=tuple(found), unavailable=read.unavailable())
+            matrices += _matrices(key, view, truth, completed)
+    return Shown(matrices=tuple(matrices), unavailable=read.unavailable())
 
 
 class _Reader:
-    """Arrays of records; those that cannot be read are noted and never stop a report."""
+    """Reads arrays of records; unreadable ones are noted and do not stop a report."""
 
     def __init__(self, records: Mapping[str, Record], arrays: Callable[[Record], Arrays]) -> None:
         self.records, self.arrays = records, arrays
@@ -173,7 +173,7 @@ def _weights(line: Any, record: Record, arrays: Arrays) -> Weights:
 def _matrices(
     dataset: str, view: str, truth: Truth, completed: Mapping[str, Arrays]
 ) -> list[Matrices]:
-    """Hidden rows that every method has kept; none where no method has any."""
+    """Hidden rows that every method has stored; none where no method has any."""
     ids, values = f"imputed_{truth.view}_ids", f"imputed_{truth.view}"
     own = {key: arrays for key, arrays in completed.items() if ids in arrays}
     if not own:

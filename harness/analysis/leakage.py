@@ -1,4 +1,4 @@
-"""What a leaky split is worth: the same row under two splits. Pure, table of trials -> table."""
+"""Accuracy gained under a leaky split: a row under two splits. Pure: table of trials -> table."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def leaks(trials: pd.DataFrame, splits: Splits) -> pd.DataFrame:
                 where every trial has the same rows.
 
     A line compares one row of one data set and label column under two splits. Splits are drawn
-    apart, so that the two trials of a pair share their number and nothing else: the t interval
+    independently, so that the two trials of a pair share only their number: the t interval
     ``low .. high`` of the mean difference is one for two independent samples, with the degrees of
-    freedom of one. It speaks of further draws from these rows, not of new groups. Training sets
-    overlap between trials, and so it is too narrow; ``corrected_low .. corrected_high`` is widened
+    freedom of one. It concerns further draws from these rows, not new groups. Training sets
+    overlap between trials, so it is too narrow; ``corrected_low .. corrected_high`` is widened
     after Nadeau and Bengio (2003), SD^2 (1/n + n_test/n_train), by the larger ratio of the two
     splits, and is empty where one of them is fixed. ``t_p_holm`` is adjusted over the rows of one
     data set, label column and pair of splits; ``decision`` is that of ``statistics.paired``:
-    ``higher`` where the leaky split is. With fewer than three pairs the difference stands alone.
+    ``higher`` if the leaky split is. With fewer than three pairs only the difference is given.
 
-    Raises ValueError for a split of ``trials`` that ``splits`` does not know.
+    Raises ValueError for a split of ``trials`` that is not in ``splits``.
     """
     ordered = check(trials)
     moments = points(ordered, ["accuracy"]).set_index(
@@ -48,7 +48,7 @@ def leaks(trials: pd.DataFrame, splits: Splits) -> pd.DataFrame:
         ratios = splits.get(str(dataset), {})
         unknown = sorted(set(column[AXIS]) - set(ratios))
         if unknown:
-            raise ValueError(f"nothing is known of the split '{unknown[0]}' of {dataset}")
+            raise ValueError(f"no entry for the split '{unknown[0]}' of {dataset}")
         leaky, *others = ratios
         for other in others:
             family = [
@@ -69,17 +69,17 @@ def _line(row: pd.DataFrame, leaky: str, other: str, ratio: float | None) -> dic
     return line | {"leaky_split": leaky, "split": other}
 
 
-def _larger(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else max(one, other)
+def _larger(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else max(first, second)
 
 
 def _means(line: dict[str, Any], moments: pd.DataFrame) -> dict[str, Any]:
-    """Accuracies under both splits, and their difference, which few pairs are enough for."""
-    found: dict[str, Any] = {}
+    """Accuracies under both splits and their difference, which needs no minimum of pairs."""
+    values: dict[str, Any] = {}
     for split, prefix in ((line["leaky_split"], "leaky_"), (line["split"], "")):
         cell = moments.loc[(line["dataset"], line["row_key"], line["label_percent"], split)]
-        found |= {f"{prefix}{name}": cell[f"accuracy_{name}"] for name in ("mean", "sd", "trials")}
-        found["trials_expected"] = cell["trials_expected"]
-    plain = found["leaky_mean"] - found["mean"]
-    found["difference"] = plain if line["pairs"] < MIN_PAIRS else line["mean_difference"]
-    return found
+        values |= {f"{prefix}{name}": cell[f"accuracy_{name}"] for name in ("mean", "sd", "trials")}
+        values["trials_expected"] = cell["trials_expected"]
+    plain = values["leaky_mean"] - values["mean"]
+    values["difference"] = plain if line["pairs"] < MIN_PAIRS else line["mean_difference"]
+    return values

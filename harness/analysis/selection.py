@@ -1,13 +1,13 @@
-"""Which candidate of a trial counts: named rules over records, blind to test results.
+"""Selection of a trial's candidate: named rules over records that do not use test results.
 
-A fit's score on tuning rows, higher is better, is
+The score of a fit on tuning rows (higher is better) is
 
 - minus the NMSE of masked tuning rows where the stage imputes, also if its method classifies;
 - the accuracy of any other classifier;
 - the accuracy of a fixed probe on the codes of a representation.
 
-It chooses the candidate; and the epoch, but for a representation, whose epoch is chosen by its own
-loss on tuning rows. Ties go to the earlier epoch, then to the candidate that the grid lists first.
+It selects the candidate and the epoch. The epoch of a representation is selected by its own loss on
+tuning rows. Ties go to the earlier epoch, then to the candidate that is first in the grid.
 """
 
 from __future__ import annotations
@@ -25,34 +25,35 @@ NAMES: Mapping[Measure, str] = {
     "loss": "tuning loss",
     "probe": "probe accuracy",
 }
-"""Of measures, in a record."""
+"""Names of measures in records."""
 WORDS: Mapping[Measure, str] = {
     "accuracy": "tuning accuracy",
     "nmse": "NMSE of masked tuning rows",
     "loss": "the method's own loss on tuning rows",
     "probe": "tuning accuracy of a linear SVM (C = 1) on the codes",
 }
-"""Of measures, under a table."""
+"""Descriptions of measures under tables."""
 SECOND: Mapping[Measure, str] = {
     "accuracy": "of a second fit, on labelled and tuning rows",
     "nmse": "of a second fit, to which they are added",
 }
-"""What a method is scored on that answers for its own rows only."""
+"""The second fit on which a transductive method is scored."""
 ROLES: Mapping[Measure, str] = {
     "accuracy": "classifier",
     "nmse": "imputer",
     "probe": "representation",
 }
-"""What a stage is to the others of its recipe, by the measure of its candidates."""
+"""Role of a stage in its recipe, by the measure of its candidates."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What chooses among the fits of one stage.
+    """The rule that selects among the fits of one stage.
 
-    ``epoch``      None for a method without epochs.   ``candidate`` what its candidates differ in.
+    ``epoch``      measure that selects the epoch; None for a method without epochs.
+    ``candidate``  measure that selects the candidate.
     ``several``    whether there is more than one candidate.
-    ``second``     scores are of a second fit, since the first answers for its own rows only.
+    ``second``     scores are those of a second fit, since the method is transductive.
     """
 
     epoch: Measure | None
@@ -91,16 +92,16 @@ class Rule:
         return "nothing (one candidate, no epochs)"
 
 
-def key_of(found: Sequence[Rule]) -> str:
+def key_of(stage_rules: Sequence[Rule]) -> str:
     """The keys of a recipe's stages: ``epoch:loss candidate:probe > candidate:accuracy``."""
-    return " > ".join(rule.key for rule in found)
+    return " > ".join(rule.key for rule in stage_rules)
 
 
-def words_of(found: Sequence[Rule]) -> str:
-    """How the fits of a recipe's stages are chosen, in words."""
-    if len(found) == 1:
-        return found[0].words
-    return "; ".join(f"{ROLES[rule.candidate]} by {rule.words}" for rule in found)
+def words_of(stage_rules: Sequence[Rule]) -> str:
+    """How the fits of a recipe's stages are selected, in words."""
+    if len(stage_rules) == 1:
+        return stage_rules[0].words
+    return "; ".join(f"{ROLES[rule.candidate]} by {rule.words}" for rule in stage_rules)
 
 
 def best(candidates: Sequence[Record]) -> Record | None:

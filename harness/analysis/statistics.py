@@ -1,9 +1,8 @@
-"""Numbers from trials: a summary of every cell and paired comparisons. Pure, table -> table.
+"""Summaries of cells and paired comparisons from a table of trials. Pure: table -> table.
 
-The input is one line per planned trial (``TRIAL_COLUMNS``); planned trials that have no result are
-lines too, with status ``missing``, so that nothing can be left out without a trace. The order of
-the lines never matters. Columns that begin with ``at_`` are places on a figure's axes, and part of
-what names a cell.
+The input has one line per planned trial (``TRIAL_COLUMNS``), with status ``missing`` for trials
+without a result. The order of the lines does not matter. Columns that start with ``at_`` are places
+on a figure's axes, and part of a cell's key.
 """
 
 from __future__ import annotations
@@ -44,8 +43,8 @@ def axes(trials: pd.DataFrame) -> list[str]:
 def check(trials: pd.DataFrame) -> pd.DataFrame:
     """``trials`` in canonical order (data set, row, column, place on the axes, trial).
 
-    Raises ValueError, in one sentence, for a lacking column, an unknown status, an accuracy outside
-    [0, 1] on an ok line, or none there without an NMSE instead, or one trial that is there twice.
+    Raises ValueError for a missing column, an unknown status, a duplicate trial, or an ok line
+    whose accuracy is outside [0, 1], or that has neither accuracy nor NMSE.
     """
     lacking = [name for name in TRIAL_COLUMNS if name not in trials.columns]
     if lacking:
@@ -61,7 +60,7 @@ def check(trials: pd.DataFrame) -> pd.DataFrame:
         raise ValueError("an ok trial needs an accuracy in [0, 1]")
     if trials.duplicated(["dataset", "row_key", "label_percent", *axes(trials), "trial"]).any():
         raise ValueError("one trial of a row and column is in the table twice")
-    # A row keeps one place, even where the caller counted cells instead of rows.
+    # A row has one position, even if the caller counted cells instead of rows.
     order = trials.groupby(["dataset", "row_key"])["row_order"].transform("min")
     placed = trials.assign(row_order=order)
     by = [*CELL, *axes(trials), "trial"]
@@ -112,11 +111,11 @@ def paired(trials: pd.DataFrame, reference_row_key: str, value: str = "accuracy"
     trial is free of that part of the spread. ``low .. high`` is the 95 % t interval of the mean
     difference; Wilcoxon's signed-rank and the paired t test are two-sided, and Holm-adjusted over
     the rows of one data set and label column. Only trials that are ok in both rows count; with
-    fewer than three of them all is empty. Identical differences leave no spread to judge by: the
-    interval and t are empty, and the decision is ``undecided``.
+    fewer than three of them all columns are empty. If all differences are equal, the interval and
+    t are empty, and the decision is ``undecided``.
 
-    Trials re-draw splits and labels of ONE data set: the intervals speak of further re-draws of it,
-    not of new data sets or subjects. Training and test sets overlap between trials, so the plain
+    Trials re-draw splits and labels of one data set: the intervals concern further re-draws of it,
+    not new data sets or subjects. Training and test sets overlap between trials, so the plain
     interval is too narrow. Where the optional columns ``n_train`` and ``n_test`` are given (NaN
     when the split is fixed) ``corrected_low .. corrected_high`` applies the correction of Nadeau
     and Bengio (2003): SD^2 (1/n + n_test/n_train), with the largest ``n_train`` on the data set,
@@ -124,7 +123,7 @@ def paired(trials: pd.DataFrame, reference_row_key: str, value: str = "accuracy"
     ``higher`` or ``lower`` when zero lies outside the widest interval there is and Holm's p of the
     t test is at most 0.05, else ``undecided``.
 
-    Ceiling rows (``all_labels``) are left out: they play under other rules.
+    Ceiling rows (``all_labels``) are left out, since they use all training labels.
     """
     ordered = check(trials)
     ordered = ordered[~ordered["all_labels"].astype(bool) | _is(ordered, reference_row_key)]
@@ -223,29 +222,29 @@ def pair_line(
 
 
 def _tests(differences: np.ndarray, ratio: float | None) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "mean_difference": float(differences.mean()),
         "sd_difference": float(differences.std(ddof=1)),
         "wilcoxon_p": 1.0,
     }
-    # Accuracies are counts over n_test; rounding errors of a subtraction must not break its ties.
+    # Accuracies are counts over n_test; rounding errors of a subtraction must not break ties.
     rounded = np.round(differences, 12)
     if rounded.any():
-        found["wilcoxon_p"] = float(stats.wilcoxon(rounded).pvalue)
+        values["wilcoxon_p"] = float(stats.wilcoxon(rounded).pvalue)
     if np.ptp(rounded) == 0:
-        return found
-    found["t_p"] = float(stats.ttest_1samp(differences, 0.0).pvalue)
-    found["low"], found["high"] = interval(differences)
+        return values
+    values["t_p"] = float(stats.ttest_1samp(differences, 0.0).pvalue)
+    values["low"], values["high"] = interval(differences)
     if ratio is not None:
-        found["corrected_low"], found["corrected_high"] = interval(differences, ratio)
-    return found
+        values["corrected_low"], values["corrected_high"] = interval(differences, ratio)
+    return values
 
 
 def decision(line: Mapping[str, Any]) -> str:
-    """What :func:`paired` says of a line that has Holm's p."""
+    """``higher``, ``lower`` or ``undecided`` for a line with Holm's p; "" with too few pairs."""
     if line["pairs"] < MIN_PAIRS:
         return ""
-    # The corrected interval, where there is one, holds the plain one.
+    # The corrected interval, where there is one, contains the plain one.
     low = np.nanmin([line["low"], line["corrected_low"], np.inf])
     high = np.nanmax([line["high"], line["corrected_high"], -np.inf])
     if line["t_p_holm"] <= 0.05 and (low > 0 or high < 0):

@@ -1,4 +1,4 @@
-"""From a run's manifest and its records to one line per trial: what statistics and reports read."""
+"""The table of trials: one line per trial, from a run's manifest and its records."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _imputed_by(
 
 
 def _converged(chosen: Record | None, trial: Trial, records: Mapping[str, Record]) -> bool | None:
-    """Whether the chosen fit, and those of the stages before it, say nothing to the contrary."""
+    """False if the selected fit or one of its upstream stages reports that it did not converge."""
     if chosen is None:
         return None
     before = (_best(group, records) for stage in trial[:-1] for group in stage)
@@ -88,7 +88,7 @@ def _converged(chosen: Record | None, trial: Trial, records: Mapping[str, Record
 
 
 def _classes(metrics: Mapping[str, Any]) -> int | None:
-    """How many classes have a labelled row; None where no record tells."""
+    """Number of classes with a labelled row; None where unknown."""
     counts = metrics.get("labelled_per_class")
     return None if counts is None else sum(count > 0 for count in counts)
 
@@ -102,21 +102,21 @@ def _trial_columns(
     number: int, trial: Trial, records: Mapping[str, Record], stale: set[str]
 ) -> dict[str, Any]:
     ((candidates,), names) = trial[-1], _ids(trial)
-    every = [records[name] for name in names if name in records]
-    found = [records[name] for name in candidates if name in records]
-    chosen = selection.best(found)
+    all_records = [records[name] for name in names if name in records]
+    candidate_records = [records[name] for name in candidates if name in records]
+    chosen = selection.best(candidate_records)
     status = "ok"
-    if len(found) < len(candidates):
+    if len(candidate_records) < len(candidates):
         status, chosen = "missing", None
     elif chosen is None:
-        status = "failed" if any(record.status == "failed" for record in every) else "skipped"
-    bad = [record for record in found if record.status != "ok"] or [
-        record for record in every if record.status != "ok"
+        status = "failed" if any(record.status == "failed" for record in all_records) else "skipped"
+    bad = [record for record in candidate_records if record.status != "ok"] or [
+        record for record in all_records if record.status != "ok"
     ]
     imputed = _imputed_by(chosen, trial, records)
     values = imputed.metrics if imputed else {}
     own = chosen.metrics if chosen else {}
-    metrics = (chosen or found[0]).metrics if found else {}
+    metrics = (chosen or candidate_records[0]).metrics if candidate_records else {}
     return {
         "trial": number,
         "status": status,
@@ -131,9 +131,13 @@ def _trial_columns(
         "n_test": metrics.get("n_test"),
         "candidates": len(candidates),
         "candidates_failed": len(bad),
-        "seconds": sum(record.seconds for record in every),
-        "peak_memory_mb": max((record.peak_memory_mb for record in every), default=float("nan")),
-        "peak_gpu_memory_mb": max((record.peak_gpu_memory_mb for record in every), default=0.0),
+        "seconds": sum(record.seconds for record in all_records),
+        "peak_memory_mb": max(
+            (record.peak_memory_mb for record in all_records), default=float("nan")
+        ),
+        "peak_gpu_memory_mb": max(
+            (record.peak_gpu_memory_mb for record in all_records), default=0.0
+        ),
         "epoch": chosen.epoch if chosen else None,
         "converged": _converged(chosen, trial, records),
         "in_warmup": chosen.in_warmup if chosen else None,
@@ -142,6 +146,6 @@ def _trial_columns(
         "config": json.dumps(chosen.job["config"], sort_keys=True) if chosen else "",
         "reason": "; ".join(sorted({record.reason for record in bad})),
         "trace": bad[0].trace if bad else "",
-        "device": ", ".join(sorted({record.device for record in every if record.device})),
+        "device": ", ".join(sorted({record.device for record in all_records if record.device})),
         "stale": any(name in stale for name in names),
     }

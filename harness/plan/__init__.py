@@ -1,1 +1,1 @@
-"""From what was asked to jobs: resolve names, expand cells, group work."""
+"""From the command line to jobs: resolve names, expand cells, estimate cost."""

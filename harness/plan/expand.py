@@ -1,7 +1,7 @@
 """From a cell to jobs: one job for each candidate setting, on one trial.
 
-A stage before the last is a job of its own, shared by every cell that needs the same one. Records
-do not rest on this module: whatever it decides is in the identity of the jobs that it makes.
+An upstream stage is a separate job, shared by every cell that needs the same one. Record digests
+leave this module out: all its decisions are part of the identity of the jobs that it makes.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from protocols.base import REPR_ROWS, Budget, Cell, Stage
 
 
 def expand(cell: Cell, data: Dataset, budget: Budget, trial: int, seed: int) -> tuple[Job, ...]:
-    """The candidate jobs of one cell on one trial, stages before them inside ``upstream``.
+    """The candidate jobs of one cell on one trial, with earlier stages in ``upstream``.
 
-    Raises UsageError where a recipe names a setting that its method does not have.
+    Raises UsageError if a recipe names a setting that its method does not have.
     """
     upstream: tuple[tuple[Job, ...], ...] = ()
     for stage in cell.row.recipe:
@@ -66,9 +66,9 @@ def expand(cell: Cell, data: Dataset, budget: Budget, trial: int, seed: int) -> 
 
 
 def _scenario(cell: Cell, stage: Stage, method: type[Method]) -> Scenario:
-    """The cell's scenario, with the rows that the stage asks for.
+    """The cell's scenario, with the rows that the stage needs.
 
-    An imputer that uses no labels is shown none, so that one fit serves every label fraction.
+    An imputer that uses no labels gets none, so that one fit serves every label fraction.
     """
     scenario = cell.scenario
     if stage.rows != "paradigm":
@@ -79,17 +79,17 @@ def _scenario(cell: Cell, stage: Stage, method: type[Method]) -> Scenario:
 
 
 def _codes_reach(needs: Scenario, has: Scenario) -> bool:
-    """Whether codes of a stage exist for all rows of the next: labelled and test rows always do."""
+    """Whether a stage has codes for all rows of the next; labelled and test rows always have."""
     return needs.paradigm != "inductive" or has.paradigm == "inductive"
 
 
 def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict[str, Any], ...]:
-    """Full settings of every candidate: the budget's grid, less what the stage pins."""
+    """Full settings of every candidate: the budget's grid, with the values that the stage fixes."""
     points = budget.quick_grid if method.quick else budget.grid
     own = itertools.product(*(values[:points] for values in stage.grid.values()))
     pinned = [{**stage.config, **dict(zip(stage.grid, values, strict=True))} for values in own]
     overrides = method.Config.grid(points)
-    found: list[dict[str, Any]] = []
+    full_settings: list[dict[str, Any]] = []
     for override, pins in itertools.product(overrides, pinned):
         if not _fits(override, pins, overrides):
             continue
@@ -98,18 +98,18 @@ def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict
             settings = {name: _of_python(value, name) for name, value in settings.items()}
         except (TypeError, ValueError) as error:  # ConfigError is a ValueError
             raise UsageError(f"stage '{stage.key}': {error}") from error
-        if settings not in found:
-            found.append(settings)
-    return tuple(found)
+        if settings not in full_settings:
+            full_settings.append(settings)
+    return tuple(full_settings)
 
 
 def _fits(
     override: Mapping[str, Any], pins: Mapping[str, Any], overrides: Sequence[Mapping[str, Any]]
 ) -> bool:
-    """False where a pinned value is tried as well, and this override is of another one.
+    """False if the grid has a fixed value, but this override is for another value.
 
-    Such an override may vary what has no effect under the pinned value: the width of an RBF under a
-    linear kernel.
+    Such an override may vary a setting without effect under the fixed value, for example the width
+    of an RBF under a linear kernel.
     """
     return all(
         override.get(name, value) == value or all(other.get(name) != value for other in overrides)
@@ -118,7 +118,7 @@ def _fits(
 
 
 def _of_python(value: Any, name: str) -> Any:
-    """A setting as it is, numbers of numpy as Python's. ValueError for what JSON cannot hold."""
+    """A setting, with NumPy numbers as Python's. Raises ValueError for what JSON cannot store."""
     plain(value, name)
     return value.item() if isinstance(value, np.generic) else value
 

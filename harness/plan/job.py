@@ -1,14 +1,13 @@
-"""A job: one fit of one stage, at one setting, on one trial. Its identity is its content.
+"""A job: one fit of one stage, with one setting, on one trial, identified by its content.
 
-A cell of a table times a trial becomes one job per candidate setting of the recipe's last stage; a
-stage before it is a job of its own, shared by every cell that needs the same one
-(``harness.plan.expand``). Which candidate counts is decided afterwards, over records
+A cell of a table and a trial give one job per candidate setting of the recipe's last stage; an
+earlier stage is a separate job, shared by every cell that needs the same one
+(``harness.plan.expand``). The candidate is selected later, from records
 (``harness.analysis.selection``).
 
-An id says what was asked for and not in how many words: whatever equals its default is left out of
-it. So a setting of a method, a field of a scenario, of a training or of a job that is added later,
-with the default that all earlier fits had, changes no id. A default that changes its value would
-give an old id a new meaning: who changes one raises the ``version`` beside it.
+An id leaves out every value that equals its default. So a setting, or a field of a scenario, a
+training or a job, that is added later with the default that all earlier fits had, changes no id. A
+default that changes would give an old id a new meaning, so its ``version`` must be raised.
 """
 
 from __future__ import annotations
@@ -30,15 +29,15 @@ from protocols._trial import Scenario
 class Job:
     """One fit.
 
-    ``data_key``    for people; ``fingerprint`` and ``declared`` are what counts.
-    ``views``       names of the data set's views the stage reads, None for all, or for all codes of
-                    the stage before it.
-    ``config``      every setting of the method, JSON-able.   ``training`` None for methods without
-                    epochs.
-    ``upstream``    per input, the candidate jobs of the stage before; empty for a first stage.
-    ``imputes``     it fills in absent views for the next stage.
+    ``data_key``    for display; ``fingerprint`` and ``declared`` identify the data.
+    ``views``       names of the data set's views the stage reads; None for all, or for all codes of
+                    the upstream stage.
+    ``config``      every setting of the method, JSON-serialisable.
+    ``training``    None for methods without epochs.
+    ``upstream``    candidate jobs of the upstream stage, for each input; empty for a first stage.
+    ``imputes``     the stage fills in absent views for the next stage.
     ``seed``        the run's seed (``--seed``).
-    ``declared``    what the draw takes from the data set beside its contents: its split rule.
+    ``declared``    what the draw takes from the data set besides its values: its split rule.
     """
 
     data_key: str
@@ -56,31 +55,31 @@ class Job:
     declared: Mapping[str, Any] | None = None
 
     def description(self) -> dict[str, Any]:
-        """Everything about this job, defaults written out: what a record keeps of it. JSON-able."""
+        """All fields of this job with defaults, as a record stores it. JSON-serialisable."""
         return plain(self._contents() | {"scenario": asdict(self.scenario)}, "job")
 
     def identity(self) -> dict[str, Any]:
-        """What makes this job itself: what differs from its default, and the versions.
+        """The fields that identify this job: those that differ from their defaults, and versions.
 
-        No path, no date, no host, no number of trials.
+        Contains no path, date, host or number of trials.
         """
         usual = {f.name for f in fields(self) if getattr(self, f.name) == f.default}
         defaults = _defaults(registry.load_method(self.method).Config)
-        found = self._contents() | {
+        identity_fields = self._contents() | {
             "scenario": self.scenario.identity(),
             "config": _differing(self.config, defaults),
         }
         if self.training is not None:
-            found["training"] = _differing(self.training, Training().identity())
-        return {name: value for name, value in found.items() if name not in usual}
+            identity_fields["training"] = _differing(self.training, Training().identity())
+        return {name: value for name, value in identity_fields.items() if name not in usual}
 
     def _contents(self) -> dict[str, Any]:
         """All fields but the key, jobs by their ids."""
-        found = {field.name: getattr(self, field.name) for field in fields(self)}
-        found["data"] = found.pop("fingerprint")
-        found["upstream"] = [[job.id for job in group] for group in self.upstream]
-        del found["data_key"]
-        return found
+        contents = {field.name: getattr(self, field.name) for field in fields(self)}
+        contents["data"] = contents.pop("fingerprint")
+        contents["upstream"] = [[job.id for job in group] for group in self.upstream]
+        del contents["data_key"]
+        return contents
 
     @cached_property
     def id(self) -> str:
@@ -89,18 +88,18 @@ class Job:
 
     @cached_property
     def training_key(self) -> str:
-        """Equal for jobs that share one training: they differ in what is read off it alone."""
+        """Equal for jobs that share one training: their settings differ only after training."""
         untrained = registry.load_method(self.method).Config.marked("untrained")
         config = {name: value for name, value in self.config.items() if name not in untrained}
         return canonical(self.identity() | {"config": config})
 
     @property
     def depth(self) -> int:
-        """How many stages come before this one."""
+        """Number of upstream stages."""
         return 1 + self.upstream[0][0].depth if self.upstream else 0
 
     def stages(self) -> Iterator[Job]:
-        """Every job this one rests on, earlier stages first, itself last."""
+        """Every job that this one depends on, earlier stages first, and itself last."""
         for group in self.upstream:
             for job in group:
                 yield from job.stages()
@@ -117,7 +116,7 @@ class Job:
 
 
 def canonical(value: Any) -> str:
-    """JSON with one spelling: sorted keys, no spaces, no NaN."""
+    """Canonical JSON: sorted keys, no spaces, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -127,7 +126,7 @@ def _defaults(config: type[Config]) -> Mapping[str, Any]:
 
 
 def _differing(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """The ``values`` that are not those of ``defaults``; a list equals the tuple of its items."""
+    """The ``values`` that differ from ``defaults``; a list equals the tuple of its items."""
     missing = object()
     return {
         name: value

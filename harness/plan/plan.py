@@ -1,6 +1,6 @@
-"""The plan: which jobs a run needs, which are stored, stale or failed, and what the rest will cost.
+"""The plan: which jobs a run needs, which are stored, stale or failed, and the cost of the rest.
 
-Nothing here runs a method. Jobs that several cells or tables share appear once.
+No method is run here. Jobs that several cells or tables share appear once.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class PlannedCell:
 
 @dataclass
 class Plan:
-    """All cells of a run, and what the ledger already knows of their jobs.
+    """All cells of a run, and the stored state of their jobs.
 
     ``splits``  data key -> name of the split its cells use.
     ``left_out``  protocol -> data sets that its budget leaves out; none where all are in.
-    ``properties``  protocol that fits nothing -> counts of the data sets that it opened.
-    ``todo``    jobs to run.   ``stored`` ids with a record that stands.
+    ``properties``  protocol without fits -> counts of its data sets.
+    ``todo``    jobs to run.   ``stored`` ids with a valid record.
     ``stale``   id -> files whose source changed since its record was made.
-    ``failed``  ids whose record is a failure that this run leaves alone.
+    ``failed``  ids whose record is a failure that this run does not repeat.
     """
 
     cells: list[PlannedCell]
@@ -61,23 +61,23 @@ class Plan:
     @cached_property
     def jobs(self) -> dict[str, Job]:
         """Every job of every cell, earlier stages included, by id."""
-        every = (j for c in self.cells for trial in c.trials for job in trial for j in job.stages())
-        return {job.id: job for job in every}
+        jobs = (j for c in self.cells for trial in c.trials for job in trial for j in job.stages())
+        return {job.id: job for job in jobs}
 
     def core_hours(self, jobs: Iterable[Job] | None = None) -> tuple[float, float]:
-        """Estimated core-hours of ``jobs``, or of all that is left: the least and the most.
+        """Estimated core-hours of ``jobs``, or of all jobs to run: minimum and maximum.
 
-        The least where every fit stops as early as patience allows, the most where none does.
+        The minimum if every fit stops as early as patience allows, the maximum if none does.
         """
         costs = [self._costs(job) for job in (self.todo.values() if jobs is None else jobs)]
         return sum(least for least, _ in costs) / 3600, sum(most for _, most in costs) / 3600
 
     def cost(self, job: Job) -> float:
-        """Estimated core-seconds of one job, to its last epoch; its share, if some train as one."""
+        """Estimated core-seconds of one job to its last epoch; its share of a shared training."""
         return self._costs(job)[1]
 
     def _costs(self, job: Job) -> tuple[float, float]:
-        """Estimated core-seconds to the first epoch that may be the last, and to the last."""
+        """Estimated core-seconds to the earliest possible last epoch, and to the latest."""
         if job.id not in self._known_costs:
             training = soon = Training(**(job.training or {}))
             method, shape = registry.load_method(job.method), self.shape(job)
@@ -122,7 +122,7 @@ class Plan:
         return {}
 
     def _dims(self, job: Job) -> tuple[int, ...]:
-        """Widths of what a job reads: views, or the codes of the stage before."""
+        """Widths of a job's inputs: views, or the codes of the upstream stage."""
         data = self.data[job.data_key]
         firsts = [group[0] for group in job.upstream]
         if not firsts or firsts[0].imputes:
@@ -135,7 +135,7 @@ class Plan:
         )
 
     def drawn(self, job: Job) -> Draw:
-        """Who is where in a job's trial, and what is shown. UsageError if none can be drawn."""
+        """The draw of a job's trial. Raises UsageError if it cannot be drawn."""
         key = _draw_key(job)
         if key not in self._draws:
             try:
@@ -172,7 +172,7 @@ def plan_cells(
     selection: Selection = EVERY,
     seed: int = 0,
 ) -> list[PlannedCell]:
-    """Cells of all protocols on all data sets, as far as the ``selection`` holds them.
+    """Cells of all protocols on all data sets that the ``selection`` includes.
 
     ``splits``  data key -> name of its split.
     """
@@ -181,7 +181,7 @@ def plan_cells(
     for name, protocol in protocols.items():
         for key, dataset in data.items():
             for cell in protocol.cells(dataset, splits[key], budget, cards):
-                if not selection.holds(cell):
+                if not selection.includes(cell):
                     continue
                 row = with_settings(cell.row, selection.settings)
                 cell = cell if row is cell.row else replace(cell, row=row)
@@ -199,9 +199,9 @@ def settle(
     accept_stale: bool = False,
     force: bool = False,
 ) -> Plan:
-    """Sort the plan's jobs into stored, stale, failed and todo by what the ledger holds.
+    """Sort the plan's jobs into stored, stale, failed and todo, by their records.
 
-    A job whose earlier stage runs again runs again too: another candidate of it may win.
+    A job whose upstream stage runs again runs again too: another candidate may be selected.
     """
     now: dict[frozenset[str], dict[str, str]] = {}
     for name, job in plan.jobs.items():
@@ -229,7 +229,7 @@ def settle(
 
 
 def _can_start(job: Job, records: Mapping[str, Record]) -> bool:
-    """Whether a job has inputs, and each has a candidate that is ok by now."""
+    """Whether a job has inputs, each with a candidate whose record is ok."""
     return bool(job.upstream) and all(
         any(stage.id in records and records[stage.id].status == "ok" for stage in group)
         for group in job.upstream

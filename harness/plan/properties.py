@@ -1,6 +1,6 @@
-"""What a protocol without fits says of its data sets: counts over the draws of a run's trials.
+"""Properties of data sets, for protocols without fits: counts over the draws of a run's trials.
 
-Every count comes from ``protocols.base.draw``, the draw that the methods' trials are made of.
+Every count comes from ``protocols.base.draw``, as the trials of methods do.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PARTS = (TRAIN, TUNE, TEST)
 
 
 def fits_nothing(protocol: Protocol) -> bool:
-    """Whether a protocol has neither rows nor cells: it shows properties of data sets."""
+    """Whether a protocol has neither rows nor cells, and shows properties of data sets."""
     return protocol.layout["kind"] == "properties"
 
 
@@ -35,7 +35,7 @@ def check_rows_named(
     rows: Mapping[str, Iterable[str]],
     percents: Iterable[float],
 ) -> None:
-    """Raise UsageError where rows or columns are named, but no protocol of the run has any.
+    """Raise UsageError if rows or columns are named, but no protocol of the run has any.
 
     ``rows``  names of rows or methods, by the flag that gave them.
     """
@@ -49,7 +49,7 @@ def check_rows_named(
             raise UsageError(f"{', '.join(protocols)} {what}; leave {flag} out")
 
 
-def every(
+def properties_of_all(
     opened: Mapping[str, Dataset], splits: Mapping[str, str], trials: int, seed: int
 ) -> tuple[Properties, ...]:
     """Properties of all data sets of a protocol, by key, under their splits."""
@@ -59,8 +59,8 @@ def every(
 def properties_of(data: Dataset, split: str, trials: int, seed: int = 0) -> Properties:
     """Counts over the draws of trials 0 .. ``trials - 1``. UsageError if one cannot be drawn."""
     fractions = label_fractions(data)
-    drawn = {each: _draws(data, split, each, trials, seed) for each in fractions}
-    parts = [one.part for one in drawn[fractions[0]]]  # the same under every share of labels
+    drawn = {fraction: _draws(data, split, fraction, trials, seed) for fraction in fractions}
+    parts = [trial.part for trial in drawn[fractions[0]]]  # the same under every share of labels
     simulated = data.provenance.kind == "simulated"
     return Properties(
         dataset=data.key,
@@ -73,7 +73,8 @@ def properties_of(data: Dataset, split: str, trials: int, seed: int = 0) -> Prop
         ),
         groups=tuple(_group(name, column, parts) for name, column in data.groups.items()),
         labels=tuple(
-            (100 * each, _span(one.labelled.sum() for one in drawn[each])) for each in fractions
+            (100 * fraction, _span(trial.labelled.sum() for trial in drawn[fraction]))
+            for fraction in fractions
         ),
         splits=tuple((rule.name, rule.leaks) for rule in data.splits),
     )
@@ -82,13 +83,13 @@ def properties_of(data: Dataset, split: str, trials: int, seed: int = 0) -> Prop
 def _draws(data: Dataset, split: str, fraction: float, trials: int, seed: int) -> list[Draw]:
     rule = scaling_rule(data, split)
     scenario = Scenario(split, "inductive", fraction, label_rule(data), scaling=rule)
-    found = []
+    draws = []
     for trial in range(trials):
         try:
-            found.append(draw(data, scenario, trial, seed))
+            draws.append(draw(data, scenario, trial, seed))
         except DataError as error:
             raise UsageError(f"trial {trial}: {error}") from error
-    return found
+    return draws
 
 
 def _in_parts(parts: list[np.ndarray], chosen: np.ndarray) -> tuple[Span, Span, Span]:
@@ -99,14 +100,14 @@ def _in_parts(parts: list[np.ndarray], chosen: np.ndarray) -> tuple[Span, Span, 
 
 def _group(name: str, column: np.ndarray, parts: list[np.ndarray]) -> GroupCount:
     _, member, size = np.unique(column, return_inverse=True, return_counts=True)
-    torn = []
+    split_groups = []
     for part in parts:
         seen = np.zeros((len(size), len(PARTS)), bool)
         seen[member, part] = True
-        torn.append((seen.sum(axis=1) > 1).sum())
-    return GroupCount(name, len(size), _span(size), _span(torn))
+        split_groups.append((seen.sum(axis=1) > 1).sum())
+    return GroupCount(name, len(size), _span(size), _span(split_groups))
 
 
 def _span(counts: Iterable[int]) -> Span:
-    whole = [int(count) for count in counts]
-    return min(whole), max(whole)
+    numbers = [int(count) for count in counts]
+    return min(numbers), max(numbers)

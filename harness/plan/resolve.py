@@ -1,6 +1,6 @@
 """Resolve command-line values: data sets, protocols, settings, budget, device.
 
-Every refusal is a :class:`UsageError` of one sentence, before any work is done.
+Invalid values raise :class:`UsageError` before any work is done.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from protocols import FORMER_KEYS
 from protocols.base import BUDGETS, Budget, Protocol
 
 DATA_ROOT = "SIMVAE_DATA_ROOT"
-"""Environment variable that stands in for ``--data-root``."""
+"""Environment variable used if ``--data-root`` is not given."""
 FILE_SUFFIXES = {".npz", ".mat"}
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The budget and data sets of a run, and why: the first thing a run prints.
+    """The budget and data sets of a run, and the reason for them, which a run prints first.
 
-    ``left_out``  data sets that the budget ``paper`` takes by itself and this one does not.
+    ``left_out``  default data sets of the budget ``paper`` that this budget leaves out.
     """
 
     budget: Budget
@@ -39,8 +39,8 @@ class Choice:
 def data_root(given: str | None) -> Path | None:
     """Folder of the licensed data, from ``--data-root`` or the environment. None if not named.
 
-    Raises UsageError where it is no folder, and where the flag names one without data that any
-    data set reads: open data must not stand in for what was asked for.
+    Raises UsageError if it is not a folder, or if ``--data-root`` has no file of any data set: a
+    run must not silently use open data instead.
     """
     named = os.environ.get(DATA_ROOT) if given is None else given
     if named is None:
@@ -49,14 +49,14 @@ def data_root(given: str | None) -> Path | None:
     root = Path(named).expanduser()
     if not named or not root.is_dir():
         raise UsageError(
-            f"the data root '{named}' ({source}) is not a folder; name the one that holds your copy"
+            f"the data root '{named}' ({source}) is not a folder; name the folder of your copy"
         )
     if given is not None:
         readers = {k: m for k, m in registry.modules("datasets")[0].items() if hasattr(m, "found")}
         if not any(module.found(root) for module in readers.values()):
             known = ", ".join(readers)
             raise UsageError(
-                f"no file of {known} lies under --data-root {root}; docs/data.md says where they go"
+                f"no file of {known} is under --data-root {root}; docs/data.md says where they go"
             )
     return root
 
@@ -64,13 +64,15 @@ def data_root(given: str | None) -> Path | None:
 def protocols(
     names: Sequence[str],
 ) -> tuple[dict[str, Protocol], tuple[registry.EntryError, ...]]:
-    """Protocols by name, and those that ``all`` has to go without. Raises UsageError.
+    """Protocols by name, and the errors of those that ``all`` cannot load. Raises UsageError.
 
-    ``all`` leaves out those that run by name only. A former name stands for the present one.
+    ``all`` leaves out protocols that run by name only. Former names are accepted.
     """
     if "all" in names:
-        every, broken = registry.load_protocols()
-        return {name: found for name, found in every.items() if not found.by_name_only}, broken
+        loaded, broken = registry.load_protocols()
+        return {
+            name: protocol for name, protocol in loaded.items() if not protocol.by_name_only
+        }, broken
     present = dict.fromkeys(FORMER_KEYS.get(name, name) for name in names)
     return {name: registry.load_protocol(name) for name in present}, ()
 
@@ -100,8 +102,8 @@ def open_dataset(
         chosen = data.split(split or None).name
     except DataError as error:
         raise UsageError(str(error)) from error
-    told = "".join(f"+{name}={value}" for name, value in sorted(chosen_options.items()))
-    return replace(data, key=data.key + told + (f"@{chosen}" if split else "")), chosen
+    suffix = "".join(f"+{name}={value}" for name, value in sorted(chosen_options.items()))
+    return replace(data, key=data.key + suffix + (f"@{chosen}" if split else "")), chosen
 
 
 def is_own_file(spec: str) -> bool:
@@ -142,7 +144,7 @@ def _listed(views: str) -> tuple[str, ...] | None:
 
 
 def licensed_found(root: Path | None) -> tuple[str, ...]:
-    """Keys of the paper's data sets, which say ``LICENSED``, whose files lie under ``root``."""
+    """Keys of the data sets marked ``LICENSED`` whose files are under ``root``."""
     if root is None:
         return ()
     modules, _ = registry.modules("datasets")
@@ -152,8 +154,8 @@ def licensed_found(root: Path | None) -> tuple[str, ...]:
 
 def data_options(given: Sequence[str]) -> dict[str, dict[str, str]]:
     """``KEY.NAME=VALUE`` ... as options by data set. UsageError for anything else."""
-    found = _dotted("--data-option", given, "KEY.NAME=VALUE, as deap.filter=both")
-    for key, texts in found.items():
+    options = _dotted("--data-option", given, "KEY.NAME=VALUE, as deap.filter=both")
+    for key, texts in options.items():
         owner = (
             registry.own_file() if key == registry.OWN_FILE else registry.module("datasets", key)
         )
@@ -164,13 +166,13 @@ def data_options(given: Sequence[str]) -> dict[str, dict[str, str]]:
             declared.parsed(key, texts)
         except SettingError as error:
             raise UsageError(str(error)) from error
-    return found
+    return options
 
 
 def check_options_used(
     options: Mapping[str, Mapping[str, str]], used: Sequence[str], where: str
 ) -> None:
-    """Raise UsageError where an option is of a data set that is not among those ``used``."""
+    """Raise UsageError for an option of a data set that is not ``used``."""
     for key, texts in options.items():
         if key not in used:
             raise UsageError(
@@ -186,33 +188,34 @@ def key_of(spec: str) -> str:
 
 def method_settings(given: Sequence[str]) -> dict[str, dict[str, Any]]:
     """``METHOD.NAME=VALUE`` ... as typed settings by method. UsageError for anything else."""
-    found = _dotted("--set", given, "METHOD.NAME=VALUE, as smvae.c=10")
+    settings = _dotted("--set", given, "METHOD.NAME=VALUE, as smvae.c=10")
     try:
         return {
-            key: registry.load_method(key).Config.parsed(key, texts) for key, texts in found.items()
+            key: registry.load_method(key).Config.parsed(key, texts)
+            for key, texts in settings.items()
         }
     except SettingError as error:
         raise UsageError(f"--set: {error}") from error
 
 
 def _dotted(flag: str, given: Sequence[str], form: str) -> dict[str, dict[str, str]]:
-    """``key.name=value`` ... as text by key and name. UsageError for another form, and for two."""
-    found: dict[str, dict[str, str]] = {}
+    """``key.name=value`` ... as text by key and name. UsageError if malformed or given twice."""
+    values: dict[str, dict[str, str]] = {}
     for text in given:
         path, equals, value = text.partition("=")
         key, dot, name = path.partition(".")
         if not (key and dot and name and equals):
             raise UsageError(f"{flag} takes {form}, not '{text}'")
-        if name in found.setdefault(key, {}):
+        if name in values.setdefault(key, {}):
             raise UsageError(f"{flag} gives {key}.{name} twice")
-        found[key][name] = value
-    return found
+        values[key][name] = value
+    return values
 
 
 def choose(
     protocol: Protocol, budget: str | None, specs: Sequence[str], root: Path | None
 ) -> Choice:
-    """Budget and data sets: as asked, else ``paper`` on licensed data found, else ``preview``."""
+    """Budget and data sets: as given, else ``paper`` on licensed data found, else ``preview``."""
     licensed = licensed_found(root)
     if budget is None:
         name = "paper" if licensed and not specs else "preview"
@@ -220,7 +223,7 @@ def choose(
             f"files of the paper's data sets found under {root}"
             if name == "paper"
             else "no --budget was named"
-            + ("" if specs else " and no licensed data was found, so open data stands in")
+            + ("" if specs else " and no licensed data was found, so open data is used")
         )
     else:
         name, why = budget, "as asked"
@@ -235,7 +238,7 @@ def choose(
 
 
 def check_writable(folder: Path) -> None:
-    """Raise UsageError where ``folder`` could not be made or written; leaves nothing behind."""
+    """Raise UsageError if ``folder`` cannot be created or written; leaves no file behind."""
     folder = folder.absolute()
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     try:
@@ -245,24 +248,24 @@ def check_writable(folder: Path) -> None:
 
 
 def device_of(name: str, address: str | None = None) -> str:
-    """``auto`` becomes ``cuda`` where torch sees a GPU. Raises UsageError for cuda without one.
+    """``auto`` becomes ``cuda`` if torch finds a GPU. Raises UsageError for cuda without one.
 
-    At the ``address`` of a cluster the GPUs may be elsewhere: Ray says whether there are any.
+    With the ``address`` of a cluster the GPUs may be on other machines, so Ray checks them.
     """
     if name == "cpu" or (name == "cuda" and address):
         return name
     import torch  # not for listing or --device cpu
 
-    found = torch.cuda.is_available()
-    if name == "cuda" and not found:
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
         raise UsageError("torch sees no CUDA GPU here; use --device cpu (or auto)")
-    return "cuda" if found else "cpu"
+    return "cuda" if available else "cpu"
 
 
 def choose_missing(protocols: Mapping[str, Protocol], views: Sequence[str], at_test: float) -> None:
-    """Tell the protocols which views may be absent, and on what share of test rows.
+    """Set on the protocols which views may be missing, and on what share of test rows.
 
-    Raises UsageError where none of them has absent views, or the share is not one.
+    Raises UsageError if none of them has missing views, or the share is not in [0, 1].
     """
     if not views and not at_test:
         return
@@ -271,25 +274,27 @@ def choose_missing(protocols: Mapping[str, Protocol], views: Sequence[str], at_t
     concerned = [protocol for protocol in protocols.values() if protocol.takes_missing]
     if not concerned:
         names = ", ".join(protocols)
-        raise UsageError(f"no rows of {names} lack a view; --missing-view is for figures 3 to 6")
+        raise UsageError(f"{names} has no missing views; --missing-view is for figures 3 to 6")
     for protocol in concerned:
         protocol.may_miss, protocol.missing_at_test = tuple(views), at_test
 
 
 def check_missing(protocol: Protocol, data: Dataset) -> None:
-    """Raise UsageError where a data set does not have the views that rows of it shall lack."""
+    """Raise UsageError for an unknown missing view, or a data set with a single view."""
     if not protocol.takes_missing:
         return
     unknown = [name for name in protocol.may_miss if name not in data.view_names]
     if unknown:
         known = ", ".join(data.view_names)
-        raise UsageError(f"{data.key} has no view '{unknown[0]}' to lack; its views are: {known}")
+        raise UsageError(
+            f"unknown view '{unknown[0]}' in --missing-view; views of {data.key}: {known}"
+        )
     if len(data.views) < 2:
-        raise UsageError(f"rows of {data.key} can lack no view: it has but one")
+        raise UsageError(f"{data.key} has a single view, which cannot be missing")
 
 
 def left_out(protocol: Protocol, data: Dataset, *, wanted: bool) -> str:
-    """Why a protocol is not run on a data set, "" if it is; UsageError where the user wants it."""
+    """Why a protocol is not run on a data set, "" if it is; UsageError if the user named it."""
     reason = protocol.unfit(data)
     if reason and wanted:
         raise UsageError(reason)
@@ -297,8 +302,8 @@ def left_out(protocol: Protocol, data: Dataset, *, wanted: bool) -> str:
     return reason
 
 
-def told_apart(known: dict[str, Dataset], data: Dataset) -> Dataset:
-    """``data``, which is added to ``known``; UsageError where another there has its key."""
+def add_dataset(known: dict[str, Dataset], data: Dataset) -> Dataset:
+    """Add ``data`` to ``known``. Raises UsageError if another data set there has its key."""
     if known.setdefault(data.key, data).fingerprint != data.fingerprint:
-        raise UsageError(f"two data sets are called {data.key}; rename the file of one of them")
+        raise UsageError(f"two data sets have the key {data.key}; rename one of the files")
     return known[data.key]

@@ -31,20 +31,20 @@ class Selection:
     percents: Sequence[float] = ()
     settings: Settings = field(default_factory=dict)
 
-    def holds(self, cell: Cell) -> bool:
+    def includes(self, cell: Cell) -> bool:
         """Whether the cell is planned. An optional row is, if a glob names the row itself."""
         percent = 100 * cell.label_fraction
         if self.percents and not np.isclose(percent, self.percents).any():
             return False
         if not self.only:
             return not cell.row.optional
-        if cell.row.optional:  # 'smvae' must not bring its variants along; 'smvae_*' or the key may
+        if cell.row.optional:  # 'smvae' must not select its variants; 'smvae_*' or the key may
             return any(_fits(cell.row.key, pattern) for pattern in self.only)
         return any(matches(cell.row, pattern) for pattern in self.only)
 
 
 def method_cards() -> tuple[MethodCard, ...]:
-    """Every registered method that loads, as far as a protocol may know it."""
+    """Cards of every registered method that loads, for protocols."""
     return tuple(
         MethodCard(
             key,
@@ -59,7 +59,7 @@ def method_cards() -> tuple[MethodCard, ...]:
 
 
 def matches(row: TableRow, pattern: str) -> bool:
-    """Whether a glob names the row, or the method that its recipe begins with.
+    """Whether a glob names the row, or the first method of its recipe.
 
     So ``svm`` is the SVM on the views, and not every row that ends in an SVM.
     """
@@ -71,10 +71,10 @@ def _fits(name: str, pattern: str) -> bool:
 
 
 def leave_out(rows: Iterable[TableRow], without: Sequence[str]) -> set[str]:
-    """Keys of the ``rows`` that one of the globs ``without`` names.
+    """Keys of the ``rows`` that match one of the globs ``without``.
 
-    By the key of the row alone: ``svm`` is one row here, not all that begin with that method.
-    UsageError where a glob matches none of the rows, or none is left.
+    Only row keys are matched: ``svm`` is one row here, not all rows that begin with that method.
+    Raises UsageError if a glob matches no row, or no row is left.
     """
     keys = list(dict.fromkeys(row.key for row in rows))
     for pattern in without:
@@ -91,7 +91,12 @@ def every_row(
 ) -> list[TableRow]:
     """All rows of the protocols, optional ones too, for each set of names of ``views``."""
     cards, names = method_cards(), dict.fromkeys(views)
-    return [row for p in protocols.values() for each in names for row in p.rows(each, cards)]
+    return [
+        row
+        for p in protocols.values()
+        for names_of_data in names
+        for row in p.rows(names_of_data, cards)
+    ]
 
 
 def check_named(
@@ -113,7 +118,7 @@ def check_named(
     offered = dict.fromkeys(row.key for row in every_row(protocols, views))
     methods = set(registry.entries("methods"))
     if lost[0] in methods:
-        registry.load_method(lost[0])  # a broken file is the likelier reason
+        registry.load_method(lost[0])  # raises if its file is broken, the likelier reason
     if lost[0] in methods | offered.keys():
         names, keys = ", ".join(protocols), ", ".join(offered)
         raise UsageError(f"{names} has no row of {lost[0]}; its rows: {keys or 'none'}")
@@ -124,10 +129,10 @@ def check_named(
 
 
 def with_settings(row: TableRow, settings: Settings) -> TableRow:
-    """``row`` whose stages take ``settings``, and whose title says so.
+    """``row`` with ``settings`` in its stages and its title.
 
-    A value that the row fixes stays: it is what the row is ("SMVAE (no warm-up)"), in its title and
-    beside its published number. Candidates give way: a value that is set is the only one tried.
+    A value that the row fixes is not changed: it defines the row ("SMVAE (no warm-up)"). A value
+    that is set replaces the candidates of that setting.
     """
     recipe = tuple(_set(stage, settings.get(stage.key, {})) for stage in row.recipe)
     if recipe == row.recipe:
@@ -146,22 +151,23 @@ def _set(stage: Stage, values: Mapping[str, Any]) -> Stage:
 def _changes(row: TableRow, settings: Settings) -> str:
     """``c = 10``, or ``dccae.ridge = 0.3`` where the row has several methods."""
     alone = len({stage.key for stage in row.recipe}) == 1
-    told = dict.fromkeys(
+    changes = dict.fromkeys(
         f"{'' if alone else stage.key + '.'}{name} = {to_text(value)}"
         for stage in row.recipe
         for name, value in settings.get(stage.key, {}).items()
         if name not in stage.config
     )
-    return ", ".join(told)
+    return ", ".join(changes)
 
 
 def keep_own(rows: Iterable[TableRow], settings: Settings) -> list[str]:
     """A sentence for every row that fixes a value which ``--set`` names.
 
-    ``rows``  as their protocols have them, before :func:`with_settings`. Raises
-    UsageError where a setting changes no row at all.
+    ``rows``  rows of the protocols, before :func:`with_settings`.
+
+    Raises UsageError if a setting changes no row.
     """
-    told, changed = [], set()
+    sentences, changed = [], set()
     rows = list(rows)
     for row in rows:
         for stage in row.recipe:
@@ -170,7 +176,7 @@ def keep_own(rows: Iterable[TableRow], settings: Settings) -> list[str]:
                     changed.add((stage.key, name))
                 elif stage.config[name] != value:
                     own = to_text(stage.config[name])
-                    told.append(f"row {row.key} keeps its own {stage.key}.{name} = {own}")
+                    sentences.append(f"row {row.key} keeps its own {stage.key}.{name} = {own}")
     for key, values in settings.items():
         for name in values:
             if (key, name) not in changed:
@@ -180,4 +186,4 @@ def keep_own(rows: Iterable[TableRow], settings: Settings) -> list[str]:
                     else f"no row of this run has a stage {key}"
                 )
                 raise UsageError(f"--set {key}.{name} has no effect: {why}")
-    return list(dict.fromkeys(told))
+    return list(dict.fromkeys(sentences))

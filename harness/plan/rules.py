@@ -1,4 +1,4 @@
-"""Which rule chooses among the fits of a job: read off its method and its place in the recipe."""
+"""The selection rule of a job's fits, from its method and its place in the recipe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.plan.job import Job
 
 
 def rule_of(job: Job, *, several: bool = True) -> Rule:
-    """What chooses a job's epoch, and its candidate if there are ``several``."""
+    """The rule that selects a job's epoch, and its candidate if there are ``several``."""
     can = registry.load_method(job.method).can
     candidate: Measure = "nmse" if job.imputes else "accuracy" if can.classify else "probe"
     epoch: Measure = "loss" if candidate == "probe" else candidate

@@ -1,6 +1,6 @@
-"""Tables and figures: a table of trials -> frozen structs -> files. Renderers compute nothing.
+"""Reports: a table of trials -> report model -> files.
 
-Names are imported when they are asked for: listing entries loads no plotting library.
+Names are imported on first use, so that listing entries loads no plotting library.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the report of a table and that of a figure both say of a data set."""
+"""Texts on a data set that reports of tables and of figures share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.meta import DatasetNote, ReportMeta
 from harness.report.model import Column
 
@@ -22,30 +22,30 @@ def columns(trials: pd.DataFrame) -> tuple[Column, ...]:
     """The label columns, with how many labels their rows have; ceilings apart."""
     ceiling = trials["all_labels"].astype(bool)
     ours = trials if ceiling.all() else trials[~ceiling]
-    found = []
+    label_columns = []
     for percent, column in ours.groupby("label_percent", sort=True):
         labels = sorted({int(value) for value in column["n_labelled"].dropna()})
         text = f"{labels[0]}–{labels[-1]}" if len(labels) > 1 else "".join(map(str, labels))
-        short = say.percent(float(str(percent)))
-        found.append(Column(float(str(percent)), f"{short} labelled", short, text))
-    return tuple(found)
+        short = fmt.percent(float(str(percent)))
+        label_columns.append(Column(float(str(percent)), f"{short} labelled", short, text))
+    return tuple(label_columns)
 
 
 def stamps(note: DatasetNote, meta: ReportMeta, trials: pd.DataFrame) -> tuple[str, ...]:
     """Stamps on every table and figure of a data set: budget, simulated data, stale results."""
-    found = [meta.stamp] if meta.stamp else []
+    texts = [meta.stamp] if meta.stamp else []
     if note.kind == "simulated":
-        found.append("SIMULATED data: its accuracies say nothing about the real data")
+        texts.append("SIMULATED data: not results on the real data")
     stale = int(trials["stale"].astype(bool).sum())
     if stale:
-        found.append(f"{say.plural(stale, 'stale result')} from earlier source")
-    return tuple(found)
+        texts.append(f"{fmt.plural(stale, 'stale result')} from earlier source")
+    return tuple(texts)
 
 
 def facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
-    """Where a data set comes from, as (what, words)."""
+    """Facts about a data set and its origin, as (name, text)."""
     views = ", ".join(f"{v} ({d})" for v, d in zip(note.view_names, note.dims, strict=True))
-    found = [
+    named = [
         ("Rows", f"{note.n}, in {note.n_classes} classes"),
         ("Views (features)", views),
         (
@@ -60,23 +60,23 @@ def facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
         ("Fingerprint", note.fingerprint),
         *(("Note", text) for text in note.notes),
     ]
-    return tuple((name, text) for name, text in found if text)
+    return tuple((name, text) for name, text in named if text)
 
 
 def _leaks(note: DatasetNote) -> str:
-    """The groups that lie on both sides, split by split where there are several."""
+    """The groups with rows on both sides of the split, for each split if there are several."""
     if not note.splits:
         return f"{', '.join(note.leaks)} on both sides of the split" if note.leaks else "none"
-    return "; ".join(f"{one.name}: {', '.join(one.leaks) or 'none'}" for one in note.splits)
+    return "; ".join(f"{split.name}: {', '.join(split.leaks) or 'none'}" for split in note.splits)
 
 
 def unconverged(trials: pd.DataFrame) -> tuple[str, ...]:
-    """Rows with trials whose chosen fit says that it did not converge; their numbers count."""
+    """Sentence on rows with trials whose selected fit did not converge; they are included."""
     return _counted(trials, "Ended without converging", "converged", False)
 
 
 def in_warmup(trials: pd.DataFrame) -> tuple[str, ...]:
-    """Rows with trials whose chosen epoch lies in the warm-up of a semi-supervised VAE."""
+    """Sentence on rows with trials whose selected epoch is in the warm-up of a VAE."""
     what = "Chosen epoch in the warm-up, so that q(y|X) was trained by labels alone"
     return _counted(trials, what, "in_warmup", True)
 
@@ -85,19 +85,19 @@ def _counted(trials: pd.DataFrame, what: str, column: str, value: bool) -> tuple
     """One sentence: in how many ok trials of every row ``column`` is ``value``; () where none."""
     if column not in trials.columns:
         return ()
-    ok, found = trials[trials["status"] == "ok"], []
+    ok, counts = trials[trials["status"] == "ok"], []
     titles = trials.drop_duplicates("row_key")["row"].value_counts()
     for _, row in ok.groupby(["row_order", "row_key"], sort=True):
         count, title = int((row[column] == value).sum()), row["row"].iloc[0]
         if titles[title] > 1:  # a transductive and an inductive row of one name
             title = f"{title}, {row['block'].iloc[0]},"
         if count:
-            found.append(f"{title} in {count} of {len(row)} trials")
-    return (f"{what}: {'; '.join(dict.fromkeys(found))}.",) if found else ()
+            counts.append(f"{title} in {count} of {len(row)} trials")
+    return (f"{what}: {'; '.join(dict.fromkeys(counts))}.",) if counts else ()
 
 
 def selections(trials: pd.DataFrame) -> tuple[str, ...]:
-    """What chose candidates and epochs, each with the rows that it chose for."""
+    """The selection rules of candidates and epochs, each with its rows."""
     rules: dict[str, list[str]] = {}
     for row in trials.drop_duplicates(["row_key", "selection"]).to_dict("records"):
         if isinstance(row["selection"], str) and row["selection"]:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.model import Block, Column, NumberTable
 
 
 @dataclass(frozen=True)
 class Further:
-    """A column: its name in the CSV, title, a sentence that says how to read it, and its value.
+    """A column: its name in the CSV, title, a sentence on how to read it, and its value.
 
     ``of``  the value from a cell's trials, lines of the table of trials.   ``text`` prints it.
     """
@@ -28,7 +28,7 @@ class Further:
     title: str
     note: str
     of: Callable[[pd.DataFrame], float]
-    text: Callable[[float], str] = say.accuracy
+    text: Callable[[float], str] = fmt.accuracy
 
 
 FURTHER = (
@@ -61,7 +61,7 @@ def tables(
         for (row, percent), cell in trials.groupby(["row_key", "label_percent"])
     }
     titles = Counter(line.title for block in blocks for line in block.lines)
-    found = []
+    further = []
     for entry in FURTHER:
         lines = [
             (
@@ -72,8 +72,8 @@ def tables(
             for line in block.lines
         ]
         heads = ("", *(column.title for column in columns))
-        found.append(NumberTable(entry.title, heads, tuple(lines), entry.note))
-    return tuple(found)
+        further.append(NumberTable(entry.title, heads, tuple(lines), entry.note))
+    return tuple(further)
 
 
 def _value(entry: Further, cell: pd.DataFrame) -> float:

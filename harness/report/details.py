@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.statistics import axes
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.model import Column, Cost, Failure, PairLine, TrialLine
 
 
@@ -28,16 +28,16 @@ def failures(trials: pd.DataFrame) -> tuple[Failure, ...]:
 
 def costs(trials: pd.DataFrame, columns: Sequence[Column]) -> tuple[Cost, ...]:
     """Seconds a trial per column, candidates, memory peak and device of every row."""
-    found = []
+    lines = []
     for _, row in trials.groupby(["row_order", "row_key"], sort=True):
         ok = row[row["status"] == "ok"]
         seconds = tuple(
-            say.seconds(ok.loc[ok["label_percent"] == column.percent, "seconds"].mean())
+            fmt.seconds(ok.loc[ok["label_percent"] == column.percent, "seconds"].mean())
             for column in columns
         )
         tried = sorted({int(value) for value in ok["candidates"].dropna()})
         first = row.iloc[0]
-        found.append(
+        lines.append(
             Cost(
                 row=first["row"],
                 block=first["block"],
@@ -47,7 +47,7 @@ def costs(trials: pd.DataFrame, columns: Sequence[Column]) -> tuple[Cost, ...]:
                 device=", ".join(sorted({_text(v) for v in ok["device"]} - {""})),
             )
         )
-    return tuple(found)
+    return tuple(lines)
 
 
 def pair_lines(compared: pd.DataFrame) -> tuple[PairLine, ...]:
@@ -57,7 +57,7 @@ def pair_lines(compared: pd.DataFrame) -> tuple[PairLine, ...]:
 
 def _trial(line: dict[Any, Any]) -> TrialLine:
     ok = line["status"] == "ok"
-    tried = say.count(line["candidates"])
+    tried = fmt.count(line["candidates"])
     lost = line["candidates_failed"]
     if tried and not pd.isna(lost) and lost > 0:
         tried += f" ({int(lost)} {'skipped' if line['status'] == 'skipped' else 'failed'})"
@@ -68,13 +68,13 @@ def _trial(line: dict[Any, Any]) -> TrialLine:
         column=_place(line),
         trial=int(line["trial"]),
         status=line["status"],
-        accuracy=say.accuracy(line["accuracy"]) if ok else "",
-        nmse=say.accuracy(line.get("nmse")) if ok else "",
-        tuning=say.accuracy(line["tuning"]),
-        epoch=say.count(line["epoch"]),
+        accuracy=fmt.accuracy(line["accuracy"]) if ok else "",
+        nmse=fmt.accuracy(line.get("nmse")) if ok else "",
+        tuning=fmt.accuracy(line["tuning"]),
+        epoch=fmt.count(line["epoch"]),
         candidates=tried,
         config=_text(line["config"]),
-        seconds=say.seconds(line["seconds"]),
+        seconds=fmt.seconds(line["seconds"]),
         memory=_memory(line["peak_memory_mb"], line.get("peak_gpu_memory_mb")),
         device=_text(line["device"]),
         stale=bool(line["stale"]),
@@ -88,7 +88,7 @@ def _failure(group: pd.DataFrame) -> Failure:
         block=first["block"],
         column=_place(first.to_dict()),
         trials=("trial " if len(group) == 1 else "trials ")
-        + say.runs(int(trial) for trial in group["trial"]),
+        + fmt.runs(int(trial) for trial in group["trial"]),
         status=first["status"],
         reason=first["reason"],
         trace=_text(first["trace"]),
@@ -97,19 +97,19 @@ def _failure(group: pd.DataFrame) -> Failure:
 
 def _pair(line: dict[Any, Any]) -> PairLine:
     def span(low: float, high: float) -> str:
-        return "" if pd.isna(low) else f"{say.signed(low)} to {say.signed(high)}"
+        return "" if pd.isna(low) else f"{fmt.signed(low)} to {fmt.signed(high)}"
 
     return PairLine(
         row=line["row"],
         block=line["paradigm"],
         column=_place(line),
         pairs=f"{line['pairs']}/{line['pairs_expected']}",
-        difference=say.signed(line["mean_difference"]),
-        sd=say.accuracy(line["sd_difference"]),
+        difference=fmt.signed(line["mean_difference"]),
+        sd=fmt.accuracy(line["sd_difference"]),
         interval=span(line["low"], line["high"]),
         corrected=span(line["corrected_low"], line["corrected_high"]),
-        wilcoxon=say.p_value(line["wilcoxon_p_holm"]),
-        t=say.p_value(line["t_p_holm"]),
+        wilcoxon=fmt.p_value(line["wilcoxon_p_holm"]),
+        t=fmt.p_value(line["t_p_holm"]),
         decision=line["decision"],
     )
 
@@ -117,13 +117,13 @@ def _pair(line: dict[Any, Any]) -> PairLine:
 def _place(line: Mapping[Any, Any]) -> str:
     """The share of labels and, on a figure, the place on its axes: ``2 %, missing 0.5``."""
     at = {name[3:]: line[name] for name in line if str(name).startswith("at_")}
-    return ", ".join([say.percent(line["label_percent"]), *say.places(at)])
+    return ", ".join([fmt.percent(line["label_percent"]), *fmt.places(at)])
 
 
 def _memory(main: Any, gpu: Any) -> str:
     """Peak of main memory, and of the GPU where one was used."""
     peak = 0.0 if gpu is None else pd.Series(gpu, dtype=float).max()
-    return say.memory(main) + (f" + {say.memory(peak)} GPU" if peak > 0 else "")
+    return fmt.memory(main) + (f" + {fmt.memory(peak)} GPU" if peak > 0 else "")
 
 
 def _text(value: Any) -> str:

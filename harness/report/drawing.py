@@ -1,4 +1,4 @@
-"""Draws the figures of a report; one that cannot be drawn costs the report a sentence, no more."""
+"""Draw the figures of a report; a figure that cannot be drawn is replaced by a sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LATER = "This figure is not drawn yet."
 
 
 class Drawings:
-    """Figures by file stem, as inline SVG for the page; ``problems`` says which failed, and why."""
+    """Figures by file stem, as inline SVG for the page; ``problems``: the errors of others."""
 
     def __init__(self, plots: Mapping[str, Any], kinds: Sequence[str] = KINDS) -> None:
         self.plots, self.kinds = plots, kinds
@@ -31,12 +31,12 @@ class Drawings:
                 from harness.report.style import inline
 
                 self.inline[stem] = inline(render(plot, "svg"), stem)
-                made = [(f"figures/{stem}.{kind}", render(plot, kind)) for kind in self.kinds]
+                files = [(f"figures/{stem}.{kind}", render(plot, kind)) for kind in self.kinds]
             except Exception as error:
                 what = f"{type(error).__name__}: {error}".split("\n", 1)[0][:300]
                 self.problems[stem] = f"the figure {stem} could not be drawn ({what})"
                 continue
-            yield from made
+            yield from files
 
 
 class Made:

@@ -43,8 +43,8 @@ def figure_report(
     numbers = Numbers(trials, table, kind.compared(trials, layout, meta), shown)
     report = build(numbers, meta, layout)
     tables = kind.files(meta, numbers, report.parts)
-    found = {name: text.csv(one, meta.datasets).encode() for name, one in tables.items()}
-    every = [*report.overall, *(d for part in report.parts for d in part.drawings)]
-    drawings = Drawings({d.stem: d.plot for d in every}, kinds)
-    whole = replace(report, files=(*found, *drawings.names()))
-    return Made(found, drawings, lambda drawn: figure_page(whole, drawn))
+    files = {name: text.csv(table, meta.datasets).encode() for name, table in tables.items()}
+    figures = [*report.overall, *(d for part in report.parts for d in part.drawings)]
+    drawings = Drawings({d.stem: d.plot for d in figures}, kinds)
+    complete = replace(report, files=(*files, *drawings.names()))
+    return Made(files, drawings, lambda drawn: figure_page(complete, drawn))

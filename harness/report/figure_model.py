@@ -16,7 +16,7 @@ from harness.report.model import Column, Cost, Failure, NumberTable, PairLine, T
 
 @dataclass(frozen=True)
 class Head:
-    """What every figure of a data set says above itself: which one it is, and the stamps."""
+    """The heading of every figure of a data set: its name, and the stamps."""
 
     figure: str
     note: DatasetNote
@@ -41,7 +41,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class FigurePart:
-    """All that a figure's report says of one data set. ``lead``: the finding in one sentence."""
+    """The part of a figure's report on one data set. ``lead``: the finding in one sentence."""
 
     note: DatasetNote
     facts: tuple[tuple[str, str], ...]
@@ -91,8 +91,8 @@ class Numbers:
         trials, table, compared = own
         shown = replace(
             self.shown,
-            weights=tuple(one for one in self.shown.weights if one.dataset == key),
-            matrices=tuple(one for one in self.shown.matrices if one.dataset == key),
+            weights=tuple(item for item in self.shown.weights if item.dataset == key),
+            matrices=tuple(item for item in self.shown.matrices if item.dataset == key),
         )
         return Numbers(trials, table, compared, shown)
 
@@ -106,8 +106,8 @@ def places_and_pairs(
     meta: ReportMeta, own: Numbers, parts: Sequence[FigurePart]
 ) -> dict[str, pd.DataFrame]:
     """The numbers at every place, and the paired differences where there are some."""
-    found = {f"{meta.protocol}.csv": own.table}
-    return found | ({"paired.csv": own.compared} if len(own.compared) else {})
+    files = {f"{meta.protocol}.csv": own.table}
+    return files | ({"paired.csv": own.compared} if len(own.compared) else {})
 
 
 def no_lead(compared: pd.DataFrame, columns: Sequence[Column], note: DatasetNote) -> str:

@@ -1,4 +1,4 @@
-"""From trials, points and arrays to a figure's report. Pure: no file is read or written here."""
+"""The report of a figure, from trials, points and arrays. Pure: reads and writes no file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.analysis.statistics import check
 from harness.report import captions
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.details import costs, failures, pair_lines, trial_lines
 from harness.report.figure_model import FigurePart, FigureReport, Head, Numbers, NumberTable
 from harness.report.figures import kind_of
@@ -26,7 +26,7 @@ def build(numbers: Numbers, meta: ReportMeta, layout: Layout) -> FigureReport:
     parts = []
     for key in dict.fromkeys(ordered["dataset"]):
         if key not in notes:
-            raise ValueError(f"no note on the data set '{key}' was handed over")
+            raise ValueError(f"the report has no note on the data set '{key}'")
         parts.append(_part(notes[key], replace(numbers, trials=ordered).of(key), meta, layout))
     overall = kind_of(layout.kind).overall(replace(numbers, trials=ordered), meta, layout)
     return FigureReport(meta, layout, tuple(parts), overall=overall)
@@ -57,16 +57,16 @@ def _part(note: DatasetNote, own: Numbers, meta: ReportMeta, layout: Layout) -> 
 
 
 def _extras(own: Numbers, columns: Sequence[Column], layout: Layout) -> tuple[NumberTable, ...]:
-    """Tables without a figure; and, where rows lose labels, how many each has kept."""
-    table, found = own.table, []
+    """Tables without a figure; and, where rows have fewer labels than drawn, their counts."""
+    table, extras = own.table, []
     for value in layout.extras:
         if (table[f"{value.column}_trials"] > 0).any():
-            found += number_tables(table, columns, layout, value)
+            extras += number_tables(table, columns, layout, value)
     if layout.kind == "matrices":
-        found += number_tables(table, columns, layout, layout.values[0])
+        extras += number_tables(table, columns, layout, layout.values[0])
     if layout.kind == "curves" and layout.values[0].column == "accuracy":
-        found += _kept(own, columns, layout)
-    return tuple(found)
+        extras += _kept(own, columns, layout)
+    return tuple(extras)
 
 
 def _kept(own: Numbers, columns: Sequence[Column], layout: Layout) -> tuple[NumberTable, ...]:
@@ -92,13 +92,13 @@ def _kept(own: Numbers, columns: Sequence[Column], layout: Layout) -> tuple[Numb
     if not lines:
         return ()
     heads = ("", "Labelled", *(f"{axis.shown(p):g}{' %' if axis.percent else ''}" for p in places))
-    note = "Labels kept of those drawn, and in how many classes, from least to most over trials; "
-    note += "every other row has them all. A class without a labelled row is never predicted."
-    return (NumberTable("Labels and classes kept", heads, tuple(lines), note, left=2),)
+    note = "Labels used of those drawn, and in how many classes, minimum to maximum over trials; "
+    note += "all other rows use all of them. A class without a labelled row is never predicted."
+    return (NumberTable("Labels and classes used", heads, tuple(lines), note, left=2),)
 
 
 def _columns(trials: pd.DataFrame) -> tuple[Column, ...]:
-    """The label columns; how many labels that is, is said by the rows that keep them all."""
+    """The label columns; their numbers of labels are those of rows that use all labels."""
     return captions.columns(trials.assign(n_labelled=trials["n_labelled"].where(~_short(trials))))
 
 
@@ -110,23 +110,23 @@ def _short(trials: pd.DataFrame) -> pd.Series:
 
 
 def _lines(own: Numbers, columns: Sequence[Column], note: DatasetNote) -> tuple[str, ...]:
-    """What must be said beside the figure: labels, tests, gaps, fits that did not converge."""
+    """Sentences beside the figure: labels, stale trials, missing arrays, convergence."""
     tuning = sorted({int(v) for v in own.trials["n_tuning_labels"].dropna()})
-    found = []
+    sentences = []
     if tuning and any(column.labels for column in columns):
         used = ", ".join(f"{c.labels} ({c.short})" for c in columns if c.labels)
         span = "–".join(dict.fromkeys(str(n) for n in (tuning[0], tuning[-1])))
         chosen = (
             f"with {span} tuning labels" if captions.label_users(own.trials) else "without labels"
         )
-        found.append(f"Training used {used} labels; settings and epochs were chosen {chosen}.")
+        sentences.append(f"Training used {used} labels; settings and epochs were chosen {chosen}.")
     stale = int(own.trials["stale"].astype(bool).sum())
     if stale:
-        found.append(f"{say.plural(stale, 'trial')} rest on an earlier version of the source.")
+        sentences.append(f"{fmt.plural(stale, 'trial')} made by an earlier version of the source.")
     if own.shown.matrices and note.kind == "licensed":
-        found.append("No CSV of the images is written: it would hold values of licensed data.")
+        sentences.append("No CSV of the images is written: its values are licensed data.")
     return (
-        *found,
+        *sentences,
         *own.shown.unavailable.get(note.key, ()),
         *captions.unconverged(own.trials),
         *captions.in_warmup(own.trials),

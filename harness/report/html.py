@@ -30,7 +30,7 @@ def properties_page(report: PropertiesReport) -> str:
 
 
 def index_page(runs: Sequence[Mapping[str, Any]], bad: Sequence[str]) -> str:
-    """The list of all runs; ``bad`` says what could not be read."""
+    """The list of all runs; ``bad`` has the errors of unreadable manifests."""
     return _rendered("index.html.jinja", runs=runs, bad=bad)
 
 

@@ -11,7 +11,7 @@ from harness.store import manifest as manifests
 from harness.store.manifest import Manifest
 
 STATES = {
-    "running": "running, or stopped without a word",
+    "running": "running, or ended without a final state",
     "finished": "finished",
     "interrupted": "interrupted",
     "failed": "ended with an error",
@@ -20,9 +20,9 @@ STATES = {
 
 def write_index(results: Path, reports: Path) -> Path:
     """Write the page on the runs of ``results``; returns its path."""
-    found, bad = manifests.known(results)
+    runs, bad = manifests.known(results)
     path = reports / "index.html"
-    write_file(path, index_page([_line(run, reports) for run in found], bad).encode())
+    write_file(path, index_page([_line(run, reports) for run in runs], bad).encode())
     return path
 
 

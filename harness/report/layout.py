@@ -1,4 +1,4 @@
-"""How a protocol lays its numbers out, as the manifest of a run has it."""
+"""The layout of a protocol's numbers, as stored in the manifest of a run."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Value:
-    """What is measured: a column of the table of trials and its label.
+    """A measured value: a column of the table of trials and its label.
 
-    ``mark``  a level worth a dashed line (accuracy has chance for one), and what it is.
-    ``cap``   the highest value that a figure draws; what lies beyond is printed at its edge.
+    ``mark``  a level drawn as a dashed line, and its name (for accuracy: chance level).
+    ``cap``   the highest value that a figure draws; higher values are printed at its edge.
     """
 
     column: str
@@ -71,8 +71,8 @@ class Layout:
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Layout:
-        """Raises TypeError for a name that no layout knows."""
-        made = dict(plain)
+        """The layout of plain values. Raises TypeError for an unknown name."""
+        typed = dict(plain)
         for name, kind in (("axes", Axis), ("values", Value), ("extras", Value)):
-            made[name] = tuple(kind(**one) for one in made.get(name, ()))
-        return cls(**made)
+            typed[name] = tuple(kind(**entry) for entry in typed.get(name, ()))
+        return cls(**typed)

@@ -1,4 +1,4 @@
-"""What a report says besides its numbers: plain values, handed over by the caller."""
+"""Metadata of a report: what was run, when and on which data, given by the caller."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KINDS = ("svg", "png", "pdf")
 
 @dataclass(frozen=True)
 class ReportMeta:
-    """What was run, when and on what. ``date`` is printed as given: nothing here asks the clock.
+    """What was run, when and on which data. ``date`` is printed as given.
 
     ``stamp``              printed on every table and figure ("" for a run at the paper's budget).
     ``trials_expected``    trials a cell under this budget.
@@ -42,7 +42,7 @@ class ReportMeta:
     reference_row_key: str = ""
 
 
-def told_apart(notes: Sequence[DatasetNote]) -> tuple[DatasetNote, ...]:
+def with_distinct_titles(notes: Sequence[DatasetNote]) -> tuple[DatasetNote, ...]:
     """Notes with titles that differ: those of one data set under two splits end in the key."""
     titles = Counter(note.title for note in notes)
     return tuple(
@@ -54,7 +54,7 @@ def told_apart(notes: Sequence[DatasetNote]) -> tuple[DatasetNote, ...]:
 
 
 def _short(key: str, most: int = 60) -> str:
-    """A key that fits a heading; a digest tells apart what is left out."""
+    """A key shortened for a heading; a digest keeps shortened keys distinct."""
     if len(key) <= most:
         return key
     return f"{key[: most - 10]}… {hashlib.sha256(key.encode()).hexdigest()[:6]}"

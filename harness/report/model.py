@@ -1,4 +1,4 @@
-"""The frozen structs between numbers and ink: everything a renderer prints is in here as text."""
+"""The report model: everything that a renderer prints, as text."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class TrialLine:
 
 @dataclass(frozen=True)
 class Failure:
-    """Trials of one cell that gave no number, for one reason."""
+    """Trials of one cell without a number, for one reason."""
 
     row: str
     block: str
@@ -187,9 +187,9 @@ class PairLine:
 
 @dataclass(frozen=True)
 class NumberTable:
-    """A table of a figure's numbers: heads, lines of text, and a word below it.
+    """A table of a figure's numbers: headings, lines of text, and a note below it.
 
-    ``left``  how many columns are words.
+    ``left``  number of left-aligned text columns.
     """
 
     title: str
@@ -201,7 +201,7 @@ class NumberTable:
 
 @dataclass(frozen=True)
 class DatasetPart:
-    """All that the report says of one data set."""
+    """The part of the report on one data set."""
 
     note: DatasetNote
     facts: tuple[tuple[str, str], ...]

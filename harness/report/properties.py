@@ -1,4 +1,4 @@
-"""From counts to the report on properties of data. Pure: no file is read or written here."""
+"""The report on properties of data, from counts. Pure: reads and writes no file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from harness.report import captions
-from harness.report import format as say
-from harness.report.meta import DatasetNote, ReportMeta, told_apart
+from harness.report import format as fmt
+from harness.report.meta import DatasetNote, ReportMeta, with_distinct_titles
 from harness.report.property_model import (
     PropertiesPart,
     PropertiesReport,
@@ -28,23 +28,25 @@ def build(
     counted: Sequence[Properties], meta: ReportMeta, published: pd.DataFrame | None
 ) -> PropertiesReport:
     """The report on what was counted. Raises KeyError for a data set without a note in ``meta``."""
-    notes = {note.key: note for note in told_apart(meta.datasets)}
-    parts = tuple(_part(one, notes[one.dataset], published) for one in counted)
-    trials = max((one.trials for one in counted), default=0)
+    notes = {note.key: note for note in with_distinct_titles(meta.datasets)}
+    parts = tuple(_part(properties, notes[properties.dataset], published) for properties in counted)
+    trials = max((properties.trials for properties in counted), default=0)
     return PropertiesReport(
-        meta, HEADS, parts, more(counted, notes), say.plural(trials, "trial"), CHECK
+        meta, HEADS, parts, more(counted, notes), fmt.plural(trials, "trial"), CHECK
     )
 
 
 def unlike_paper(counted: Properties, note: DatasetNote, published: pd.DataFrame | None) -> str:
-    """Which counts differ from the paper's and what explains it; "" where none does."""
+    """Sentence on counts that differ from the paper's, with the command to check; "" if none."""
     cells = _cells(counted, note, _printed(published, note.paper_name))
-    off = [head for head, one in zip(HEADS, cells, strict=True) if one.verdict not in ("", "equal")]
+    off = [
+        head for head, cell in zip(HEADS, cells, strict=True) if cell.verdict not in ("", "equal")
+    ]
     if not off:
         return ""
     return (
         f"{', '.join(off)} differ from the paper's Table 1; {CHECK} (with the same --data-option, "
-        "if any) says which file or choice causes it"
+        "if any) shows which file or option causes it"
     )
 
 
@@ -64,8 +66,8 @@ def _printed(published: pd.DataFrame | None, name: str | None) -> pd.Series | No
     """The paper's line on the data that it calls ``name``; None where it has none."""
     if published is None or not name:
         return None
-    found = published[published["dataset"] == name]
-    return found.iloc[0] if len(found) else None
+    lines = published[published["dataset"] == name]
+    return lines.iloc[0] if len(lines) else None
 
 
 def _cells(counted: Properties, note: DatasetNote, paper: pd.Series | None) -> tuple[Property, ...]:
@@ -96,19 +98,19 @@ def _modalities(text: str) -> set[tuple[str, str]]:
 
 
 def _gap(gap: Span) -> str:
-    return " to ".join(dict.fromkeys(f"{each:+d}".replace("-", "−") for each in gap))
+    return " to ".join(dict.fromkeys(f"{difference:+d}".replace("-", "−") for difference in gap))
 
 
 def _stamps(counted: Properties, note: DatasetNote) -> tuple[str, ...]:
     if note.kind != "simulated":
         return ()
-    return (f"SIMULATED in the format of {counted.imitates}; nothing here was measured",)
+    return (f"SIMULATED in the format of {counted.imitates}; not measured data",)
 
 
 def _lines(
     counted: Properties, note: DatasetNote, published: pd.DataFrame | None
 ) -> tuple[str, ...]:
-    """What a reader must know beside the counts."""
+    """Sentences beside the counts: agreement with the paper's Table 1."""
     if note.kind == "licensed" and not note.paper_name:
         return (f"The split {note.split} is not the paper's, so its Table 1 is not shown here.",)
     form = _printed(published, note.paper_name or counted.imitates)

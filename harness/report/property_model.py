@@ -1,4 +1,4 @@
-"""Properties of data sets: the counts as they come in, and the structs that are printed."""
+"""The report model of properties of data sets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Strip:
-    """A bar that is cut into shares."""
+    """A bar divided into shares."""
 
     kind: str
     description: str
@@ -42,7 +42,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class PropertiesPart:
-    """All that the report says of one data set. ``cells`` are the columns of the paper's table."""
+    """The part of the report on one data set. ``cells`` are the columns of the paper's table."""
 
     note: DatasetNote
     stamps: tuple[str, ...]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.figure_model import NumberTable
 from harness.report.meta import DatasetNote
 from harness.report.property_model import Segment, Strip
 from harness.store.manifest import Properties, Span
 
 PARTS = ("Training", "Tuning", "Test")
-MORE = ("Data", "Kind", "Split", "Torn apart by it", "Groups", "Labelled rows", "Licence",
+MORE = ("Data", "Kind", "Split", "Groups it splits", "Groups", "Labelled rows", "Licence",
         "Fingerprint")  # fmt: skip
 EM, STRIP = 7.0, 380.0
 """Pixels of a letter, and of a strip on a telephone: a longer label would not fit its segment."""
@@ -29,8 +29,8 @@ def tables(counted: Properties, note: DatasetNote) -> tuple[NumberTable, ...]:
 
 def more(counted: Sequence[Properties], notes: Mapping[str, DatasetNote]) -> NumberTable:
     """A line a data set of what the paper's table lacks."""
-    lines = tuple(_line(one, notes[one.dataset]) for one in counted)
-    return NumberTable("Where the data come from, and how they are cut", MORE, lines, left=8)
+    lines = tuple(_line(properties, notes[properties.dataset]) for properties in counted)
+    return NumberTable("Sources and splits of the data", MORE, lines, left=8)
 
 
 def strips(counted: Properties) -> tuple[Strip, Strip]:
@@ -40,28 +40,31 @@ def strips(counted: Properties) -> tuple[Strip, Strip]:
         for name, rows in zip(PARTS, counted.parts, strict=True)
     ]
     classes = [
-        (one.name, f"class {one.name}: {one.rows} rows", one.rows) for one in counted.classes
+        (entry.name, f"class {entry.name}: {entry.rows} rows", entry.rows)
+        for entry in counted.classes
     ]
     return _strip("Parts", parts), _strip("Classes", classes)
 
 
 def _strip(kind: str, shares: Sequence[tuple[str, str, float]]) -> Strip:
-    whole, start, segments = sum(rows for *_, rows in shares), 0.0, []
+    total, start, segments = sum(rows for *_, rows in shares), 0.0, []
     for name, title, rows in shares:
-        width = 100 * rows / whole
+        width = 100 * rows / total
         label = name if width / 100 * STRIP > EM * (len(name) + 1) else ""
-        title = f"{title} ({_share(rows, whole)})"
+        title = f"{title} ({_share(rows, total)})"
         segments.append(Segment(label, title, round(start, 3), round(width, 3)))
         start += width
-    return Strip(kind, f"{kind}: {', '.join(one.title for one in segments)}", tuple(segments))
+    return Strip(
+        kind, f"{kind}: {', '.join(segment.title for segment in segments)}", tuple(segments)
+    )
 
 
 def _class_table(counted: Properties, note: DatasetNote) -> NumberTable:
     lines = tuple(
-        (one.name, str(one.rows), _share(one.rows, note.n), *map(span, one.parts))
-        for one in counted.classes
+        (entry.name, str(entry.rows), _share(entry.rows, note.n), *map(span, entry.parts))
+        for entry in counted.classes
     )
-    largest = max(one.rows for one in counted.classes)
+    largest = max(entry.rows for entry in counted.classes)
     return NumberTable(
         f"Rows of each class ({note.n_classes})",
         ("Class", "Rows", "Share", *PARTS),
@@ -72,27 +75,33 @@ def _class_table(counted: Properties, note: DatasetNote) -> NumberTable:
 
 def _group_tables(counted: Properties, note: DatasetNote) -> tuple[NumberTable, ...]:
     lines = tuple(
-        (one.name, _fate(one.name, note), str(one.groups), span(one.rows), span(one.torn))
-        for one in counted.groups
+        (
+            group.name,
+            _placement(group.name, note),
+            str(group.groups),
+            span(group.rows),
+            span(group.torn),
+        )
+        for group in counted.groups
     )
     heads = ("Group", "Under this split", "How many", "Rows in one", "In several parts")
     return (NumberTable(f"Groups ({len(lines)})", heads, lines, left=2),) if lines else ()
 
 
-def _fate(group: str, note: DatasetNote) -> str:
-    """What the split does to a group; draws that tear one without saying so are refused."""
-    return "torn apart" if group in note.leaks else "kept together"
+def _placement(group: str, note: DatasetNote) -> str:
+    """Whether the split puts rows of a group in several parts; draws check this declaration."""
+    return "in several parts" if group in note.leaks else "in one part"
 
 
 def _label_table(counted: Properties) -> NumberTable:
-    lines = tuple((say.percent(percent), span(rows)) for percent, rows in counted.labels)
+    lines = tuple((fmt.percent(percent), span(rows)) for percent, rows in counted.labels)
     return NumberTable("Labelled rows", ("Of the training rows", "Labelled"), lines)
 
 
 def on_offer(counted: Properties) -> str:
-    """Every split of a data set, the default first, with what it tears apart."""
+    """Every split of a data set, the default first, with the groups it puts in several parts."""
     return "; ".join(
-        name + (f" (tears apart {', '.join(leaks)})" if leaks else "")
+        name + (f" ({', '.join(leaks)} in several parts)" if leaks else "")
         for name, leaks in counted.splits
     )
 
@@ -104,12 +113,12 @@ def _line(counted: Properties, note: DatasetNote) -> tuple[str, ...]:
         "SIMULATED" if note.kind == "simulated" else note.kind,
         note.split,
         ", ".join(note.leaks) or "nothing",
-        ", ".join(f"{one.groups} {one.name}" for one in counted.groups) or "none",
-        "; ".join(f"{say.percent(percent)}:\u00a0{span(rows)}" for percent, rows in counted.labels),
+        ", ".join(f"{group.groups} {group.name}" for group in counted.groups) or "none",
+        "; ".join(f"{fmt.percent(percent)}:\u00a0{span(rows)}" for percent, rows in counted.labels),
         note.licence,
         note.fingerprint,
     )
 
 
-def _share(rows: float, whole: float) -> str:
-    return f"{100 * rows / whole:.1f}\u00a0%"
+def _share(rows: float, total: float) -> str:
+    return f"{100 * rows / total:.1f}\u00a0%"

@@ -1,4 +1,4 @@
-"""Properties of data as Markdown, LaTeX and CSV. Text from structs only."""
+"""Properties of data as Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ from harness.store.manifest import Properties, Span
 
 def table(counted: Sequence[Properties], report: PropertiesReport) -> pd.DataFrame:
     """A line a data set: its counts, the least and the most over trials, and the paper's."""
-    return pd.DataFrame(_record(one, part) for one, part in zip(counted, report.parts, strict=True))
+    return pd.DataFrame(
+        _record(properties, part) for properties, part in zip(counted, report.parts, strict=True)
+    )
 
 
 def counts(counted: Sequence[Properties], report: PropertiesReport) -> pd.DataFrame:
     """A line a count: rows of each class and part, groups, groups in several parts, labels."""
     return pd.DataFrame(
-        {"dataset": one.dataset, "kind": part.note.kind, "count": what, "name": name,
+        {"dataset": properties.dataset, "kind": part.note.kind, "count": what, "name": name,
          "least": span[0], "most": span[1]}
-        for one, part in zip(counted, report.parts, strict=True)
-        for what, name, span in _counts(one)
+        for properties, part in zip(counted, report.parts, strict=True)
+        for what, name, span in _counts(properties)
     )  # fmt: skip
 
 
@@ -36,12 +38,12 @@ def markdown(report: PropertiesReport) -> str:
     lines = [f"# {md(report.meta.title)}", "", f"Counts over the draws of {report.trials}.", ""]
     lines += [md_row(["dataset", *map(md, report.heads)]), md_rule(1, len(report.heads))]
     lines += [md_row([_name(part), *map(_md_cell, part.cells)]) for part in report.parts]
-    lines += ["", *(f"- {md(title)}: {md(text)}" for title, text in _said(report))]
+    lines += ["", *(f"- {md(title)}: {md(text)}" for title, text in _notes(report))]
     lines += md_table(report.more, 2)
     for part in report.parts:
         lines += ["", f"## {_name(part)}"]
-        for one in part.tables:
-            lines += md_table(one, 3)
+        for shown in part.tables:
+            lines += md_table(shown, 3)
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
 
 
@@ -49,10 +51,10 @@ def latex(report: PropertiesReport) -> str:
     """The table in the paper's layout; needs booktabs and graphicx."""
     rows = []
     for part in report.parts:
-        rows.append(_tex_row([tex(_title(part)), *(tex(one.ours) for one in part.cells)]))
-        if any(one.paper for one in part.cells):
+        rows.append(_tex_row([tex(_title(part)), *(tex(cell.ours) for cell in part.cells)]))
+        if any(cell.paper for cell in part.cells):
             rows.append(_tex_row([r"\quad{\scriptsize paper}", *map(_tex_paper, part.cells)]))
-    notes = [f"{title}: {text}" for title, text in _said(report)]
+    notes = [f"{title}: {text}" for title, text in _notes(report)]
     title = f"{tex(unnumbered(report.meta.title))}. Counts over the draws of {report.trials}."
     head = [r"\toprule", _tex_row(["dataset", *map(tex, report.heads)]), r"\midrule"]
     return tex_table(title, "lrlrrrr", [*head, *rows], map(_tex_flags, notes))
@@ -72,7 +74,7 @@ def _record(counted: Properties, part: PropertiesPart) -> dict[str, object]:
         "trials": counted.trials,
         "split": note.split,
         "leaks": " ".join(note.leaks),
-        "groups": " ".join(f"{one.name}:{one.groups}" for one in counted.groups),
+        "groups": " ".join(f"{group.name}:{group.groups}" for group in counted.groups),
         **{f"published_{name}": cell.paper
            for name, cell in zip(PUBLISHED, part.cells, strict=True)},
         **{f"published_{name}_is": cell.verdict
@@ -84,20 +86,20 @@ def _record(counted: Properties, part: PropertiesPart) -> dict[str, object]:
 
 
 def _counts(counted: Properties) -> Iterator[tuple[str, str, Span]]:
-    for one in counted.classes:
-        yield "rows of class", one.name, (one.rows, one.rows)
-        for part, rows in zip(("training", "tuning", "test"), one.parts, strict=True):
-            yield f"{part} rows of class", one.name, rows
-    for one in counted.groups:
-        yield "groups", one.name, (one.groups, one.groups)
-        yield "rows of a group", one.name, one.rows
-        yield "groups in several parts", one.name, one.torn
+    for entry in counted.classes:
+        yield "rows of class", entry.name, (entry.rows, entry.rows)
+        for part, rows in zip(("training", "tuning", "test"), entry.parts, strict=True):
+            yield f"{part} rows of class", entry.name, rows
+    for entry in counted.groups:
+        yield "groups", entry.name, (entry.groups, entry.groups)
+        yield "rows of a group", entry.name, entry.rows
+        yield "groups in several parts", entry.name, entry.torn
     for percent, rows in counted.labels:
         yield "labelled rows", f"{percent:g} %", rows
 
 
-def _said(report: PropertiesReport) -> list[tuple[str, str]]:
-    """(data set, sentence) of all that stands below the table."""
+def _notes(report: PropertiesReport) -> list[tuple[str, str]]:
+    """(data set, sentence) of all notes below the table."""
     return [(p.note.title, text) for p in report.parts for text in (*p.stamps, *p.lines)]
 
 

@@ -1,7 +1,6 @@
 """Reports of a run, made from ``results/`` alone, and the page that lists all runs.
 
-Opens no data set and imports no method: what it needs is in the manifest, the records and the
-arrays. A report that was deleted, or made by an older checkout, is rebuilt from them in seconds.
+Opens no data set and imports no method: everything needed is in the manifest, records and arrays.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from rich.console import Console
 
 from harness.analysis.figure_arrays import Shown, matrices_shown, truths_of, weights_shown
 from harness.analysis.trials_table import trials_table
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.index import write_index
 from harness.report.layout import Layout
-from harness.report.meta import ReportMeta, told_apart
+from harness.report.meta import ReportMeta, with_distinct_titles
 from harness.report.properties import unlike_paper
 from harness.report.write import Written, render_figure, render_properties, render_table
 from harness.store import manifest as manifests
@@ -51,7 +50,7 @@ def publish(
 ) -> int:
     """Write the report of every protocol of a run below ``reports/<run id>``, and the list of runs.
 
-    Says what fell short, and counts the trials that failed.
+    Prints trials without a number; returns how many trials failed.
     """
     bad = 0
     for entry in run.protocols:
@@ -108,7 +107,7 @@ def shown_of(
 
 
 def meta_of(run: Manifest, entry: ProtocolEntry) -> ReportMeta:
-    """What a report says besides its numbers."""
+    """Metadata of a protocol's report."""
     return ReportMeta(
         protocol=entry.name,
         title=entry.title,
@@ -121,7 +120,7 @@ def meta_of(run: Manifest, entry: ProtocolEntry) -> ReportMeta:
         dirty=run.revision.endswith("+changes"),
         versions=run.versions,
         machine=run.machine,
-        datasets=told_apart(entry.datasets),
+        datasets=with_distinct_titles(entry.datasets),
         row_notes=entry.row_notes,
     )
 
@@ -132,7 +131,7 @@ def published_of(entry: ProtocolEntry) -> pd.DataFrame | None:
 
 
 def _properties(run: Manifest, entry: ProtocolEntry, folder: Path, console: Console) -> None:
-    """The report of a protocol that fits nothing; says which counts are not the paper's."""
+    """Write the report of a protocol without fits; print counts that differ from the paper's."""
     published, notes = published_of(entry), {note.key: note for note in entry.datasets}
     for counted in entry.properties:
         if off := unlike_paper(counted, notes[counted.dataset], published):
@@ -142,38 +141,38 @@ def _properties(run: Manifest, entry: ProtocolEntry, folder: Path, console: Cons
 
 
 def _say_short(protocol: str, trials: pd.DataFrame, console: Console) -> int:
-    """Say which trials gave no number, a line for each cell and reason; count those that failed."""
+    """Print trials without a number, a line for each cell and reason; count the failed ones."""
     declined = trials["status"] == "skipped"
     short = declined | (trials["status"] == "failed") | (trials["candidates_failed"] > 0)
     for lines in _alike(trials[short]):
         first = lines[0]
         what = "a candidate failed" if first["status"] == "ok" else first["status"]
-        numbers = say.runs(int(line["trial"]) for line in lines)
+        numbers = fmt.runs(int(line["trial"]) for line in lines)
         word = "trial" if len(lines) == 1 else "trials"
         console.print(
             f"{protocol}: {what}: {first['row']} on {first['dataset']}, "
             f"{first['label_percent']:g} %, {_place(first)}{word} {numbers}: {first['reason']}"
         )
     if missing := int((trials["status"] == "missing").sum()):
-        what = say.plural(missing, "trial")
+        what = fmt.plural(missing, "trial")
         console.print(f"{protocol}: {what} without a result yet; their cells show no mean")
     return int((short & ~declined).sum())
 
 
 def _alike(short: pd.DataFrame) -> list[list[dict[Any, Any]]]:
     """Lines of one cell that share status and reason, together."""
-    found: dict[tuple[Any, ...], list[dict[Any, Any]]] = {}
+    alike: dict[tuple[Any, ...], list[dict[Any, Any]]] = {}
     for line in short.to_dict("records"):
         at = tuple(value for name, value in line.items() if str(name).startswith("at_"))
         key = (line["dataset"], line["row_key"], line["label_percent"], at)
-        found.setdefault((*key, line["status"], line["reason"]), []).append(line)
-    return list(found.values())
+        alike.setdefault((*key, line["status"], line["reason"]), []).append(line)
+    return list(alike.values())
 
 
 def _place(line: Mapping[Any, Any]) -> str:
     """``missing 0.5, `` for a trial of a figure."""
     at = {str(name)[3:]: line[name] for name in line if str(name).startswith("at_")}
-    return "".join(f"{text}, " for text in say.places(at))
+    return "".join(f"{text}, " for text in fmt.places(at))
 
 
 def _say_written(written: Written, folder: Path, console: Console) -> None:
@@ -181,9 +180,9 @@ def _say_written(written: Written, folder: Path, console: Console) -> None:
         console.print(line)
     for problem in written.problems:
         console.print(f"{folder.name}: {problem}")
-    console.print(f"wrote {say.plural(len(written.paths), 'file')} under {_near(folder)}")
+    console.print(f"wrote {fmt.plural(len(written.paths), 'file')} under {_near(folder)}")
 
 
 def _near(path: Path) -> str:
-    """Relative to where the user stands, if it lies there."""
+    """``path`` relative to the working directory, if it is inside it."""
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

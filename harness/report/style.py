@@ -30,7 +30,7 @@ HUES = (
 )  # fmt: skip
 """Colours of lines, which differ in lightness too; markers and dashes tell them apart in grey."""
 MARK: dict[str, Any] = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (3, 2))}
-"""Of a level worth a dashed line."""
+"""Style of a marked level."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*")
 DASHES = ((0, ()), (0, (5, 2)), (0, (1.2, 1.4)), (0, (6, 2, 1.2, 2)), (0, (3, 1.2)))
 _VARIABLES = {
@@ -65,7 +65,7 @@ def _further_fonts() -> tuple[str, ...]:
 
 @contextmanager
 def settings() -> Iterator[None]:
-    """Inside, matplotlib draws as reports are drawn: a user's matplotlibrc has no say."""
+    """Use the report's matplotlib settings, independent of the user's matplotlibrc."""
     fonts = {"font.family": ["DejaVu Sans", *_further_fonts()]}
     with matplotlib.style.context(["default", _SETTINGS | fonts]), warnings.catch_warnings():
         # Where no font has a letter, PNG and PDF show a box; SVG and the page keep the letter.
@@ -131,7 +131,7 @@ class Page:
         self.figure.text(x / self.width, 1 - y / self.height, text, **{"va": "center", **how})
 
     def axes(self, x: float, y: float, width: float, height: float) -> Axes:
-        """Axes whose upper left corner lies at ``x``, ``y`` under the head."""
+        """Axes with the upper left corner at ``x``, ``y`` below the head."""
         bottom = self.height - self.top - y - height
         box = (x / self.width, bottom / self.height, width / self.width, height / self.height)
         return self.figure.add_axes(box)
@@ -154,20 +154,20 @@ _NUMBERED = (
     "simvae", "full_data", "partial_data", "soft_impute_als", "dccae", "corrnet", "conet",
     "sdgm_plus", "smvae", "classifier",
 )  # fmt: skip
-"""Rows whose line looks the same in every figure, whatever stands beside them."""
+"""Rows whose line has the same style in every figure."""
 
 
 def style_numbers(keys: Sequence[str]) -> list[int]:
-    """A number for :func:`line_style` by row key; an imputer keeps its own before SMVAE."""
-    further, found = len(_NUMBERED), []
+    """A number for :func:`line_style` by row key; an imputer followed by SMVAE has its own."""
+    further, numbers = len(_NUMBERED), []
     for key in keys:
         name = key if key in _NUMBERED else key.removesuffix("_smvae")
         if name in _NUMBERED:
-            found.append(_NUMBERED.index(name))
+            numbers.append(_NUMBERED.index(name))
         else:
-            found.append(further)
+            numbers.append(further)
             further += 1
-    return found
+    return numbers
 
 
 def line_style(number: int, reference: bool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pandas as pd
 from harness.analysis.statistics import check
 from harness.report import captions
 from harness.report import columns as further
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.details import costs, failures, pair_lines, trial_lines
 from harness.report.figures._table_plots import dot_plot, forest_plot
 from harness.report.meta import DatasetNote, ReportMeta
@@ -28,7 +28,7 @@ def build(
     keys = list(dict.fromkeys(ordered["dataset"]))
     for key in keys:
         if key not in notes:
-            raise ValueError(f"no note on the data set '{key}' was handed over")
+            raise ValueError(f"the report has no note on the data set '{key}'")
     parts = tuple(
         _part(
             notes[key],
@@ -129,24 +129,24 @@ def _cell(
     best: set[tuple[str, float]],
     ceiling: bool,
 ) -> Cell:
-    found = summary[summary["label_percent"] == percent]
-    if len(found) == 0 and ceiling and len(summary) == 1:
-        found = summary  # a ceiling that was run once stands in every column
-    if len(found) == 0:
+    lines = summary[summary["label_percent"] == percent]
+    if len(lines) == 0 and ceiling and len(summary) == 1:
+        lines = summary  # a ceiling that was run once is shown in every column
+    if len(lines) == 0:
         return Cell("absent")
-    line = found.iloc[0]
+    line = lines.iloc[0]
     own = trials[trials["label_percent"] == line["label_percent"]]
     complete = bool(line["trials"] == line["trials_expected"])
-    paper = say.accuracy(line["published_mean"])
+    paper = fmt.accuracy(line["published_mean"])
     return Cell(
         state="complete" if complete else "incomplete",
-        mean=say.accuracy(line["mean"]),
-        sd=say.accuracy(line["sd"]),
+        mean=fmt.accuracy(line["mean"]),
+        sd=fmt.accuracy(line["sd"]),
         progress=f"{line['trials']}/{line['trials_expected']}",
         failed=int(line["failed"]),
         best=(key, percent) in best,
         stale=bool(own["stale"].astype(bool).any()),
-        published=f"{paper}±{say.accuracy(line['published_sd'])}" if paper else "",
+        published=f"{paper}±{fmt.accuracy(line['published_sd'])}" if paper else "",
         hover=_hover(own, line),
         name=f"{key}|{line['label_percent']:g}",
     )
@@ -154,29 +154,29 @@ def _cell(
 
 def _hover(trials: pd.DataFrame, line: pd.Series) -> str:
     ok = trials[trials["status"] == "ok"]
-    found = [f"{line['trials']} of {line['trials_expected']} trials ok"]
+    texts = [f"{line['trials']} of {line['trials_expected']} trials ok"]
     if len(ok):
-        found.append("accuracies " + " ".join(say.accuracy(v) for v in ok["accuracy"]))
+        texts.append("accuracies " + " ".join(fmt.accuracy(v) for v in ok["accuracy"]))
         epochs = sorted({int(v) for v in ok["epoch"].dropna()})
-        found += [f"epochs {epochs[0]}–{epochs[-1]}"] if epochs else []
-        found.append(f"{say.count(line['candidates'])} candidates")
-        found.append(f"{say.seconds(line['seconds_per_trial'])} a trial")
+        texts += [f"epochs {epochs[0]}–{epochs[-1]}"] if epochs else []
+        texts.append(f"{fmt.count(line['candidates'])} candidates")
+        texts.append(f"{fmt.seconds(line['seconds_per_trial'])} a trial")
     if line["failed"]:
-        found.append(f"{line['failed']} failed")
-    return "; ".join(found)
+        texts.append(f"{line['failed']} failed")
+    return "; ".join(texts)
 
 
 def _lead(blocks: Sequence[Block], columns: Sequence[Column]) -> tuple[str, ...]:
     """The best cell of every column, in words; empty where no cell is complete."""
-    found = []
+    sentences = []
     for i, column in enumerate(columns):
         for block in blocks:
             for line in block.lines:
                 cell = line.cells[i]
                 if cell.best:
                     where = block.title.split(",")[0]
-                    found.append(f"{column.short}: {line.title} ({where}) {cell.number}")
-    return tuple(found)
+                    sentences.append(f"{column.short}: {line.title} ({where}) {cell.number}")
+    return tuple(sentences)
 
 
 def _labels_line(trials: pd.DataFrame, columns: Sequence[Column]) -> str:
@@ -187,8 +187,8 @@ def _labels_line(trials: pd.DataFrame, columns: Sequence[Column]) -> str:
     span = f"{tuning[0]}" if len(tuning) == 1 else f"{tuning[0]}–{tuning[-1]}"
     text = f"Hyper-parameters and epochs were chosen with {span} tuning labels; "
     ceiling = trials["all_labels"].astype(bool)
-    every = trials.loc[ceiling, "n_labelled"].max()
-    used += [] if pd.isna(every) else [f"{every:.0f} (ceilings)"]
+    all_labels = trials.loc[ceiling, "n_labelled"].max()
+    used += [] if pd.isna(all_labels) else [f"{all_labels:.0f} (ceilings)"]
     text += f"training used {', '.join(used)}."
     fair = trials[~ceiling]
     least = fair["n_labelled"].min()

@@ -1,4 +1,4 @@
-"""Writes a report's folder: every file whole or not at all."""
+"""Write the files of a report, each atomically."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def render_figure(
     """
     from harness.report.figure_files import figure_report
 
-    made = figure_report(without_fixed_splits(trials, meta), meta, layout, shown)
-    return _written(made, folder)
+    report = figure_report(without_fixed_splits(trials, meta), meta, layout, shown)
+    return _written(report, folder)
 
 
 def render_properties(
@@ -81,14 +81,14 @@ def properties_contents(
     from harness.report.html import properties_page
 
     report = properties.build(counted, meta, published)
-    made = {
+    files = {
         f"{meta.protocol}.csv": text.csv(property_text.table(counted, report)),
         "counts.csv": text.csv(property_text.counts(counted, report)),
         f"{meta.protocol}.md": property_text.markdown(report),
         f"{meta.protocol}.tex": property_text.latex(report),
         "index.html": properties_page(report),
     }
-    return {name: content.encode() for name, content in made.items()}
+    return {name: content.encode() for name, content in files.items()}
 
 
 def contents(
@@ -110,52 +110,52 @@ def table_report(
     published: pd.DataFrame | None,
     kinds: Sequence[str] = KINDS,
 ) -> Made:
-    """The report on a table, nothing of it drawn yet."""
+    """The report on a table, without drawn figures."""
     from harness.report.html import page
 
     trials = without_fixed_splits(trials, meta)
     summary = summarise(trials, published, paper_names(meta))
     compared = paired(trials, reference_key(trials, meta))
     report = build(trials, summary, compared, meta)
-    found = {
+    files = {
         f"{meta.protocol}.csv": text.csv(with_further(summary, trials), meta.datasets).encode(),
         "paired.csv": text.csv(compared, meta.datasets).encode(),
         f"{meta.protocol}.md": text.markdown(report).encode(),
         f"{meta.protocol}.tex": text.latex(report).encode(),
     }
     drawings = Drawings(plots(report), kinds)
-    return Made(found, drawings, lambda drawn: page(report, drawn), text.terminal(report))
+    return Made(files, drawings, lambda drawn: page(report, drawn), text.terminal(report))
 
 
 def plots(report: Report) -> dict[str, Plot]:
     """File stem -> plot: ``accuracy_<data set>`` and, where there is one, ``paired_<data set>``."""
-    found = {}
+    by_stem = {}
     for part in report.parts:
-        found[f"accuracy_{part.note.anchor}"] = part.dots
+        by_stem[f"accuracy_{part.note.anchor}"] = part.dots
         if part.forest is not None:
-            found[f"paired_{part.note.anchor}"] = part.forest
-    return found
+            by_stem[f"paired_{part.note.anchor}"] = part.forest
+    return by_stem
 
 
 def without_fixed_splits(trials: pd.DataFrame, meta: ReportMeta) -> pd.DataFrame:
-    """Blank ``n_train`` where all trials share one split: there the correction has no meaning."""
+    """Blank ``n_train`` where all trials share one split: the correction does not apply there."""
     fixed = [note.key for note in meta.datasets if note.split_fixed]
     if "n_train" not in trials.columns or not fixed:
         return trials
     return trials.assign(n_train=trials["n_train"].mask(trials["dataset"].isin(fixed)))
 
 
-def _written(made: Made, folder: Path) -> Written:
+def _written(report: Made, folder: Path) -> Written:
     names: dict[str, None] = {}
-    for name, content in made:
+    for name, content in report:
         write_file(folder / name, content)
         names[name] = None
     paths = tuple(folder / name for name in names)
-    return Written(paths, tuple(made.drawings.problems.values()), made.lines)
+    return Written(paths, tuple(report.drawings.problems.values()), report.lines)
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all; any folder above it is made."""
+    """Write a file atomically; creates missing folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".report.")
     try:

@@ -1,6 +1,6 @@
-"""Checks of what a fitted method returns, in full, before anything is scored or kept.
+"""Checks of what a fitted method returns, before anything is scored or stored.
 
-Each raises FitError with a reason that names what is wrong; the fit is then recorded as failed.
+Each raises FitError with the reason; the fit is then recorded as failed.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ Views = Sequence[np.ndarray]
 
 def classes(predicted: object, n: int, n_classes: int) -> np.ndarray:
     """Predictions as ``(n,)`` int64: one whole number in 0..K-1 a row."""
-    found = _numbers(predicted, "the predictions")
-    if found.shape != (n,):
-        raise FitError(f"predicted {found.shape} for {n} rows; one class per row is wanted")
-    if not np.isfinite(found).all():
-        raise FitError(f"{int((~np.isfinite(found)).sum())} predictions are not finite")
-    if (found != np.round(found)).any():
+    codes = _numbers(predicted, "the predictions")
+    if codes.shape != (n,):
+        raise FitError(f"predicted {codes.shape} for {n} rows; one class per row is expected")
+    if not np.isfinite(codes).all():
+        raise FitError(f"{int((~np.isfinite(codes)).sum())} predictions are not finite")
+    if (codes != np.round(codes)).any():
         raise FitError("predictions must be whole numbers, the codes of classes")
-    low, high = (int(found.min()), int(found.max())) if n else (0, 0)
+    low, high = (int(codes.min()), int(codes.max())) if n else (0, 0)
     if low < 0 or high >= n_classes:
         hint = f"; labels coded 1..{n_classes}?" if (low, high) == (1, n_classes) else ""
         raise FitError(f"predictions lie in {low}..{high}, classes are 0..{n_classes - 1}{hint}")
-    return found.astype(np.int64)
+    return codes.astype(np.int64)
 
 
 def probabilities(given: object, n: int, n_classes: int) -> np.ndarray:
     """Class probabilities as ``(n, K)`` float64: in [0, 1], every row's sum 1 within 1e-3."""
-    found = _numbers(given, "the class probabilities")
-    if found.shape != (n, n_classes):
-        raise FitError(f"class probabilities are {found.shape}, not {(n, n_classes)}")
-    _finite(found, "the class probabilities")
-    off = np.abs(found.sum(axis=1, dtype=np.float64) - 1).max(initial=0.0)
-    if found.min(initial=0.0) < 0 or found.max(initial=0.0) > 1 + 1e-3 or off > 1e-3:
+    array = _numbers(given, "the class probabilities")
+    if array.shape != (n, n_classes):
+        raise FitError(f"class probabilities are {array.shape}, not {(n, n_classes)}")
+    _finite(array, "the class probabilities")
+    off = np.abs(array.sum(axis=1, dtype=np.float64) - 1).max(initial=0.0)
+    if array.min(initial=0.0) < 0 or array.max(initial=0.0) > 1 + 1e-3 or off > 1e-3:
         raise FitError("class probabilities must lie in [0, 1] and sum to 1 in every row")
-    return found.astype(np.float64)
+    return array.astype(np.float64)
 
 
 def codes(given: object, n: int) -> np.ndarray:
     """A representation as ``(n, k)`` float32, finite."""
-    found = _numbers(given, "the representation")
-    if found.ndim != 2 or len(found) != n or found.shape[1] == 0:
-        raise FitError(f"the representation is {found.shape} for {n} rows; (rows, k) is wanted")
-    return _as_float32(found, "the representation")
+    array = _numbers(given, "the representation")
+    if array.ndim != 2 or len(array) != n or array.shape[1] == 0:
+        raise FitError(f"the representation is {array.shape} for {n} rows; (rows, k) is expected")
+    return _as_float32(array, "the representation")
 
 
 def imputed(given: object, rows: Rows) -> tuple[Views, Views | None]:
@@ -74,12 +74,12 @@ def imputed(given: object, rows: Rows) -> tuple[Views, Views | None]:
 
 
 def arrays(given: Mapping[str, object]) -> dict[str, np.ndarray]:
-    """Arrays to keep, by name; of any numbers or strings, not of objects."""
-    found = {name: np.asarray(value) for name, value in given.items()}
-    for name, array in found.items():
+    """Arrays to store, by name: numbers or strings. Raises FitError for arrays of objects."""
+    by_name = {name: np.asarray(value) for name, value in given.items()}
+    for name, array in by_name.items():
         if array.dtype.hasobject:
             raise FitError(f"array '{name}' holds objects; keep numbers or strings")
-    return found
+    return by_name
 
 
 def _like(given: object, what: str, rows: Rows) -> Views:
@@ -87,31 +87,31 @@ def _like(given: object, what: str, rows: Rows) -> Views:
     parts = list(given) if isinstance(given, list | tuple) else []
     if len(parts) != len(rows.views):
         raise FitError(f"impute must return one array a view, {len(rows.views)} of them")
-    found = [_numbers(part, f"{what} {v}") for v, part in enumerate(parts)]
-    for v, (array, view) in enumerate(zip(found, rows.views, strict=True)):
+    arrays = [_numbers(part, f"{what} {v}") for v, part in enumerate(parts)]
+    for v, (array, view) in enumerate(zip(arrays, rows.views, strict=True)):
         if array.shape != view.shape:
             raise FitError(f"{what} {v} is {array.shape}, not {view.shape}")
         _finite(array, f"{what} {v}")
-    return found
+    return arrays
 
 
 def _numbers(given: object, what: str) -> np.ndarray:
     try:
-        found = np.asarray(given)
+        array = np.asarray(given)
     except ValueError as error:  # lists of unequal lengths
         raise FitError(f"{what} cannot be read as one array ({error})") from error
-    if found.dtype.kind not in NUMBERS:
-        raise FitError(f"{what} must be numbers, not {found.dtype}")
-    return found
+    if array.dtype.kind not in NUMBERS:
+        raise FitError(f"{what} must be numbers, not {array.dtype}")
+    return array
 
 
-def _as_float32(found: np.ndarray, what: str) -> np.ndarray:
-    """``found`` as it is stored; FitError for values that are not finite, also once in float32."""
+def _as_float32(array: np.ndarray, what: str) -> np.ndarray:
+    """The array as float32. Raises FitError for values that are not finite in float32."""
     with np.errstate(over="ignore"):
-        return _finite(found.astype(np.float32), what)
+        return _finite(array.astype(np.float32), what)
 
 
-def _finite(found: np.ndarray, what: str) -> np.ndarray:
-    if not np.isfinite(found).all():
+def _finite(array: np.ndarray, what: str) -> np.ndarray:
+    if not np.isfinite(array).all():
         raise FitError(f"{what} has values that are not finite")
-    return found
+    return array

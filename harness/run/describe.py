@@ -1,7 +1,6 @@
-"""A run as its manifest: cells, jobs, published numbers and notes on the data, as plain values.
+"""The manifest of a run: cells, jobs, published numbers and notes on the data, as plain values.
 
-The one place where reports' needs are read off data sets, protocols and methods; what is written
-here is all that a report ever knows of them.
+Reports know data sets, protocols and methods only through this manifest.
 """
 
 from __future__ import annotations
@@ -53,10 +52,11 @@ def describe(
 ) -> Manifest:
     """The manifest of a settled plan, in state ``running``.
 
-    ``run``  its id.   ``command``  that was typed.
+    ``run``      id of the run.
+    ``command``  command line of the run.
     """
     places = {name: place for place, name in enumerate(plan.jobs)}
-    kept = plan.stale.keys() - plan.todo.keys()
+    kept_stale = plan.stale.keys() - plan.todo.keys()
     return Manifest(
         id=run,
         command=command,
@@ -67,9 +67,11 @@ def describe(
         revision=code_digest.revision(),
         versions=_versions(),
         machine=f"{platform.system()} {platform.machine()}, {usable_cores()} cores",
-        protocols=tuple(_entry(plan, name, one, places) for name, one in protocols.items()),
+        protocols=tuple(
+            _entry(plan, name, protocol, places) for name, protocol in protocols.items()
+        ),
         jobs=tuple(places),
-        stale=tuple(sorted(places[name] for name in kept)),
+        stale=tuple(sorted(places[name] for name in kept_stale)),
         counts={"total": len(places), "stored": len(places) - len(plan.todo)}
         | {"todo": len(plan.todo)},
     )
@@ -92,7 +94,7 @@ def now() -> str:
 
 def truths(plan: Plan, protocols: Mapping[str, Protocol]) -> dict[str, np.ndarray]:
     """True values of hidden rows for figures that show them, of trial 0, as arrays of one file."""
-    found: dict[tuple[str, str, str], Truth] = {}
+    by_view: dict[tuple[str, str, str], Truth] = {}
     for name, protocol in protocols.items():
         if protocol.layout["kind"] != "matrices":
             continue
@@ -100,23 +102,23 @@ def truths(plan: Plan, protocols: Mapping[str, Protocol]) -> dict[str, np.ndarra
             cells = [c for c in plan.cells if c.protocol == name and c.data_key == key]
             if cells:
                 own = _truths(data, cells[0])
-                found |= {(name, key, view): truth for view, truth in own.items()}
-    return packed(found)
+                by_view |= {(name, key, view): truth for view, truth in own.items()}
+    return packed(by_view)
 
 
 def _truths(data: Dataset, planned: PlannedCell) -> dict[str, Truth]:
-    """By view that rows of trial 0 lack: the first of these rows, in the order of the trial."""
+    """The first rows of trial 0 without a view, in the order of the trial, by view."""
     job = planned.trials[0][0]
     drawn = draw(data, planned.cell.scenario, job.trial, job.seed)
     problem, held_out = build(data, planned.cell.scenario, drawn)
     labels = data.labels[drawn.order[problem.rows.ids]]
-    found = {}
+    by_view = {}
     for v, (view, scale) in enumerate(zip(data.view_names, scales_of(problem.rows), strict=True)):
         absent = np.flatnonzero(~problem.rows.present[:, v])
         rows = absent[:SHOWN_ROWS]
         if not len(rows):
             continue
-        found[view] = Truth(
+        by_view[view] = Truth(
             view=v,
             ids=problem.rows.ids[rows],
             labels=labels[rows],
@@ -127,15 +129,15 @@ def _truths(data: Dataset, planned: PlannedCell) -> dict[str, Truth]:
             classes=np.array(data.class_names, dtype=str),
             hidden=len(absent),
         )
-    return found
+    return by_view
 
 
 def _entry(plan: Plan, name: str, protocol: Protocol, places: Mapping[str, int]) -> ProtocolEntry:
     cells = [cell for cell in plan.cells if cell.protocol == name]
     counted = tuple(plan.properties.get(name, ()))
-    shown = {cell.data_key for cell in cells} | {one.dataset for one in counted}
+    shown = {cell.data_key for cell in cells} | {properties.dataset for properties in counted}
     published = published_table(name)
-    # What a budget's stamp says is true of accuracies; a count is a count under any budget.
+    # The budget's stamp concerns accuracies; counts of data do not depend on the budget.
     stamps = () if counted else (plan.budget.stamp, _left_out(plan.left_out.get(name, ())))
     return ProtocolEntry(
         name=name,
@@ -157,7 +159,7 @@ def _entry(plan: Plan, name: str, protocol: Protocol, places: Mapping[str, int])
 
 def cell_entry(planned: PlannedCell, places: Mapping[str, int]) -> CellEntry:
     """A planned cell as a manifest has it; ``places`` of all jobs by id."""
-    cell, found = planned.cell, rules(planned.trials[0])
+    cell, chosen_by = planned.cell, rules(planned.trials[0])
     return CellEntry(
         dataset=planned.data_key,
         key=cell.row.key,
@@ -167,8 +169,8 @@ def cell_entry(planned: PlannedCell, places: Mapping[str, int]) -> CellEntry:
         all_labels=cell.row.all_labels,
         percent=round(100 * cell.label_fraction, 6),
         at=dict(cell.at),
-        rule=selection.key_of(found),
-        selection=selection.words_of(found),
+        rule=selection.key_of(chosen_by),
+        selection=selection.words_of(chosen_by),
         trials=tuple(_stages(jobs, places) for jobs in planned.trials),
     )
 
@@ -192,12 +194,12 @@ def _plain(value: Any) -> Any:
 
 
 def _left_out(keys: Sequence[str]) -> str:
-    """What the budget leaves out, and how to have it; "" where it is nothing."""
+    """Data sets that the budget leaves out, and the flag that adds them; "" if none."""
     return f"without {', '.join(keys)} (--dataset {' '.join(keys)})" if keys else ""
 
 
 def _row_note(row: TableRow) -> tuple[str, tuple[str, ...]]:
-    """What the methods of a row are, stage by stage, and where they come from."""
+    """Descriptions of a row's methods, stage by stage, and their citations."""
     keys = list(dict.fromkeys(stage.key for stage in row.recipe))
     cites = [cite for key in keys for cite in registry.load_method(key).cites]
     first = " Then ".join(registry.first_line("methods", key) for key in keys)
@@ -211,7 +213,7 @@ def _row_note(row: TableRow) -> tuple[str, tuple[str, ...]]:
 
 
 def _hidden(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
-    """Which views rows of ``data`` may lack, in words; nothing where none may."""
+    """Sentence on the views that may be missing; () if none may."""
     names = [name for name in data.view_names if any(name in s.missing for s in scenarios)]
     if not names:
         return ()
@@ -222,11 +224,11 @@ def _hidden(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
 
 
 def _scaled(data: Dataset, split: str, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
-    """Which scaling rules are applied, in words; nothing where the methods alone z-score."""
-    said = dict.fromkeys(scaling_note(data, s.split, s.scaling) for s in scenarios)
+    """Sentences on the scaling rules; () where only the methods z-score."""
+    sentences = dict.fromkeys(scaling_note(data, s.split, s.scaling) for s in scenarios)
     if not scenarios:
-        said = {scaling_note(data, split, scaling_rule(data, split)): None}
-    return tuple(text for text in said if text)
+        sentences = {scaling_note(data, split, scaling_rule(data, split)): None}
+    return tuple(text for text in sentences if text)
 
 
 def _note(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> DatasetNote:
@@ -234,7 +236,7 @@ def _note(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> DatasetNot
     trained = any(job.trained for cell in cells for job in cell.trials[0])
     origin = data.provenance
     rule = data.split(split)
-    # The default split of a licensed set is the paper's; another one is another experiment.
+    # The default split of licensed data is the paper's; another split is another experiment.
     as_published = origin.kind == "licensed" and split == data.splits[0].name
     note = DatasetNote(
         key=data.key,
@@ -288,10 +290,10 @@ def _of_splits(
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    numbers = {"python": platform.python_version()}
     for name in ("torch", "numpy", "scipy", "scikit-learn", "pandas", "ray"):
         try:
-            found[name] = version(name)
+            numbers[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            numbers[name] = "not installed"
+    return numbers

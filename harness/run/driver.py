@@ -1,8 +1,8 @@
-"""Run job groups on an executor and store every outcome, until nothing is left.
+"""Run job groups on an executor and store every outcome.
 
 A stage waits for the stages before it. Jobs of a lost worker run again; a fit over its time limit
-fails. Jobs that another driver of the same results folder runs are left to it. An interrupt loses
-only what was in flight.
+fails. Jobs that another driver of the same results folder runs are not run here. An interrupt loses
+only the fits that were running.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ from harness.store.store import Store
 from methods.base import Checkpoint, Progress
 
 ATTEMPTS = 3
-"""How often a job may take its worker down before it is recorded as failed."""
+"""Number of lost workers after which a job is recorded as failed."""
 PAUSE_SECONDS = 1.0
-"""How often the driver looks what other drivers have stored, and whether they still hold a job."""
+"""Interval at which the driver reads the records and claims of other drivers."""
 
 
 @dataclass(frozen=True)
 class ProgressUpdate:
-    """Something for the display: one job's record, or the share of a group that is done.
+    """An update for the display: one job's record, or the finished share of a group.
 
-    ``ended``  the group runs no longer, whatever became of its jobs.
+    ``done``   share of the group's work that is done, 0..1.
+    ``ended``  the group has left the executor, with or without results.
     """
 
     group: JobGroup
@@ -49,23 +50,25 @@ class ProgressUpdate:
 
 @dataclass
 class Running:
-    """A group on the executor. Times are wall time (``since``) and ``time.monotonic`` (the others).
+    """A group on the executor.
 
-    ``heard``    when its last event came; ``begun`` whether any has: none, and it has no worker.
+    ``since``       wall time at its start.
+    ``last_event``  ``time.monotonic`` of its last event.
+    ``started``     whether it has had an event; if not, no worker has started with it.
     """
 
     group: JobGroup
     limit: GroupLimit
     since: float = field(default_factory=time.time)
-    heard: float = field(default_factory=time.monotonic)
-    begun: bool = False
+    last_event: float = field(default_factory=time.monotonic)
+    started: bool = False
 
 
 class Driver:
-    """One run of one list of job groups.
+    """Runs one list of job groups.
 
-    ``running``  what is on the executor now, by id of its group; other threads may read it.
-    ``heard``    ``time.monotonic`` of the last event of any group.
+    ``running``  groups on the executor, by id; other threads may read it.
+    ``last_event``    ``time.monotonic`` of the last event of any group.
     """
 
     def __init__(
@@ -83,17 +86,14 @@ class Driver:
         self.attempts: Counter[str] = Counter()
         self.todo: set[str] = set()
         self.running: dict[str, Running] = {}
-        self.heard = time.monotonic()
+        self.last_event = time.monotonic()
         self._jobs: dict[str, Job] = {}
         self._waiting: list[JobGroup] = []
         self._elsewhere: list[JobGroup] = []
         self._next_look = 0.0
 
     def run(self, groups: Sequence[JobGroup], executor: Executor) -> None:
-        """Run every group to its end.
-
-        KeyboardInterrupt and RunStopped pass through; finished work is stored.
-        """
+        """Run all groups; KeyboardInterrupt and RunStopped pass through."""
         self._waiting = list(groups)
         self._jobs = {job.id: job for group in groups for job in group.jobs}
         self.todo = {job.id for group in groups for job in group.jobs if job.id not in group.done}
@@ -111,7 +111,7 @@ class Driver:
                 raise RuntimeError("stages wait for work that is not part of this run")
 
     def _ready(self, *, remove: bool = True) -> JobGroup | None:
-        """The first waiting group whose earlier stages have all ended; no longer waiting then."""
+        """The first waiting group whose earlier stages have ended; removed from the queue."""
         for index, group in enumerate(self._waiting):
             needs = {j.id for job in group.jobs for stage in job.upstream for j in stage}
             if not needs & self.todo:
@@ -119,7 +119,7 @@ class Driver:
         return None
 
     def _start(self, group: JobGroup, executor: Executor) -> None:
-        """Start what this driver may run of a group, less the jobs whose inputs are missing."""
+        """Start the jobs of a group that this driver has claimed and whose inputs exist."""
         claimed = self._claimed(group)
         if claimed is None:
             return
@@ -145,10 +145,10 @@ class Driver:
         executor.start(work, saved[1] if saved else None, running.limit)
 
     def _claimed(self, group: JobGroup) -> JobGroup | None:
-        """The part of a group that is this driver's to run now, None if none is.
+        """The jobs of a group that this driver has claimed, None if there are none.
 
-        Claims come before the look at what others have stored: a job that nobody holds and that has
-        no record then is nobody's work yet. A checkpoint holds a whole group, which stays together.
+        Jobs are claimed before the records of other drivers are read: a claimed job without a
+        record then belongs to this driver alone. A group with a checkpoint is not divided.
         """
         mine = self.claims.take(job.id for job in group.jobs if job.id in self.todo)
         self._take_news()
@@ -168,7 +168,7 @@ class Driver:
         return JobGroup(tuple(job for job in group.jobs if job.id in mine & todo))
 
     def _look_elsewhere(self) -> None:
-        """From time to time: what other drivers have stored, and jobs that they may have left."""
+        """Every ``PAUSE_SECONDS``: read other drivers' records, retry jobs that they held."""
         if time.monotonic() < self._next_look:
             return
         self._next_look = time.monotonic() + PAUSE_SECONDS
@@ -177,7 +177,7 @@ class Driver:
         self._elsewhere = []
 
     def _take_news(self) -> None:
-        """Count what another driver stored by the same code, and do not run it again."""
+        """Take over records that another driver made with the same code."""
         for record in self.claims.news():
             known = self.records.get(record.id)
             newer = known is None or record.generation > known.generation
@@ -203,8 +203,8 @@ class Driver:
 
     def _take(self, group: JobGroup, event: WorkerEvent) -> list[JobGroup]:
         """Handle one event of a group; returns groups to run again."""
-        running, self.heard = self.running[group.id], time.monotonic()
-        running.heard, running.begun = self.heard, True
+        running, self.last_event = self.running[group.id], time.monotonic()
+        running.last_event, running.started = self.last_event, True
         again: list[JobGroup] = []
         if isinstance(event, Progress):
             self.show(ProgressUpdate(group, done=event.done))
@@ -241,12 +241,12 @@ class Driver:
         self.show(ProgressUpdate(group, record=record))
 
     def _retry(self, group: JobGroup, lost: Lost) -> list[JobGroup]:
-        """The jobs of a lost group that have no record: again, one by one after the second loss."""
+        """Groups to run again: jobs of a lost group without a record, singly after two losses."""
         left = [job for job in group.jobs if job.id in self.todo]
         for job in left:
             self.attempts[job.id] += 1
         again = [job for job in left if self.attempts[job.id] < ATTEMPTS]
-        rest = f"{count(len(again), 'fit')} will run again" if again else "nothing is left to rerun"
+        rest = f"{count(len(again), 'fit')} will run again" if again else "no fit is left to rerun"
         self.show(ProgressUpdate(group, note=f"a worker was lost ({lost.reason}); {rest}"))
         what = "it failed" if lost.trace else "its worker was lost"
         for job in left:
@@ -257,15 +257,15 @@ class Driver:
         if again and not alone and self.store.checkpoint(group.id) is not None:
             return [replace(group, done=frozenset(job.id for job in group.jobs) - self.todo)]
         self.store.drop_checkpoint(group.id)
-        if alone:  # so that one bad job cannot take others along
+        if alone:  # one bad job must not end the worker of the others
             return [JobGroup((job,)) for job in again]
         return [JobGroup(tuple(again))] if again else []
 
     def _end_overdue(self, group: JobGroup, limit: GroupLimit) -> list[JobGroup]:
-        """Record the fit that ran over its limit as failed; returns the others, to run again.
+        """Record the fit that ran over its limit as failed; returns groups to run again.
 
-        Of fits that run one after the other it is the first without a record. Of fits that train
-        together it may be any: each runs again alone, with a limit of its own.
+        If the fits run one after the other, it is the first without a record. If they train
+        together, it may be any of them: each runs again alone, with its own limit.
         """
         self.store.drop_checkpoint(group.id)
         left = [job for job in group.jobs if job.id in self.todo]
@@ -282,20 +282,20 @@ class Driver:
     def _note_skipped(self, group: JobGroup, job: Job, reason: str) -> None:
         earlier = self.records.get(job.id)
         if earlier and (earlier.status, earlier.reason) == ("skipped", reason):
-            self.todo.discard(job.id)  # known: no second record of it
+            self.todo.discard(job.id)  # already recorded
             self.show(ProgressUpdate(group, record=earlier))
             return
         self._book(group, _no_fit(job, "skipped", reason))
 
 
 def checkpoint_header(group: JobGroup) -> dict[str, Any]:
-    """Which jobs a checkpoint holds, in order, and the source that made it."""
+    """Jobs of a checkpoint, in order, and digests of the code that made it."""
     methods = frozenset(key for job in group.jobs for key in job.methods())
     return {"jobs": [job.id for job in group.jobs], "digests": code_digest.digests(methods)}
 
 
 def resumable(store: Store, plan_jobs: Mapping[str, Job], todo: set[str]) -> list[JobGroup]:
-    """Groups that a checkpoint holds and that still have work; checkpoints of other code go."""
+    """Groups with a checkpoint and remaining jobs; deletes checkpoints made by other code."""
     groups = []
     for name in store.checkpoints():
         saved = store.checkpoint(name)
@@ -303,7 +303,7 @@ def resumable(store: Store, plan_jobs: Mapping[str, Job], todo: set[str]) -> lis
             continue
         ids = saved[0]["jobs"]
         if not set(ids) <= plan_jobs.keys():
-            continue  # another plan's work: leave it
+            continue  # of another plan
         group = JobGroup(tuple(plan_jobs[i] for i in ids), done=frozenset(ids) - todo)
         if checkpoint_header(group) != saved[0] or group.done == set(ids):
             store.drop_checkpoint(name)
@@ -315,7 +315,7 @@ def resumable(store: Store, plan_jobs: Mapping[str, Job], todo: set[str]) -> lis
 def missing_inputs(
     store: Store, records: Mapping[str, Record], todo: Mapping[str, Job]
 ) -> dict[str, Job]:
-    """Stored stages that ``todo`` rests on and whose arrays are gone or damaged: to run again."""
+    """Stored stages that ``todo`` needs and whose arrays are missing or damaged, by id."""
     missing: dict[str, Job] = {}
     seen = set(todo)
     waiting = list(todo.values())

@@ -1,7 +1,7 @@
-"""Where job groups run: in this process, or on Ray over processes, GPUs and machines.
+"""Executors of job groups: this process, or Ray with several processes, GPUs or machines.
 
-Both executors have one interface: ``start(group)`` while there is a free slot, ``next()`` for the
-next event. The only module that knows Ray; Ray is imported when a Ray executor is made, not before.
+Both have one interface: ``start(group)`` while a slot is free, ``next()`` for the next event. Only
+this module uses Ray, which is imported when a Ray executor is made.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from harness.store.record import Outcome
 from methods.base import Checkpoint, Progress
 
 SERIAL_SECONDS = 60.0
-"""A plan of less estimated work than this runs in this process unless told otherwise."""
+"""By default a plan with less estimated work than this runs in this process."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """A worker has begun with the group. Without one, the group still waits for a worker."""
+    """A worker has started with the group; before this event the group waits for a worker."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Lost:
-    """The group broke as a whole: its worker died (killed, out of memory) or raised."""
+    """The group failed as a whole: its worker died (killed, out of memory) or raised."""
 
     reason: str
     trace: str = ""
@@ -66,7 +66,7 @@ WorkerEvent = Outcome | Progress | Checkpoint | Started | Ended | Lost | Overdue
 
 
 class Executor(Protocol):
-    """Runs job groups; ``free`` says how many more may start now."""
+    """Runs job groups; ``free`` is the number of groups that may start now."""
 
     @property
     def free(self) -> int: ...
@@ -80,25 +80,25 @@ class Executor(Protocol):
     def next(self, timeout: float) -> tuple[JobGroup, WorkerEvent] | None:
         """The next event, or None after ``timeout`` seconds without one.
 
-        Raises RunStopped where the executor itself has broken, so that nothing can go on.
+        Raises RunStopped if the executor itself has failed.
         """
         ...
 
     def why_waiting(self) -> str:
-        """What is known of why a group that was started has no worker yet, in one sentence."""
+        """One sentence on why a group has no worker yet; "" if unknown."""
         ...
 
     def close(self) -> None: ...
 
 
 class _Clock:
-    """When a group must have ended, by ``time.monotonic``; ``inf`` where there is no limit."""
+    """The deadline of a group by ``time.monotonic``; ``inf`` without a limit."""
 
     def __init__(self, limit: GroupLimit | None) -> None:
         self.limit, self.deadline = limit, float("inf")
 
-    def heard(self, event: object) -> None:
-        """Start with the worker; start again with each fit where every fit has its own limit."""
+    def observe(self, event: object) -> None:
+        """Set the deadline when the worker starts, and after each fit if limits are per fit."""
         again = isinstance(event, Outcome) and self.limit is not None and self.limit.per_fit
         if self.limit is not None and (again or isinstance(event, Started)):
             self.deadline = time.monotonic() + self.limit.seconds
@@ -106,9 +106,11 @@ class _Clock:
 
 @dataclass(frozen=True)
 class Resources:
-    """What an executor may use: ``workers`` None is ``usable_cores``, ``gpus_per_job`` may be < 1.
+    """What an executor may use.
 
-    ``gpus``  number of GPUs to announce to a local Ray, None: as many as it finds.
+    ``workers``       parallel fits; None: ``usable_cores``.
+    ``gpus_per_job``  may be a fraction.
+    ``gpus``          number of GPUs to announce to a local Ray; None: all that it finds.
     """
 
     device: str = "cpu"
@@ -119,9 +121,10 @@ class Resources:
 
 
 class SerialExecutor:
-    """One group at a time in this process: no Ray needed, easiest to debug.
+    """One group at a time in this process; does not need Ray.
 
-    A limit is kept as far as one process can (:func:`~harness.run.limits.ended_after`).
+    Limits are enforced by :func:`~harness.run.limits.ended_after`, which cannot interrupt compiled
+    code.
     """
 
     def __init__(self, data: Mapping[str, Dataset], resources: Resources) -> None:
@@ -156,10 +159,10 @@ class SerialExecutor:
             assert clock.limit is not None
             self._current = None
             return group, Overdue(clock.limit)
-        except Exception as error:  # as on Ray: the other groups go on
+        except Exception as error:  # as on Ray: the other groups continue
             self._current = None
             return group, _raised(error, traceback.format_exc())
-        clock.heard(event)
+        clock.observe(event)
         return group, event
 
     def why_waiting(self) -> str:
@@ -224,27 +227,27 @@ class RayExecutor:
             del self._running[ready[0]]
             return group, _raised(error.cause or error, str(error))
         except self._ray.exceptions.RayError as error:
-            self._check_daemons()  # if one is gone, then so is every worker
+            self._check_daemons()  # without them no worker can run
             del self._running[ready[0]]
             return group, Lost(_first_line(error))
-        clock.heard(event)
+        clock.observe(event)
         return group, event
 
     def why_waiting(self) -> str:
         total, free = self._ray.cluster_resources(), self._ray.available_resources()
-        asked = "1 CPU" + (f" and {self._gpus:g} GPU" if self._gpus else "")
+        needed = "1 CPU" + (f" and {self._gpus:g} GPU" if self._gpus else "")
         kinds = ("CPU", "GPU") if self._gpus else ("CPU",)
         offered = ", ".join(f"{free.get(k, 0):g} of {total.get(k, 0):g} {k} free" for k in kinds)
         nodes = self._ray.nodes()
         alive = sum(bool(node["Alive"]) for node in nodes)
-        text = f"a group asks for {asked}, Ray has {offered} on {alive} of {len(nodes)} nodes"
+        text = f"a group needs {needed}, Ray has {offered} on {alive} of {len(nodes)} nodes"
         if self._resources.address:
             return f"{text}; the cluster is at {self._resources.address}"
         logs = _logs(self._ray)
-        word = _last_word(logs)
+        line = _last_error_line(logs)
         return (
-            f"{text}; a worker is {sys.executable} with the code in {ROOT}; "
-            + (f"the last one said: {word}; " if word else "")
+            f"{text}; workers run {sys.executable} with the code in {ROOT}; "
+            + (f"last error output of a worker: {line}; " if line else "")
             + f"Ray's logs: {logs}"
         )
 
@@ -252,7 +255,7 @@ class RayExecutor:
         self._ray.shutdown()
 
     def _end_overdue(self) -> tuple[JobGroup, Overdue] | None:
-        """End the worker of a group that is over its limit, even one that hangs in C code."""
+        """End the worker of a group that is over its limit, also if it hangs in compiled code."""
         now = time.monotonic()
         for stream, (group, clock) in self._running.items():
             if clock.deadline < now:
@@ -263,12 +266,12 @@ class RayExecutor:
         return None
 
     def _check_daemons(self) -> None:
-        """Raise RunStopped where a part of a Ray that we started has died: no worker can go on."""
+        """Raise RunStopped if a daemon of the Ray started by this run has ended."""
         node = self._ray._private.worker._global_node
         dead = [] if self._resources.address or node is None else node.dead_processes()
         needed = sorted({name for name, _ in dead} & {"gcs_server", "raylet"})
         if needed:
-            raise RunStopped(f"Ray broke: its process {' and '.join(needed)} has ended")
+            raise RunStopped(f"Ray failed: its process {' and '.join(needed)} has ended")
 
 
 def choose_executor(
@@ -310,12 +313,12 @@ def _logs(ray: Any) -> Path:
     return Path(ray._private.worker._global_node.get_logs_dir_path())
 
 
-def _last_word(logs: Path) -> str:
-    """The last line that the newest worker with anything to say wrote to its standard error."""
+def _last_error_line(logs: Path) -> str:
+    """The last line of the newest worker log of standard error that is not empty; else ""."""
     with suppress(OSError):
-        said = [path for path in logs.glob("worker-*.err") if path.stat().st_size]
-        if said:
-            newest = max(said, key=lambda path: path.stat().st_mtime)
+        written = [path for path in logs.glob("worker-*.err") if path.stat().st_size]
+        if written:
+            newest = max(written, key=lambda path: path.stat().st_mtime)
             return newest.read_text("utf-8", "replace").strip().splitlines()[-1][:200]
     return ""
 
@@ -323,14 +326,14 @@ def _last_word(logs: Path) -> str:
 def _execute_in_worker(
     group: JobGroup, data: Dataset, device: str, state: bytes | None
 ) -> Iterator[Outcome | Progress | Checkpoint | Started]:
-    """Runs on a worker; a module-level function, so that it pickles by reference."""
+    """Run a group in a worker; a module-level function, so that it pickles by reference."""
     yield Started()
     registry.load_method(group.jobs[0].method)  # first, so that its libraries are limited too
     one_thread()
     last = 0.0
     for event in execute(group, data, device, state):
         if isinstance(event, Progress) and time.monotonic() - last < 1.0:
-            continue  # an update a second is enough for a display
+            continue  # one update per second is enough
         last = time.monotonic()
         yield event
 
@@ -344,7 +347,7 @@ def _connect(ray: Any, resources: Resources) -> None:
     }
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if resources.address:
-        _knock(resources.address)
+        _check_reachable(resources.address)
         settings["address"] = resources.address
         settings["runtime_env"] = {
             "env_vars": ENVIRONMENT,
@@ -353,7 +356,7 @@ def _connect(ray: Any, resources: Resources) -> None:
         }
     else:
         settings["address"] = "local"
-        # Ray hands this to a shell as it stands: a path with a space would be split there.
+        # Ray passes this to a shell, which would split a path at a space.
         settings["runtime_env"]["py_executable"] = shlex.quote(sys.executable)
         settings["num_cpus"] = resources.workers or usable_cores()
         settings["include_dashboard"] = False
@@ -362,24 +365,24 @@ def _connect(ray: Any, resources: Resources) -> None:
             settings["num_gpus"] = resources.gpus
     group = os.getpgrp()
     try:
-        with _patient():
+        with _interrupts_deferred():
             ray.init(**settings)
-    except SystemExit as error:  # Ray's own answer to SIGTERM while it starts
+    except SystemExit as error:  # raised by Ray on SIGTERM while it starts
         raise KeyboardInterrupt from error
-    except Exception as error:  # Ray raises bare exceptions too, when it is slow to start
+    except Exception as error:  # Ray also raises bare Exception when it starts slowly
         where = f"at {resources.address}" if resources.address else "on this machine"
         reason = str(error).strip().splitlines()[0]
         raise UsageError(
             f"Ray cannot be reached or started {where} ({reason}); --executor serial needs no Ray"
         ) from error
-    if os.getpgrp() != group:  # on macOS Ray leaves it, and so the reach of Ctrl-C under make
+    if os.getpgrp() != group:  # on macOS Ray leaves it, and Ctrl-C under make would not arrive
         with suppress(PermissionError):
             os.setpgid(0, group)
 
 
 @contextmanager
-def _patient() -> Iterator[None]:
-    """The first Ctrl-C waits until the end: a Ray broken off as it starts may crash the process."""
+def _interrupts_deferred() -> Iterator[None]:
+    """Defer the first interrupt to the end: interrupting Ray as it starts may crash the process."""
     received: list[int] = []
 
     def wait(number: int, frame: FrameType | None) -> None:
@@ -398,11 +401,11 @@ def _patient() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
-def _knock(address: str) -> None:
-    """Raise UsageError where nobody listens: Ray itself would wait for minutes, and then exit."""
+def _check_reachable(address: str) -> None:
+    """Raise UsageError if no server answers: Ray would wait for minutes and then exit."""
     host, colon, port = address.rpartition(":")
     if not (colon and port.isdigit()) or "://" in host:
-        return  # a word such as auto, or Ray's own scheme: for Ray to judge
+        return  # "auto" or Ray's own scheme: Ray checks these
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
     except (OSError, OverflowError) as error:
@@ -410,7 +413,7 @@ def _knock(address: str) -> None:
 
 
 def _slots(ray: Any, resources: Resources) -> int:
-    """How many groups run at once; Ray would queue more, but then their order is lost to us."""
+    """How many groups run at once; groups beyond these wait here, so that their order is known."""
     offered = ray.cluster_resources()
     slots = int(offered.get("CPU", 1))
     if resources.device == "cuda":

@@ -1,4 +1,4 @@
-"""How the work of a plan is cut into stacks: jobs that train together, a few minutes of them."""
+"""Divide the jobs of a plan into groups that run together, a few minutes of work each."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from harness.plan.job import Job, canonical
 from harness.plan.plan import Plan
 from harness.run.worker import JobGroup
 
-STACK_SECONDS, UNTRAINED_SECONDS = 240.0, 20.0
-"""Stacks are cut to about this much work, so that little is in flight; one fit is the least."""
+GROUP_SECONDS, UNTRAINED_SECONDS = 240.0, 20.0
+"""Estimated work of a group, so that an interrupt loses little; a group has at least one fit."""
 
 
-def stacks(plan: Plan, limit: int | None = None, held: Sequence[JobGroup] = ()) -> list[JobGroup]:
-    """The work that is left, grouped into stacks that may train together; dearest stacks first.
+def group_jobs(
+    plan: Plan, limit: int | None = None, resumed: Sequence[JobGroup] = ()
+) -> list[JobGroup]:
+    """Groups of the remaining jobs, most expensive first.
 
-    ``limit``  the most trainings in one stack (None: as many as fit the time). Jobs of methods that
-               are not trained run one by one, but together: what a stack costs to start is more
-               than many of them take, and candidates of a trial share its Problem.
-    ``held``   stacks that go on from a checkpoint; they come first.
+    ``limit``    most trainings in one group (None: as many as fit the time). Jobs of untrained
+                 methods run one after the other in a group: starting a group costs more than many
+                 of them, and candidates of a trial share its Problem.
+    ``resumed``  groups that resume from a checkpoint; they come first.
     """
     groups: dict[str, list[Job]] = {}
-    taken = {job.id for stack in held for job in stack.jobs}
+    taken = {job.id for group in resumed for job in group.jobs}
     for job in plan.todo.values():
         if job.id in taken:
             continue
         groups.setdefault(_together(plan, job), []).append(job)
-    found: list[tuple[float, JobGroup]] = []
+    costed: list[tuple[float, JobGroup]] = []
     for jobs in groups.values():
         units: dict[str, list[Job]] = {}
         for job in jobs:
@@ -37,18 +39,18 @@ def stacks(plan: Plan, limit: int | None = None, held: Sequence[JobGroup] = ()) 
         parts = list(units.values())
         cost = plan.cost(jobs[0]) * len(parts[0])
         trained = registry.is_stacked(registry.load_method(jobs[0].method))
-        seconds = STACK_SECONDS if trained else min(STACK_SECONDS, UNTRAINED_SECONDS)
+        seconds = GROUP_SECONDS if trained else min(GROUP_SECONDS, UNTRAINED_SECONDS)
         most = limit if trained and limit else len(parts)
         size = max(1, min(int(seconds / max(cost, 1e-3)), most))
         for start in range(0, len(parts), size):
             chunk = parts[start : start + size]
-            stack = JobGroup(tuple(job for unit in chunk for job in unit))
-            found.append((cost * len(chunk), stack))
-    return [*held, *(stack for _, stack in sorted(found, key=lambda pair: -pair[0]))]
+            group = JobGroup(tuple(job for unit in chunk for job in unit))
+            costed.append((cost * len(chunk), group))
+    return [*resumed, *(group for _, group in sorted(costed, key=lambda pair: -pair[0]))]
 
 
 def _together(plan: Plan, job: Job) -> str:
-    """Jobs with equal text here may share a stack: same data, shapes, method, fixed settings."""
+    """Key of jobs that may share a group: same data, shapes, method and fixed settings."""
     method = registry.load_method(job.method)
     config = dict(job.config)
     if registry.is_stacked(method):
@@ -56,8 +58,8 @@ def _together(plan: Plan, job: Job) -> str:
             config.pop(name)
         drawn = plan.drawn(job)
         sizes = [int(np.sum(drawn.part == part)) for part in (0, 1, 2)]
-        whole = drawn.present.all(axis=1)
-        groups = (drawn.labelled, drawn.kept, drawn.kept & whole, drawn.labelled & whole)
+        complete = drawn.present.all(axis=1)
+        groups = (drawn.labelled, drawn.kept, drawn.kept & complete, drawn.labelled & complete)
         sizes += [int(rows.sum()) for rows in groups]
     else:
         config, sizes = {}, []

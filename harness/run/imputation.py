@@ -1,4 +1,4 @@
-"""How completed views are judged: distance to the truth, and what predicted variances are worth.
+"""Scores of completed views: distance to the truth, and calibration of predicted variances.
 
 Columns are z-scored with training rows where the view is present, so that imputing the mean has an
 NMSE of exactly 1; columns that are constant there are left out.
@@ -17,8 +17,8 @@ from harness.run import checks
 from methods.base import FitError, Fitted
 
 SHOWN_ROWS = 200
-"""Completed rows of a view that a figure shows, so that a fit chosen by accuracy leaves no more.
-A stage that imputes leaves them all, for another may read them."""
+"""Completed rows of a view that are stored for figures. A stage that imputes for a later stage
+stores all of them."""
 MIN_SD = 1e-8
 Z90 = 1.6448536269514722
 """95 % point of the standard normal: a 90 % interval is the mean +- Z90 sd."""
@@ -28,7 +28,7 @@ Views = Sequence[np.ndarray]
 def completed(fitted: Fitted, rows: Rows) -> tuple[Views, Views | None]:
     """All views of ``rows`` as ``fitted`` completes them, and variances if it has any.
 
-    Raises FitError if they are not what the contract says (``harness.run.checks.imputed``).
+    Raises FitError if they break the contract (``harness.run.checks.imputed``).
     """
     return checks.imputed(fitted.impute(rows), rows)
 
@@ -46,8 +46,9 @@ def tuning_score(fitted: Fitted, problem: Problem, *, once: bool = False) -> flo
 def masked_tuning(problem: Problem, *, once: bool = False) -> list[tuple[int, slice, Rows]]:
     """Tuning rows with each view of ``may_miss`` hidden in turn: view, which rows, these rows.
 
-    Every row loses each of the views, in copies that share no id; with ``once`` one of them, for
-    who is shown all copies together would find in one what another hides.
+    Every row loses each of the views in turn, in copies with distinct ids. With ``once`` a row
+    loses one view only, for methods that see all copies together: another copy would show the
+    hidden view.
     """
     hidden = [problem.view_names.index(name) for name in problem.may_miss]
     if once:
@@ -81,7 +82,7 @@ def second_problem(problem: Problem) -> Problem:
 def measures(
     problem: Problem, held_out: HeldOut, views: Views, variances: Views | None
 ) -> Measures:
-    """Figures on the Problem's rows; none where no row lacks a view.
+    """Scores on the Problem's rows; {} where no row lacks a view.
 
     ``nmse``      |X - X^| / |X|, Frobenius norms, over the entries that were hidden (4.3.3).
     ``nmse_all``  the same over all rows of the views that have such entries; ``nmse_raw`` and
@@ -91,49 +92,53 @@ def measures(
     """
     scales, absent = scales_of(problem.rows), ~problem.rows.present
     lacking = [v for v in range(len(views)) if absent[:, v].any()]
-    hidden, whole, raw, raw_whole = _Errors(), _Errors(), _Errors(), _Errors()
-    found: Measures = {}
+    hidden, all_rows, raw, raw_all_rows = _Errors(), _Errors(), _Errors(), _Errors()
+    values: Measures = {}
     densities: list[np.ndarray] = []
     for v in lacking:
         rows, truth, guess = absent[:, v], held_out.complete.views[v], views[v]
         own = _Errors()
         for errors, pair in (
             (own, _pair(scales[v], truth[rows], guess[rows])),
-            (whole, _pair(scales[v], truth, guess)),
+            (all_rows, _pair(scales[v], truth, guess)),
             (raw, (truth[rows], guess[rows])),
-            (raw_whole, (truth, guess)),
+            (raw_all_rows, (truth, guess)),
         ):
             errors.add(*pair)
         hidden.add_all(own)
         if len(lacking) > 1:
-            found[f"nmse_{problem.view_names[v]}"] = own.nmse
+            values[f"nmse_{problem.view_names[v]}"] = own.nmse
         if variances is not None:
             densities.append(_standardised(scales[v], truth[rows], guess[rows], variances[v][rows]))
     if lacking:
-        found |= {"nmse": hidden.nmse, "nmse_all": whole.nmse}
-        found |= {"nmse_raw": raw.nmse, "nmse_raw_all": raw_whole.nmse}
+        values |= {"nmse": hidden.nmse, "nmse_all": all_rows.nmse}
+        values |= {"nmse_raw": raw.nmse, "nmse_raw_all": raw_all_rows.nmse}
     if densities:
         off, log_sd = np.concatenate(densities, axis=1)
-        found["coverage_90"] = float((np.abs(off) <= Z90).mean())
-        found["nll"] = float((0.5 * off**2 + log_sd + 0.5 * math.log(2 * math.pi)).mean())
-    return found
+        values["coverage_90"] = float((np.abs(off) <= Z90).mean())
+        values["nll"] = float((0.5 * off**2 + log_sd + 0.5 * math.log(2 * math.pi)).mean())
+    return values
 
 
-def kept(rows: Sequence[Rows], views: Sequence[Views], most: int | None = None) -> Arrays:
+def arrays_to_store(
+    rows: Sequence[Rows], views: Sequence[Views], most: int | None = None
+) -> Arrays:
     """Completed views of rows that lacked them, as arrays to store: values and row ids by view.
 
     ``views``  the completed views of each of ``rows``.  ``most`` rows a view (None: all).
     """
-    found: Arrays = {}
+    arrays: Arrays = {}
     for v in range(len(rows[0].views)):
         absent = [~part.present[:, v] for part in rows]
-        if not any(one.any() for one in absent):
+        if not any(rows_absent.any() for rows_absent in absent):
             continue
-        ids = np.concatenate([part.ids[one] for part, one in zip(rows, absent, strict=True)])
-        values = [part[v][one] for part, one in zip(views, absent, strict=True)]
-        found[f"imputed_{v}_ids"] = ids[:most]
-        found[f"imputed_{v}"] = np.concatenate(values)[:most].astype(np.float32)
-    return found
+        ids = np.concatenate(
+            [part.ids[rows_absent] for part, rows_absent in zip(rows, absent, strict=True)]
+        )
+        values = [part[v][rows_absent] for part, rows_absent in zip(views, absent, strict=True)]
+        arrays[f"imputed_{v}_ids"] = ids[:most]
+        arrays[f"imputed_{v}"] = np.concatenate(values)[:most].astype(np.float32)
+    return arrays
 
 
 def with_completed(
@@ -201,15 +206,15 @@ class _Errors:
 
 def scales_of(rows: Rows) -> list[Scale]:
     """The scale of each view. Raises FitError where no row has a view."""
-    found = []
+    scales = []
     for v, view in enumerate(rows.views):
         seen = view[rows.present[:, v]].astype(np.float64)
         if not len(seen):
             raise FitError("a view is absent from every training row")
         sd = seen.std(0)
         keep = sd >= MIN_SD
-        found.append(Scale(seen.mean(0), np.where(keep, sd, 1.0), keep))
-    return found
+        scales.append(Scale(seen.mean(0), np.where(keep, sd, 1.0), keep))
+    return scales
 
 
 def _pair(scale: Scale, truth: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -13,11 +13,12 @@ from harness import registry
 from harness.run.worker import JobGroup
 
 LEAST_SECONDS = 30 * 60.0
-"""No fit is ended sooner than this, unless ``--fit-timeout`` says so."""
+"""Default limits are at least this long; ``--fit-timeout`` may be shorter."""
 TIMES_THE_ESTIMATE = 20.0
-"""Estimates are of one core of a usual machine; a busy or slow one may need several times that."""
+"""Estimates are for one core of an ordinary machine; a busy or slow one may take several times as
+long."""
 REPEAT_SECONDS = 1.0
-"""A library may swallow the exception that ends a fit; so it is raised again until one arrives."""
+"""Interval at which the exception is raised again, since a library may catch it."""
 
 
 class FitTimeout(BaseException):
@@ -29,7 +30,7 @@ class GroupLimit:
     """How long a job group may take.
 
     ``seconds``  of wall time, from the moment a worker has started.
-    ``per_fit``  the fits run one after the other, and each of them has ``seconds`` of its own.
+    ``per_fit``  the fits run one after the other, and ``seconds`` is the limit of each.
     """
 
     seconds: float
@@ -65,8 +66,8 @@ class FitLimits:
 def ended_after(seconds: float | None) -> Iterator[None]:
     """Raise :class:`FitTimeout` in the body once ``seconds`` have passed (None: never).
 
-    By an alarm signal, so in the main thread alone, and not before a call into compiled code comes
-    back: what never returns to Python cannot be ended from within its own process.
+    Uses an alarm signal, so it works in the main thread only, and only when a call into compiled
+    code has returned: code that never returns to Python cannot be ended from its own process.
     """
     alarms = hasattr(signal, "setitimer")
     if seconds is None or not alarms or threading.current_thread() != threading.main_thread():

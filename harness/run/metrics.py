@@ -1,7 +1,7 @@
 """Scores of a classifier on test rows. A new one is one entry of ``METRICS``.
 
-Every fit stores them as ``test_<name>``, and the matrix they rest on as ``test_confusion``. None of
-them chooses anything.
+Every fit stores them as ``test_<name>``, and the confusion matrix as ``test_confusion``. None of
+them is used for selection.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LEAST = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True)
 class Answers:
-    """What a classifier said of test rows, beside the truth.
+    """Predictions on test rows, with the true labels.
 
     ``truth`` and ``predicted``  ``(n,)`` int64 in 0..K-1.
     ``probabilities``  ``(n, K)``, rows that sum to 1; None where the method gives none.
@@ -49,7 +49,7 @@ class Metric:
 
 
 def balanced_accuracy(answers: Answers) -> float:
-    """Mean over the classes of the test rows of the share of each that is found."""
+    """Mean recall over the classes that test rows have."""
     counts = answers.confusion
     rows = counts.sum(axis=1)
     there = rows > 0
@@ -57,7 +57,7 @@ def balanced_accuracy(answers: Answers) -> float:
 
 
 def macro_f1(answers: Answers) -> float:
-    """Mean F1 over the classes that are true or predicted of some row; 0 for one never right."""
+    """Mean F1 over the classes that are true or predicted for some row; 0 for one never right."""
     counts = answers.confusion
     sizes = counts.sum(axis=0) + counts.sum(axis=1)
     there = sizes > 0
@@ -80,10 +80,10 @@ METRICS: dict[str, Metric] = {
 
 
 def scores(answers: Answers) -> dict[str, object]:
-    """``test_<name>`` of every metric that the answers allow, and ``test_confusion``, a list."""
-    found: dict[str, object] = {
+    """``test_<name>`` of every applicable metric, and ``test_confusion`` as nested lists."""
+    values: dict[str, object] = {
         f"test_{name}": metric.of(answers)
         for name, metric in METRICS.items()
         if answers.probabilities is not None or not metric.needs_probabilities
     }
-    return found | {"test_confusion": answers.confusion.tolist()}
+    return values | {"test_confusion": answers.confusion.tolist()}

@@ -22,7 +22,7 @@ TRUST = 0.05
 
 
 class Display(AbstractContextManager["Display"]):
-    """Counts what is done, weighted by estimated cost, and says how long the rest will take.
+    """Counts finished work, weighted by estimated cost, and estimates the time left.
 
     ``costs``  job id -> estimated core-seconds of every job to run.
     ``cells``  per cell, the ids of all its jobs still to run.
@@ -40,7 +40,7 @@ class Display(AbstractContextManager["Display"]):
         self.expected = sum(costs.values()) / max(1, workers)  # seconds, by estimate
         self.ended: set[str] = set()
         self.bad: Counter[str] = Counter()
-        self.said: Counter[str] = Counter()
+        self.repeats: Counter[str] = Counter()
         self.partial: dict[str, float] = {}
         self.start = self.printed = time.monotonic()
         self.bar: Progress | None = None
@@ -70,7 +70,7 @@ class Display(AbstractContextManager["Display"]):
     ) -> None:
         if self.bar is not None:
             self.bar.stop()
-        for text, times in self.said.items():
+        for text, times in self.repeats.items():
             if times > 1:
                 self.console.print(f"{count(times, 'fit')} {text}")
         if self.bar is None:
@@ -92,7 +92,7 @@ class Display(AbstractContextManager["Display"]):
             self.partial.pop(update.group.id, None)
         self._refresh()
 
-    def say(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Print a line of its own with the time; may be called from another thread."""
         self.console.print(f"[{int(time.monotonic() - self.start):5d} s] {text}")
 
@@ -104,8 +104,8 @@ class Display(AbstractContextManager["Display"]):
         labels = 100 * record.job["scenario"]["label_fraction"]
         where = f"{record.job['method']} on {record.data_key}, {labels:g} % labels"
         text = f"{record.status}: {where}: {record.reason}"
-        self.said[text] += 1
-        if self.said[text] == 1:  # the same again is counted, and said once at the end
+        self.repeats[text] += 1
+        if self.repeats[text] == 1:  # repeats are counted and printed once at the end
             self.console.print(text)
 
     def _refresh(self) -> None:
@@ -119,7 +119,7 @@ class Display(AbstractContextManager["Display"]):
     def _print_line(self, *, stopped: bool = False) -> None:
         self.printed = time.monotonic()
         rest = "" if stopped and not self._all_ended() else f"; {self._eta()}"
-        self.say(f"{self._counts()}{rest}")
+        self.print_line(f"{self._counts()}{rest}")
 
     def _all_ended(self) -> bool:
         return self.ended >= self.costs.keys()

@@ -1,4 +1,4 @@
-"""What a fit may use, what it costs, on what it ran: cores, peak memory, device, versions."""
+"""Resources of a fit: usable cores, peak memory, device, library versions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _GROUPS, _CGROUP = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
 def usable_cores() -> int:
-    """Cores that this process may use, at least 1: the least of what limits it.
+    """Cores that this process may use, at least 1.
 
-    The machine's cores, the affinity of the process, the CPU quota of its control groups (rounded
-    down), and ``SLURM_CPUS_PER_TASK``.
+    The minimum of the machine's cores, the affinity of the process, the CPU quota of its control
+    groups (rounded down) and ``SLURM_CPUS_PER_TASK``.
     """
     limits = [float(os.cpu_count() or 1), *_quotas()]
     if hasattr(os, "sched_getaffinity"):  # not on macOS
@@ -68,10 +68,10 @@ def _quota(folder: Path, version: int) -> float:
 
 
 def forget_peak_memory(device: str) -> str:
-    """Start to measure anew; says since when the peak counts: ``stack``, or ``process``.
+    """Reset the peaks; returns when measurement starts: ``stack`` (now), or ``process``.
 
-    Only Linux can forget the peak of main memory. Elsewhere it is that of the process since its
-    start, so of all fits before as well.
+    Only Linux can reset the peak of main memory. Elsewhere it is the peak since the process
+    started, so earlier fits count too.
     """
     if device != "cpu":
         import torch
@@ -87,13 +87,12 @@ def forget_peak_memory(device: str) -> str:
 def peak_memory_mb() -> float:
     """The most main memory that this process held since :func:`forget_peak_memory`, in MiB.
 
-    It counts all that lies in memory, libraries and data included. 0 where the system does not
-    tell.
+    Includes libraries and data. 0 where the system does not report it.
     """
     with suppress(OSError, StopIteration):
         lines = _STATUS.read_text().splitlines()
-        found = next(line for line in lines if line.startswith("VmHWM:"))
-        return round(int(found.split()[1]) / 1024, 1)
+        peak_line = next(line for line in lines if line.startswith("VmHWM:"))
+        return round(int(peak_line.split()[1]) / 1024, 1)
     if resource is None:
         return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -119,11 +118,11 @@ def device_name(device: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that shape numbers."""
+    """Versions of Python and of the libraries that affect numbers."""
     import sklearn
 
-    found = {"python": sys.version.split()[0], "numpy": np.__version__}
-    found["scikit-learn"] = sklearn.__version__
+    numbers = {"python": sys.version.split()[0], "numpy": np.__version__}
+    numbers["scikit-learn"] = sklearn.__version__
     if "torch" in sys.modules:
-        found["torch"] = str(sys.modules["torch"].__version__)
-    return found
+        numbers["torch"] = str(sys.modules["torch"].__version__)
+    return numbers

@@ -1,4 +1,4 @@
-"""What chooses epochs and candidates: scores of predictions and of codes on tuning rows."""
+"""Scores on tuning rows, which select epochs and candidates."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from harness.run.transforms import Codes
 
 
 def probe(problem: Problem, held_out: HeldOut, codes: Codes) -> float:
-    """Tuning accuracy of a linear SVM (C = 1) on z-scored codes: the judge of representations."""
+    """Tuning accuracy of a linear SVM (C = 1) on z-scored codes."""
     scaler = StandardScaler().fit(codes["codes_rows"])
     labelled = problem.labelled
-    judge = LinearSVC(C=1.0, random_state=0, max_iter=20000)
-    judge.fit(scaler.transform(codes["codes_rows"][labelled]), problem.labels[labelled])
-    predicted = judge.predict(scaler.transform(codes["codes_tuning"]))
+    svm = LinearSVC(C=1.0, random_state=0, max_iter=20000)
+    svm.fit(scaler.transform(codes["codes_rows"][labelled]), problem.labels[labelled])
+    predicted = svm.predict(scaler.transform(codes["codes_tuning"]))
     return accuracy(predicted, held_out.tuning_labels)
 
 

@@ -1,4 +1,4 @@
-"""One job inside a worker: what it is given, how a fit of it is scored, what its record says."""
+"""One job in a worker: its data, the score of its fit, and its record."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from protocols._varies import varies
 
 
 class Task:
-    """One job inside a worker: its Problem, its HeldOut, and how a fit of it is scored.
+    """One job in a worker, with its Problem and HeldOut.
 
-    ``size``  how many jobs its stack has.
+    ``size``  number of jobs in its group.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Task:
         self.seed = seed_of(data, job.scenario.split, job.trial, f"fit:{place}", job.seed)
 
     def check(self) -> None:
-        """Raise SkipError where labels, or rows to complete, are out of the method's reach."""
+        """Raise SkipError if the method lacks labels, or cannot complete the test rows."""
         if self.method.can.labels and not self.problem.labelled.any():
             raise SkipError("no labelled row has all its views, and rows that lack one are dropped")
         own_rows_only = self.job.imputes and not self.method.can.inductive
@@ -54,7 +54,7 @@ class Task:
         return second(self.problem)
 
     def score(self, fitted: Fitted) -> float:
-        """Score on tuning rows, higher is better: what chooses the epoch."""
+        """Score on tuning rows, higher is better; selects the epoch."""
         if self.job.imputes:
             return -self._tuning_nmse(fitted)
         if self.method.can.classify:
@@ -73,26 +73,26 @@ class Task:
         return -imputation.tuning_score(fitted, self.problem, once=once)
 
     def _tuning_measures(self, fitted: Fitted, score: float) -> dict[str, float]:
-        """``tuning_accuracy`` and ``tuning_nmse`` at the chosen epoch, those that the fit has.
+        """``tuning_accuracy`` and ``tuning_nmse`` at the chosen epoch, as far as they exist.
 
-        One of them is ``score``. The other is asked of ``fitted``, so not of a method that answers
-        for its own rows only, nor of codes, nor where no view may be absent.
+        One of them is ``score``. The other needs predictions of ``fitted`` on new rows, so it is
+        left out for transductive methods, for codes, and where no view may be absent.
         """
         can, own = self.method.can, self.job.imputes
-        found = {}
+        measures = {}
         if can.classify and (can.inductive or not own):
-            found["tuning_accuracy"] = self._tuning_accuracy(fitted) if own else score
+            measures["tuning_accuracy"] = self._tuning_accuracy(fitted) if own else score
         if own:
-            found["tuning_nmse"] = -score
+            measures["tuning_nmse"] = -score
         elif can.classify and can.impute and can.inductive and self.problem.may_miss:
-            found["tuning_nmse"] = self._tuning_nmse(fitted)
-        return found
+            measures["tuning_nmse"] = self._tuning_nmse(fitted)
+        return measures
 
     def ok(self, fitted: Fitted, score: float, epoch: int, seconds: float) -> Outcome:
-        """The outcome of a fit that ended well; all of it can be stored.
+        """The outcome of a successful fit.
 
-        Raises FitError where what the fit returns is not what the contract says, ValueError where
-        JSON cannot hold a value of its record.
+        Raises FitError if what the fit returns breaks the contract, ValueError if a value of its
+        record cannot be stored as JSON.
         """
         arrays = dict(fitted.arrays())
         metrics, can = self.counts(), self.method.can
@@ -118,7 +118,7 @@ class Task:
         return Outcome(record, checks.arrays(arrays))
 
     def _answers(self, fitted: Fitted) -> Answers:
-        """What the fit says of test rows, checked, beside their labels."""
+        """The fit's checked predictions on test rows, with the true labels."""
         rows, n_classes = self.held_out.test, self.problem.n_classes
         predicted, chances = self._predicted(fitted, rows), fitted.predict_proba(rows)
         if chances is not None:
@@ -126,24 +126,24 @@ class Task:
         return Answers(self.held_out.test_labels, predicted, n_classes, chances)
 
     def _imputed(self, fitted: Fitted, arrays: dict[str, np.ndarray]) -> imputation.Measures:
-        """Figures on the completed views of training rows; views to keep go into ``arrays``."""
+        """Scores of the completed views of training rows; adds views to store to ``arrays``."""
         parts = [self.problem.rows]
         if self.job.imputes and not self.held_out.test.present.all():
             parts.append(self.held_out.test)
-        made = [imputation.completed(fitted, rows) for rows in parts]
+        completed = [imputation.completed(fitted, rows) for rows in parts]
         most = None if self.job.imputes else imputation.SHOWN_ROWS
-        arrays |= imputation.kept(parts, [views for views, _ in made], most)
-        return imputation.measures(self.problem, self.held_out, *made[0])
+        arrays |= imputation.arrays_to_store(parts, [views for views, _ in completed], most)
+        return imputation.measures(self.problem, self.held_out, *completed[0])
 
     def failed(self, error: Exception, seconds: float) -> Outcome:
-        """The outcome of a fit that failed, or that declined, with its reason."""
+        """The outcome of a fit that failed or was skipped, with its reason."""
         if isinstance(error, SkipError):
             return self.ended("skipped", str(error), "", seconds)
         trace = "".join(traceback.format_exception(error))
         return self.ended("failed", sentence(error), trace, seconds)
 
     def ended(self, status: Any, reason: str, trace: str, seconds: float) -> Outcome:
-        """The outcome of a fit that gave nothing."""
+        """The outcome of a fit without results."""
         record = replace(self.record(status, seconds), reason=reason, trace=trace)
         return Outcome(replace(record, metrics=self.counts()), {})
 
@@ -159,7 +159,7 @@ class Task:
         }
 
     def record(self, status: Any, seconds: float) -> Record:
-        """What every record of this job says, however it ended."""
+        """The fields that every record of this job has, whatever its status."""
         return Record(
             id=self.job.id,
             job=self.job.description(),

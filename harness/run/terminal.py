@@ -1,6 +1,6 @@
-"""What a run is attached to: an output, which may be closed, and the signals that end it.
+"""The output of a run, which may be closed, and the signals that end it.
 
-Nothing that happens to the output or the terminal may show a traceback or lose a fit.
+A closed output or terminal neither prints a traceback nor loses a fit.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 ENDING: tuple[int, ...] = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-"""Signals that end a run as Ctrl-C does: what had ended is stored, and the command resumes it."""
+"""Signals that end a run as Ctrl-C does: finished fits are stored; the command resumes it."""
 READER_LEFT = 128 + 13
-"""Exit status where the reader of our output left (``| head``): that of any program then."""
+"""Exit status if the reader closed the pipe (``| head``), as for other programs."""
 
 
 def end_on_signals() -> None:
@@ -32,7 +32,7 @@ def end_on_signals() -> None:
 
 
 def open_console() -> Console:
-    """A console on standard output, live on a real terminal alone, whatever FORCE_COLOR says.
+    """A console on standard output, live only on a real terminal, also under FORCE_COLOR.
 
     A character that the output's encoding lacks is printed as ``?``.
     """
@@ -65,14 +65,14 @@ def replace_unknown_characters() -> None:
                 stream.reconfigure(errors="replace")
 
 
-def say_error(text: str) -> None:
-    """A line on standard error, if anybody is left to read it."""
+def print_error(text: str) -> None:
+    """Print a line on standard error; nothing happens if that is closed."""
     with suppress(OSError, ValueError):
         print(text, file=sys.stderr, flush=True)
 
 
 class _Output:
-    """A text stream that falls silent when it can no longer be written, as on a closed terminal."""
+    """A text stream that drops its output once it cannot be written, as on a closed terminal."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -96,15 +96,15 @@ class _Output:
 
     def _give_up(self, error: OSError) -> None:
         _silence(self._stream)
-        say_error(f"the output cannot be written ({error.strerror}); the run goes on without it")
+        print_error(f"the output cannot be written ({error.strerror}); the run continues")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
 def _silence(stream: IO[str]) -> None:
-    """Send what is still buffered, and all that follows, nowhere."""
+    """Redirect the stream, with what is still buffered, to the null device."""
     with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)

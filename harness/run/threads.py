@@ -1,4 +1,4 @@
-"""One thread a process: the harness takes its speed from stacked trials and from processes."""
+"""One thread per process: fits are sped up by stacked trials and by several processes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from threadpoolctl import threadpool_limits
 ENVIRONMENT: dict[str, str] = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
 )
-"""Read by a library as it loads. Two threads that fight over one core are several times slower
+"""Read by a library as it loads. Two threads that compete for one core are several times slower
 than one."""
 
 
 def one_thread() -> None:
-    """Limit every library that has loaded, and by the environment those that will load later.
+    """Limit every loaded library, and through the environment those that load later.
 
-    A library that has loaded no longer reads the environment: OpenBLAS would keep a thread a core.
+    A loaded library no longer reads the environment: OpenBLAS would keep one thread per core.
     """
     os.environ.update(ENVIRONMENT)
     threadpool_limits(1)
-    # torch may have threads of its own kind, which threadpoolctl does not know.
+    # torch may have threads that threadpoolctl does not control.
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)

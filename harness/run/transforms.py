@@ -11,14 +11,14 @@ import numpy as np
 from datasets.base import HIDDEN, HeldOut, Problem, Rows
 
 Codes = Mapping[str, np.ndarray]
-"""What a representation leaves for the next stage: ``codes_rows``, ``_tuning``, ``_test``."""
+"""Arrays of a representation for the next stage: ``codes_rows``, ``_tuning``, ``_test``."""
 
 
 @lru_cache(maxsize=1)
 def second_transduction(problem: Problem) -> Problem:
-    """Labelled rows plus the tuning rows without labels: how purely transductive methods select.
+    """Labelled rows plus the tuning rows without labels, for selection of transductive methods.
 
-    Candidates of a trial are given the very same object, so that they may share a graph.
+    Candidates of a trial get the same object, so that they can share a graph.
     """
     keep = problem.labelled
     rows, tuning = problem.rows, problem.tuning
@@ -51,10 +51,10 @@ def with_views(
 def with_codes(
     problem: Problem, held_out: HeldOut, codes: list[Codes], seen: np.ndarray
 ) -> tuple[Problem, HeldOut]:
-    """The same trial with the codes of the stage before as its views, one view per input.
+    """The same trial with the codes of the upstream stage as its views, one view per input.
 
-    ``seen``  ids of that stage's own rows, in the order of ``codes_rows``. Codes are found by row
-    id: the two stages may have been given different rows of one trial.
+    ``seen``  ids of the upstream stage's rows, in the order of ``codes_rows``. Codes are matched
+    by row id, since the two stages may have different rows of one trial.
     """
     ids = np.concatenate([held_out.test.ids, problem.tuning.ids, seen])
     last = np.full(max(ids.max(initial=-1), problem.rows.ids.max(initial=-1)) + 1, -1)
@@ -65,7 +65,7 @@ def with_codes(
     def swap(rows: Rows) -> Rows:
         place = last[rows.ids]
         if place.min(initial=0) < 0:
-            raise ValueError(f"{(place < 0).sum()} rows have no code of the stage before")
+            raise ValueError(f"{(place < 0).sum()} rows have no code of the upstream stage")
         views = tuple(np.asarray(table[place], np.float32) for table in tables)
         return Rows(views, np.ones((rows.n, len(views)), bool), rows.ids)
 

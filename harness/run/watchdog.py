@@ -1,4 +1,4 @@
-"""Says what a silent run is doing: why no worker has started, which fits run, which may hang."""
+"""Reports on a run without events: why no worker has started, which fits run, which may hang."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.store.record import sentence
 
 LOOK_SECONDS = 1.0
 QUIET_SECONDS = 60.0
-"""A run that has had no event for so long is reported, and again after each such time."""
+"""A run without events is reported after this time, and again after each such interval."""
 HANG_SECONDS = 300.0
 HANG_ESTIMATES = 3.0
 """A group may hang if it had no event for this long and for this many times its estimate."""
@@ -22,13 +22,15 @@ NAMED = 6
 
 
 class Watchdog:
-    """Looks at a driver from a thread of its own, since a fit may keep the driver's thread busy.
+    """Observes a driver from its own thread, since a fit may block the driver's thread.
 
-    ``say``  prints one line; called from that thread.
+    ``print_line``  prints one line; called from that thread.
     """
 
-    def __init__(self, driver: Driver, executor: Executor, say: Callable[[str], None]) -> None:
-        self.driver, self.executor, self.say = driver, executor, say
+    def __init__(
+        self, driver: Driver, executor: Executor, print_line: Callable[[str], None]
+    ) -> None:
+        self.driver, self.executor, self.print_line = driver, executor, print_line
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._stopped = threading.Event()
         self._spoke = time.monotonic()
@@ -47,43 +49,45 @@ class Watchdog:
                 self.look(time.monotonic())
             except Exception as error:  # a report that fails must not end a run
                 if not self._stopped.is_set():  # by now the executor may be closed
-                    self.say(f"the watchdog stopped: {sentence(error)}")
+                    self.print_line(f"the watchdog stopped: {sentence(error)}")
                 return
 
     def look(self, now: float) -> None:
-        """Say what there is to say at ``now``, by ``time.monotonic``."""
-        running = sorted(self.driver.running.values(), key=lambda group: group.heard)
-        waiting = [group for group in running if not group.begun]
-        if now - max(self.driver.heard, self._spoke) >= QUIET_SECONDS and running:
+        """Print the reports that are due at ``now``, by ``time.monotonic``."""
+        running = sorted(self.driver.running.values(), key=lambda group: group.last_event)
+        waiting = [group for group in running if not group.started]
+        if now - max(self.driver.last_event, self._spoke) >= QUIET_SECONDS and running:
             self._spoke = now
             if len(waiting) == len(running):
-                self.say(
-                    f"no worker has started for {duration(now - running[0].heard)}: "
+                self.print_line(
+                    f"no worker has started for {duration(now - running[0].last_event)}: "
                     f"{self.executor.why_waiting() or 'the reason is not known'}"
                 )
             else:
-                quiet = duration(now - self.driver.heard)
-                self.say(f"nothing to report for {quiet}; running: {self._list(running, now)}")
+                quiet = duration(now - self.driver.last_event)
+                self.print_line(
+                    f"nothing to report for {quiet}; running: {self._list(running, now)}"
+                )
         for group in running:
             self._warn(group, now)
 
     def _warn(self, running: Running, now: float) -> None:
-        """Name a group that may hang; again each time that its silence has doubled."""
-        silent, estimate = now - running.heard, self._estimate(running)
-        if silent < max(HANG_SECONDS, HANG_ESTIMATES * estimate) or not running.begun:
+        """Print a group that may hang; again each time that the wait has doubled."""
+        silent, estimate = now - running.last_event, self._estimate(running)
+        if silent < max(HANG_SECONDS, HANG_ESTIMATES * estimate) or not running.started:
             self._warned.pop(running.group.id, None)
             return
         if silent < 2 * self._warned.get(running.group.id, 0.0):
             return
         self._warned[running.group.id] = silent
         limit = duration(running.limit.seconds)
-        self.say(
+        self.print_line(
             f"may hang: {self._name(running)}: no event for {duration(silent)}, estimated "
             f"{duration(estimate)}; it is ended after {limit} (--fit-timeout)"
         )
 
     def _list(self, running: list[Running], now: float) -> str:
-        names = [f"{self._name(r)} for {duration(now - r.heard)}" for r in running[:NAMED]]
+        names = [f"{self._name(r)} for {duration(now - r.last_event)}" for r in running[:NAMED]]
         more = f"; and {count(len(running) - NAMED, 'group')} more" if len(running) > NAMED else ""
         return "; ".join(names) + more
 

@@ -1,7 +1,7 @@
-"""A stack of jobs in, events out. Runs in a worker; writes nothing and does not know Ray.
+"""Run a group of jobs and yield events. Used in workers; writes nothing and does not use Ray.
 
-Builds each job's Problem, keeps the HeldOut, hands the method what it may see, scores what comes
-back. A job that raises is a failed record; the others go on.
+Builds each job's Problem and HeldOut, fits the method on the Problem and scores the fit. A job that
+raises gives a failed record; the others continue.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from protocols._trial import Scenario, build, draw
 
 @dataclass(frozen=True)
 class JobGroup:
-    """Jobs that run together, with the codes of the stages before them.
+    """Jobs that run together, with the codes of their upstream stages.
 
-    ``done``    ids of jobs that have a record already: they are here only because a checkpoint
-                holds the stack as it was started.
+    ``done``    ids of jobs that already have a record: a checkpoint contains the group as it was
+                started.
     ``chosen``  ``chosen[i][j]`` is the upstream job behind input ``j`` of job ``i``.
     ``codes``   its arrays, by id.
     """
@@ -53,36 +53,36 @@ class JobGroup:
 
     @cached_property
     def id(self) -> str:
-        """Names the stack and its checkpoint: a digest of its jobs' ids."""
+        """Id of the group and of its checkpoint: a digest of its jobs' ids."""
         return hashlib.sha256("".join(job.id for job in self.jobs).encode()).hexdigest()[:20]
 
 
 def execute(
-    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+    group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Outcome | Progress | Checkpoint]:
-    """Run a stack; yield each job's outcome when it ends, progress and checkpoints between."""
-    method = registry.load_method(stack.jobs[0].method)
-    build_trial = _builder(stack, data)
+    """Run a group; yield each job's outcome when it ends, and progress and checkpoints."""
+    method = registry.load_method(group.jobs[0].method)
+    build_trial = _builder(group, data)
     if issubclass(method, StackedMethod):
-        tasks = [_task(stack, index, data, build_trial) for index in range(len(stack.jobs))]
-        yield from _together(method, tasks, stack.done, device, state)
+        tasks = [_task(group, index, data, build_trial) for index in range(len(group.jobs))]
+        yield from _together(method, tasks, group.done, device, state)
         return
-    left = [index for index, job in enumerate(stack.jobs) if job.id not in stack.done]
+    left = [index for index, job in enumerate(group.jobs) if job.id not in group.done]
     for done, index in enumerate(left, start=1):
-        yield _alone(method, _task(stack, index, data, build_trial))
+        yield _alone(method, _task(group, index, data, build_trial))
         yield Progress(done / len(left))
 
 
 Build = Callable[[Job, tuple[str, ...]], tuple[Problem, HeldOut]]
 
 
-def _builder(stack: JobGroup, data: Dataset) -> Build:
+def _builder(group: JobGroup, data: Dataset) -> Build:
     """Problem and HeldOut of a job, made once for all candidates of a trial.
 
-    Candidates share them, also in memory. A stacked method needs every trial at once; other methods
-    go trial by trial, so that a long list of candidates holds one trial in memory.
+    Candidates share them in memory. A stacked method needs all trials at once; other methods run
+    trial by trial, with one trial in memory.
     """
-    stacked = registry.is_stacked(registry.load_method(stack.jobs[0].method))
+    stacked = registry.is_stacked(registry.load_method(group.jobs[0].method))
 
     @lru_cache(maxsize=None if stacked else 1)
     def made(
@@ -96,12 +96,12 @@ def _builder(stack: JobGroup, data: Dataset) -> Build:
     ) -> tuple[Problem, HeldOut]:
         problem, held_out = build(data, scenario, draw(data, scenario, trial, seed))
         if completed:
-            problem, held_out = imputation.with_completed(problem, held_out, stack.codes[chosen[0]])
+            problem, held_out = imputation.with_completed(problem, held_out, group.codes[chosen[0]])
         elif coded is not None:
             seen = problem.rows
             if coded != scenario:
                 seen = build(data, coded, draw(data, coded, trial, seed))[0].rows
-            return with_codes(problem, held_out, [stack.codes[name] for name in chosen], seen.ids)
+            return with_codes(problem, held_out, [group.codes[name] for name in chosen], seen.ids)
         return with_views(problem, held_out, views) if views else (problem, held_out)
 
     def of(job: Job, chosen: tuple[str, ...]) -> tuple[Problem, HeldOut]:
@@ -112,11 +112,11 @@ def _builder(stack: JobGroup, data: Dataset) -> Build:
     return of
 
 
-def _task(stack: JobGroup, index: int, data: Dataset, build_trial: Build) -> Task:
-    """Job ``index`` of a stack, with its Problem and HeldOut."""
-    job = stack.jobs[index]
-    problem, held_out = build_trial(job, stack.chosen[index] if job.upstream else ())
-    return Task(job, len(stack.jobs), data, problem, held_out)
+def _task(group: JobGroup, index: int, data: Dataset, build_trial: Build) -> Task:
+    """Job ``index`` of a group, with its Problem and HeldOut."""
+    job = group.jobs[index]
+    problem, held_out = build_trial(job, group.chosen[index] if job.upstream else ())
+    return Task(job, len(group.jobs), data, problem, held_out)
 
 
 def _together(
@@ -126,7 +126,7 @@ def _together(
     device: str,
     state: bytes | None,
 ) -> Iterator[Outcome | Progress | Checkpoint]:
-    """Train the tasks as one; where that breaks, those left alone, so that one takes none along."""
+    """Train the tasks together; if that raises, train the remaining ones one by one."""
     members = [Member(t.problem, t.config, t.seed, t.score) for t in tasks]
     training = Training(**(tasks[0].job.training or {}), device=device)
     waiting = {i: task for i, task in enumerate(tasks) if task.job.id not in done}
@@ -144,7 +144,7 @@ def _together(
             yield from (_on(device, since, t.failed(error, 0.0)) for t in waiting.values())
             return
         broken = True
-    if broken:  # by now the error, and with it the stack's memory, is gone
+    if broken:  # outside the except block, so that the group's memory is free
         for task in waiting.values():
             task.size = 1
             alone = _together(method, [task], frozenset(), device, None)

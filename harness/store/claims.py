@@ -34,13 +34,13 @@ except ImportError:  # Windows: no record locks
     fcntl = None
 
 HELD = (errno.EAGAIN, errno.EACCES)
-"""What POSIX says where another process holds the lock; anything else means there are no locks."""
+"""POSIX errors if another process holds the lock; any other error means no locks."""
 MOST_DRIVERS = 1000
 
 
 @dataclass(frozen=True)
 class DriverNote:
-    """What a driver says of itself. ``since`` is a time in UTC, to the second."""
+    """A driver's entry in the folder. ``since`` is a time in UTC, to the second."""
 
     pid: int
     host: str
@@ -48,15 +48,15 @@ class DriverNote:
     since: str
 
     def sentence(self) -> str:
-        """One line: who it is and since when it runs."""
+        """One line: process, host, start and command."""
         return f"pid {self.pid} on {self.host} since {self.since}: {self.command}"
 
 
 class Claims:
-    """Claims of one driver in a results folder, and what it can see of other drivers there.
+    """Claims of one driver in a results folder, and the entries and records of other drivers.
 
-    Made before the records are read, so that :meth:`news` misses nothing that is appended
-    afterwards; writes and locks nothing before :meth:`enter`.
+    Create it before reading the records, so that :meth:`news` misses no record appended later. It
+    writes and locks nothing before :meth:`enter`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -68,7 +68,7 @@ class Claims:
         self._taken: set[str] = set()
 
     def enter(self, command: Sequence[str] = ()) -> list[DriverNote]:
-        """Say that this driver is here; returns the others that run now."""
+        """Register this driver; returns the other running drivers."""
         if fcntl is None:
             self.problem = "this system has no record locks; a second driver here repeats the work"
             return []
@@ -86,20 +86,20 @@ class Claims:
             return []
 
     def others(self) -> list[DriverNote]:
-        """The drivers that run in this folder now, this one left out."""
+        """The other drivers that run in this folder now."""
         if self._note is None:
             return []
-        found = []
+        drivers = []
         for path in sorted((self.folder / "claims").glob("driver-*.json")):
             if path == self._note[0]:
                 continue
             with suppress(OSError, ValueError, TypeError), path.open("r+b", buffering=0) as handle:
                 if not _lock(handle):
-                    found.append(DriverNote(**json.loads(handle.read())))
-        return found
+                    drivers.append(DriverNote(**json.loads(handle.read())))
+        return drivers
 
     def take(self, ids: Iterable[str]) -> set[str]:
-        """Claim jobs; returns those that are this driver's now, which includes its earlier ones."""
+        """Claim jobs; returns the ids that this driver holds, including earlier claims."""
         wanted = set(ids)
         if self._jobs is None:
             return wanted
@@ -109,7 +109,7 @@ class Claims:
         return wanted & self._taken
 
     def release(self, ids: Iterable[str]) -> None:
-        """Give claims back, once the jobs have their records or wait to run again."""
+        """Release claims, once the jobs have records or wait to run again."""
         for name in sorted(self._taken.intersection(ids)):
             if fcntl is not None and self._jobs is not None:
                 fcntl.lockf(self._jobs, fcntl.LOCK_UN, 1, _position(name))
@@ -143,7 +143,7 @@ class Claims:
             return
         with path.open("rb") as handle:
             handle.seek(start)
-            lines, newline, _ = handle.read().rpartition(b"\n")  # a line in the making comes later
+            lines, newline, _ = handle.read().rpartition(b"\n")  # the rest is read later
         self._sizes[path] = start + len(lines) + len(newline)
         for line in lines.split(b"\n"):
             with suppress(ValueError):
@@ -156,7 +156,7 @@ class Claims:
             path = folder / f"driver-{number:03d}.json"
             with ExitStack() as opened:
                 handle = opened.enter_context(path.open("a+b", buffering=0))
-                # The owner of a held file may leave and remove it between our two calls.
+                # The owner of a locked file may remove it between our two calls.
                 if _lock(handle) and path.exists() and path.stat().st_ino == _inode(handle):
                     handle.truncate(0)
                     handle.write(json.dumps(asdict(note)).encode())
@@ -171,7 +171,7 @@ def _inode(handle: FileIO) -> int:
 
 
 def _position(job_id: str) -> int:
-    """The byte that stands for a job: 60 bits of its id, so that two jobs hardly share one."""
+    """Byte position of a job's lock: 60 bits of its id, so collisions are very unlikely."""
     return int(job_id[:15], 16)
 
 

@@ -1,14 +1,14 @@
-"""Which code made a record, and whether it has changed since.
+"""Digests of the code that made a record, and whether it has changed since.
 
-A record rests on two groups of first-party modules:
+A record depends on two groups of first-party modules:
 
-* its methods' modules and all that these import, directly or through others;
+* its methods' modules and all that these import, directly or indirectly;
 * ``ROOTS``, the code that draws, builds, fits and scores, and all that it imports.
 
-The groups are found by following imports, so that a new module is covered as soon as one of them
-uses it. Left out by name is what cannot change a number (``NO_NUMBERS``). Protocols, budgets and
-the expansion of cells into jobs decide before a fit what it is to be, so that they are in its
-identity. Reports and figures read records; no record rests on them.
+The groups are found by following imports, so a new module is covered as soon as one of them uses
+it. Modules that cannot change a number are excluded by name (``NO_NUMBERS``). Protocols, budgets
+and the expansion of cells into jobs are covered by the job's identity instead. Reports and figures
+only read records.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ ROOTS = ("harness/run/worker.py", "protocols/_trial.py", "protocols/_rules.py")
 NO_NUMBERS = {
     "harness/registry.py": "finds the modules, which are covered themselves",
     "harness/run/resources.py": "measures memory and names versions",
-    "harness/store/record.py": "says what a record holds",
-    "protocols/_varies.py": "says in words what a trial draws",
+    "harness/store/record.py": "defines the fields of a record",
+    "protocols/_varies.py": "describes in words what a trial draws",
 }
-"""Modules on which no record rests, and why; their imports are not followed either."""
+"""Modules that records do not depend on, and why; their imports are not followed either."""
 GIT_SECONDS = 20
 
 
 def digests(keys: Iterable[str]) -> dict[str, str]:
     """Relative path -> 12 hex digits, for all code behind a record of the methods ``keys``.
 
-    Files are read once a process, so that a driver's records name the code that it began with.
+    Files are read once per process, so a driver's records name the code that it started with.
     """
     return dict(_digests(frozenset(keys)))
 
 
 def changed(old: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
-    """Files whose digest differs, came or went."""
+    """Files whose digest differs, and files that were added or removed."""
     if old == now:
         return ()
     return tuple(sorted(name for name in old.keys() | now.keys() if old.get(name) != now.get(name)))
@@ -54,10 +54,10 @@ def changed(old: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
 
 @cache
 def revision() -> str:
-    """The commit of the checkout, as far as git tells: a git that fails or hangs stops no run.
+    """The commit of the checkout; a git that fails or hangs does not stop a run.
 
-    ``+changes`` follows if a file of the code differs from the commit or is not in it, ``+unknown``
-    if git did not say; the whole is ``unknown`` outside a repository or without git.
+    ``+changes`` is appended if a code file differs from the commit or is not in it, ``+unknown`` if
+    git gave no answer. Returns ``unknown`` outside a repository or without git.
     """
     failures = (OSError, subprocess.SubprocessError)
     try:
@@ -71,7 +71,7 @@ def revision() -> str:
 
 
 def forget() -> None:
-    """Read every file anew at the next call; for tests that edit code."""
+    """Clear the caches; for tests that edit code."""
     for cached in (_digests, _digest, _closure, _imports, revision):
         cached.cache_clear()
 
@@ -92,14 +92,14 @@ def _digest(name: str) -> str:
 @cache
 def _closure(name: str) -> frozenset[str]:
     """``name`` and all that it imports, directly or through others."""
-    found = set[str]()
+    closure = set[str]()
     waiting = [name]
     while waiting:
         current = waiting.pop()
-        if current not in found and current not in NO_NUMBERS:
-            found.add(current)
+        if current not in closure and current not in NO_NUMBERS:
+            closure.add(current)
             waiting.extend(_imports(current))
-    return frozenset(found)
+    return frozenset(closure)
 
 
 @cache
@@ -120,7 +120,7 @@ def _imports(name: str) -> frozenset[str]:
 def _files_of(module: str) -> Iterator[str]:
     """The file of a first-party module, and the packages around it whose ``__init__`` has code.
 
-    Nothing for a name that is no module: a class that ``from a.b import C`` names.
+    Nothing for a name that is not a module, such as the class in ``from a.b import C``.
     """
     parts = module.split(".")
     if parts[0] not in FIRST_PARTY:
@@ -134,7 +134,7 @@ def _files_of(module: str) -> Iterator[str]:
 
 
 def _code_differs() -> bool:
-    """Whether code was edited, came or went since the commit; of untracked files Python counts."""
+    """Whether code was edited, added or removed since the commit; untracked Python files count."""
     where = (*FIRST_PARTY, "run_all.py")
     status = _git("status", "--porcelain", "-z", "--untracked-files=all", "--", *where)
     lines = filter(None, status.split("\0"))

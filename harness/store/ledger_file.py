@@ -1,9 +1,9 @@
-"""A ledger file that one process alone writes, held by a lock.
+"""A ledger file that only one process writes, guarded by a lock.
 
-``flock`` where the file system has it: the kernel drops it when the process ends, however it ends.
-Elsewhere (NFS, Lustre) a lock file beside the ledger, made so that only one process can make it; it
-names host and process, and one whose process is dead is taken over. The two kinds use ledgers of
-different names, since neither sees the other's lock.
+The lock is ``flock`` where the file system supports it: the kernel releases it when the process
+ends for any reason. Elsewhere (NFS, Lustre) it is a lock file beside the ledger that only one
+process can create; it names host and process, and is taken over if that process is dead. The two
+kinds use ledgers of different names, since neither respects the other's lock.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ except ImportError:  # Windows: --help, --list and reports need no ledger
 MOST = 1000
 """Ledgers of a folder that may be held at once."""
 HELD = (errno.EAGAIN, errno.EACCES)
-"""What ``flock`` says of a file that another process has locked; anything else is a failure."""
+"""Errors of ``flock`` for a file that another process has locked; others are failures."""
 
 
 class LedgerFile:
-    """An open ledger, for appending, held until :meth:`close`.
+    """An open ledger for appending, locked until :meth:`close`.
 
-    ``lock``  the lock file that holds it, None under flock.
+    ``lock``  its lock file, None under flock.
     """
 
     def __init__(self, handle: FileIO, lock: Path | None = None) -> None:
@@ -68,7 +68,7 @@ def open_ledger(folder: Path) -> tuple[LedgerFile, str]:
                 continue
             warning = (
                 f"{folder} is on a file system without flock ({error.strerror}); a lock file "
-                "stands in for it"
+                "is used instead"
             )
             break
         return LedgerFile(_ready(handle)), ""
@@ -81,7 +81,7 @@ def open_ledger(folder: Path) -> tuple[LedgerFile, str]:
 
 
 def _ready(handle: FileIO) -> FileIO:
-    """A writer killed in mid-line leaves half of it: end it, so that ours starts on its own."""
+    """End an incomplete last line, left by a killed writer, with a newline."""
     if handle.seek(0, os.SEEK_END) > 0:
         handle.seek(-1, os.SEEK_END)
         if handle.read(1) != b"\n":
@@ -90,12 +90,12 @@ def _ready(handle: FileIO) -> FileIO:
 
 
 def _take(lock: Path) -> bool:
-    """Make the lock file, or take it over from a dead process. False if a live one has it."""
+    """Create the lock file, or take it over from a dead process. False if a live one has it."""
     if _make(lock):
         return True
     if not _is_stale(lock):
         return False
-    guard = lock.with_suffix(".takeover")  # so that of two who see a dead owner one takes over
+    guard = lock.with_suffix(".takeover")  # only one of two processes may take over
     if not _make(guard):
         return False
     try:
@@ -107,7 +107,7 @@ def _take(lock: Path) -> bool:
 
 
 def _make(lock: Path) -> bool:
-    """Make a file that names this process; False if it is there."""
+    """Create a file that names this process; False if it exists."""
     owner = json.dumps({"host": socket.gethostname(), "pid": os.getpid()}).encode()
     try:
         descriptor = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
@@ -121,7 +121,7 @@ def _make(lock: Path) -> bool:
 
 
 def _is_stale(lock: Path) -> bool:
-    """Whether it names a process of this host that is dead; of others nothing is known."""
+    """Whether it names a dead process of this host; False for other hosts."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         owner = json.loads(lock.read_bytes())
         if owner["host"] == socket.gethostname():

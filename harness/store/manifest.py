@@ -1,12 +1,12 @@
-"""The manifest of a run: what was asked, what it consists of, and how far it came.
+"""The manifest of a run: its settings, its cells and jobs, and its state.
 
 A run writes ``results/runs/<run id>.json`` before its first fit and again when it ends. With the
-records and arrays of the same folder it holds all that a report needs: no data set is opened and no
-method is imported to write one. What a figure needs of the data themselves lies beside it in
-``<run id>.npz``. Both files are replaced as a whole or not at all.
+records and arrays of the same folder it contains all that a report needs, so that no data set is
+opened and no method is imported to write one. Data values that figures show are in
+``<run id>.npz``. Both files are replaced atomically.
 
-The run id comes from what was asked (protocols, data, rows, columns, budget, trials, seed, options)
-and from no clock: the same question updates its own manifest, another question has another one.
+The run id depends on protocols, data, rows, columns, budget, trials, seed and options, not on the
+time: the same settings update their manifest, other settings have another one.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ import numpy as np
 from harness.errors import UsageError
 
 VERSION = 1
-"""Of the file's form; a reader refuses a newer one."""
+"""Version of the file format; files of another version are not read."""
 FOLDER = "runs"
 State = Literal["running", "finished", "interrupted", "failed"]
 Span = tuple[int, int]
-"""The least and the most that was counted."""
+"""Minimum and maximum of a count."""
 Stages = Sequence[Sequence[Sequence[int]]]
 """A trial's jobs: stages, first to last; inputs of a stage; candidates, as places in ``jobs``."""
 
@@ -99,7 +99,7 @@ class ClassCount:
 
 @dataclass(frozen=True)
 class GroupCount:
-    """How many groups a column has, rows in one of them, and how many lie in several parts."""
+    """Number of groups of a column, rows per group, and groups (``torn``) in several parts."""
 
     name: str
     groups: int
@@ -177,9 +177,9 @@ class ProtocolEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What one run is and how far it came.
+    """One run and its state.
 
-    ``command``   that was typed.   ``revision`` of the checkout, ``+changes`` where files differ.
+    ``command``   command line.   ``revision`` of the checkout, ``+changes`` where files differ.
     ``started``, ``ended``  ISO times in UTC; ``ended`` "" while it runs.
     ``counts``    of jobs: total, stored before this run, to run, ended in this run, failed.
     ``jobs``      ids of all jobs, to which the cells point.
@@ -214,14 +214,14 @@ def run_id(
 ) -> str:
     """A readable name and eight digits of ``question``: ``table2-preview-mfeat+watch-1a2b3c4d``.
 
-    ``question``  all that was asked, as plain values: what differs there has another id.
+    ``question``  all settings of the run, as plain values: other settings give another id.
     """
     text = json.dumps(
         [protocols, budget, datasets, question], sort_keys=True, default=str, ensure_ascii=True
     )
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     words = ("+".join(protocols), budget, "+".join(datasets))
-    # No '@' and no ':', so that a name needs no quotes in a shell, a link or on any file system.
+    # No '@' and no ':', which some shells, links and file systems do not accept.
     name = "-".join(re.sub(r"[^\w+.=]", "_", word) for word in words)
     return f"{_cut(name, 80)}-{digest}"
 
@@ -262,7 +262,7 @@ def save_arrays(folder: Path, run: str, arrays: Mapping[str, np.ndarray]) -> str
 
 
 def load_arrays(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
-    """Arrays of a run, {} where it has none. Raises ValueError if the file is gone or another."""
+    """Arrays of a run, {} if it has none. Raises ValueError if the file is missing or differs."""
     if not manifest.arrays:
         return {}
     path = folder / FOLDER / f"{manifest.id}.npz"
@@ -282,29 +282,29 @@ def load(path: Path) -> Manifest:
         plain = json.loads(path.read_bytes())
         version = plain.pop("version")
         if version != VERSION:
-            raise ValueError(f"{path} has the form {version}, this checkout reads {VERSION}")
+            raise ValueError(f"{path} has format version {version}, this checkout reads {VERSION}")
         protocols = tuple(_protocol(entry) for entry in plain.pop("protocols"))
-        made = {name: _frozen(value) for name, value in plain.items()}
-        return Manifest(protocols=protocols, **made)
+        values = {name: _frozen(value) for name, value in plain.items()}
+        return Manifest(protocols=protocols, **values)
     except (OSError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a manifest of a run ({error})") from error
 
 
 def known(folder: Path) -> tuple[list[Manifest], list[str]]:
-    """All runs of a results folder, the latest first, and what cannot be read, in sentences."""
-    found, bad = [], []
+    """All runs of a results folder, the latest first, and errors of unreadable manifests."""
+    runs, bad = [], []
     for path in sorted((folder / FOLDER).glob("[!.]*.json")):
         try:
-            found.append(load(path))
+            runs.append(load(path))
         except ValueError as error:
             bad.append(str(error))
-    return sorted(found, key=lambda m: (m.ended or m.started, m.started), reverse=True), bad
+    return sorted(runs, key=lambda m: (m.ended or m.started, m.started), reverse=True), bad
 
 
 def chosen(folder: Path, name: str) -> list[Manifest]:
-    """Runs that ``name`` means: ``last``, ``all``, or the one whose id begins with it.
+    """The runs that ``name`` selects: ``last``, ``all``, or the one whose id starts with it.
 
-    Raises UsageError where there is none, or where several begin so.
+    Raises UsageError if there is none or several.
     """
     manifests, bad = known(folder)
     if not manifests:
@@ -314,37 +314,37 @@ def chosen(folder: Path, name: str) -> list[Manifest]:
         return manifests
     if name == "last":
         return manifests[:1]
-    found = [m for m in manifests if m.id == name] or [
+    matching = [m for m in manifests if m.id == name] or [
         m for m in manifests if m.id.startswith(name)
     ]
-    if len(found) == 1:
-        return found
-    ids = ", ".join(m.id for m in found or manifests)
-    if found:
-        raise UsageError(f"several runs begin with '{name}': {ids}")
-    raise UsageError(f"no run begins with '{name}'; there are: {ids}")
+    if len(matching) == 1:
+        return matching
+    ids = ", ".join(m.id for m in matching or manifests)
+    if matching:
+        raise UsageError(f"several run ids start with '{name}': {ids}")
+    raise UsageError(f"no run id starts with '{name}'; there are: {ids}")
 
 
 def _protocol(plain: Mapping[str, Any]) -> ProtocolEntry:
-    made = dict(plain)
-    made["row_notes"] = _frozen(plain["row_notes"])
-    made["datasets"] = tuple(_note(note) for note in plain["datasets"])
-    made["cells"] = tuple(CellEntry(**cell) for cell in plain["cells"])
-    made["properties"] = tuple(_properties(counted) for counted in plain["properties"])
-    return ProtocolEntry(**made)
+    values = dict(plain)
+    values["row_notes"] = _frozen(plain["row_notes"])
+    values["datasets"] = tuple(_note(note) for note in plain["datasets"])
+    values["cells"] = tuple(CellEntry(**cell) for cell in plain["cells"])
+    values["properties"] = tuple(_properties(counted) for counted in plain["properties"])
+    return ProtocolEntry(**values)
 
 
 def _note(plain: Mapping[str, Any]) -> DatasetNote:
-    made = {name: _frozen(value) for name, value in plain.items() if name != "splits"}
+    values = {name: _frozen(value) for name, value in plain.items() if name != "splits"}
     splits = tuple(SplitNote(**_frozen_values(split)) for split in plain["splits"])
-    return DatasetNote(**made, splits=splits)
+    return DatasetNote(**values, splits=splits)
 
 
 def _properties(plain: Mapping[str, Any]) -> Properties:
-    made = _frozen_values(plain)
-    made["classes"] = tuple(ClassCount(**_frozen_values(one)) for one in plain["classes"])
-    made["groups"] = tuple(GroupCount(**_frozen_values(one)) for one in plain["groups"])
-    return Properties(**made)
+    values = _frozen_values(plain)
+    values["classes"] = tuple(ClassCount(**_frozen_values(entry)) for entry in plain["classes"])
+    values["groups"] = tuple(GroupCount(**_frozen_values(entry)) for entry in plain["groups"])
+    return Properties(**values)
 
 
 def _frozen_values(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -361,12 +361,12 @@ def _frozen(value: Any) -> Any:
 
 
 def _cut(text: str, most: int) -> str:
-    """The first ``most`` bytes of ``text`` at most, never half a letter."""
+    """``text`` cut to at most ``most`` bytes, at a character boundary."""
     return text.encode()[:most].decode(errors="ignore")
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -1,4 +1,4 @@
-"""Values that JSON can hold, made in the worker, so that one fit fails and not the driver."""
+"""JSON values, converted in the worker, so that an unsuitable value fails its own fit only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def plain(value: Any, name: str, *, words: bool = False) -> Any:
-    """``value`` as JSON holds it: numbers of numpy and torch as Python's, arrays as lists; nested.
+    """``value`` as JSON values: NumPy and torch numbers as Python's, arrays as lists, nested.
 
     ``name``   what to call it in the error.
     ``words``  NaN and infinities become the words ``nan``, ``inf`` and ``-inf``. Without it they

@@ -1,4 +1,4 @@
-"""Records: what is known of one job once it has ended, failures included. Plain JSON values."""
+"""Records: the results of ended jobs, failures included, as plain JSON values."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ class Record:
     ``facts``     what the method reports of itself; NaN and infinities are the words ``nan``,
                   ``inf``, ``-inf``, for JSON has no such numbers.
     ``epoch``     the chosen epoch, 0 for methods without epochs.
-    ``seconds``   this job's share of its stack's wall time; ``peak_memory_mb`` of the process and
-                  ``peak_gpu_memory_mb``, in MiB, while its stack ran; or, where the system cannot
-                  forget a peak and ``peak_since`` is ``process``, since the process began.
-    ``job``       all that was asked for, defaults written out (``plan.job.Job.description``).
+    ``seconds``   this job's share of its group's wall time; ``peak_memory_mb`` of the process and
+                  ``peak_gpu_memory_mb``, in MiB, while its group ran; or, where the system cannot
+                  reset a peak and ``peak_since`` is ``process``, since the process started.
+    ``stack_size``  number of jobs in its group.
+    ``job``       all settings of the job with defaults (``plan.job.Job.description``).
     ``digests``   source file -> digest of what it does, for all code that made the numbers.
     ``generation``  rises when a job is run again; the highest one counts.
     ``arrays``    sha256 of ``arrays/<sha256>.npz``, which holds its arrays; None if none were kept.
@@ -65,7 +66,7 @@ class Record:
 
     @property
     def in_warmup(self) -> bool | None:
-        """Whether the chosen epoch lies in the warm-up of the method; None where it has none."""
+        """Whether the chosen epoch is in the warm-up of the method; None where it has none."""
         warmup = self.facts.get("warmup_epochs")
         return self.epoch <= warmup if warmup else None
 
@@ -86,12 +87,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker sends back for one job: a record still without provenance, and its arrays."""
+    """A worker's result for one job: a record without provenance, and its arrays."""
 
     record: Record
     arrays: Mapping[str, np.ndarray]
 
 
 def sentence(error: Exception) -> str:
-    """The kind of an error and the first line of what it says."""
+    """Type and first line of an error, at most 300 characters."""
     return f"{type(error).__name__}: {error}".split("\n", 1)[0][:300]

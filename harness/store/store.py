@@ -1,14 +1,14 @@
-"""The ledger: append-only records, arrays beside them, checkpoints of work in flight.
+"""The ledger: append-only records, their arrays, and checkpoints of running groups.
 
 The only module that writes under ``results/``. Layout::
 
     results/records/ledger-000.jsonl   one JSON line a record; one file per live driver, locked
     results/arrays/<sha256>.npz        predictions, weights per epoch, codes, named by content
-    results/checkpoints/<stack>.bin    state of a stack in training; deleted when it ends
+    results/checkpoints/<group>.bin    state of a group in training; deleted when it ends
 
-A record is on disk before ``append`` returns. The reader tolerates a last line that was cut, keeps
-one record per id, and never counts two. Arrays are named by the sha256 of their file, which their
-record holds: two drivers that fit the same job write two files, and each record keeps its own.
+A record is on disk before ``append`` returns. The reader ignores an incomplete last line and
+returns one record per id. Arrays are named by the sha256 of their file, which the record contains:
+two drivers that fit the same job write two files, one for each record.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class StoreError(Exception):
 class Store:
     """Records, arrays and checkpoints below one folder.
 
-    ``warnings``  sentences for the user, about lines that are no records and missing locks.
+    ``warnings``  sentences for the user, on damaged lines and missing locks.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,16 +46,16 @@ class Store:
         self._ledger: LedgerFile | None = None
 
     def records(self) -> dict[str, Record]:
-        """Every job's record that counts, by id: highest generation, then ok, then the first."""
-        kept: dict[str, Record] = {}
+        """The valid record of every job, by id: highest generation, then ok, then the first."""
+        by_id: dict[str, Record] = {}
         for record in self._all():
-            rival = kept.get(record.id)
-            if rival is None or _rank(record) > _rank(rival):
-                kept[record.id] = record
-        return kept
+            earlier = by_id.get(record.id)
+            if earlier is None or _rank(record) > _rank(earlier):
+                by_id[record.id] = record
+        return by_id
 
     def open(self) -> None:
-        """Lock a ledger for this driver. Raises StoreError where the folder cannot be written."""
+        """Lock a ledger for this driver. Raises StoreError if the folder cannot be written."""
         with self.writing():
             self._own_ledger()
 
@@ -71,7 +71,7 @@ class Store:
         return record
 
     def arrays(self, record: Record) -> dict[str, np.ndarray]:
-        """Arrays of a record. Raises ValueError if the file is gone or is not the one it names."""
+        """Arrays of a record. Raises ValueError if the file is missing or has another digest."""
         path = self._arrays_of(record)
         try:
             content = path.read_bytes()
@@ -83,23 +83,24 @@ class Store:
             return {name: archive[name] for name in archive.files}
 
     def unnamed_arrays(self) -> list[Path]:
-        """Array files that no record names, superseded ones included; nothing deletes them.
+        """Array files that no record names. They are not deleted.
 
-        A driver that was killed between arrays and record leaves one, and so does one at work.
+        A driver that was killed between writing arrays and record leaves one; a running driver
+        may have one too.
         """
         named = {record.arrays for record in self._all()}
         files = (self.folder / "arrays").glob("[!.]*.npz")
         return sorted(path for path in files if path.stem not in named)
 
-    def save_checkpoint(self, stack: str, header: Mapping[str, Any], state: bytes) -> None:
-        """Keep the state of a stack in training; ``header`` says which jobs and which source."""
+    def save_checkpoint(self, group: str, header: Mapping[str, Any], state: bytes) -> None:
+        """Store the state of a group in training; ``header`` names its jobs and code."""
         first = json.dumps([header, hashlib.sha256(state).hexdigest()], sort_keys=True).encode()
         with self.writing():
-            _replace(self.folder / "checkpoints" / f"{stack}.bin", first + b"\n" + state)
+            _replace(self.folder / "checkpoints" / f"{group}.bin", first + b"\n" + state)
 
-    def checkpoint(self, stack: str) -> tuple[dict[str, Any], bytes] | None:
-        """Header and state kept for a stack, None if there is none that can be read."""
-        path = self.folder / "checkpoints" / f"{stack}.bin"
+    def checkpoint(self, group: str) -> tuple[dict[str, Any], bytes] | None:
+        """Header and state of a group's checkpoint, None if there is none that can be read."""
+        path = self.folder / "checkpoints" / f"{group}.bin"
         with suppress(FileNotFoundError, ValueError):
             first, state = path.read_bytes().split(b"\n", 1)
             header, digest = json.loads(first)
@@ -108,12 +109,12 @@ class Store:
         return None
 
     def checkpoints(self) -> list[str]:
-        """Names of the stacks that have one."""
+        """Ids of the groups with a checkpoint."""
         return sorted(path.stem for path in (self.folder / "checkpoints").glob("[!.]*.bin"))
 
-    def drop_checkpoint(self, stack: str) -> None:
-        """Forget a stack's state, once its members have records."""
-        (self.folder / "checkpoints" / f"{stack}.bin").unlink(missing_ok=True)
+    def drop_checkpoint(self, group: str) -> None:
+        """Delete a group's checkpoint, once its jobs have records."""
+        (self.folder / "checkpoints" / f"{group}.bin").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Unlock this driver's ledger."""
@@ -130,7 +131,7 @@ class Store:
                 try:
                     yield Record.parse(line.decode())
                 except ValueError:
-                    what = "the cut last line" if number == len(lines) else f"line {number}"
+                    what = "the incomplete last line" if number == len(lines) else f"line {number}"
                     self.warnings.append(f"{what} of {path.name} is not a record and was ignored")
 
     @contextmanager
@@ -143,7 +144,7 @@ class Store:
             raise StoreError(f"{where} cannot be written ({error.strerror})") from error
 
     def _own_ledger(self) -> LedgerFile:
-        """The first ledger file that no other driver holds, held until this process ends."""
+        """The first ledger file that no other driver has locked, locked until :meth:`close`."""
         if self._ledger is None:
             self._ledger, warning = open_ledger(self.folder / "records")
             self.warnings += [warning] if warning else []
@@ -164,7 +165,7 @@ def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:

@@ -1,8 +1,8 @@
-"""A digest of what Python source does, equal on every Python that can read it.
+"""A digest of Python source that ignores formatting, equal on every Python version that parses it.
 
-The syntax tree is walked in an order of our own: ``ast.unparse`` and ``ast.dump`` spell one tree
-differently in different versions. Left out: comments, positions, layout, quotes, docstrings and any
-other string that stands alone, ``pass``; fields that are None or empty, such as the type parameters
+The syntax tree is written in an order of our own, since ``ast.unparse`` and ``ast.dump`` print one
+tree differently in different versions. Left out: comments, positions, layout, quotes, docstrings
+and other standalone strings, ``pass``; fields that are None or empty, such as the type parameters
 that Python 3.12 added. Pieces of an f-string are joined as far as they are constant, because
 versions cut them differently.
 
@@ -19,7 +19,7 @@ DIGITS = 12
 
 
 def digest(source: str) -> str:
-    """12 hex digits of what ``source`` does. Raises SyntaxError where it is not Python."""
+    """12 hex digits for the code of ``source``. Raises SyntaxError if it is not Python."""
     text = "".join(_tokens(ast.parse(source)))
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:DIGITS]
 
@@ -52,7 +52,7 @@ def _tokens(value: object) -> Iterator[str]:
 
 
 def _fields(node: ast.AST) -> Iterator[tuple[str, object]]:
-    """Fields that say something, by name: versions may order them differently."""
+    """Fields with a value, sorted by name: versions may order them differently."""
     for name in sorted(node._fields):
         value = getattr(node, name, None)
         if isinstance(value, list):
@@ -72,16 +72,16 @@ def _is_remark(item: object) -> bool:
 
 def _pieces(joined: ast.JoinedStr) -> list[ast.expr]:
     """The values of an f-string, nested ones opened, neighbouring constants joined."""
-    found: list[ast.expr] = []
+    pieces: list[ast.expr] = []
     for value in joined.values:
         for piece in _pieces(value) if isinstance(value, ast.JoinedStr) else [value]:
             text = piece.value if isinstance(piece, ast.Constant) else None
             if text == "":
                 continue
-            if isinstance(text, str) and found and isinstance(found[-1], ast.Constant):
-                text = f"{found.pop().value}{text}"  # pyright: ignore[reportAttributeAccessIssue]
-            found.append(piece if text is None else ast.Constant(text))
-    return found
+            if isinstance(text, str) and pieces and isinstance(pieces[-1], ast.Constant):
+                text = f"{pieces.pop().value}{text}"  # pyright: ignore[reportAttributeAccessIssue]
+            pieces.append(piece if text is None else ast.Constant(text))
+    return pieces
 
 
 def _constant(value: object) -> str:

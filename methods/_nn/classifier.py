@@ -38,7 +38,7 @@ FixedDraws = Callable[[str, int], Tensor]
 
 
 class ClassifierModel(Protocol):
-    """What is asked of a model: parameters, loss, noise, log q(y|X), facts.
+    """The interface of a model: parameters, loss, noise, log q(y|X), facts.
 
     ``draws``     shapes of a step's noise by name, for ``samples`` draws of each latent variable;
                   ``share_eps``: one draw serves all classes. Noise of a network is named
@@ -89,7 +89,7 @@ class Clamped(Protocol):
 
 @dataclass(frozen=True)
 class ClassifierSpec:
-    """All that a method hands over to have a classifier trained.
+    """The arguments of a method for training a classifier.
 
     ``merge``         all views are read as one.
     ``hyper``         settings that may differ between members and enter the loss.

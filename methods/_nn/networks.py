@@ -156,7 +156,7 @@ def named(name: str, parameters: Mapping[str, Parameter]) -> dict[str, Parameter
 
 
 def part(p: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The tensors of part ``name``, under the names that its network knows."""
+    """The tensors of part ``name``, under the names of its network."""
     start = f"{name}."
     return {key[len(start) :]: value for key, value in p.items() if key.startswith(start)}
 

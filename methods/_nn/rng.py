@@ -47,14 +47,14 @@ def order(seed: int, names: tuple[int | str, ...], n: int, steps: int, size: int
     """
     if size > n:
         raise ValueError(f"a minibatch of {size} rows cannot be drawn from {n} rows")
-    source, whole, batches = generator(seed, *names), n // max(size, 1), []
+    source, n_batches, batches = generator(seed, *names), n // max(size, 1), []
     while sum(len(part) for part in batches) < steps:
         shuffled = torch.randperm(n, generator=source)
-        batches.append(shuffled[: whole * size].view(whole, size))
+        batches.append(shuffled[: n_batches * size].view(n_batches, size))
     return torch.cat(batches)[:steps] if batches else torch.empty((0, size), dtype=torch.long)
 
 
 def normals_by_id(seed: int, name: str, ids: np.ndarray, width: int) -> np.ndarray:
-    """One fixed draw ``(len(ids), width)`` for each row id, whatever rows are asked about."""
+    """One fixed draw ``(len(ids), width)`` per row id, independent of the other rows."""
     table = np.random.Generator(np.random.PCG64(derive(seed, name)))
     return table.standard_normal((int(ids.max(initial=-1)) + 1, width), dtype=np.float32)[ids]

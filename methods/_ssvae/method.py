@@ -65,7 +65,7 @@ class SemisupConfig(Config):
 
 
 class SemisupMethod(StackedMethod):
-    """A semi-supervised VAE: an entry says what its model is, and the rest follows.
+    """A semi-supervised VAE: an entry defines its model, the rest is inherited.
 
     ``merges`` has all views read as one.
     """

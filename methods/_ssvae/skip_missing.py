@@ -1,4 +1,4 @@
-"""SDGM+ [du2018, eq. 18]: an SDGM of some views whose auxiliary variable stands for the others.
+"""SDGM+ [du2018, eq. 18]: an SDGM of some views whose auxiliary variable replaces the others.
 
 x are the views that every row has, side by side; a has an entry for every feature of the views
 that may be absent, and -log q(a = x_m|x) of the rows that have them joins the loss.

@@ -41,10 +41,10 @@ class FancyMethod(Method):
         z, answers = standardised(rows, scaler), []
         if not rows.present.all():  # the library warns of a complete matrix
             with borrowed(rng):
-                z = listened_to(self.solver(z.shape), answers).fit_transform(z)
+                z = recording_convergence(self.solver(z.shape), answers).fit_transform(z)
         if not np.isfinite(z).all():
             raise FitError("the completed matrix has values that are not finite")
-        return Completed(scaler, rows, z, self.notes(rows) | told(answers))
+        return Completed(scaler, rows, z, self.notes(rows) | convergence_facts(answers))
 
 
 class Completed(FittedColumns):
@@ -54,7 +54,7 @@ class Completed(FittedColumns):
         super().__init__(scaler)
         order = np.argsort(rows.ids)
         self.ids, self.absent, self.z = rows.ids[order], ~present_columns(rows)[order], z[order]
-        self.said = facts
+        self.convergence = facts
 
     def guess(self, rows: Rows) -> np.ndarray:
         """Raises UnsupportedError for entries that were not absent from this matrix."""
@@ -69,38 +69,38 @@ class Completed(FittedColumns):
         return self.z[place]
 
     def facts(self) -> dict[str, float | int | str | bool]:
-        return dict(self.said)
+        return dict(self.convergence)
 
 
 @contextmanager
 def borrowed(rng: np.random.Generator) -> Iterator[None]:
-    """Seed numpy's global generator from ``rng``, and give it back as it was, whatever happens."""
+    """Seed numpy's global generator from ``rng``, and restore it afterwards."""
     state = np.random.get_state()  # noqa: NPY002 - the library draws from the global generator
     np.random.seed(int(rng.integers(2**32)))  # noqa: NPY002 - the same
     try:
         with warnings.catch_warnings():
-            # An argument that scikit-learn renamed; 1.8 no longer knows its old name.
+            # An argument that scikit-learn renamed; 1.8 removed its old name.
             warnings.filterwarnings("ignore", "'force_all_finite' was renamed", FutureWarning)
             yield
     finally:
         np.random.set_state(state)  # noqa: NPY002 - the same
 
 
-def listened_to(solver: Any, answers: list[bool]) -> Any:
-    """``solver``, leaving in ``answers`` each answer to its own question if it has converged.
+def recording_convergence(solver: Any, answers: list[bool]) -> Any:
+    """``solver``, which appends the result of each of its convergence checks to ``answers``.
 
-    It says nowhere else whether it did or ran out of rounds. KNN has no rounds and never asks.
+    The library reports convergence nowhere else. KNN has no rounds and no such check.
     """
-    if (asked := getattr(solver, "_converged", None)) is not None:
+    if (check := getattr(solver, "_converged", None)) is not None:
 
-        def listen(*args: Any, **named: Any) -> bool:
-            answers.append(bool(asked(*args, **named)))
+        def record(*args: Any, **named: Any) -> bool:
+            answers.append(bool(check(*args, **named)))
             return answers[-1]
 
-        solver._converged = listen
+        solver._converged = record
     return solver
 
 
-def told(answers: list[bool]) -> dict[str, int]:
-    """Facts of a solver that goes in rounds."""
+def convergence_facts(answers: list[bool]) -> dict[str, int]:
+    """Facts of an iterative solver: its rounds, and whether it converged."""
     return {"rounds": len(answers), "converged": answers[-1]} if answers else {}

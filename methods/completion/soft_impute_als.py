@@ -102,7 +102,7 @@ class LowRank(FittedColumns):
     def facts(self) -> dict[str, float | int | str | bool]:
         """The certificates are of lambda > 0 only."""
         solved, fit = self.solved, self.solved.factors
-        found: dict[str, float | int | str | bool] = {
+        values: dict[str, float | int | str | bool] = {
             "rank": fit.b.shape[1],
             "rounds": solved.rounds,
             "converged": solved.converged,
@@ -110,7 +110,7 @@ class LowRank(FittedColumns):
             "lambda_0": solved.top,
             "objective": fit.objective,
         }
-        return found | (certificate(fit) if fit.lam > 0 else {})
+        return values | (certificate(fit) if fit.lam > 0 else {})
 
     def arrays(self) -> dict[str, np.ndarray]:
         return {"objectives": self.solved.objectives}

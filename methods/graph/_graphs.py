@@ -101,9 +101,9 @@ def normalised(weights: csr_array) -> csr_array:
 def _from_lists(weights: np.ndarray, near: np.ndarray) -> csr_array:
     n, k = near.shape
     ends = np.arange(0, n * k + 1, k)
-    made = csr_array((weights.ravel(), near.ravel(), ends), shape=(n, n))
-    made.eliminate_zeros()
-    return made
+    graph = csr_array((weights.ravel(), near.ravel(), ends), shape=(n, n))
+    graph.eliminate_zeros()
+    return graph
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def view_graphs(rows: Rows, kind: str, k: int, scaling: str) -> tuple[Graph, ...
         raise UnsupportedError("this method cannot read rows with absent views; impute them first")
     if rows.n < 3:
         raise FitError(f"a graph needs at least three rows, this problem has {rows.n}")
-    found = []
+    graphs = []
     for view in rows.views:
         content = hashlib.sha256(f"{view.dtype}{view.shape}".encode())
         content.update(view.tobytes())
@@ -142,10 +142,10 @@ def view_graphs(rows: Rows, kind: str, k: int, scaling: str) -> tuple[Graph, ...
         graph = _KEPT.get(key) or _build(view.astype(np.float64), kind, k, scaling)
         _KEPT[key] = graph
         _KEPT.move_to_end(key)
-        found.append(graph)
-    while len(_KEPT) > max(_MOST_KEPT, len(found)):
+        graphs.append(graph)
+    while len(_KEPT) > max(_MOST_KEPT, len(graphs)):
         _KEPT.popitem(last=False)
-    return tuple(found)
+    return tuple(graphs)
 
 
 def _build(points: np.ndarray, kind: str, k: int, scaling: str) -> Graph:

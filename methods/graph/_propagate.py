@@ -69,8 +69,8 @@ def alternate(
         graph, scale = combine(graphs, log_weights), np.exp(-logsumexp(log_weights))
         change, taken = propagate(graph, targets, labelled, change, fit * scale)
         assigned = targets + step * change
-        found = energies(graphs, assigned)
-        log_weights, value = rule(found)
+        energy = energies(graphs, assigned)
+        log_weights, value = rule(energy)
         if np.isfinite(fit):
             misfit = fit * (change[labelled] ** 2).sum()
             value = np.logaddexp(value, np.log(max(misfit, np.finfo(float).tiny)))
@@ -79,7 +79,7 @@ def alternate(
         fall = -np.expm1(values[-1] - values[-2]) if len(values) > 2 else np.inf
         if fall < STOP or len(values) == rounds:
             free, settled = ~reached(graph, labelled), bool(abs(fall) < STOP)
-            return Solution(assigned, free, found, np.array(values), settled, cg_steps)
+            return Solution(assigned, free, energy, np.array(values), settled, cg_steps)
 
 
 def propagate(
@@ -154,8 +154,8 @@ def _ratio(over: np.ndarray, under: np.ndarray, active: np.ndarray) -> np.ndarra
 def energies(graphs: Sequence[csr_array], assigned: np.ndarray) -> np.ndarray:
     """tr(F' (I - S_v) F) of every view, (V,); at least NEGLIGIBLE of |F|^2, less being rounding."""
     size = (assigned**2).sum()
-    found = [size - (assigned * (graph @ assigned)).sum() for graph in graphs]
-    return np.maximum(found, NEGLIGIBLE * size)
+    values = [size - (assigned * (graph @ assigned)).sum() for graph in graphs]
+    return np.maximum(values, NEGLIGIBLE * size)
 
 
 def combine(graphs: Sequence[csr_array], log_weights: np.ndarray) -> csr_array:
@@ -169,7 +169,7 @@ def combine(graphs: Sequence[csr_array], log_weights: np.ndarray) -> csr_array:
     return total
 
 
-# ---------------------------------------------------------------- what a method hands back
+# ---------------------------------------------------------------- the fitted method
 
 
 def one_hot(problem: Problem) -> np.ndarray:

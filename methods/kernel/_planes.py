@@ -60,9 +60,9 @@ class Planes:
         self.tallies, self.planes, self.svc = [], [], None
         if not primal_at_once(len(X), X.shape[1], len(self.classes_)):
             self.svc = _libsvm(self.C, X, y)
-        found = [] if self.svc is None else _planes_of(self.svc)
+        planes = [] if self.svc is None else _planes_of(self.svc)
         for pair, (first, second) in enumerate(itertools.combinations(self.classes_, 2)):
-            plane = found[pair] if found else None
+            plane = planes[pair] if planes else None
             if plane is None:
                 used = (y == first) | (y == second)
                 signs = np.where(y[used] == first, 1, -1)
@@ -108,7 +108,7 @@ def limit(rows: int) -> int:
 
 
 def overlaps(classes: int) -> bool:
-    """An assumption for estimates: up to four classes overlap, as emotions do; more are told apart.
+    """An assumption for estimates: up to four classes overlap, as emotions do; more are separable.
 
     The second holds on this project's open data.
     """
@@ -168,7 +168,7 @@ def _separate(
     x: np.ndarray, signs: np.ndarray, settings: Settings
 ) -> tuple[tuple[np.ndarray, float], Tally]:
     """The plane of one pair, in the primal."""
-    # A plane lies in the span of its rows: with more features than rows, turn into that span.
+    # A plane is in the span of its rows: with more features than rows, rotate into that span.
     basis = np.linalg.qr(x.T)[0] if x.shape[1] > len(x) else None
     try:
         machine = _tsvm.fit(x if basis is None else x @ basis, signs, 0.5, settings)

@@ -48,10 +48,12 @@ class Config(base.Config):
 
         Of 225 choices on three open sets none fell on such an RBF.
         """
-        whole = [c for c in super().grid(points) if c.get("kernel") != "rbf" or c["C"] >= 1]
-        linear = [{k: c[k] for k in ("kernel", "C")} for c in whole if c.get("kernel") == "linear"]
+        candidates = [c for c in super().grid(points) if c.get("kernel") != "rbf" or c["C"] >= 1]
+        linear = [
+            {k: c[k] for k in ("kernel", "C")} for c in candidates if c.get("kernel") == "linear"
+        ]
         once = [c for i, c in enumerate(linear) if c not in linear[:i]]
-        return (*once, *(c for c in whole if c.get("kernel") != "linear"))
+        return (*once, *(c for c in candidates if c.get("kernel") != "linear"))
 
 
 class SVM(SklearnMethod):
@@ -72,7 +74,7 @@ class SVM(SklearnMethod):
         return SVC(C=config.C, gamma=gamma, max_iter=RBF_LIMIT, cache_size=CACHE, random_state=0)
 
     def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
-        """Fit on the labelled rows; that LIBSVM's limit was hit is told by ``facts``."""
+        """Fit on the labelled rows; ``facts`` report if LIBSVM's limit was hit."""
         with unwarned():
             fitted = super().fit(problem, rng)
         assert isinstance(fitted, FittedSklearn)

@@ -81,7 +81,7 @@ class TSVM(Method):
         size = float(np.linalg.norm(x, axis=1).mean())
         if size == 0:
             raise FitError("all rows have the same features")
-        # A plane lies in the span of its rows: with more features than rows, turn into that span.
+        # A plane is in the span of its rows: with more features than rows, rotate into that span.
         basis = np.eye(x.shape[1])
         if x.shape[1] > len(x):
             basis = np.linalg.qr(x.T)[0]
@@ -124,10 +124,10 @@ class FittedTSVM(Fitted):
     def scores(self, rows: Rows) -> np.ndarray:
         """Decision values ``(n, labelled classes)``, higher is likelier; zeros for one class."""
         x = self.read.transform(concatenate(rows))
-        found = [x @ w + b for w, b in self.planes]
-        if len(found) == 1:
-            found = [-found[0], found[0]]
-        return np.stack(found or [np.zeros(rows.n)], axis=1)
+        columns = [x @ w + b for w, b in self.planes]
+        if len(columns) == 1:
+            columns = [-columns[0], columns[0]]
+        return np.stack(columns or [np.zeros(rows.n)], axis=1)
 
     def predict(self, rows: Rows) -> np.ndarray:
         """The labelled class of the highest score."""
@@ -135,16 +135,16 @@ class FittedTSVM(Fitted):
 
     def facts(self) -> dict[str, float | int | str | bool]:
         """Sums over planes, but for ``gap`` and ``levels``: the largest."""
-        each = self.tallies
+        tallies = self.tallies
         return {
-            "planes": len(each),
-            "levels": max((t.levels for t in each), default=0),
-            "switches": sum(t.switches for t in each),
-            "newton_steps": sum(t.newton_steps for t in each),
-            "objective": sum(t.objective for t in each),
-            "gap": max((t.gap for t in each), default=0.0),
-            "limit_hits": sum(t.limit_hits for t in each),
-            "converged": all(t.converged for t in each),
+            "planes": len(tallies),
+            "levels": max((t.levels for t in tallies), default=0),
+            "switches": sum(t.switches for t in tallies),
+            "newton_steps": sum(t.newton_steps for t in tallies),
+            "objective": sum(t.objective for t in tallies),
+            "gap": max((t.gap for t in tallies), default=0.0),
+            "limit_hits": sum(t.limit_hits for t in tallies),
+            "converged": all(t.converged for t in tallies),
         }
 
 

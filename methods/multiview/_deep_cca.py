@@ -176,7 +176,7 @@ def _train_spec(
 
 
 class DeepCCAMethod(StackedMethod):
-    """Deep CCA of any kind; ``fitted`` says which, and whether the nets rebuild the views."""
+    """Deep CCA of any kind; ``fitted`` defines which, and whether the nets rebuild the views."""
 
     fitted: ClassVar[type[FittedDeepCCA]]
 

@@ -1,1 +1,1 @@
-"""Whole runs through the one door."""
+"""Whole runs through the command line."""

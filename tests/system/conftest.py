@@ -1,4 +1,4 @@
-"""The door in this process, for tests that need no second one."""
+"""The command line in this process, for tests that need no second process."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pytest
 import run_all
 from harness.plan import resolve
 from harness.report import publish
-from tests.system.door import Door, places
+from tests.system.command_line import CommandLine, places
 
 
 @pytest.fixture(autouse=True, scope="session")
 def ctrl_c_reaches_children() -> None:
-    """A shell starts what runs in its background deaf to SIGINT, and children inherit that."""
+    """A shell starts what runs in its background with SIGINT ignored, and children inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
-def door(
+def cli(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Door]:
+) -> Iterator[CommandLine]:
     monkeypatch.setattr(publish, "publish", lambda *_: 0)
     monkeypatch.delenv(resolve.DATA_ROOT, raising=False)
     before = signal.getsignal(signal.SIGTERM)
@@ -34,8 +34,8 @@ def door(
             status = run_all.main([*argv, *places(tmp_path)])
         except SystemExit as left:
             status = int(left.code or 0)
-        said = capsys.readouterr()
-        return status, said.out, said.err
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
 
     yield call
     signal.signal(signal.SIGTERM, before)

@@ -1,4 +1,4 @@
-"""Workers with a planted fault, and a door that uses them: ``python planted.py FAULT arguments``.
+"""Workers with a planted fault, on the command line: ``python planted.py FAULT arguments``.
 
 A fault wraps ``execute`` in the process that trains: this one, or a Ray worker, which imports this
 module by name. The rest of the run is the real one.
@@ -33,86 +33,86 @@ GATE = "PLANTED_GATE"
 """Environment variable: a file that opens the gate of ``gated``, or tells that a fit hangs."""
 
 
-def victim(stack: JobGroup) -> bool:
+def victim(group: JobGroup) -> bool:
     return any(
-        job.config.get("C") == 1.0 and job.method == "logistic_regression" for job in stack.jobs
+        job.config.get("C") == 1.0 and job.method == "logistic_regression" for job in group.jobs
     )
 
 
 def slow(
-    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+    group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
-    for event in real.execute(stack, data, device, state):
+    for event in real.execute(group, data, device, state):
         yield event
         time.sleep(0.4 * isinstance(event, Outcome))
 
 
 def dies(
-    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+    group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
-    if victim(stack):
+    if victim(group):
         os.kill(os.getpid(), signal.SIGKILL)
-    yield from real.execute(stack, data, device, state)
+    yield from real.execute(group, data, device, state)
 
 
 def dies_once(
-    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+    group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     first = Path(os.environ[FIRST])
-    if victim(stack) and not first.exists():
+    if victim(group) and not first.exists():
         first.touch()
         os._exit(1)
-    yield from real.execute(stack, data, device, state)
+    yield from real.execute(group, data, device, state)
 
 
 def breaks(
-    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+    group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
-    if victim(stack):
+    if victim(group):
         raise ArithmeticError("planted: the stack broke")
-    yield from real.execute(stack, data, device, state)
+    yield from real.execute(group, data, device, state)
 
 
 def gated(
-    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+    group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     """Nothing begins before the test has made a file."""
     while not Path(os.environ[GATE]).exists():
         time.sleep(0.1)
-    yield from slow(stack, data, device, state)
+    yield from slow(group, data, device, state)
 
 
 def hangs(
-    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+    group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     """The victim's group never ends, in a call that Python may break off."""
-    if victim(stack):
-        yield from _before_the_victim(stack, data, device)
+    if victim(group):
+        yield from _before_the_victim(group, data, device)
         if GATE in os.environ:
             Path(os.environ[GATE]).touch()
         time.sleep(600)
-    yield from real.execute(stack, data, device, state)
+    yield from real.execute(group, data, device, state)
 
 
 def spins(
-    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+    group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     """The victim's group never ends, in compiled code that holds the interpreter's lock."""
-    if victim(stack):
-        yield from _before_the_victim(stack, data, device)
+    if victim(group):
+        yield from _before_the_victim(group, data, device)
         re.match("(a+)+$", "a" * 60 + "b")
-    yield from real.execute(stack, data, device, state)
+    yield from real.execute(group, data, device, state)
 
 
-def _before_the_victim(stack: JobGroup, data: Dataset, device: str) -> Iterator[Any]:
+def _before_the_victim(group: JobGroup, data: Dataset, device: str) -> Iterator[Any]:
     """The outcomes of the jobs that come before the one at fault."""
-    good = itertools.takewhile(lambda job: not victim(JobGroup((job,))), stack.jobs)
+    good = itertools.takewhile(lambda job: not victim(JobGroup((job,))), group.jobs)
     if jobs := tuple(good):
         yield from real.execute(JobGroup(jobs), data, device)
 
 
 def raises(
-    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+    group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     fit = real._fit
 
@@ -123,13 +123,13 @@ def raises(
 
     real._fit = planted
     try:
-        yield from real.execute(stack, data, device, state)
+        yield from real.execute(group, data, device, state)
     finally:
         real._fit = fit
 
 
 def checkpoints(
-    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+    group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     """A checkpoint after every epoch, with time to be killed, and a word when one is resumed."""
     from methods._nn import trainer
@@ -144,7 +144,7 @@ def checkpoints(
 
     trainer._restore = told
     try:
-        for event in real.execute(stack, data, device, state):
+        for event in real.execute(group, data, device, state):
             yield event
             time.sleep(0.3 * isinstance(event, Checkpoint))
     finally:
@@ -152,7 +152,7 @@ def checkpoints(
 
 
 def facts(
-    stack: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+    group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
 ) -> Iterator[Any]:
     """What a worker sees, as the arrays of no fit."""
     import datasets
@@ -181,10 +181,10 @@ def worker(fault: str) -> Any:
 
 
 def _stand_in(fault: str) -> Any:
-    def run(stack: JobGroup, data: Dataset, device: str, state: bytes | None) -> Iterator[Any]:
+    def run(group: JobGroup, data: Dataset, device: str, state: bytes | None) -> Iterator[Any]:
         executors.execute = globals()[fault]
         try:
-            yield from REAL(stack, data, device, state)
+            yield from REAL(group, data, device, state)
         finally:
             executors.execute = real.execute
 

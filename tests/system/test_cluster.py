@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.door import CHEAP, ROOT, SERIAL, lines, mine, places, run, table, until
+from tests.system.command_line import CHEAP, ROOT, SERIAL, lines, mine, places, run, table, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 

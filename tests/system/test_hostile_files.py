@@ -15,7 +15,7 @@ import pytest
 from datasets._io import FOLDER
 from datasets.deap import files as deap_files
 from datasets.seed import simulate
-from tests.system.door import SERIAL, SMOKE, Door
+from tests.system.command_line import SERIAL, SMOKE, CommandLine
 
 ONE = (*SMOKE, "--method", "majority", *SERIAL)
 EYE = "SEED_Multimodal/Chinese/04-Eye-tracking-feature/eye_tracking_feature/1_2"
@@ -65,7 +65,7 @@ HARM: dict[str, Callable[[Path, Path], object]] = {
 
 @pytest.mark.parametrize("place", HARM)
 def test_a_hostile_file_is_one_sentence_and_never_runs(
-    place: str, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: str, cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(FOLDER, str(tmp_path / "cache"))
     monkeypatch.setattr(deap_files, "MAX_FILE", 2**20)  # so that a little is already too much
@@ -81,12 +81,12 @@ def test_a_hostile_file_is_one_sentence_and_never_runs(
     few = {"seed": ("seed.subjects=1",), "eegmat": ("eegmat.subjects=0-2",)}.get(key, ())
     # a root without licensed data is refused, so a file of the user's own goes without one
     options = ("--data-root", str(root), *(("--data-option", *few) if few else ())) if key else ()
-    status, _, err = door(*ONE, "--dataset", key or str(root / place), *options)
+    status, _, err = cli(*ONE, "--dataset", key or str(root / place), *options)
     assert (status, err.count("\n")) == (2, 1), err
     assert err.startswith("run_all.py: ")
     assert Path(place).name in err
     if key:
-        status, out, err = door("--check-data", *options)
+        status, out, err = cli("--check-data", *options)
         assert (status, err) == (1, "")
         assert "DIFF" in out
         assert "Traceback" not in out
@@ -94,9 +94,9 @@ def test_a_hostile_file_is_one_sentence_and_never_runs(
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_wrong_option_of_the_receipt_is_a_sentence(door: Door, tmp_path: Path) -> None:
+def test_a_wrong_option_of_the_receipt_is_a_sentence(cli: CommandLine, tmp_path: Path) -> None:
     simulate.write(tmp_path, 1 / 12)
     options = ("--data-root", str(tmp_path), "--data-option", "seed.layout=csv")
-    status, _, err = door("--check-data", *options)
+    status, _, err = cli("--check-data", *options)
     assert (status, err.count("\n")) == (2, 1)
     assert "seed.layout must be one of" in err

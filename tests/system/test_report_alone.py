@@ -12,7 +12,7 @@ import pytest
 
 import run_all
 from harness.plan import resolve
-from tests.system.door import ROOT, SERIAL, SMOKE, places
+from tests.system.command_line import ROOT, SERIAL, SMOKE, places
 
 RUNS = {
     "table2": (*SMOKE, "--method", "majority"),

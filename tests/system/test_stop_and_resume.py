@@ -19,7 +19,7 @@ import pytest
 from harness.store.record import Record
 from harness.store.store import Store
 from tests.system import planted
-from tests.system.door import (
+from tests.system.command_line import (
     CHEAP,
     PLANTED,
     RAY,
@@ -113,7 +113,7 @@ def test_ctrl_c_at_any_moment_ends_without_traceback_or_orphan(
     signal_group(process, signal.SIGINT)
     status, out, err = ended(process)
     until(lambda: gone(process.pid), 15)
-    if "interrupted" not in err:  # before the door was open: the interpreter itself answers
+    if "interrupted" not in err:  # before main handled signals: the interpreter printed it
         assert moment < 2
         return
     assert status == 130
@@ -139,7 +139,7 @@ def test_ctrl_c_while_the_report_is_written(tmp_path: Path) -> None:
 
 
 def test_ray_leaves_the_driver_in_reach_of_its_makefile(tmp_path: Path) -> None:
-    """Under make the door is no group leader: Ctrl-C must still arrive after Ray has started."""
+    """Under make the run is no group leader: Ctrl-C must still arrive after Ray has started."""
     argv = shlex.join([*PLANTED, "slow", *CHEAP, *RAY, *places(tmp_path)])
     pipe = subprocess.PIPE
     parent = subprocess.Popen(

@@ -15,94 +15,95 @@ from harness.report import publish
 from harness.run import executors
 from harness.store import code_digest
 from tests.system import planted
-from tests.system.door import CHEAP, SERIAL, SMOKE, Door, change_source, lines
+from tests.system.command_line import CHEAP, SERIAL, SMOKE, CommandLine, change_source, lines
 
 ONE = (*SMOKE, "--method", "majority", *SERIAL)
 LR = (*SMOKE, "--method", "logistic_regression", *SERIAL)
 
 
-def test_a_second_call_trains_nothing(door: Door, tmp_path: Path) -> None:
-    door(*ONE)
+def test_a_second_call_trains_nothing(cli: CommandLine, tmp_path: Path) -> None:
+    cli(*ONE)
     first = lines(tmp_path)
     start = time.monotonic()
-    status, out, _ = door(*ONE)
+    status, out, _ = cli(*ONE)
     assert status == 0
     assert "1 stored, 0 to run" in out
     assert time.monotonic() - start < 5
     assert lines(tmp_path) == first
 
 
-def test_more_trials_run_only_the_new_ones(door: Door, tmp_path: Path) -> None:
-    door(*LR, "--trials", "1")
+def test_more_trials_run_only_the_new_ones(cli: CommandLine, tmp_path: Path) -> None:
+    cli(*LR, "--trials", "1")
     first = lines(tmp_path)
-    _, out, _ = door(*LR, "--trials", "2")
+    _, out, _ = cli(*LR, "--trials", "2")
     assert f"{len(first)} stored, {len(first)} to run" in out
     added = lines(tmp_path)[len(first) :]
     assert {line["job"]["trial"] for line in added} == {1}
-    assert door(*LR, "--trials", "1")[1].count("0 to run") == 1
+    assert cli(*LR, "--trials", "1")[1].count("0 to run") == 1
 
 
-def test_force_supersedes_and_the_newer_counts(door: Door, tmp_path: Path) -> None:
-    door(*ONE)
-    _, out, _ = door(*ONE, "--force")
+def test_force_supersedes_and_the_newer_counts(cli: CommandLine, tmp_path: Path) -> None:
+    cli(*ONE)
+    _, out, _ = cli(*ONE, "--force")
     assert "0 stored, 1 to run" in out
     assert [line["generation"] for line in lines(tmp_path)] == [0, 1]
-    assert "1 stored, 0 to run" in door(*ONE)[1]
+    assert "1 stored, 0 to run" in cli(*ONE)[1]
 
 
-def test_stale_records_run_again_unless_accepted(door: Door, tmp_path: Path) -> None:
-    door(*ONE)
+def test_stale_records_run_again_unless_accepted(cli: CommandLine, tmp_path: Path) -> None:
+    cli(*ONE)
     change_source(tmp_path)
-    _, out, _ = door(*ONE, "--dry-run")
+    _, out, _ = cli(*ONE, "--dry-run")
     assert "stale: 1 record, changed: methods/base.py (run again)" in out
     assert "1 stale,    1 to run" in out
-    _, out, _ = door(*ONE, "--accept-stale")
-    assert "(kept as they are)" in out
+    _, out, _ = cli(*ONE, "--accept-stale")
+    assert "stale: 1 record" in out
+    assert "run again" not in out
     assert "0 to run" in out
     assert len(lines(tmp_path)) == 1
-    door(*ONE)
+    cli(*ONE)
     assert [line["generation"] for line in lines(tmp_path)] == [0, 1]
     assert code_digest.digests(["majority"]) == lines(tmp_path)[1]["digests"]
-    assert "stale" not in door(*ONE)[1]
+    assert "stale" not in cli(*ONE)[1]
 
 
 def test_failed_fits_are_left_alone_until_asked(
-    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(executors, "execute", planted.raises)
-        _, out, _ = door(*LR)
+        _, out, _ = cli(*LR)
     assert "failed: logistic_regression" in out
     assert "ArithmeticError: planted: [/this] fit broke" in out
-    _, out, _ = door(*LR)
+    _, out, _ = cli(*LR)
     assert re.search("failed before: 1 fit\\b.*--retry-failed", out)
     assert "0 to run" in out
-    assert "1 to run" in door(*LR, "--retry-failed")[1]
+    assert "1 to run" in cli(*LR, "--retry-failed")[1]
     statuses = [line["status"] for line in lines(tmp_path)]
     assert sorted(statuses) == ["failed", "ok", "ok"]
-    assert "failed before" not in door(*LR)[1]
+    assert "failed before" not in cli(*LR)[1]
 
 
-def test_garbage_in_the_ledger_is_said_and_passed_over(door: Door, tmp_path: Path) -> None:
-    door(*ONE)
+def test_garbage_in_the_ledger_is_said_and_passed_over(cli: CommandLine, tmp_path: Path) -> None:
+    cli(*ONE)
     ledger = tmp_path / "results" / "records" / "ledger-000.jsonl"
     good = ledger.read_bytes()
     junk = b'\x00\xff\x00\n{"id": 3}\n[]\nnull\n{"id":'
     ledger.write_bytes(b"not json\n" + good + junk)
-    status, out, _ = door(*LR)
+    status, out, _ = cli(*LR)
     assert status == 0
     assert "ledger: line 1 of ledger-000.jsonl is not a record and was ignored" in out
-    assert "ledger: the cut last line of ledger-000.jsonl" in out
+    assert "last line of ledger-000.jsonl" in out
     assert "plan: 1 cell, " in out
-    assert "1 stored, 0 to run" in door(*ONE)[1]
+    assert "1 stored, 0 to run" in cli(*ONE)[1]
     assert ledger.read_bytes().startswith(b"not json\n" + good + junk + b"\n{")
 
 
 def test_lost_arrays_of_an_earlier_stage_are_made_again(
-    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chain = (*SMOKE, "--method", "smvae_authors2017", *SERIAL)
-    _, out, _ = door(*chain)
+    _, out, _ = cli(*chain)
     before = lines(tmp_path)
     assert {line["job"]["method"] for line in before} == {"mvae", "smvae"}
     ledger = tmp_path / "results" / "records" / "ledger-000.jsonl"
@@ -114,17 +115,17 @@ def test_lost_arrays_of_an_earlier_stage_are_made_again(
     was = gone.read_bytes()
     gone.unlink()
     damaged.write_bytes(b"damaged")
-    status, out, _ = door(*chain)
+    status, out, _ = cli(*chain)
     assert status == 0
-    assert out.count("are gone or damaged: it runs again") == 2
+    assert out.count("are missing or damaged: it runs again") == 2
     assert gone.read_bytes() == was
     again = {line["id"]: line["generation"] for line in lines(tmp_path)}
     assert again[first["id"]] == again[second["id"]] == 1
-    assert "0 to run" in door(*chain)[1]
+    assert "0 to run" in cli(*chain)[1]
 
 
 def test_a_full_disk_is_one_sentence(
-    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = 0
 
@@ -136,17 +137,17 @@ def test_a_full_disk_is_one_sentence(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        status, _, err = door(*CHEAP, *SERIAL)
+        status, _, err = cli(*CHEAP, *SERIAL)
     assert status == 1
     assert err.count("\n") == 1
     assert "cannot be written (No space left on device); 2 fits of this run stored, 9 left" in err
     assert not list((tmp_path / "results" / "arrays").glob(".*"))
-    assert door(*CHEAP, *SERIAL)[0] == 0
+    assert cli(*CHEAP, *SERIAL)[0] == 0
     assert len(lines(tmp_path)) == 11
 
 
 def test_an_interrupt_says_what_is_stored_and_how_to_go_on(
-    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = planted.real.execute
 
@@ -156,20 +157,20 @@ def test_an_interrupt_says_what_is_stored_and_how_to_go_on(
 
     with monkeypatch.context() as patch:
         patch.setattr(executors, "execute", stopped)
-        status, _, err = door(*CHEAP, *SERIAL, "--trials", "2")
+        status, _, err = cli(*CHEAP, *SERIAL, "--trials", "2")
     assert status == 130
     assert "interrupted: 1 fit of this run stored, 21 left\n" in err
     assert "python run_all.py --protocol table2 --budget smoke --method svm" in err
     assert len(lines(tmp_path)) == 1
-    assert door(*CHEAP, *SERIAL, "--trials", "2")[0] == 0
+    assert cli(*CHEAP, *SERIAL, "--trials", "2")[0] == 0
     assert len(lines(tmp_path)) == 22
 
 
-def test_an_interrupted_report_is_said(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_report_is_said(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: Any) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(publish, "publish", stopped)
-    status, _, err = door(*ONE)
+    status, _, err = cli(*ONE)
     assert status == 130
     assert "interrupted: every fit is stored, the report is not complete" in err

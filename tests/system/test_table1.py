@@ -1,4 +1,4 @@
-"""Table 1 through the door: it counts, it fits nothing, and it stands beside protocols that fit."""
+"""Table 1 through the cli: it counts, it fits nothing, and it stands beside protocols that fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import run_all
 from harness import experiment
 from harness.plan import resolve
-from tests.system.door import SERIAL, Door, places
+from tests.system.command_line import SERIAL, CommandLine, places
 
 DIGITS = ("--dataset", "digits", "--budget", "smoke")
 
@@ -45,15 +45,15 @@ def test_table_1_stands_beside_a_table_that_fits(tmp_path: Path) -> None:
         assert len([*(tmp_path / "reports").glob(f"*/{name}/index.html")]) == 1
 
 
-def test_its_default_data_sets_are_all_that_need_no_file_of_the_users(door: Door) -> None:
-    status, out, _ = door("--protocol", "table1", "--dry-run")
+def test_its_default_data_sets_are_all_that_need_no_file_of_the_users(cli: CommandLine) -> None:
+    status, out, _ = cli("--protocol", "table1", "--dry-run")
     assert status == 0
     assert "on mfeat, mnist_hog, watch, digits" in out
     assert "plan: 0 cells, 0 fits" in out
 
 
-def test_all_protocols_have_table_1_among_them(door: Door) -> None:
-    status, out, _ = door("--protocol", "all", *DIGITS, "--method", "majority", "--dry-run")
+def test_all_protocols_have_table_1_among_them(cli: CommandLine) -> None:
+    status, out, _ = cli("--protocol", "all", *DIGITS, "--method", "majority", "--dry-run")
     assert status == 0
     assert "table1: budget smoke" in out
     assert "labels: budget" not in out  # costly and not the paper's: by name only
@@ -65,14 +65,14 @@ def test_all_protocols_have_table_1_among_them(door: Door) -> None:
         (("--method", "svm"), "table1 fits no method; leave --method out"),
         (("--without", "svm"), "table1 fits no method; leave --without out"),
         (("--label-percent", "5"), "table1 shows every share of labels; leave --label-percent out"),
-        (("--missing-view", "left"), "no rows of table1 lack a view"),
+        (("--missing-view", "left"), "table1 has no missing views"),
         (("--dataset", "digits", "digit"), "unknown dataset 'digit'; did you mean digits"),
     ],
 )
 def test_what_it_cannot_do_is_one_sentence_and_status_2(
-    argv: tuple[str, ...], sentence: str, door: Door, tmp_path: Path
+    argv: tuple[str, ...], sentence: str, cli: CommandLine, tmp_path: Path
 ) -> None:
-    status, _, err = door("--protocol", "table1", *argv)
+    status, _, err = cli("--protocol", "table1", *argv)
     assert (status, err.count("\n")) == (2, 1)
     assert sentence in err
     assert not list(tmp_path.rglob("*.html"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.door import CHEAP, DOOR, PLANTED, ROOT, SERIAL, lines, places, run
+from tests.system.command_line import CHEAP, COMMAND, PLANTED, ROOT, SERIAL, lines, places, run
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +65,7 @@ def test_force_color_floods_no_log(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
 def test_a_narrow_output_ends_no_run(encoding: str, tmp_path: Path) -> None:
     done = subprocess.run(
-        [*DOOR, *CHEAP, *SERIAL, "--without", "logistic*", *places(tmp_path)],
+        [*COMMAND, *CHEAP, *SERIAL, "--without", "logistic*", *places(tmp_path)],
         cwd=ROOT, capture_output=True, check=False, timeout=400,
         env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
     )  # fmt: skip
@@ -74,7 +74,7 @@ def test_a_narrow_output_ends_no_run(encoding: str, tmp_path: Path) -> None:
 
 
 def test_a_reader_that_leaves_causes_no_traceback_and_loses_no_fit(tmp_path: Path) -> None:
-    command = " ".join([*DOOR, *CHEAP, *SERIAL, *places(tmp_path)])
+    command = " ".join([*COMMAND, *CHEAP, *SERIAL, *places(tmp_path)])
     done = subprocess.run(
         ["bash", "-c", f"{command} | head -1; exit ${{PIPESTATUS[0]}}"],
         cwd=ROOT, capture_output=True, text=True, check=False, timeout=400,

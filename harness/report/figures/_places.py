@@ -1,4 +1,4 @@
-"""What kinds with places on axes share: how a place, a mean and a caption are written."""
+"""Texts that kinds of figures with axes share: places, means, captions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.layout import Axis, Layout, Value
 from harness.report.model import Column
 
@@ -15,7 +15,7 @@ def number(value: Any, column: str) -> str:
     """A number as its column prints it: nats with two decimals and a sign, all else as accuracy."""
     if column == "nll" and not pd.isna(value):
         return f"{value:.2f}".replace("-", "−")
-    return say.accuracy(value)
+    return fmt.accuracy(value)
 
 
 def cell_text(at: pd.DataFrame, value: Value) -> str:
@@ -36,11 +36,11 @@ def caption(
     count = "–".join(dict.fromkeys(str(n) for n in (trials[0], trials[-1])))
     text = f"{layout.shows} {what} {count} {'trials' if trials[-1] > 1 else 'trial'}"
     text += "; bands: ± SD over trials (n − 1)." if several and "Points" in what else "."
-    return text + " No mean stands where a planned trial is missing (m/n: m of n are there)."
+    return text + " No mean is given where a planned trial is missing (m/n: m of n present)."
 
 
 def head_of(axis: Axis, place: float) -> str:
-    return say.percent(100 * place) if axis.percent else f"{axis.name} = {place:g}"
+    return fmt.percent(100 * place) if axis.percent else f"{axis.name} = {place:g}"
 
 
 def labelled(column: Column) -> str:
@@ -48,8 +48,8 @@ def labelled(column: Column) -> str:
 
 
 def title_of(table: pd.DataFrame, key: str) -> str:
-    found = table.loc[table["row_key"] == key, "row"]
-    return str(found.iloc[0]) if len(found) else ""
+    titles = table.loc[table["row_key"] == key, "row"]
+    return str(titles.iloc[0]) if len(titles) else ""
 
 
 def dicts(table: pd.DataFrame) -> list[dict[Any, Any]]:

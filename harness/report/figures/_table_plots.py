@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.meta import DatasetNote
 from harness.report.model import Block, Column, DotCell, ForestCell, Plot, PlotLine
 from harness.report.style import (
@@ -74,7 +74,7 @@ def dot_plot(
         panels=_panels(columns),
         lines=_lines(blocks, columns, cell),
         x_label="test accuracy"
-        + ("" if near else f" (chance, {say.accuracy(chance)}, is off left)"),
+        + ("" if near else f" (chance, {fmt.accuracy(chance)}, is off left)"),
         limits=(max(0.0, low - room), min(1.0, high + room)),
         mark=chance,
         mark_label="chance",
@@ -102,11 +102,11 @@ def forest_plot(
         at = there[(there["row_key"] == key) & (there["label_percent"] == percent)]
         return _difference(at.iloc[0]) if len(at) and not ceiling else None
 
-    kept = set(there["row_key"])
+    compared_rows = set(there["row_key"])
     lines = tuple(
         line
         for block in blocks
-        if any(row.key in kept for row in block.lines)
+        if any(row.key in compared_rows for row in block.lines)
         for line in _lines([block], columns, cell)
         if line.heading or any(line.cells)
     )

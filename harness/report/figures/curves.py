@@ -101,7 +101,7 @@ def drawings(
     head: Head, own: Numbers, columns: Sequence[Column], layout: Layout, stem: str
 ) -> tuple[Drawing, ...]:
     """A figure a value; values that no trial has are left out, but for the first."""
-    found = []
+    figures = []
     for value in layout.values:
         first = value is layout.values[0]
         if not first and not (own.table[f"{value.column}_trials"] > 0).any():
@@ -109,8 +109,8 @@ def drawings(
         protocol, _, rest = stem.partition("_")
         name = stem if first else f"{protocol}_{value.column}_{rest}"
         plot = curve_plot(head, own.table, columns, layout, value)
-        found.append(Drawing(name, plot, numbers(own.table, columns, layout, value)))
-    return tuple(found)
+        figures.append(Drawing(name, plot, numbers(own.table, columns, layout, value)))
+    return tuple(figures)
 
 
 def compared(trials: pd.DataFrame, layout: Layout, meta: ReportMeta) -> pd.DataFrame:
@@ -174,7 +174,7 @@ def numbers(
     heads = tuple(head_of(axis, place) for place in places)
     own = table[table[f"{value.column}_trials"] > 0]
     keep = set(own["row_key"]) or set(table["row_key"])
-    found = []
+    tables = []
     for title, here in _panels(table, columns, axis):
         lines = []
         for key in dict.fromkeys(here.loc[here["row_key"].isin(keep), "row_key"]):
@@ -182,8 +182,8 @@ def numbers(
             cells = [cell_text(row[row[axis.column] == place], value) for place in places]
             lines.append((title_of(row, key), *cells))
         name = f"{value.label}, {title}" if title else value.label
-        found.append(NumberTable(name, ("", *heads), tuple(lines)))
-    return tuple(found)
+        tables.append(NumberTable(name, ("", *heads), tuple(lines)))
+    return tuple(tables)
 
 
 def _panels(
@@ -287,7 +287,7 @@ def _panel(axes: Axes, plot: CurvePlot, lines: tuple[Curve, ...]) -> None:
 def _curve(axes: Axes, curve: Curve) -> None:
     look = line_style(curve.style, curve.reference)
     x = np.array([point.x for point in curve.points])
-    # A line breaks where a point has no mean: nothing may seem to be known there.
+    # A line breaks where a point has no mean.
     mean, sd = (
         np.array([np.nan if value is None else value for value in values])
         for values in ([p.mean for p in curve.points], [p.sd for p in curve.points])
@@ -300,9 +300,9 @@ def _curve(axes: Axes, curve: Curve) -> None:
 
 
 def _at_edge(axes: Axes, curve: Curve, point: Point, above: int) -> None:
-    """What a point without a place says: ``4/5`` at the lower edge, a mean beyond it at the upper.
+    """Print a point outside the axes: ``4/5`` at the lower edge, a mean above them at the upper.
 
-    The line's marker, hollow, tells whose it is; ``above`` counts those that are there already.
+    The line's hollow marker identifies it; ``above`` counts the texts already at that place.
     """
     look, step = line_style(curve.style, curve.reference), 0.045 * above
     y = 0.97 - step if point.beyond else 0.03 + step
@@ -335,8 +335,8 @@ def _legend(page: Page, plot: CurvePlot, names: list[Curve], x: float) -> None:
 
 def _names(plot: CurvePlot) -> list[Curve]:
     """One curve of every name, in the order of their styles."""
-    found = {curve.style: curve for _, lines in reversed(plot.panels) for curve in lines}
-    return [found[number] for number in sorted(found)]
+    by_style = {curve.style: curve for _, lines in reversed(plot.panels) for curve in lines}
+    return [by_style[number] for number in sorted(by_style)]
 
 
 def _room(places: list[float], log: bool) -> tuple[float, float]:

@@ -1,8 +1,7 @@
 """Rows sorted by their mean with a 95 % interval, one panel a data set.
 
-For a layout of kind ``dots`` without axes: its first value at the highest share of labels. The best
-row stands on top of the first panel, whose order the other panels keep, so that a row which ranks
-otherwise there stands out.
+For a layout of kind ``dots`` without axes: its first value at the highest share of labels. All
+panels have the row order of the first panel, best row on top.
 """
 
 from __future__ import annotations
@@ -93,7 +92,7 @@ def overall(own: Numbers, meta: ReportMeta, layout: Layout) -> tuple[Drawing, ..
         x_label=value.label,
         caption=f"{layout.shows} Dots: mean over trials; bars: its 95 % interval (t, n − 1), over "
         "re-draws of the same data. Rows are in the order of the first panel. m/n: m of n planned "
-        "trials are there, so no mean is given.",
+        "trials are present, so no mean is given.",
         description=f"Means of {value.label} with intervals, a panel a data set.",
     )
     return (Drawing(meta.protocol, plot, (_numbers(plot),)),)
@@ -111,15 +110,15 @@ def _highest(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _at(table: pd.DataFrame, row: str, column: str) -> float:
-    found = table.loc[table["row_key"] == row, column]
-    return float(found.iloc[0]) if len(found) else np.nan
+    values = table.loc[table["row_key"] == row, column]
+    return float(values.iloc[0]) if len(values) else np.nan
 
 
 def _dot(table: pd.DataFrame, row: str, column: str) -> Dot | None:
-    found = table[table["row_key"] == row]
-    if len(found) == 0:
+    lines = table[table["row_key"] == row]
+    if len(lines) == 0:
         return None
-    line = found.iloc[0]
+    line = lines.iloc[0]
     mean, sd, n = line[f"{column}_mean"], line[f"{column}_sd"], line[f"{column}_trials"]
     if pd.isna(mean):
         return Dot(None, None, f"{n}/{line['trials_expected']}")

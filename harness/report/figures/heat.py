@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.figure_model import Drawing, Head, Kind, Numbers, NumberTable
 from harness.report.figures._places import (
     caption,
@@ -82,8 +82,8 @@ def heat_plot(head: Head, table: pd.DataFrame, layout: Layout, value: Value) -> 
         cells.append(tuple(_heat_cell(at, value, low, high) for at in line))
     scale = "no complete cell yet"
     if not np.isnan(low):
-        scale = f"Darker is higher; all shades lie between {say.accuracy(low)} and "
-        scale += f"{say.accuracy(high)}."
+        scale = f"Darker is higher; all shades lie between {fmt.accuracy(low)} and "
+        scale += f"{fmt.accuracy(high)}."
     several = bool(table["trials_expected"].max() > 1)
     return HeatPlot(
         title=head.title(value.label),

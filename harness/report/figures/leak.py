@@ -1,4 +1,4 @@
-"""What a leaky split is worth: gains as dots with intervals, their values printed beside them."""
+"""Accuracy gained under a leaky split: dots with intervals, values printed beside them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.analysis.leakage import leaks
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.captions import BLOCKS
 from harness.report.figure_model import Drawing, FigurePart, Head, Kind, Numbers, NumberTable
 from harness.report.layout import Layout
@@ -139,7 +139,7 @@ def leak_tables(gains: pd.DataFrame, columns: Sequence[Column]) -> tuple[NumberT
         "", "Compared with", f"Under {gains['leaky_split'].iloc[0]}", "Under the other",
         "Points gained", "95 % interval", "Corrected", "p (Holm)", "Pairs",
     )  # fmt: skip
-    found = []
+    tables = []
     for column in columns:
         lines = []
         for key in dict.fromkeys(gains["row_key"]):
@@ -147,10 +147,10 @@ def leak_tables(gains: pd.DataFrame, columns: Sequence[Column]) -> tuple[NumberT
             for i, line in enumerate(own.to_dict("records")):
                 lines.append((line["row"] if i == 0 else "", *_numbers(line)))
         labels = f" ({column.labels} labels)" if column.labels else ""
-        found.append(
+        tables.append(
             NumberTable(f"Test accuracy, {column.title}{labels}", heads, tuple(lines), left=2)
         )
-    return tuple(found)
+    return tuple(tables)
 
 
 def leak_lead(gains: pd.DataFrame, columns: Sequence[Column], note: DatasetNote) -> str:
@@ -162,13 +162,13 @@ def leak_lead(gains: pd.DataFrame, columns: Sequence[Column], note: DatasetNote)
     own = own.dropna(subset=["difference"])
     if len(own) == 0:
         return ""
-    said = [_worth(own.loc[i]) for i in dict.fromkeys((own["difference"].idxmin(),
+    gained = [_worth(own.loc[i]) for i in dict.fromkeys((own["difference"].idxmin(),
                                                        own["difference"].idxmax()))]  # fmt: skip
     where = f"the simulated copy of {note.title}" if note.kind == "simulated" else note.title
     return (
         f"On {where}, {columns[-1].title}: rows of {_groups(leaky, least)} on both sides are "
-        f"worth {' to '.join(said)} of test accuracy ({leaky.name} minus {least.name}), decided "
-        f"for {own['decision'].isin(DECIDED).sum()} of {say.plural(len(own), 'method')}."
+        f"worth {' to '.join(gained)} of test accuracy ({leaky.name} minus {least.name}), decided "
+        f"for {own['decision'].isin(DECIDED).sum()} of {fmt.plural(len(own), 'method')}."
     )
 
 
@@ -201,7 +201,7 @@ def _numbers(line: dict[Any, Any]) -> tuple[str, ...]:
         return "" if pd.isna(line[low]) else f"{points(line[low])} to {points(line[high])}"
 
     def accuracy(prefix: str) -> str:
-        mean, sd = (say.accuracy(line[f"{prefix}{name}"]) for name in ("mean", "sd"))
+        mean, sd = (fmt.accuracy(line[f"{prefix}{name}"]) for name in ("mean", "sd"))
         if mean:
             return f"{mean}±{sd}" if sd else mean
         return f"{line[f'{prefix}trials']}/{line['trials_expected']}"
@@ -213,7 +213,7 @@ def _numbers(line: dict[Any, Any]) -> tuple[str, ...]:
         "" if pd.isna(line["difference"]) else points(line["difference"]),
         span("low", "high"),
         span("corrected_low", "corrected_high"),
-        say.p_value(line["t_p_holm"]),
+        fmt.p_value(line["t_p_holm"]),
         _pairs(line),
     )
 
@@ -226,7 +226,7 @@ def _worth(line: pd.Series) -> str:
 
 
 def _groups(leaky: SplitNote, other: SplitNote) -> str:
-    """What the leaky split tears and the other keeps whole: ``one person and one recording``."""
+    """Groups that only the leaky split puts on both sides: ``one person and one recording``."""
     return " and ".join(f"one {name}" for name in leaky.leaks if name not in other.leaks)
 
 

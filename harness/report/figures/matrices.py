@@ -12,7 +12,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.figure_model import Drawing, FigurePart, Head, Kind, Numbers
 from harness.report.layout import Layout, Matrices
 from harness.report.meta import ReportMeta
@@ -27,7 +27,7 @@ from harness.report.style import (
 from harness.store.manifest import file_stem
 
 QUANTILE = 0.99
-"""Share of the true values that lies inside the colour scale."""
+"""Share of the true values inside the colour scale."""
 STOPS = ("#081d3f", "#2f5c94", "#8a8f96", "#d8a860", "#fff3c4")
 """Blue below, grey at zero, ochre above; lightness rises all the way, so grey print keeps signs."""
 LEFT, HEIGHT = 0.75, 3.6
@@ -61,22 +61,22 @@ def drawings(
 ) -> tuple[Drawing, ...]:
     """A figure for every view that rows lack."""
     return tuple(
-        Drawing(_stem(stem, one), matrix_plot(head, own.trials, one, layout), ())
-        for one in own.shown.matrices
+        Drawing(_stem(stem, matrices), matrix_plot(head, own.trials, matrices, layout), ())
+        for matrices in own.shown.matrices
     )
 
 
 def files(meta: ReportMeta, own: Numbers, parts: Sequence[FigurePart]) -> dict[str, pd.DataFrame]:
     """The errors, and the matrices as numbers; values of licensed data are never among them."""
-    found = {f"{meta.protocol}.csv": own.table}
+    tables = {f"{meta.protocol}.csv": own.table}
     for part in parts:
         if part.note.kind == "licensed":
             continue
         stem = f"{meta.protocol}_{part.note.anchor}"
         matrices = {_stem(stem, m): m for m in own.shown.matrices if m.dataset == part.note.key}
         for drawing in part.drawings:
-            found[f"figures/{drawing.stem}.csv"] = matrix_csv(drawing.plot, matrices[drawing.stem])
-    return found
+            tables[f"figures/{drawing.stem}.csv"] = matrix_csv(drawing.plot, matrices[drawing.stem])
+    return tables
 
 
 def _stem(stem: str, matrices: Matrices) -> str:
@@ -86,60 +86,60 @@ def _stem(stem: str, matrices: Matrices) -> str:
 def matrix_plot(
     head: Head,
     trials: pd.DataFrame,
-    found: Matrices,
+    matrices: Matrices,
     layout: Layout,
 ) -> MatrixPlot:
-    """The truth, then what each row of the table made of it, in the table's order."""
-    limit = float(max(1.0, np.ceil(2 * np.quantile(np.abs(found.truth), QUANTILE)) / 2))
+    """The truth, then the imputation of each row of the table, in the table's order."""
+    limit = float(max(1.0, np.ceil(2 * np.quantile(np.abs(matrices.truth), QUANTILE)) / 2))
     rows = trials.drop_duplicates("row_key").to_dict("records")
-    panels = [("Original", "", found.truth)]
+    panels = [("Original", "", matrices.truth)]
     for row in rows:
-        if row["row_key"] in found.completed:
-            said = f"NMSE {say.accuracy(row['nmse'])}"
-            panels.append((row["row"], said, found.completed[row["row_key"]]))
-    shown, first = len(found.truth), trials.iloc[0]
-    percent = say.percent(float(first["label_percent"]))
-    share = say.percent(100 * float(first["at_missing"]))
+        if row["row_key"] in matrices.completed:
+            error = f"NMSE {fmt.accuracy(row['nmse'])}"
+            panels.append((row["row"], error, matrices.completed[row["row_key"]]))
+    shown, first = len(matrices.truth), trials.iloc[0]
+    percent = fmt.percent(float(first["label_percent"]))
+    share = fmt.percent(100 * float(first["at_missing"]))
     what = f"{percent} labelled, {share} of the rows lack a view"
     return MatrixPlot(
-        title=head.title(f"view {found.view}, {what}"),
+        title=head.title(f"view {matrices.view}, {what}"),
         stamps=head.stamps,
         panels=tuple(panels),
-        groups=_groups(found.classes),
+        groups=_groups(matrices.classes),
         limit=limit,
-        x_label=f"{found.truth.shape[1]} features of view {found.view}",
+        x_label=f"{matrices.truth.shape[1]} features of view {matrices.view}",
         y_label="instances, by class",
         scale="z-score",
-        caption=f"{layout.shows} Shown are {shown} of the {found.hidden} rows whose view "
-        f"{found.view} was hidden in trial {found.trial}, the same in every panel, grouped by "
-        "class (which is nothing that an imputer is told of unlabelled rows), within a class in "
-        f"the random order of the trial. One scale for all panels, −{limit:g} to {limit:g}, which "
-        f"holds {100 * QUANTILE:g} % of the true values; what lies beyond has its end’s colour. "
-        "NMSE is over all hidden entries of the trial.",
+        caption=f"{layout.shows} Shown are {shown} of the {matrices.hidden} rows whose view "
+        f"{matrices.view} was hidden in trial {matrices.trial}, the same in every panel, grouped "
+        "by class (imputers do not see the class of unlabelled rows) and, within a class, in the "
+        f"random order of the trial. All panels share one scale, −{limit:g} to {limit:g}, which "
+        f"covers {100 * QUANTILE:g} % of the true values; values beyond it have the colour of its "
+        "end. NMSE is over all hidden entries of the trial.",
         description=f"Images of hidden rows of {head.note.title} and of their imputations.",
     )
 
 
-def matrix_csv(plot: MatrixPlot, found: Matrices) -> pd.DataFrame:
+def matrix_csv(plot: MatrixPlot, matrices: Matrices) -> pd.DataFrame:
     """A line per panel and row: data set, class, then the z-scored features."""
     parts = []
     for title, _, values in plot.panels:
         part = pd.DataFrame(values, columns=[f"z{i}" for i in range(values.shape[1])])
-        part.insert(0, "class", found.classes)
+        part.insert(0, "class", matrices.classes)
         part.insert(0, "instance", range(len(part)))
         part.insert(0, "panel", title)
-        part.insert(0, "dataset", found.dataset)
+        part.insert(0, "dataset", matrices.dataset)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
 def _groups(classes: Sequence[str]) -> tuple[tuple[str, int, int], ...]:
-    found, start = [], 0
+    groups, start = [], 0
     for name, members in groupby(classes):
         count = len(list(members))
-        found.append((name, start, start + count - 1))
+        groups.append((name, start, start + count - 1))
         start += count
-    return tuple(found)
+    return tuple(groups)
 
 
 def scale() -> LinearSegmentedColormap:
@@ -172,8 +172,8 @@ def figure(plot: MatrixPlot) -> Figure:
             axes.tick_params(length=0, labelsize=7, colors=MUTED)
             axes.set_ylabel(plot.y_label, color=MUTED, fontsize=8)
     bar = page.axes(LEFT + panel * len(plot.panels) + 0.12, 0.5, 0.16, HEIGHT)
-    made = page.figure.colorbar(ScalarMappable(norm, colours), cax=bar, extend="both")
-    made.outline.set_edgecolor(RULE)
+    colorbar = page.figure.colorbar(ScalarMappable(norm, colours), cax=bar, extend="both")
+    colorbar.outline.set_edgecolor(RULE)
     bar.tick_params(labelsize=7, colors=MUTED, length=2)
     bar.set_title(plot.scale, fontsize=7, color=MUTED, pad=4)
     middle = LEFT + 0.5 * panel * len(plot.panels)

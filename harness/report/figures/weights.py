@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.figure_model import Drawing, FigurePart, Head, Kind, Numbers, NumberTable
 from harness.report.figures._places import (
     number,
@@ -32,16 +32,16 @@ from harness.report.style import (
     shortened,
 )
 
-LEFT, HEIGHT, WAYS, LABEL = 0.62, 2.6, 4.9, 0.2
+LEFT, HEIGHT, TRAJECTORIES, LABEL = 0.62, 2.6, 4.9, 0.2
 NAMED = 16
 """Views that are named beside their lines."""
 
 
 @dataclass(frozen=True)
 class WeightLine:
-    """One view: a bar with its trials, and a way over the epochs for every trial.
+    """One view: a bar with its trials, and the trajectory of its weight in every trial.
 
-    ``ways``  per trial (weights by epoch, the chosen epoch).
+    ``trajectories``  per trial (weights by epoch, the selected epoch).
     """
 
     view: str
@@ -49,7 +49,7 @@ class WeightLine:
     values: tuple[float, ...]
     mean: float | None
     sd: float | None
-    ways: tuple[tuple[tuple[float, ...], int], ...]
+    trajectories: tuple[tuple[tuple[float, ...], int], ...]
 
 
 @dataclass(frozen=True)
@@ -81,45 +81,49 @@ def drawings(
 def files(meta: ReportMeta, own: Numbers, parts: Sequence[FigurePart]) -> dict[str, pd.DataFrame]:
     """The weights of the chosen epochs, and those of all epochs."""
     names = {note.key: note.view_names for note in meta.datasets}
-    shown = [(one, names[one.dataset]) for one in own.shown.weights]
+    shown = [(weights, names[weights.dataset]) for weights in own.shown.weights]
     return {
-        f"{meta.protocol}.csv": _stacked([weights_csv([one], views) for one, views in shown]),
-        "epochs.csv": _stacked([ways_csv([one], views) for one, views in shown]),
+        f"{meta.protocol}.csv": _stacked(
+            [weights_csv([weights], views) for weights, views in shown]
+        ),
+        "epochs.csv": _stacked([trajectories_csv([weights], views) for weights, views in shown]),
     }
 
 
 def weight_plot(
     head: Head,
     trials: pd.DataFrame,
-    found: Sequence[Weights],
+    weights: Sequence[Weights],
     layout: Layout,
 ) -> WeightPlot:
-    """Bars and ways of the weights of every view; no mean where a planned trial has none."""
-    complete = len(found) == len(trials)
+    """Bars and trajectories of the weights of every view; no mean if a planned trial has none."""
+    complete = len(weights) == len(trials)
     lines = tuple(
         WeightLine(
             view=view,
             style=v,
-            values=tuple(float(one.final[v]) for one in found),
-            mean=float(np.mean([one.final[v] for one in found])) if complete else None,
-            sd=float(np.std([one.final[v] for one in found], ddof=1))
-            if complete and len(found) > 1
+            values=tuple(float(trial.final[v]) for trial in weights),
+            mean=float(np.mean([trial.final[v] for trial in weights])) if complete else None,
+            sd=float(np.std([trial.final[v] for trial in weights], ddof=1))
+            if complete and len(weights) > 1
             else None,
-            ways=tuple((tuple(one.curve[:, v].tolist()), one.epoch) for one in found),
+            trajectories=tuple(
+                (tuple(trial.curve[:, v].tolist()), trial.epoch) for trial in weights
+            ),
         )
         for v, view in enumerate(head.note.view_names)
     )
-    percent = say.percent(float(trials["label_percent"].iloc[0]))
-    spread = f"mean ± SD over {len(found)} trials" if len(found) > 1 else "one trial, no SD"
+    percent = fmt.percent(float(trials["label_percent"].iloc[0]))
+    spread = f"mean ± SD over {len(weights)} trials" if len(weights) > 1 else "one trial, no SD"
     return WeightPlot(
         title=head.title(f"{layout.values[0].label}, {percent} labelled"),
         stamps=head.stamps,
         lines=lines,
         y_label=layout.values[0].label,
-        note=spread if complete else f"{len(found)}/{len(trials)} trials: no mean",
+        note=spread if complete else f"{len(weights)}/{len(trials)} trials: no mean",
         warning=layout.warning,
         caption=f"{layout.shows} Bars: {spread}; dots: trials. A marker on a line is the chosen "
-        "epoch of that trial, which training passed by until patience or epochs ran out.",
+        "epoch of that trial; training continued until patience or epochs ran out.",
         description=f"View weights on {head.note.title}; the numbers are in the table.",
     )
 
@@ -127,8 +131,8 @@ def weight_plot(
 def weight_table(plot: WeightPlot) -> NumberTable:
     """The bars' numbers, with the weights after the first and the last epoch."""
 
-    def told(values: Sequence[float]) -> str:
-        low, high = say.accuracy(min(values)), say.accuracy(max(values))
+    def interval(values: Sequence[float]) -> str:
+        low, high = fmt.accuracy(min(values)), fmt.accuracy(max(values))
         return low if low == high else f"{low} to {high}"
 
     lines = [
@@ -136,9 +140,11 @@ def weight_table(plot: WeightPlot) -> NumberTable:
             line.view,
             (number(line.mean, "") + (f"±{number(line.sd, '')}" if line.sd is not None else ""))
             or plot.note,
-            told([way[0] for way, _ in line.ways]) if line.ways else "",
-            told([way[-1] for way, _ in line.ways]) if line.ways else "",
-            say.runs({epoch for _, epoch in line.ways}),
+            interval([weights[0] for weights, _ in line.trajectories]) if line.trajectories else "",
+            interval([weights[-1] for weights, _ in line.trajectories])
+            if line.trajectories
+            else "",
+            fmt.runs({epoch for _, epoch in line.trajectories}),
         )
         for line in plot.lines
     ]
@@ -146,28 +152,28 @@ def weight_table(plot: WeightPlot) -> NumberTable:
     return NumberTable(plot.y_label, heads, tuple(lines), plot.warning)
 
 
-def weights_csv(found: Sequence[Weights], names: Sequence[str]) -> pd.DataFrame:
+def weights_csv(weights: Sequence[Weights], names: Sequence[str]) -> pd.DataFrame:
     """A line per trial and view: the weight of the chosen epoch."""
     return pd.DataFrame(
         [
-            {"dataset": one.dataset, "trial": one.trial, "view": view, "epoch": one.epoch,
-             "weight": float(one.final[v])}
-            for one in found
+            {"dataset": trial.dataset, "trial": trial.trial, "view": view, "epoch": trial.epoch,
+             "weight": float(trial.final[v])}
+            for trial in weights
             for v, view in enumerate(names)
         ],
         columns=["dataset", "trial", "view", "epoch", "weight"],
     )  # fmt: skip
 
 
-def ways_csv(found: Sequence[Weights], names: Sequence[str]) -> pd.DataFrame:
+def trajectories_csv(weights: Sequence[Weights], names: Sequence[str]) -> pd.DataFrame:
     """A line per trial, view and epoch."""
     return pd.DataFrame(
         [
-            {"dataset": one.dataset, "trial": one.trial, "view": view, "epoch": epoch,
+            {"dataset": trial.dataset, "trial": trial.trial, "view": view, "epoch": epoch,
              "weight": float(weight)}
-            for one in found
+            for trial in weights
             for v, view in enumerate(names)
-            for epoch, weight in enumerate(one.curve[:, v], start=1)
+            for epoch, weight in enumerate(trial.curve[:, v], start=1)
         ],
         columns=["dataset", "trial", "view", "epoch", "weight"],
     )  # fmt: skip
@@ -178,22 +184,29 @@ def _stacked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def figure(plot: WeightPlot) -> Figure:
-    """Bars to the left, ways to the right, the warning under both."""
+    """Bars at the left, trajectories at the right, the warning under both."""
     bars = max(1.9, min(0.75 * len(plot.lines), 9.0))
-    width = LEFT + bars + 0.55 + WAYS + 0.25 + 0.07 * max(len(_name(line)) for line in plot.lines)
+    width = (
+        LEFT
+        + bars
+        + 0.55
+        + TRAJECTORIES
+        + 0.25
+        + 0.07 * max(len(_name(line)) for line in plot.lines)
+    )
     warning = textwrap.wrap(plot.warning, int(width / 0.068))
     below = _label_height(plot, bars)
     body = 0.3 + HEIGHT + 0.4 + below + 0.16 * len(warning)
     page = Page(width, body, plot.title, plot.stamps)
     left = page.axes(LEFT, 0.3, bars, HEIGHT)
-    right = page.axes(LEFT + bars + 0.55, 0.3, WAYS, HEIGHT)
+    right = page.axes(LEFT + bars + 0.55, 0.3, TRAJECTORIES, HEIGHT)
     for axes in (left, right):
         plain(axes)
         axes.set_ylim(0, 1.04)
         axes.axhline(1 / len(plot.lines), **MARK)
     _bars(left, plot, upright=below > LABEL)
     for line in plot.lines:
-        _ways(right, line)
+        _trajectories(right, line)
     _names(right, plot.lines)
     left.set_title(plot.note, fontsize=8.5, color=INK, pad=5)
     left.set_ylabel(plot.y_label, color=MUTED, fontsize=8)
@@ -223,13 +236,13 @@ def _bars(axes: Axes, plot: WeightPlot, *, upright: bool) -> None:
         axes.plot(places, line.values, "o", ms=2.8, mfc=MUTED, mec="none", clip_on=False)
 
 
-def _ways(axes: Axes, line: WeightLine) -> None:
+def _trajectories(axes: Axes, line: WeightLine) -> None:
     colour, marker = HUES[line.style % len(HUES)], MARKERS[line.style % len(MARKERS)]
-    for way, chosen in line.ways:
+    for weights, chosen in line.trajectories:
         dashes = DASHES[line.style % len(DASHES)]
-        axes.plot(range(1, len(way) + 1), way, color=colour, linestyle=dashes, lw=1.0)
-        if 0 < chosen <= len(way):
-            axes.plot([chosen], [way[chosen - 1]], marker, ms=5, mfc=PAPER, mec=colour, mew=1.2)
+        axes.plot(range(1, len(weights) + 1), weights, color=colour, linestyle=dashes, lw=1.0)
+        if 0 < chosen <= len(weights):
+            axes.plot([chosen], [weights[chosen - 1]], marker, ms=5, mfc=PAPER, mec=colour, mew=1.2)
 
 
 def _name(line: WeightLine) -> str:
@@ -247,7 +260,11 @@ def _names(axes: Axes, lines: Sequence[WeightLine]) -> None:
 
     Of many views those with the highest weights are named; the table has all.
     """
-    ends = [(max((way for way, _ in line.ways), key=len)[-1], line) for line in lines if line.ways]
+    ends = [
+        (max((weights for weights, _ in line.trajectories), key=len)[-1], line)
+        for line in lines
+        if line.trajectories
+    ]
     ends = sorted(ends, key=lambda end: end[0])[-NAMED:]
     y, top = -1.0, 1.0 - 0.06 * len(ends)
     for end, line in ends:

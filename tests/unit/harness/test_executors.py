@@ -137,12 +137,12 @@ def test_the_executor_follows_what_was_named_then_the_cost(
 
 
 def test_the_last_word_is_that_of_the_newest_worker_that_said_anything(tmp_path: Path) -> None:
-    assert executors._last_word(tmp_path / "no such folder") == ""
+    assert executors._last_error_line(tmp_path / "no such folder") == ""
     for number, text in enumerate(("old: no such file\n", "first\n/tmp/a: not found\n", "")):
         path = tmp_path / f"worker-{number}.err"
         path.write_text(text)
         os.utime(path, (number, number))
-    assert executors._last_word(tmp_path) == "/tmp/a: not found"
+    assert executors._last_error_line(tmp_path) == "/tmp/a: not found"
 
 
 def test_an_error_without_words_is_called_by_its_kind() -> None:
@@ -216,7 +216,7 @@ def test_while_ray_starts_one_ctrl_c_waits_and_a_second_does_not() -> None:
     reached = []
 
     def starting(times: int) -> None:
-        with executors._patient():
+        with executors._interrupts_deferred():
             for _ in range(times):
                 os.kill(os.getpid(), signal.SIGINT)
             reached.append(times)

@@ -15,7 +15,7 @@ from harness.analysis.figure_arrays import Shown, matrices_shown, truths_of, wei
 from harness.plan.job import Job
 from harness.plan.plan import Plan, plan_cells, settle
 from harness.run.describe import truths
-from harness.run.imputation import kept
+from harness.run.imputation import arrays_to_store
 from harness.store.manifest import load_arrays, save_arrays
 from harness.store.record import Outcome, Record
 from harness.store.store import Store
@@ -84,7 +84,9 @@ def matrices(
 def completions(data: Dataset, job: Job, number: int) -> dict[str, np.ndarray]:
     """The truth plus the job's number, of the first rows that lack view b, latest first."""
     problem, held_out = build(data, job.scenario, draw(data, job.scenario, job.trial, job.seed))
-    made = kept([problem.rows], [tuple(v + number for v in held_out.complete.views)], 12 - number)
+    made = arrays_to_store(
+        [problem.rows], [tuple(v + number for v in held_out.complete.views)], 12 - number
+    )
     return {name: values[::-1] for name, values in made.items()}
 
 

@@ -13,7 +13,7 @@ from harness import registry
 from harness.plan.expand import training_of
 from harness.plan.plan import Plan, plan_cells, settle
 from harness.run import grouping
-from harness.run.grouping import stacks
+from harness.run.grouping import group_jobs
 from harness.run.worker import JobGroup
 from protocols.base import Stage, TableRow, build
 from tests.helpers import tiny
@@ -31,7 +31,7 @@ def todo(*only: str, **changes: Any) -> Plan:
 @pytest.mark.parametrize("limit", [None, 1, 3])
 def test_stacks_hold_every_job_once(limit: int | None) -> None:
     plan = todo()
-    found = stacks(plan, limit)
+    found = group_jobs(plan, limit)
     assert ids(found) == sorted(plan.todo)
     assert all(len({job.method for job in stack.jobs}) == 1 for stack in found)
     trained = [stack for stack in found if stack.jobs[0].training]
@@ -40,7 +40,7 @@ def test_stacks_hold_every_job_once(limit: int | None) -> None:
 
 def test_trials_and_candidates_that_stack_train_together() -> None:
     plan = todo("trained", budget=replace(BUDGET, trials=4))
-    (stack,) = stacks(plan)
+    (stack,) = group_jobs(plan)
     assert {job.trial for job in stack.jobs} == {0, 1, 2, 3}
     assert len({job.config["c"] for job in stack.jobs}) == 2
 
@@ -49,7 +49,7 @@ def test_members_of_a_stack_agree_in_what_does_not_stack(monkeypatch: pytest.Mon
     person = np.sort(np.arange(60) ** 2 // 290)
     grouped = replace(tiny(), groups={"person": person, "day": np.arange(60)})
     plan = todo("trained", data=grouped, split="person", budget=replace(BUDGET, trials=8))
-    found = stacks(plan)
+    found = group_jobs(plan)
     assert len(found) > 1
     for stack in found:
         drawn = [plan.drawn(job) for job in stack.jobs]
@@ -66,26 +66,26 @@ def test_members_of_a_stack_agree_in_what_does_not_stack(monkeypatch: pytest.Mon
 def test_dear_work_is_cut_small_and_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = todo("plain", "trained", budget=replace(BUDGET, trials=6))
     cost = plan.cost(next(job for job in plan.todo.values() if job.method == "m2"))
-    monkeypatch.setattr(grouping, "STACK_SECONDS", 3.5 * cost)
-    found = stacks(plan)
+    monkeypatch.setattr(grouping, "GROUP_SECONDS", 3.5 * cost)
+    found = group_jobs(plan)
     trained = [stack for stack in found if stack.jobs[0].method == "m2"]
     assert [len(stack.jobs) for stack in trained] == [3] * 4
     costs = [sum(plan.cost(job) for job in stack.jobs) for stack in found]
     assert costs == sorted(costs, reverse=True)
-    monkeypatch.setattr(grouping, "STACK_SECONDS", 0.0)
-    assert {len(stack.jobs) for stack in stacks(plan)} == {1}
+    monkeypatch.setattr(grouping, "GROUP_SECONDS", 0.0)
+    assert {len(stack.jobs) for stack in group_jobs(plan)} == {1}
 
 
 def test_work_that_a_checkpoint_holds_is_not_planned_twice() -> None:
     plan = todo("trained")
     held = JobGroup(tuple(plan.todo.values())[:2])
-    found = stacks(plan, held=[held])
+    found = group_jobs(plan, resumed=[held])
     assert found[0] is held
     assert ids(found) == sorted(plan.todo)
 
 
 def test_stacks_are_cut_the_same_way_every_time() -> None:
-    assert [stack.id for stack in stacks(todo())] == [stack.id for stack in stacks(todo())]
+    assert [stack.id for stack in group_jobs(todo())] == [stack.id for stack in group_jobs(todo())]
 
 
 class Codes(Toy):
@@ -110,7 +110,7 @@ def test_candidates_that_share_a_training_share_a_stack_and_its_cost() -> None:
     assert len(directions) > 1
     assert len(trained) == len(trainings) * len(directions)
     for limit in (1, 2):
-        found = [stack for stack in stacks(plan, limit) if stack.jobs[0].method == "dcca"]
+        found = [stack for stack in group_jobs(plan, limit) if stack.jobs[0].method == "dcca"]
         for stack in found:
             assert {job.config["directions"] for job in stack.jobs} == directions
             assert len(stack.jobs) <= limit * len(directions)

@@ -163,7 +163,9 @@ def test_what_is_kept_completes_the_rows_it_came_from() -> None:
     problem, held_out = case(0.5, missing=BOTH, missing_at_test=0.3)
     guess = Known(lambda v, rows: rows.ids[:, None] + 0.5 * v)
     parts = [problem.rows, held_out.test]
-    arrays = imputation.kept(parts, [imputation.completed(guess, rows)[0] for rows in parts])
+    arrays = imputation.arrays_to_store(
+        parts, [imputation.completed(guess, rows)[0] for rows in parts]
+    )
     filled, kept = imputation.with_completed(problem, held_out, arrays)
     for before, after in ((problem.rows, filled.rows), (held_out.test, kept.test)):
         assert after.present.all()
@@ -175,7 +177,9 @@ def test_what_is_kept_completes_the_rows_it_came_from() -> None:
             )
             np.testing.assert_array_equal(after.views[v][absent], expected)
     assert filled.may_miss == ()
-    fewer = imputation.kept(parts, [imputation.completed(guess, rows)[0] for rows in parts], 5)
+    fewer = imputation.arrays_to_store(
+        parts, [imputation.completed(guess, rows)[0] for rows in parts], 5
+    )
     assert {len(values) for values in fewer.values()} == {5}
     with pytest.raises(ValueError, match="without values"):
         imputation.with_completed(problem, held_out, fewer)

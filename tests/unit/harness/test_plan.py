@@ -14,7 +14,7 @@ from harness import registry
 from harness.errors import UsageError
 from harness.plan.plan import Plan, plan_cells, settle
 from harness.plan.rows import Selection, leave_out, matches, method_cards
-from harness.run.grouping import stacks
+from harness.run.grouping import group_jobs
 from harness.store.record import Record
 from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Stage, TableRow, build
 from tests.helpers import record_of, scenario, tiny
@@ -181,7 +181,7 @@ def test_what_is_stored_is_not_run_again() -> None:
     plan = settle(made(), kept(made()))
     assert state(plan) == {"total": len(plan.jobs), "stored": len(plan.jobs)}
     assert plan.core_hours() == (0, 0)
-    assert stacks(plan) == []
+    assert group_jobs(plan) == []
 
 
 def test_five_trials_made_twenty_add_fifteen() -> None:

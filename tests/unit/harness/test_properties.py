@@ -11,7 +11,7 @@ import pytest
 from datasets.base import TEST, TRAIN, TUNE, Dataset
 from harness import registry
 from harness.errors import UsageError
-from harness.plan.properties import check_rows_named, every, fits_nothing, properties_of
+from harness.plan.properties import check_rows_named, fits_nothing, properties_of, properties_of_all
 from protocols.base import Scenario, draw
 from tests.helpers import tiny
 
@@ -104,7 +104,7 @@ def test_every_split_on_offer_is_named_with_what_it_tears() -> None:
 def test_a_split_that_cannot_be_drawn_is_refused_in_one_sentence() -> None:
     data = replace(tiny(), groups={"person": np.repeat([0, 1], 30), "day": np.zeros(60, np.int64)})
     with pytest.raises(UsageError, match=r"^trial 0: split 'person' of tiny leaves no"):
-        every({"tiny": data}, {"tiny": "person"}, 3, 0)
+        properties_of_all({"tiny": data}, {"tiny": "person"}, 3, 0)
 
 
 def test_rows_and_columns_may_be_named_where_another_protocol_has_them() -> None:

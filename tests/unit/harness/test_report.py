@@ -9,7 +9,7 @@ import pytest
 
 from harness.analysis.statistics import paired, summarise
 from harness.report import DatasetNote, ReportMeta, render_table
-from harness.report import format as say
+from harness.report import format as fmt
 from harness.report.figures import render
 from harness.report.model import Report
 from harness.report.style import inline
@@ -38,15 +38,15 @@ def report_of(trials: pd.DataFrame, meta: ReportMeta = META) -> Report:
     [(0.8137, ".814"), (1.0, "1.000"), (0.0, ".000"), (np.nan, ""), (None, "")],
 )
 def test_accuracies_read_as_in_the_paper(value: float | None, words: str) -> None:
-    assert say.accuracy(value) == words
+    assert fmt.accuracy(value) == words
 
 
 def test_numbers_as_words() -> None:
-    assert say.signed(-0.0042) == "−.004"
-    assert say.runs([3, 0, 1, 2, 7]) == "0–3, 7"
-    assert (say.seconds(0.4), say.seconds(34), say.seconds(200)) == ("0.40 s", "34 s", "3.3 min")
-    assert (say.p_value(0.0004), say.p_value(0.04)) == ("<.001", ".040")
-    assert (say.memory(412), say.memory(1300)) == ("412 MB", "1.3 GB")
+    assert fmt.signed(-0.0042) == "−.004"
+    assert fmt.runs([3, 0, 1, 2, 7]) == "0–3, 7"
+    assert (fmt.seconds(0.4), fmt.seconds(34), fmt.seconds(200)) == ("0.40 s", "34 s", "3.3 min")
+    assert (fmt.p_value(0.0004), fmt.p_value(0.04)) == ("<.001", ".040")
+    assert (fmt.memory(412), fmt.memory(1300)) == ("412 MB", "1.3 GB")
 
 
 def test_ties_in_print_are_all_best_and_ceilings_never() -> None:

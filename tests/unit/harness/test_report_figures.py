@@ -132,17 +132,17 @@ def test_csv_and_page_hold_the_means_of_the_trials() -> None:
 
 def test_labels_and_classes_kept_are_printed_where_rows_lose_some() -> None:
     said = page(made("figure3", kinds=()))
-    assert "Labels and classes kept" in said
+    assert "Labels and classes used" in said
     assert "2 of 24, in 2" in said
-    lost = said.split("Labels and classes kept")[1].split("</table>")[0]
+    lost = said.split("Labels and classes used")[1].split("</table>")[0]
     assert "PartialData" in lost
     assert "SDGM+" not in lost
-    assert "Labels and classes kept" not in page(made("figure2a", kinds=()))
+    assert "Labels and classes used" not in page(made("figure2a", kinds=()))
     trials = case("figure3")[0].query("row_key != 'partial_data'")
     varied = trials.assign(n_labelled=trials["n_labelled"] + trials["trial"])
     text = page(made("figure3", kinds=(), trials=varied))
     assert "24–26" in text
-    assert "Labels and classes kept" not in text, "trials differ, rows do not"
+    assert "Labels and classes used" not in text, "trials differ, rows do not"
 
 
 def test_variants_of_nmse_are_figures_of_their_own_and_calibration_is_a_table() -> None:
@@ -272,7 +272,7 @@ def test_fits_that_did_not_converge_and_stale_ones_are_said() -> None:
     trials = trials.assign(converged=trials["row_key"] != "sdgm_plus", stale=trials["trial"] == 0)
     said = page(made("figure4", trials=trials, kinds=()))
     assert "Ended without converging: SDGM+ in 18 of 18 trials." in said
-    assert "18 trials rest on an earlier version" in said
+    assert "18 trials made by an earlier version" in said
     assert "stale results from earlier source" in said
 
 

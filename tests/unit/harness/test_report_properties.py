@@ -186,8 +186,8 @@ def test_what_a_split_does_to_a_group_is_said() -> None:
     (part,) = report_of().parts
     (groups,) = [table for table in part.tables if table.title.startswith("Groups")]
     assert [line[:2] for line in groups.lines] == [
-        ("subject", "torn apart"),
-        ("clip", "kept together"),
+        ("subject", "in several parts"),
+        ("clip", "in one part"),
     ]
 
 

@@ -15,7 +15,7 @@ from matplotlib.text import Text
 
 from harness.report import Layout, Shown
 from harness.report.figure_files import figure_report
-from harness.report.meta import told_apart
+from harness.report.meta import with_distinct_titles
 from harness.report.style import settings
 from harness.report.write import table_report
 from tests.unit.harness.fake_figures import (
@@ -124,7 +124,9 @@ def test_data_under_two_splits_or_view_sets_have_headings_of_their_own() -> None
     long = ["a:" + ",".join(f"v{i}" for i in range(40 + more)) for more in (0, 1)]
     notes = [replace(NOTE, key=k, title=t) for k, t in zip(keys, titles, strict=True)]
     notes += [replace(NOTE, key=k, title="Long") for k in long]
-    told = [note.title for note in told_apart([*notes, replace(NOTE, key="x", title="Alone")])]
+    told = [
+        note.title for note in with_distinct_titles([*notes, replace(NOTE, key="x", title="Alone")])
+    ]
     assert len(set(told)) == len(told)
     assert told[-1] == "Alone"
     assert max(map(len, told)) < 100

@@ -33,7 +33,7 @@ def reported(data: Sequence[Dataset], folder: Path, budget: str = "smoke") -> tu
     """What is counted as bad, and what is said."""
     said = io.StringIO()
     opened, splits = {one.key: one for one in data}, {one.key: one.splits[0].name for one in data}
-    counted = properties.every(opened, splits, BUDGETS[budget].trials, 0)
+    counted = properties.properties_of_all(opened, splits, BUDGETS[budget].trials, 0)
     plan = settle(Plan([], opened, splits, BUDGETS[budget], {"table1": counted}), {})
     console = Console(file=said, width=200, soft_wrap=True)
     protocols = {"table1": registry.load_protocol("table1")}

@@ -195,7 +195,7 @@ def test_a_bad_line_in_the_middle_is_named_and_passed_over(store: Store, tmp_pat
     assert again.warnings == [
         "line 1 of ledger-000.jsonl is not a record and was ignored",
         "line 2 of ledger-000.jsonl is not a record and was ignored",
-        "the cut last line of ledger-000.jsonl is not a record and was ignored",
+        "the incomplete last line of ledger-000.jsonl is not a record and was ignored",
     ]
 
 

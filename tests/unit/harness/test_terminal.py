@@ -48,7 +48,7 @@ def test_a_full_output_is_reported_and_stops_nothing() -> None:
         program = (
             "console = terminal.open_console()\n"
             "for _ in range(9): console.print('text')\n"
-            "terminal.say_error('reached')"
+            "terminal.print_error('reached')"
         )
         done = ran(program, stdout=output.fileno())
     assert done.returncode == 0

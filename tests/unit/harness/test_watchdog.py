@@ -17,7 +17,7 @@ from harness.run.watchdog import HANG_SECONDS, QUIET_SECONDS, Watchdog
 from harness.run.worker import JobGroup
 from harness.store.store import Store
 from tests.helpers import scenario, tiny
-from tests.system.door import until
+from tests.system.command_line import until
 
 
 def group(method: str, trials: range) -> JobGroup:
@@ -43,8 +43,10 @@ def watched(tmp_path: Path) -> Iterator[Any]:
     store.close()
 
 
-def put(driver: Driver, which: JobGroup, heard: float, *, begun: bool = True) -> Running:
-    running = Running(which, driver.limits.of(which), since=0.0, heard=heard, begun=begun)
+def put(driver: Driver, which: JobGroup, last_event: float, *, started: bool = True) -> Running:
+    running = Running(
+        which, driver.limits.of(which), since=0.0, last_event=last_event, started=started
+    )
     driver.running[which.id] = running
     driver.todo |= {job.id for job in which.jobs}
     return running
@@ -58,7 +60,7 @@ def test_nothing_runs_nothing_is_said(watched: Any) -> None:
 
 def test_without_a_worker_it_says_why_each_minute(watched: Any) -> None:
     driver, watchdog, said, start = watched
-    put(driver, group("svm", range(3)), start, begun=False)
+    put(driver, group("svm", range(3)), start, started=False)
     for second in range(0, 200, 5):
         watchdog.look(start + second)
     assert len(said) == 3
@@ -70,7 +72,7 @@ def test_silence_names_what_runs_and_since_when(watched: Any) -> None:
     one = put(driver, group("svm", range(3, 7)), start)
     driver.todo.discard(one.group.jobs[0].id)
     put(driver, group("smvae", range(2)), start + 1)
-    driver.heard = start + 10
+    driver.last_event = start + 10
     watchdog.look(start + 60)
     assert said == []
     watchdog.look(start + 71)
@@ -92,7 +94,7 @@ def test_a_fit_that_may_hang_is_named_while_others_report(watched: Any) -> None:
     driver, watchdog, said, start = watched
     put(driver, group("svm", range(1)), start)
     for second in range(0, int(4 * HANG_SECONDS), 10):
-        driver.heard = start + second
+        driver.last_event = start + second
         watchdog.look(start + second)
     assert len(said) == 2  # after five minutes, and again after ten
     assert all("svm on tiny, trial 0" in line and "--fit-timeout" in line for line in said)
@@ -103,7 +105,7 @@ def test_a_fit_within_three_times_its_estimate_does_not_hang(watched: Any) -> No
     slow = group("svm", range(1))
     driver.limits = FitLimits({slow.jobs[0].id: 2 * HANG_SECONDS})
     put(driver, slow, start)
-    driver.heard = start + 2 * HANG_SECONDS
+    driver.last_event = start + 2 * HANG_SECONDS
     watchdog.look(start + 2 * HANG_SECONDS)
     assert said == []
     assert driver.running[slow.id].limit == GroupLimit(40 * HANG_SECONDS, per_fit=True)
@@ -118,7 +120,7 @@ def test_it_looks_by_itself_and_reports_its_own_failure(
     monkeypatch.setattr(module, "QUIET_SECONDS", 0.05)
     if broken:
         monkeypatch.setattr(Waits, "why_waiting", lambda _: 1 / 0)
-    put(driver, group("svm", range(1)), start, begun=False)
+    put(driver, group("svm", range(1)), start, started=False)
     with watchdog:
         until(lambda: said, 20)
     assert ("ZeroDivisionError" in said[0]) == broken

@@ -83,7 +83,7 @@ def test_the_score_is_tuning_accuracy_and_facts_become_plain() -> None:
     [
         ("at fit", "FitError: did not converge"),
         ("at predict", "ValueError: no idea"),
-        ("short", "FitError: predicted (2,) for 12 rows; one class per row is wanted"),
+        ("short", "FitError: predicted (2,) for 12 rows; one class per row is expected"),
     ],
 )
 def test_a_fit_that_fails_fails_alone_and_says_why(fault: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The door from outside: start it, watch what it stores, read what it wrote."""
+"""Run the command line as a process: start it, watch what it stores, read what it wrote."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-DOOR = (sys.executable, str(ROOT / "run_all.py"))
+COMMAND = (sys.executable, str(ROOT / "run_all.py"))
 PLANTED = (sys.executable, str(ROOT / "tests" / "system" / "planted.py"))
 SMOKE = ("--protocol", "table2", "--budget", "smoke")
 CHEAP = (*SMOKE, "--method", "svm", "logistic_regression", "majority")
 SERIAL = ("--executor", "serial")
 RAY = ("--executor", "ray", "--workers", "2")
-Door = Callable[..., tuple[int, str, str]]
+CommandLine = Callable[..., tuple[int, str, str]]
 """Arguments in; status, stdout, stderr out."""
 
 
@@ -30,7 +30,7 @@ def places(folder: Path) -> tuple[str, ...]:
 
 def run(*argv: str, cwd: Path = ROOT, timeout: float = 400, fault: str = "") -> Any:
     """Run to the end; stdout, stderr, returncode."""
-    head = (*PLANTED, fault) if fault else DOOR
+    head = (*PLANTED, fault) if fault else COMMAND
     return subprocess.run(
         [*head, *argv], cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
     )
@@ -38,7 +38,7 @@ def run(*argv: str, cwd: Path = ROOT, timeout: float = 400, fault: str = "") -> 
 
 def start(*argv: str, fault: str = "", cwd: Path = ROOT) -> subprocess.Popen[str]:
     """Start in a process group of its own."""
-    head = (*PLANTED, fault) if fault else DOOR
+    head = (*PLANTED, fault) if fault else COMMAND
     pipe = subprocess.PIPE
     return subprocess.Popen(
         [*head, *argv], cwd=cwd, stdout=pipe, stderr=pipe, text=True, process_group=0
@@ -47,14 +47,14 @@ def start(*argv: str, fault: str = "", cwd: Path = ROOT) -> subprocess.Popen[str
 
 def lines(folder: Path) -> list[dict[str, Any]]:
     """Every record of every ledger, cut lines left out."""
-    found = []
+    records = []
     for path in sorted((folder / "results" / "records").glob("*.jsonl")):
         for line in path.read_text("utf-8").splitlines():
             try:
-                found.append(json.loads(line))
+                records.append(json.loads(line))
             except ValueError:
                 continue
-    return found
+    return records
 
 
 def most_ok(folder: Path) -> int:
@@ -64,7 +64,7 @@ def most_ok(folder: Path) -> int:
 
 
 def table(folder: Path) -> list[dict[str, str]]:
-    """The table that the run wrote, less what a clock or a commit puts into it."""
+    """The table that the run wrote, without columns that depend on time, machine or commit."""
     (path,) = (folder / "reports").glob("*/table2/table2.csv")
     with path.open(newline="") as handle:
         rows = list(csv.DictReader(handle))
@@ -75,14 +75,14 @@ def table(folder: Path) -> list[dict[str, str]]:
 def change_source(folder: Path) -> None:
     """As if the records had been made by other code."""
     for path in (folder / "results" / "records").glob("*.jsonl"):
-        found = [json.loads(line) for line in path.read_text().splitlines()]
-        for record in found:
+        records = [json.loads(line) for line in path.read_text().splitlines()]
+        for record in records:
             record["digests"]["methods/base.py"] = "0" * 12
-        path.write_text("".join(json.dumps(record) + "\n" for record in found))
+        path.write_text("".join(json.dumps(record) + "\n" for record in records))
 
 
 def until(true: Callable[[], object], seconds: float = 180) -> None:
-    """Wait for something; an error if it does not come."""
+    """Wait until ``true()``. Raises TimeoutError after ``seconds``."""
     end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:
@@ -95,7 +95,7 @@ def mine(leader: int, *, agents: bool = True) -> list[int]:
 
     ``agents``  count Ray's two agents: they hold no work, and outlive a killed Ray by a minute.
     """
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -105,8 +105,8 @@ def mine(leader: int, *, agents: bool = True) -> list[int]:
         except (OSError, ValueError):
             continue
         if int(group) == leader and state != "Z" and (agents or b"Agent" not in name):
-            found.append(int(entry.name))
-    return found
+            pids.append(int(entry.name))
+    return pids
 
 
 def ended(process: subprocess.Popen[str], timeout: float = 180) -> tuple[int, str, str]:
