@@ -231,8 +231,8 @@ def test_what_a_killed_driver_had_claimed_goes_to_the_other(
     first = start(*CHEAP, *SERIAL, *places(tmp_path), fault="hangs")
     until(lambda: (tmp_path / "it hangs").exists())
     second = start(*CHEAP, *SERIAL, *places(tmp_path))
-    # three fits are logistic regressions, and with one of them the first driver hangs
-    until(lambda: sum(x["job"]["method"] != "logistic_regression" for x in lines(tmp_path)) == 8)
+    # two fits are logistic regressions, and with one of them the first driver hangs
+    until(lambda: sum(x["job"]["method"] != "logistic_regression" for x in lines(tmp_path)) == 9)
     time.sleep(3)
     assert second.poll() is None
     assert len(lines(tmp_path)) < FITS
