@@ -14,8 +14,8 @@ import pytest  # noqa: E402 - after the threads are set
 from hypothesis import settings  # noqa: E402 - the same
 
 # Examples train and solve, so their time says nothing; in CI the same examples come every time.
-settings.register_profile("house", deadline=None, print_blob=True, derandomize="CI" in os.environ)
-settings.load_profile("house")
+settings.register_profile("project", deadline=None, print_blob=True, derandomize="CI" in os.environ)
+settings.load_profile("project")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from typing import Any, Literal
 import numpy as np
 
 from harness.errors import UsageError
+from harness.store.files import npz_bytes, write_whole
 
 VERSION = 1
 """Version of the file format; files of another version are not read."""
@@ -247,7 +247,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Path:
     # Dataclasses by their fields as they are: ``asdict`` copies every list of 100,000 jobs.
     plain = vars(manifest) | {"version": VERSION}
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"), default=vars)
-    _replace(path, text.encode() + b"\n")
+    write_whole(path, text.encode() + b"\n")
     return path
 
 
@@ -255,10 +255,9 @@ def save_arrays(folder: Path, run: str, arrays: Mapping[str, np.ndarray]) -> str
     """Write ``folder/runs/<run>.npz``; returns its sha256, "" where there is nothing to write."""
     if not arrays:
         return ""
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
-    _replace(folder / FOLDER / f"{run}.npz", buffer.getvalue())
-    return hashlib.sha256(buffer.getvalue()).hexdigest()
+    content = npz_bytes(arrays)
+    write_whole(folder / FOLDER / f"{run}.npz", content)
+    return hashlib.sha256(content).hexdigest()
 
 
 def load_arrays(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
@@ -363,14 +362,3 @@ def _frozen(value: Any) -> Any:
 def _cut(text: str, most: int) -> str:
     """``text`` cut to at most ``most`` bytes, at a character boundary."""
     return text.encode()[:most].decode(errors="ignore")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)  # only there if something went wrong

@@ -16,8 +16,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -26,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.store.files import npz_bytes, write_whole
 from harness.store.ledger_file import LedgerFile, open_ledger
 from harness.store.record import Outcome, Record
 
@@ -64,9 +63,9 @@ class Store:
         record = outcome.record
         with self.writing():
             if outcome.arrays:
-                content = _npz(outcome.arrays)
+                content = npz_bytes(outcome.arrays)
                 record = replace(record, arrays=hashlib.sha256(content).hexdigest())
-                _replace(self._arrays_of(record), content)
+                write_whole(self._arrays_of(record), content)
             self._own_ledger().append(record.line().encode() + b"\n")
         return record
 
@@ -96,7 +95,7 @@ class Store:
         """Store the state of a group in training; ``header`` names its jobs and code."""
         first = json.dumps([header, hashlib.sha256(state).hexdigest()], sort_keys=True).encode()
         with self.writing():
-            _replace(self.folder / "checkpoints" / f"{group}.bin", first + b"\n" + state)
+            write_whole(self.folder / "checkpoints" / f"{group}.bin", first + b"\n" + state)
 
     def checkpoint(self, group: str) -> tuple[dict[str, Any], bytes] | None:
         """Header and state of a group's checkpoint, None if there is none that can be read."""
@@ -156,23 +155,3 @@ class Store:
 
 def _rank(record: Record) -> tuple[int, bool]:
     return (record.generation, record.status == "ok")
-
-
-def _npz(arrays: Mapping[str, np.ndarray]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
-    return buffer.getvalue()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with temporary.open("wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)  # only there if something went wrong

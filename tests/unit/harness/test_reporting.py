@@ -1,4 +1,4 @@
-"""From a plan with records to reports: the layout chooses the page, and every gap is said aloud."""
+"""From a plan with records to reports: the layout chooses the page, and every gap is reported."""
 
 from __future__ import annotations
 
