@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from harness.errors import UsageError
 from harness.errors import unknown as unknown
+from harness.layout import Layout
 from methods.base import Method, StackedMethod
 from protocols.base import Protocol
 
@@ -133,15 +134,12 @@ def load_methods() -> tuple[dict[str, type[Method]], tuple[EntryError, ...]]:
 
 
 def load_protocol(key: str) -> Protocol:
-    """The protocol of an entry. Raises UsageError or EntryError.
-
-    Raises UsageError also if its layout has an unknown kind.
-    """
+    """The protocol of an entry. Raises UsageError or EntryError, also for an unusable layout."""
     protocol = _only_class("protocols", key, Protocol)
-    figures = {path.stem for path in (ROOT / "harness/report/figures").glob("[!_]*.py")}
-    if protocol.layout["kind"] not in figures | {"table", "properties"}:
-        kinds = unknown("kind of figure", protocol.layout["kind"], figures)
-        raise UsageError(f"protocol {key}: {kinds}")
+    try:
+        Layout.of(protocol.layout)
+    except (TypeError, ValueError) as error:
+        raise _incomplete("protocols", key, f"layout of {protocol.__name__}: {error}") from error
     try:
         return protocol()
     except Exception as error:

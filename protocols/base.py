@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from datasets.base import Dataset
-from protocols._figure_spec import check_layout
 from protocols._rules import label_fractions as label_fractions
 from protocols._rules import label_rule as label_rule
 from protocols._rules import scaling_note as scaling_note
@@ -154,7 +153,7 @@ class Protocol(ABC):
     datasets: ClassVar[Mapping[str, tuple[str, ...]]]
     """Default data sets by budget name: the open sets used if no licensed data are found."""
     layout: ClassVar[Mapping[str, Any]] = {"kind": "table"}
-    """Plain values; ``protocols._figure_spec.Layout`` defines and checks them."""
+    """Plain values; ``harness.layout.Layout`` defines them, and checks them on loading."""
     by_name_only: ClassVar[bool] = False
     """Whether ``--protocol all`` leaves it out: it is not the paper's, and costly."""
     takes_missing: ClassVar[bool] = False
@@ -163,14 +162,6 @@ class Protocol(ABC):
     """Views that samples may lack; () means all but the first (the paper's Eye, PPS)."""
     missing_at_test: float = 0.0
     """Share of test samples that lack them too, [0, 1]; 0 in the paper."""
-
-    def __init_subclass__(cls) -> None:
-        """Raise TypeError, naming the class, for a layout that no report could use."""
-        super().__init_subclass__()
-        try:
-            check_layout(cls.layout)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"layout of {cls.__name__}: {error}") from None
 
     @abstractmethod
     def rows(

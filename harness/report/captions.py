@@ -1,14 +1,14 @@
-"""Texts on a data set that reports of tables and of figures share."""
+"""Sentences on a data set and its trials that all kinds of reports share."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from harness.report import format as fmt
 from harness.report.meta import DatasetNote, ReportMeta
-from harness.report.model import Column
 
 BLOCKS = {
     "supervised": "Supervised learning",
@@ -18,17 +18,37 @@ BLOCKS = {
 }
 
 
+@dataclass(frozen=True)
+class Column:
+    """A share of labels: ``title`` "2 % labelled", ``labels`` how many labels that is."""
+
+    percent: float
+    title: str
+    labels: str
+
+    @property
+    def long(self) -> str:
+        """``2 % labelled (24 labels)``."""
+        return self.title + (f" ({self.labels} labels)" if self.labels else "")
+
+
 def columns(trials: pd.DataFrame) -> tuple[Column, ...]:
-    """The label columns, with how many labels their rows have; ceilings apart."""
+    """The shares of labels of ``trials``, with the counts of rows that use all labels shown."""
+    fair = _fair(trials)
+    return tuple(
+        Column(
+            float(str(percent)),
+            f"{fmt.percent(float(str(percent)))} labelled",
+            fmt.span(sorted({int(value) for value in column["n_labelled"].dropna()})),
+        )
+        for percent, column in full(fair).groupby("label_percent", sort=True)
+    )
+
+
+def _fair(trials: pd.DataFrame) -> pd.DataFrame:
+    """``trials`` without those of ceilings, unless there are no others."""
     ceiling = trials["all_labels"].astype(bool)
-    ours = trials if ceiling.all() else trials[~ceiling]
-    label_columns = []
-    for percent, column in ours.groupby("label_percent", sort=True):
-        labels = sorted({int(value) for value in column["n_labelled"].dropna()})
-        text = f"{labels[0]}–{labels[-1]}" if len(labels) > 1 else "".join(map(str, labels))
-        short = fmt.percent(float(str(percent)))
-        label_columns.append(Column(float(str(percent)), f"{short} labelled", short, text))
-    return tuple(label_columns)
+    return trials if ceiling.all() else trials[~ceiling]
 
 
 def stamps(note: DatasetNote, meta: ReportMeta, trials: pd.DataFrame) -> tuple[str, ...]:
@@ -48,10 +68,7 @@ def facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
     named = [
         ("Rows", f"{note.n}, in {note.n_classes} classes"),
         ("Views (features)", views),
-        (
-            "Kind",
-            {"licensed": "licensed data", "open": "open data"}.get(note.kind, "simulated copy"),
-        ),
+        ("Kind", kind(note)),
         ("Source", note.source),
         ("Licence", note.licence),
         ("Citation", note.citation),
@@ -63,11 +80,47 @@ def facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
     return tuple((name, text) for name, text in named if text)
 
 
+def kind(note: DatasetNote) -> str:
+    """``open data``, ``licensed data, the paper’s``, ``simulated copy``."""
+    if note.kind == "simulated":
+        return "simulated copy"
+    return f"{note.kind} data" + (", the paper’s" if note.paper_name else "")
+
+
 def _leaks(note: DatasetNote) -> str:
     """The groups with rows on both sides of the split, for each split if there are several."""
     if not note.splits:
         return f"{', '.join(note.leaks)} on both sides of the split" if note.leaks else "none"
     return "; ".join(f"{split.name}: {', '.join(split.leaks) or 'none'}" for split in note.splits)
+
+
+def labels_used(trials: pd.DataFrame) -> tuple[str, ...]:
+    """How many labels trained, and how many chose settings and epochs; () where unknown."""
+    tuning = sorted({int(v) for v in trials["n_tuning_labels"].dropna()})
+    used = [f"{c.labels} ({fmt.percent(c.percent)})" for c in columns(trials) if c.labels]
+    if not tuning or not used:
+        return ()
+    ceiling = trials["all_labels"].astype(bool)
+    if ceiling.any() and not ceiling.all():
+        used.append(f"{trials.loc[ceiling, 'n_labelled'].max():.0f} (ceilings)")
+    chosen = f"with {fmt.span(tuning)} tuning labels" if _label_users(trials) else "without labels"
+    text = f"Training used {', '.join(used)} labels; settings and epochs were chosen {chosen}."
+    least = _fair(trials)["n_labelled"].min()
+    if _label_users(trials) and least and tuning[-1] > 1.5 * least:
+        text += f" That is up to {tuning[-1] / least:.1f} tuning labels for each training label."
+    return (text,)
+
+
+def full(trials: pd.DataFrame) -> pd.DataFrame:
+    """``trials`` without the label counts of rows that have fewer labels than others."""
+    return trials.assign(n_labelled=trials["n_labelled"].where(~short(trials)))
+
+
+def short(trials: pd.DataFrame) -> pd.Series:
+    """Trials with fewer labels than another row has in the same trial of the same split."""
+    counts = trials.assign(n_labelled=trials["n_labelled"].astype(float))
+    same = ["label_percent", "trial", *({"at_split"} & set(trials.columns))]
+    return counts["n_labelled"] < counts.groupby(same)["n_labelled"].transform("max")
 
 
 def unconverged(trials: pd.DataFrame) -> tuple[str, ...]:
@@ -107,7 +160,7 @@ def selections(trials: pd.DataFrame) -> tuple[str, ...]:
     return tuple(f"{rule}: {'; '.join(dict.fromkeys(rows))}" for rule, rows in rules.items())
 
 
-def label_users(trials: pd.DataFrame) -> bool:
+def _label_users(trials: pd.DataFrame) -> bool:
     """Whether tuning labels chose anything: an accuracy or a probe is part of some row's rule."""
     if "rule" not in trials.columns:
         return True

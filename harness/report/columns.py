@@ -6,7 +6,6 @@ the cell has none, as it has no mean.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from harness.report import format as fmt
-from harness.report.model import Block, Column, NumberTable
+from harness.report.captions import Column
+from harness.report.model import Table
 
 
 @dataclass(frozen=True)
@@ -52,33 +52,21 @@ def with_further(summary: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     return summary.assign(**more)
 
 
-def tables(
-    trials: pd.DataFrame, columns: Sequence[Column], blocks: Sequence[Block]
-) -> tuple[NumberTable, ...]:
-    """A table for every entry: rows of the main table by shares of labels."""
-    cells = {
-        (str(row), float(percent)): cell
-        for (row, percent), cell in trials.groupby(["row_key", "label_percent"])
-    }
-    titles = Counter(line.title for block in blocks for line in block.lines)
+def tables(trials: pd.DataFrame, columns: Sequence[Column]) -> list[Table]:
+    """A table for every entry: rows by shares of labels."""
+    titles = trials.drop_duplicates("row_key")["row"].value_counts()
     further = []
     for entry in FURTHER:
-        lines = [
-            (
-                line.title if titles[line.title] < 2 else f"{line.title} ({block.name})",
-                *(_text(entry, cells.get((line.key, column.percent))) for column in columns),
-            )
-            for block in blocks
-            for line in block.lines
-        ]
+        lines = []
+        for _, row in trials.groupby(["row_order", "row_key"], sort=True):
+            title, block = row["row"].iloc[0], row["block"].iloc[0]
+            cells = [row[row["label_percent"] == column.percent] for column in columns]
+            texts = [entry.text(_value(entry, cell)) if len(cell) else "" for cell in cells]
+            lines.append((title if titles[title] < 2 else f"{title} ({block})", *texts))
         heads = ("", *(column.title for column in columns))
-        further.append(NumberTable(entry.title, heads, tuple(lines), entry.note))
-    return tuple(further)
+        further.append(Table.of(entry.title, heads, lines, note=entry.note, fold="closed"))
+    return further
 
 
 def _value(entry: Further, cell: pd.DataFrame) -> float:
     return entry.of(cell) if (cell["status"] == "ok").all() else np.nan
-
-
-def _text(entry: Further, cell: pd.DataFrame | None) -> str:
-    return "" if cell is None else entry.text(_value(entry, cell))

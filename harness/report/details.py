@@ -1,122 +1,166 @@
-"""The lists behind a table: every trial, every failure, cost, paired differences, as text."""
+"""The tables behind every report: trials without a number, paired differences, cost, all trials."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from harness.analysis.statistics import axes
+from harness.report import captions
 from harness.report import format as fmt
-from harness.report.model import Column, Cost, Failure, PairLine, TrialLine
+from harness.report.model import Block, Cell, Row, Table, Text
+
+CORRECTED = (
+    "p values are two-sided and Holm-adjusted over the rows of one column. With fewer than three "
+    "common trials the line is empty. “Corrected” widens the interval for training sets that "
+    "overlap between trials (Nadeau and Bengio, 2003); it is empty where the split is fixed."
+)
 
 
-def trial_lines(trials: pd.DataFrame) -> tuple[TrialLine, ...]:
-    """Every planned trial, in the order of the table."""
-    return tuple(_trial(line) for line in trials.to_dict("records"))
-
-
-def failures(trials: pd.DataFrame) -> tuple[Failure, ...]:
-    """Trials without a number; those of one cell that share status and reason are one entry."""
+def failures(trials: pd.DataFrame, progress: str) -> list[Block]:
+    """Trials without a number; those of one cell that share status and reason are one row."""
     bad = trials[trials["status"] != "ok"].copy()
+    if not len(bad):
+        return []
     bad["reason"] = [_text(value) for value in bad["reason"]]
     by = ["row_order", "row_key", "label_percent", *axes(bad), "status", "reason"]
-    groups = bad.groupby(by, sort=True)
-    return tuple(_failure(group) for _, group in groups)
+    rows = [_failure(group) for _, group in bad.groupby(by, sort=True)]
+    heads = ("Row", "Paradigm", "Labelled", "Trials", "Status", "Reason")
+    fold = "open" if len(rows) <= 3 else "closed"
+    table = Table.of(f"Trials without a number ({progress})", heads, (), left=6, fold=fold)
+    return [Table(table.title, table.heads, tuple(rows), fold=fold)]
 
 
-def costs(trials: pd.DataFrame, columns: Sequence[Column]) -> tuple[Cost, ...]:
-    """Seconds a trial per column, candidates, memory peak and device of every row."""
+def _failure(group: pd.DataFrame) -> Row:
+    first = group.iloc[0]
+    trace = _text(first["trace"])
+    return Row(
+        (
+            Cell(first["row"]),
+            Cell(first["block"]),
+            Cell(place(first.to_dict())),
+            Cell(fmt.runs(int(trial) for trial in group["trial"])),
+            Cell(first["status"], css=f"status {first['status']}"),
+            Cell(first["reason"], more=trace),
+        )
+    )
+
+
+def pairs(compared: pd.DataFrame, reference: str) -> list[Block]:
+    """Reference minus every other row (``statistics.paired``)."""
+    if not len(compared):
+        return []
+    if compared["mean_difference"].isna().all():
+        text = "Paired differences need three trials that both rows have finished."
+        return [Text((text,), "quiet", export=False)]
+    lines = [
+        (
+            line["row"],
+            line["paradigm"],
+            line["decision"],
+            place(line),
+            f"{line['pairs']}/{line['pairs_expected']}",
+            fmt.signed(line["mean_difference"]),
+            fmt.accuracy(line["sd_difference"]),
+            fmt.interval(line["low"], line["high"], fmt.signed),
+            fmt.interval(line["corrected_low"], line["corrected_high"], fmt.signed),
+            fmt.p_value(line["wilcoxon_p_holm"]),
+            fmt.p_value(line["t_p_holm"]),
+        )
+        for line in compared.to_dict("records")
+    ]
+    heads = (
+        f"{reference} minus", "Paradigm", f"{reference} is", "Labelled", "Pairs", "Difference",
+        "SD", "95 % interval", "Corrected", "p Wilcoxon", "p paired t",
+    )  # fmt: skip
+    return [
+        Table.of(
+            "Paired differences", heads, lines, left=3, note=CORRECTED, fold="closed", export="",
+            css="list sortable",
+        )
+    ]  # fmt: skip
+
+
+def costs(trials: pd.DataFrame) -> Table:
+    """Seconds a trial per share of labels, candidates, memory peak and device of every row."""
+    percents = [column.percent for column in captions.columns(trials)]
     lines = []
     for _, row in trials.groupby(["row_order", "row_key"], sort=True):
         ok = row[row["status"] == "ok"]
-        seconds = tuple(
-            fmt.seconds(ok.loc[ok["label_percent"] == column.percent, "seconds"].mean())
-            for column in columns
-        )
-        tried = sorted({int(value) for value in ok["candidates"].dropna()})
-        first = row.iloc[0]
         lines.append(
-            Cost(
-                row=first["row"],
-                block=first["block"],
-                seconds=seconds,
-                candidates="–".join(dict.fromkeys(str(v) for v in (tried[:1] + tried[-1:]))),
-                memory=_memory(ok["peak_memory_mb"].max(), ok.get("peak_gpu_memory_mb")),
-                device=", ".join(sorted({_text(v) for v in ok["device"]} - {""})),
+            (
+                row["row"].iloc[0],
+                row["block"].iloc[0],
+                ", ".join(sorted({_text(value) for value in ok["device"]} - {""})),
+                *(
+                    fmt.seconds(ok.loc[ok["label_percent"] == p, "seconds"].mean())
+                    for p in percents
+                ),
+                fmt.span(sorted({int(value) for value in ok["candidates"].dropna()})),
+                _memory(ok["peak_memory_mb"].max(), ok.get("peak_gpu_memory_mb")),
             )
         )
-    return tuple(lines)
+    heads = (
+        "Row", "Paradigm", "Device", *(fmt.percent(percent) for percent in percents),
+        "Candidates", "Peak memory",
+    )  # fmt: skip
+    return Table.of(
+        "Cost: time of a trial, peak memory of its process", heads, lines, left=3, fold="closed",
+        export="", css="list sortable",
+        note="Mean over finished trials; a trial's time is that of all its candidates and stages.",
+    )  # fmt: skip
 
 
-def pair_lines(compared: pd.DataFrame) -> tuple[PairLine, ...]:
-    """The lines of ``statistics.paired`` as text."""
-    return tuple(_pair(line) for line in compared.to_dict("records"))
+def all_trials(trials: pd.DataFrame, anchor: str) -> Table:
+    """Every planned trial, in the order of the table."""
+    heads = (
+        "Row", "Paradigm", "Status", "Chosen settings", "Device", "Labelled", "Trial", "Test",
+        "NMSE", "Tuning", "Epoch", "Candidates", "Time", "Memory",
+    )  # fmt: skip
+    title = f"All {len(trials)} trials: accuracies, chosen settings, epochs, time"
+    empty = Table.of(title, heads, (), left=5)
+    return Table(
+        title, empty.heads, tuple(_trial(line) for line in trials.to_dict("records")),
+        fold="closed", export="", css="list sortable filter", anchor=f"trials-{anchor}",
+    ).without_empty_columns()  # fmt: skip
 
 
-def _trial(line: dict[Any, Any]) -> TrialLine:
+def _trial(line: dict[Any, Any]) -> Row:
     ok = line["status"] == "ok"
-    tried = fmt.count(line["candidates"])
-    lost = line["candidates_failed"]
+    tried, lost = fmt.count(line["candidates"]), line["candidates_failed"]
     if tried and not pd.isna(lost) and lost > 0:
         tried += f" ({int(lost)} {'skipped' if line['status'] == 'skipped' else 'failed'})"
-    return TrialLine(
-        name=f"{line['row_key']}|{line['label_percent']:g}",
-        row=line["row"],
-        block=line["block"],
-        column=_place(line),
-        trial=int(line["trial"]),
-        status=line["status"],
-        accuracy=fmt.accuracy(line["accuracy"]) if ok else "",
-        nmse=fmt.accuracy(line.get("nmse")) if ok else "",
-        tuning=fmt.accuracy(line["tuning"]),
-        epoch=fmt.count(line["epoch"]),
-        candidates=tried,
-        config=_text(line["config"]),
-        seconds=fmt.seconds(line["seconds"]),
-        memory=_memory(line["peak_memory_mb"], line.get("peak_gpu_memory_mb")),
-        device=_text(line["device"]),
-        stale=bool(line["stale"]),
+    texts = (
+        place(line),
+        str(int(line["trial"])),
+        fmt.accuracy(line["accuracy"]) if ok else "",
+        fmt.accuracy(line.get("nmse")) if ok else "",
+        fmt.accuracy(line["tuning"]),
+        fmt.count(line["epoch"]),
+        tried,
+        fmt.seconds(line["seconds"]),
+        _memory(line["peak_memory_mb"], line.get("peak_gpu_memory_mb")),
     )
-
-
-def _failure(group: pd.DataFrame) -> Failure:
-    first = group.iloc[0]
-    return Failure(
-        row=first["row"],
-        block=first["block"],
-        column=_place(first.to_dict()),
-        trials=("trial " if len(group) == 1 else "trials ")
-        + fmt.runs(int(trial) for trial in group["trial"]),
-        status=first["status"],
-        reason=first["reason"],
-        trace=_text(first["trace"]),
+    first = (
+        Cell(line["row"]),
+        Cell(line["block"]),
+        Cell(line["status"], stale=bool(line["stale"]), css=f"status {line['status']}"),
+        Cell(_text(line["config"]), css="config"),
+        Cell(_text(line["device"])),
     )
+    return Row((*first, *map(Cell, texts)), link=cell_name(line["row_key"], line["label_percent"]))
 
 
-def _pair(line: dict[Any, Any]) -> PairLine:
-    def span(low: float, high: float) -> str:
-        return "" if pd.isna(low) else f"{fmt.signed(low)} to {fmt.signed(high)}"
-
-    return PairLine(
-        row=line["row"],
-        block=line["paradigm"],
-        column=_place(line),
-        pairs=f"{line['pairs']}/{line['pairs_expected']}",
-        difference=fmt.signed(line["mean_difference"]),
-        sd=fmt.accuracy(line["sd_difference"]),
-        interval=span(line["low"], line["high"]),
-        corrected=span(line["corrected_low"], line["corrected_high"]),
-        wilcoxon=fmt.p_value(line["wilcoxon_p_holm"]),
-        t=fmt.p_value(line["t_p_holm"]),
-        decision=line["decision"],
-    )
+def cell_name(row_key: str, percent: float) -> str:
+    """What joins a number of the table and the lines of its trials."""
+    return f"{row_key}|{percent:g}"
 
 
-def _place(line: Mapping[Any, Any]) -> str:
+def place(line: Mapping[Any, Any]) -> str:
     """The share of labels and, on a figure, the place on its axes: ``2 %, missing 0.5``."""
-    at = {name[3:]: line[name] for name in line if str(name).startswith("at_")}
+    at = {str(name)[3:]: line[name] for name in line if str(name).startswith("at_")}
     return ", ".join([fmt.percent(line["label_percent"]), *fmt.places(at)])
 
 

@@ -7,26 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from harness.report.drawing import LATER, Drawings
-from harness.report.figure_model import FigureReport
-from harness.report.model import Report
-from harness.report.property_model import PropertiesReport
+from harness.report.model import Facts, Figure, Report, Table, Text
 
 HERE = Path(__file__).parent
+BLOCKS = {Table: "table", Figure: "figure", Text: "text", Facts: "facts"}
 
 
 def page(report: Report, drawings: Drawings) -> str:
-    """The report on a table, with the figures that are drawn so far."""
-    return _filled("report.html.jinja", drawings, report=report)
+    """The page of a report, with the figures that are drawn so far."""
+    from markupsafe import Markup
 
-
-def figure_page(report: FigureReport, drawings: Drawings) -> str:
-    """The report on a figure."""
-    return _filled("figure.html.jinja", drawings, report=report)
-
-
-def properties_page(report: PropertiesReport) -> str:
-    """The report on properties of data."""
-    return _filled("properties.html.jinja", Drawings({}), report=report)
+    shown = {stem: Markup("<p><i>{}</i></p>").format(LATER) for stem in report.figures()}
+    shown |= {stem: Markup(svg) for stem, svg in drawings.inline.items()}
+    for stem, problem in drawings.problems.items():
+        shown[stem] = Markup('<p class="warning">{}.</p>').format(problem)
+    return _rendered("page.html.jinja", report=report, meta=report.meta, drawings=shown)
 
 
 def index_page(runs: Sequence[Mapping[str, Any]], bad: Sequence[str]) -> str:
@@ -34,21 +29,8 @@ def index_page(runs: Sequence[Mapping[str, Any]], bad: Sequence[str]) -> str:
     return _rendered("index.html.jinja", runs=runs, bad=bad)
 
 
-def _filled(name: str, drawings: Drawings, **values: Any) -> str:
-    from markupsafe import Markup
-
-    shown = {stem: Markup("<p><i>{}</i></p>").format(LATER) for stem in drawings.plots}
-    shown |= {stem: Markup(svg) for stem, svg in drawings.inline.items()}
-    for stem, problem in drawings.problems.items():
-        shown[stem] = Markup('<p class="warning">{}.</p>').format(problem)
-
-    return _rendered(
-        name,
-        meta=values["report"].meta,
-        parts=values["report"].parts,
-        drawings=shown,
-        **values,
-    )
+def _kind_of(block: object) -> str:
+    return next(name for kind, name in BLOCKS.items() if isinstance(block, kind))
 
 
 def _rendered(name: str, **values: Any) -> str:
@@ -63,6 +45,7 @@ def _rendered(name: str, **values: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["kind"] = _kind_of
     return environment.get_template(name).render(
         style=Markup((HERE / "report.css").read_text("utf-8")),
         script=Markup((HERE / "report.js").read_text("utf-8")),

@@ -1,231 +1,182 @@
-"""The report model: everything that a renderer prints, as text."""
+"""The report model: tables, figures, texts and the sections that hold them.
+
+Every kind of report is made of these, one template prints them as a page, and one exporter prints
+them as Markdown and LaTeX.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, Literal
 
-from harness.report.meta import DatasetNote, ReportMeta
-
-
-@dataclass(frozen=True)
-class Column:
-    """A label column: ``title`` "2 % labelled", ``labels`` how many labels that is."""
-
-    percent: float
-    title: str
-    short: str
-    labels: str
+from harness.report.meta import ReportMeta
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One number. ``mean`` (and ``sd``) are "" unless every planned trial is ok.
+    """One cell of a table, as printed: ``.814±.031``, ``3/5``, a word, or "".
 
-    ``state``  complete | incomplete (``3/5``) | absent (not planned).
-    ``name``   "row key|percent", shared with the trial lines behind the number.
+    ``paper``  the paper's value, printed beside it.   ``note`` printed after it (``1 failed``).
+    ``bold``, ``stale``  highest of its column; made by an earlier version of the source.
+    ``hover``  shown where the mouse rests.   ``more`` folded behind it (a trace).
+    ``link``   name of the trials behind the number (:attr:`Row.link`), or a link (``#anchor``).
+    ``css``    classes of the page.
     """
 
-    state: Literal["complete", "incomplete", "absent"]
-    mean: str = ""
-    sd: str = ""
-    progress: str = ""
-    failed: int = 0
-    best: bool = False
+    text: str
+    paper: str = ""
+    note: str = ""
+    bold: bool = False
     stale: bool = False
-    published: str = ""
     hover: str = ""
-    name: str = ""
-
-    @property
-    def number(self) -> str:
-        """``.814±.031``, ``.814``, ``3/5`` or "" ."""
-        if self.state == "complete":
-            return f"{self.mean}±{self.sd}" if self.sd else self.mean
-        return self.progress
+    more: str = ""
+    link: str = ""
+    css: str = ""
 
 
 @dataclass(frozen=True)
-class Line:
-    """A row of the table."""
+class Row:
+    """A row of a table. ``group`` is the heading over it and the others of that group."""
 
-    key: str
-    title: str
-    ceiling: bool
-    reference: bool
     cells: tuple[Cell, ...]
+    group: str = ""
+    link: str = ""
+    css: str = ""
 
 
 @dataclass(frozen=True)
-class Block:
-    """A paradigm with its rows."""
+class Table:
+    """A table: heads, rows of as many cells, and a note below.
 
-    name: str
-    title: str
-    lines: tuple[Line, ...]
-
-
-@dataclass(frozen=True)
-class DotCell:
-    """Trials of one cell for the dot plot; ``mean`` None where the cell is not complete.
-
-    ``published``  the paper's mean and SD, on the paper's own data only.
+    ``heads``  of columns of numbers have the class ``n``; their ``note`` is printed small.
+    ``fold``   on the page: always there, or behind its title, ``open`` or ``closed``.
+    ``export`` where else it is printed: in Markdown, also in LaTeX, or nowhere.
+    ``css``    classes of the page: ``main``, or ``list`` with ``sortable``, ``filter``, ``cards``.
     """
 
-    values: tuple[float, ...]
-    mean: float | None
-    sd: float | None
-    published: tuple[float, float] | None
-    note: str
+    title: str
+    heads: tuple[Cell, ...]
+    rows: tuple[Row, ...]
+    note: str = ""
+    fold: Literal["", "open", "closed"] = "open"
+    export: Literal["", "markdown", "latex"] = "markdown"
+    css: str = "list"
+    anchor: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        title: str,
+        heads: Iterable[str],
+        lines: Iterable[Sequence[str]],
+        left: int = 1,
+        **more: Any,
+    ) -> Table:
+        """A table of texts: the first ``left`` columns are words, the others numbers."""
+        first = tuple(Cell(head, css="n" if i >= left else "") for i, head in enumerate(heads))
+        return cls(title, first, tuple(Row(tuple(map(Cell, line))) for line in lines), **more)
+
+    def numeric(self) -> list[bool]:
+        """Which columns hold numbers."""
+        return ["n" in head.css.split() for head in self.heads]
+
+    def groups(self) -> list[tuple[str, tuple[Row, ...]]]:
+        """The rows under each heading, in order."""
+        parts = groupby(self.rows, key=lambda row: row.group)
+        return [(group, tuple(rows)) for group, rows in parts]
+
+    def without_empty_columns(self) -> Table:
+        """Only the columns in which some row prints something."""
+        keep = [i for i in range(len(self.heads)) if any(row.cells[i].text for row in self.rows)]
+        rows = (replace(row, cells=tuple(row.cells[i] for i in keep)) for row in self.rows)
+        return replace(self, heads=tuple(self.heads[i] for i in keep), rows=tuple(rows))
 
 
-@dataclass(frozen=True)
-class ForestCell:
-    """One paired difference; the corrected interval is None where no correction applies.
+@dataclass(frozen=True, eq=False)
+class Figure(ABC):
+    """A figure: a subclass holds what it shows and draws it.
 
-    ``note``  ``3/5`` where not every planned pair is there.
+    ``stem``  of its files, ``figures/<stem>.svg``.   ``stamps`` are printed on it.
+    ``description``  for readers who do not see it.
     """
 
-    mean: float
-    plain: tuple[float, float] | None
-    corrected: tuple[float, float] | None
-    decided: bool
-    note: str
-
-
-@dataclass(frozen=True)
-class PlotLine:
-    """A line of a plot: a block heading (no cells) or a row with one cell per column."""
-
-    title: str
-    heading: bool
-    ceiling: bool
-    reference: bool
-    cells: tuple[DotCell | ForestCell | None, ...]
-
-
-@dataclass(frozen=True)
-class Plot:
-    """Small multiples, one panel a column, rows shared. ``mark`` is chance level, or zero."""
-
-    kind: Literal["dots", "forest"]
+    stem: str
     title: str
     stamps: tuple[str, ...]
-    panels: tuple[str, ...]
-    lines: tuple[PlotLine, ...]
-    x_label: str
-    limits: tuple[float, float]
-    mark: float
-    mark_label: str
     caption: str
     description: str
 
-
-@dataclass(frozen=True)
-class TrialLine:
-    """One planned trial, as printed in the list of all trials."""
-
-    name: str
-    row: str
-    block: str
-    column: str
-    trial: int
-    status: str
-    accuracy: str
-    tuning: str
-    epoch: str
-    candidates: str
-    config: str
-    seconds: str
-    memory: str
-    device: str
-    stale: bool
-    nmse: str = ""
+    @abstractmethod
+    def draw(self) -> Any:
+        """The figure as a ``matplotlib.figure.Figure``."""
 
 
 @dataclass(frozen=True)
-class Failure:
-    """Trials of one cell without a number, for one reason."""
+class Text:
+    """Sentences: one paragraph each, or a list.
 
-    row: str
-    block: str
-    column: str
-    trials: str
-    status: str
-    reason: str
-    trace: str
+    ``kind``  ``list`` of points, ``legend`` under a table, ``labels``, ``quiet`` or ``warning``.
+    ``export``  whether Markdown and LaTeX print them too.
+    """
 
-
-@dataclass(frozen=True)
-class Cost:
-    """What a row costs: seconds a trial per column, the largest memory peak, where it ran."""
-
-    row: str
-    block: str
-    seconds: tuple[str, ...]
-    candidates: str
-    memory: str
-    device: str
+    lines: tuple[str, ...]
+    kind: Literal["list", "legend", "labels", "quiet", "warning"] = "legend"
+    export: bool = True
 
 
 @dataclass(frozen=True)
-class PairLine:
-    """Reference minus one row in one column, as printed."""
+class Facts:
+    """Names with their texts."""
 
-    row: str
-    block: str
-    column: str
-    pairs: str
-    difference: str
-    sd: str
-    interval: str
-    corrected: str
-    wilcoxon: str
-    t: str
-    decision: str
+    title: str
+    pairs: tuple[tuple[str, str], ...]
+
+
+Block = Table | Figure | Text | Facts
 
 
 @dataclass(frozen=True)
-class NumberTable:
-    """A table of a figure's numbers: headings, lines of text, and a note below it.
+class Section:
+    """A part of a report. ``anchor`` is that of a data set; "" for any other part.
 
-    ``left``  number of left-aligned text columns.
+    ``name``  its title in LaTeX, where the paper's own name of the data stands.
+    ``aside`` printed small beside the title.   ``summary`` its line on the terminal.
     """
 
     title: str
-    heads: tuple[str, ...]
-    lines: tuple[tuple[str, ...], ...]
-    note: str = ""
-    left: int = 1
-
-
-@dataclass(frozen=True)
-class DatasetPart:
-    """The part of the report on one data set."""
-
-    note: DatasetNote
-    facts: tuple[tuple[str, str], ...]
-    stamps: tuple[str, ...]
-    columns: tuple[Column, ...]
     blocks: tuple[Block, ...]
-    lead: tuple[str, ...]
-    labels_line: str
-    legend: tuple[str, ...]
-    selections: tuple[str, ...]
-    progress: str
-    failures: tuple[Failure, ...]
-    trials: tuple[TrialLine, ...]
-    costs: tuple[Cost, ...]
-    pairs: tuple[PairLine, ...]
-    reference: str
-    dots: Plot
-    forest: Plot | None
-    further: tuple[NumberTable, ...] = ()
+    anchor: str = ""
+    stamps: tuple[str, ...] = ()
+    name: str = ""
+    aside: str = ""
+    summary: str = ""
+
+    def exported(self) -> list[Table | Text]:
+        """What Markdown prints, in order."""
+        return [b for b in self.blocks if isinstance(b, Table | Text) and b.export]
+
+    def main_tables(self) -> list[Table]:
+        """The tables that LaTeX and a terminal print."""
+        return [b for b in self.blocks if isinstance(b, Table) and b.export == "latex"]
+
+    def notes(self) -> list[str]:
+        """The sentences that are exported."""
+        return [line for b in self.exported() if isinstance(b, Text) for line in b.lines]
 
 
 @dataclass(frozen=True)
 class Report:
-    """A whole report."""
+    """A whole report. ``spent`` says what it cost: ``Budget paper, 20 trials a cell``."""
 
     meta: ReportMeta
-    parts: tuple[DatasetPart, ...]
+    spent: str
+    sections: tuple[Section, ...]
+    files: tuple[str, ...] = ()
+
+    def figures(self) -> dict[str, Figure]:
+        """Every figure by its stem."""
+        blocks = (block for section in self.sections for block in section.blocks)
+        return {block.stem: block for block in blocks if isinstance(block, Figure)}

@@ -15,12 +15,13 @@ from rich.console import Console
 
 from harness.analysis.figure_arrays import Shown, matrices_shown, truths_of, weights_shown
 from harness.analysis.trials_table import trials_table
+from harness.layout import Layout
 from harness.report import format as fmt
+from harness.report.figures._base import Given
+from harness.report.figures.properties import unlike_paper
 from harness.report.index import write_index
-from harness.report.layout import Layout
 from harness.report.meta import ReportMeta, with_distinct_titles
-from harness.report.properties import unlike_paper
-from harness.report.write import Written, render_figure, render_properties, render_table
+from harness.report.write import Written, render
 from harness.store import manifest as manifests
 from harness.store.manifest import Manifest, ProtocolEntry
 from harness.store.record import Record
@@ -54,36 +55,37 @@ def publish(
     """
     bad = 0
     for entry in run.protocols:
-        folder = reports / run.id / entry.name
-        if entry.properties:
-            _properties(run, entry, folder, console)
-            continue
-        trials = trials_table(run, entry, records)
-        if trials.empty:
+        folder, trials = reports / run.id / entry.name, trials_table(run, entry, records)
+        if trials.empty and not entry.properties:
             console.print(f"{entry.name}: no cell was chosen, so there is no report")
             continue
-        written = _fits(run, entry, trials, records, store, folder)
-        bad += _say_short(entry.name, trials, console)
-        _say_written(written, folder, console)
+        given = given_of(run, entry, trials, records, store)
+        _print_unlike_paper(given, console)
+        written = render(given, folder)
+        bad += _print_short(entry.name, trials, console)
+        _print_written(written, folder, console)
     index = write_index(store.folder, reports)
     console.print(f"all runs: {_near(index)}")
     return bad
 
 
-def _fits(
+def given_of(
     run: Manifest,
     entry: ProtocolEntry,
     trials: pd.DataFrame,
     records: Mapping[str, Record],
     store: Store,
-    folder: Path,
-) -> Written:
-    """Write the report of a protocol that fits methods."""
-    meta, layout = meta_of(run, entry), Layout.of(entry.layout)
-    if layout.kind == "table":
-        return render_table(trials, meta, published_of(entry), folder)
-    shown = shown_of(run, entry, layout, trials, records, store)
-    return render_figure(trials, meta, layout, shown, folder)
+) -> Given:
+    """What the report of a protocol is made from."""
+    layout = Layout.of(entry.layout)
+    return Given(
+        meta=meta_of(run, entry),
+        layout=layout,
+        trials=trials,
+        published=None if entry.published is None else pd.DataFrame(list(entry.published)),
+        shown=shown_of(run, entry, layout, trials, records, store),
+        properties=entry.properties,
+    )
 
 
 def shown_of(
@@ -125,23 +127,18 @@ def meta_of(run: Manifest, entry: ProtocolEntry) -> ReportMeta:
     )
 
 
-def published_of(entry: ProtocolEntry) -> pd.DataFrame | None:
-    """The paper's numbers, None where it prints none."""
-    return None if entry.published is None else pd.DataFrame(list(entry.published))
-
-
-def _properties(run: Manifest, entry: ProtocolEntry, folder: Path, console: Console) -> None:
-    """Write the report of a protocol without fits; print counts that differ from the paper's."""
-    published, notes = published_of(entry), {note.key: note for note in entry.datasets}
-    for counted in entry.properties:
-        if off := unlike_paper(counted, notes[counted.dataset], published):
+def _print_unlike_paper(given: Given, console: Console) -> None:
+    """Print counts of the data that differ from the paper's."""
+    notes = {note.key: note for note in given.meta.datasets}
+    for counted in given.properties:
+        if off := unlike_paper(counted, notes[counted.dataset], given.published):
             console.print(f"{counted.dataset}: {off}")
-    written = render_properties(entry.properties, meta_of(run, entry), published, folder)
-    _say_written(written, folder, console)
 
 
-def _say_short(protocol: str, trials: pd.DataFrame, console: Console) -> int:
+def _print_short(protocol: str, trials: pd.DataFrame, console: Console) -> int:
     """Print trials without a number, a line for each cell and reason; count the failed ones."""
+    if trials.empty:
+        return 0
     declined = trials["status"] == "skipped"
     short = declined | (trials["status"] == "failed") | (trials["candidates_failed"] > 0)
     for lines in _alike(trials[short]):
@@ -175,7 +172,7 @@ def _place(line: Mapping[Any, Any]) -> str:
     return "".join(f"{text}, " for text in fmt.places(at))
 
 
-def _say_written(written: Written, folder: Path, console: Console) -> None:
+def _print_written(written: Written, folder: Path, console: Console) -> None:
     for line in written.lines:
         console.print(line)
     for problem in written.problems:

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from harness.report import DatasetNote, ReportMeta
+from harness.layout import Layout
+from harness.report.figures._base import Given
+from harness.report.meta import DatasetNote, ReportMeta
+from protocols.published import published_table
 
 HERE = Path(__file__).resolve().parent
 EXPECTED = HERE / "expected"
@@ -79,3 +82,9 @@ META = ReportMeta(
     row_notes={"smvae": ("The paper's model.", ("du2018",))},
     footnotes=("100% of {this} is made up.",),
 )
+
+
+def given(table: pd.DataFrame | None = None) -> Given:
+    """All that the report is made from."""
+    own = trials() if table is None else table
+    return Given(META, Layout("table"), own, published_table("table2"))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from harness.report.write import contents
-from protocols.published import published_table
-from tests.golden.table2_case import COMPARED, EXPECTED, META, trials
+from tests.golden.table2_case import COMPARED, EXPECTED, given
 
 
 def main() -> None:
     EXPECTED.mkdir(exist_ok=True)
-    made = contents(trials(), META, published_table("table2"), kinds=())
+    made = contents(given(), kinds=())
     for name in COMPARED:
         (EXPECTED / name).write_bytes(made[name])
         print(f"wrote {EXPECTED / name}")

@@ -13,24 +13,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawn
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from harness.analysis.statistics import PAIRED_COLUMNS, axes, paired
-from harness.report.figure_model import Drawing, Head, Kind, Numbers, NumberTable
-from harness.report.figures._places import (
-    caption,
-    cell_text,
-    dicts,
-    head_of,
-    labelled,
-    number,
+from harness.layout import Axis, Value
+from harness.report import captions
+from harness.report import format as fmt
+from harness.report.figures._base import (
+    Kind,
+    Part,
+    caption_of,
+    paired_in_first_value,
+    place_of,
     title_of,
+    value_text,
 )
-from harness.report.layout import Axis, Layout, Value
-from harness.report.meta import ReportMeta
-from harness.report.model import Column
+from harness.report.model import Block, Figure, Table
 from harness.report.style import (
     INK,
     MARK,
@@ -72,15 +71,13 @@ class Curve:
     points: tuple[Point, ...]
 
 
-@dataclass(frozen=True)
-class CurvePlot:
+@dataclass(frozen=True, eq=False)
+class CurvePlot(Figure):
     """Curves in panels that share both axes; ``marks`` are dashed levels with their names.
 
     ``ticks``  places on the x axis and what is printed there.
     """
 
-    title: str
-    stamps: tuple[str, ...]
     panels: tuple[tuple[str, tuple[Curve, ...]], ...]
     x_label: str
     y_label: str
@@ -89,69 +86,62 @@ class CurvePlot:
     limits: tuple[float, float]
     marks: tuple[tuple[float, str], ...]
     spread: str
-    caption: str
-    description: str
 
-    def draw(self) -> Figure:
-        """The figure, drawn."""
-        return figure(self)
+    def draw(self) -> Drawn:
+        """Panels side by side, the legend to their right."""
+        return _drawn(self)
 
 
-def drawings(
-    head: Head, own: Numbers, columns: Sequence[Column], layout: Layout, stem: str
-) -> tuple[Drawing, ...]:
+class Curves(Kind):
     """A figure a value; values that no trial has are left out, but for the first."""
-    figures = []
-    for value in layout.values:
-        first = value is layout.values[0]
-        if not first and not (own.table[f"{value.column}_trials"] > 0).any():
-            continue
-        protocol, _, rest = stem.partition("_")
-        name = stem if first else f"{protocol}_{value.column}_{rest}"
-        plot = curve_plot(head, own.table, columns, layout, value)
-        figures.append(Drawing(name, plot, numbers(own.table, columns, layout, value)))
-    return tuple(figures)
+
+    axes = 1
+
+    def compare(self) -> pd.DataFrame:
+        return paired_in_first_value(self.given)
+
+    def blocks(self, part: Part) -> list[Block]:
+        layout, blocks = part.layout, []
+        for value in layout.values:
+            first = value is layout.values[0]
+            if first or (part.table[f"{value.column}_trials"] > 0).any():
+                name = "" if first else f"{value.column}_"
+                stem = part.stem.replace("_", f"_{name}", 1)
+                fold = "open" if first else "closed"
+                tables = numbers(part, value, fold, "latex" if first else "markdown")
+                blocks += [curve_plot(part, value, stem), *tables]
+        for value in layout.extras:
+            if (part.table[f"{value.column}_trials"] > 0).any():
+                blocks += numbers(part, value)
+        accuracy = layout.values[0].column == "accuracy"
+        return blocks + (_labels_of_fewer(part) if accuracy else [])
 
 
-def compared(trials: pd.DataFrame, layout: Layout, meta: ReportMeta) -> pd.DataFrame:
-    """Paired differences of the reference row and every other in the first value."""
-    value = layout.values[0].column
-    if value not in trials.columns:
-        places = axes(trials)
-        return pd.DataFrame(columns=[PAIRED_COLUMNS[0], *places, *PAIRED_COLUMNS[1:]])
-    return paired(trials, layout.reference, value)
-
-
-def curve_plot(
-    head: Head,
-    table: pd.DataFrame,
-    columns: Sequence[Column],
-    layout: Layout,
-    value: Value,
-) -> CurvePlot:
+def curve_plot(part: Part, value: Value, stem: str) -> CurvePlot:
     """``value`` over the layout's axis: panels are label fractions, or one panel has them all."""
+    table, layout = part.table, part.layout
     (axis,) = layout.axes
     own = table[table[f"{value.column}_trials"] > 0]
     rows = list(dict.fromkeys(own["row_key"]))
     panels: list[tuple[str, tuple[Curve, ...]]] = []
     if layout.lines == "labels":
-        names = [labelled(column) for column in columns]
-        parts = [own[own["label_percent"] == column.percent] for column in columns]
+        names = [column.long for column in part.columns]
+        parts = [own[own["label_percent"] == column.percent] for column in part.columns]
         named = zip(names, range(len(names)), parts, strict=True)
         panels = [("", _curves(named, axis, value, ""))]
     else:
-        for title, here in _panels(own, columns, axis):
+        for title, here in _panels(own, part.columns, axis):
             parts = [here[here["row_key"] == key] for key in rows]
             titles = [title_of(own, key) for key in rows]
             named = zip(titles, style_numbers(rows), parts, strict=True)
             ours = title_of(own, layout.reference)
             panels.append((title, _curves(named, axis, value, ours)))
-    limits, marks = _limits(own, value, head.note.n_classes)
+    limits, marks = _limits(own, value, part.note.n_classes)
     several = bool(table["trials_expected"].max() > 1)
     places = sorted({float(place) for place in table[axis.column]})
     return CurvePlot(
-        title=head.title(value.label),
-        stamps=head.stamps,
+        stem=stem,
+        **part.heading(value.label),
         panels=tuple(panels),
         x_label=axis.label,
         y_label=value.label,
@@ -160,46 +150,75 @@ def curve_plot(
         limits=limits,
         marks=marks,
         spread="bands: SD over trials" if several else "one trial, so no SD",
-        caption=caption(table, layout, several),
-        description=f"Curves of {value.label} on {head.note.title}; the numbers are in the tables.",
+        caption=f"{caption_of(table, layout, several)} {part.note.what_varies}",
+        description=f"Curves of {value.label} on {part.note.title}; the numbers are in the tables.",
     )
 
 
-def numbers(
-    table: pd.DataFrame, columns: Sequence[Column], layout: Layout, value: Value
-) -> tuple[NumberTable, ...]:
+def numbers(part: Part, value: Value, fold: str = "open", export: str = "markdown") -> list[Table]:
     """The numbers behind curves: lines by places on the axis, a table for each share of labels."""
-    (axis,) = layout.axes
+    table = part.table
+    (axis,) = part.layout.axes
     places = sorted({float(place) for place in table[axis.column]})
-    heads = tuple(head_of(axis, place) for place in places)
+    heads = ("", *(place_of(axis, place) for place in places))
     own = table[table[f"{value.column}_trials"] > 0]
     keep = set(own["row_key"]) or set(table["row_key"])
     tables = []
-    for title, here in _panels(table, columns, axis):
+    for title, here in _panels(table, part.columns, axis):
         lines = []
         for key in dict.fromkeys(here.loc[here["row_key"].isin(keep), "row_key"]):
             row = here[here["row_key"] == key]
-            cells = [cell_text(row[row[axis.column] == place], value) for place in places]
+            cells = [value_text(row[row[axis.column] == place], value) for place in places]
             lines.append((title_of(row, key), *cells))
         name = f"{value.label}, {title}" if title else value.label
-        tables.append(NumberTable(name, ("", *heads), tuple(lines)))
-    return tuple(tables)
+        tables.append(Table.of(name, heads, lines, fold=fold, export=export))
+    return tables
+
+
+def _labels_of_fewer(part: Part) -> list[Table]:
+    """Labels and classes of rows that have fewer labels than the others of their column."""
+    (axis,) = part.layout.axes
+    places, lines = sorted({float(place) for place in part.table[axis.column]}), []
+    short = part.trials[captions.short(part.trials)]
+    for column in part.columns:
+        here = part.table[part.table["label_percent"] == column.percent]
+        fewer = set(short.loc[short["label_percent"] == column.percent, "row_key"])
+        for key in (key for key in dict.fromkeys(here["row_key"]) if key in fewer):
+            row = here[here["row_key"] == key].set_index(axis.column)
+            cells = [
+                f"{fmt.count(row.at[place, 'n_labelled'])} of {column.labels}, in "
+                f"{fmt.count(row.at[place, 'n_classes_labelled'])}"
+                if place in row.index and row.at[place, "n_labelled"]
+                else ""
+                for place in places
+            ]
+            lines.append((title_of(here, key), fmt.percent(column.percent), *cells))
+    heads = ("", "Labelled", *(f"{axis.shown(p):g}{' %' if axis.percent else ''}" for p in places))
+    note = "Labels used of those drawn, and in how many classes, minimum to maximum over trials; "
+    note += "all other rows use all of them. A class without a labelled row is never predicted."
+    table = Table.of("Labels and classes used", heads, lines, left=2, note=note)
+    return [table] if lines else []
 
 
 def _panels(
-    table: pd.DataFrame, columns: Sequence[Column], axis: Axis
+    table: pd.DataFrame, columns: Sequence[captions.Column], axis: Axis
 ) -> list[tuple[str, pd.DataFrame]]:
     """A panel for every share of labels; one for all where that share is the axis itself."""
     if axis.name == LABELLED:
         return [("", table)]
-    return [(labelled(c), table[table["label_percent"] == c.percent]) for c in columns]
+    return [(c.long, table[table["label_percent"] == c.percent]) for c in columns]
 
 
 def _curves(
     named: Iterable[tuple[str, int, pd.DataFrame]], axis: Axis, value: Value, reference: str
 ) -> tuple[Curve, ...]:
     return tuple(
-        Curve(title, style, title == reference, tuple(_point(p, axis, value) for p in dicts(part)))
+        Curve(
+            title,
+            style,
+            title == reference,
+            tuple(_point(p, axis, value) for p in part.to_dict("records")),
+        )
         for title, style, part in named
         if len(part)
     )
@@ -213,7 +232,9 @@ def _point(line: dict[Any, Any], axis: Axis, value: Value) -> Point:
         mean=None if pd.isna(mean) else float(mean),
         sd=None if pd.isna(sd) else float(sd),
         note="" if there == planned else f"{there}/{planned}",
-        beyond=number(mean, value.column) if value.cap is not None and mean > value.cap else "",
+        beyond=fmt.number_of(value.column)(mean)
+        if value.cap is not None and mean > value.cap
+        else "",
     )
 
 
@@ -238,8 +259,7 @@ def _limits(
     return (max(0.0, low - room), min(high + room, most)), marks
 
 
-def figure(plot: CurvePlot) -> Figure:
-    """Panels side by side, the legend to their right."""
+def _drawn(plot: CurvePlot) -> Drawn:
     names = _names(plot)
     panel = max(2.3, 5.6 / len(plot.panels))
     if len(plot.panels) == 1:
@@ -350,4 +370,4 @@ def _room(places: list[float], log: bool) -> tuple[float, float]:
     return low - room, high + room
 
 
-KIND = Kind(axes=1, drawings=drawings, compared=compared)
+KIND = Curves

@@ -6,21 +6,16 @@ panels have the row order of the first panel, best row on top.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawn
 from scipy import stats
 
-from harness.report import captions
-from harness.report.figure_model import Drawing, Head, Kind, Numbers, NumberTable
-from harness.report.figures._places import number
-from harness.report.figures.curves import compared
-from harness.report.layout import Layout
-from harness.report.meta import ReportMeta
-from harness.report.model import Column
+from harness.report import format as fmt
+from harness.report.figures._base import Kind, paired_in_first_value
+from harness.report.model import Block, Figure, Table
 from harness.report.style import ACCENT, INK, MUTED, PAPER, RULE, Page, plain, shortened
 
 LINE, PANEL, LONGEST = 0.21, 2.7, 44  # inches, inches, letters
@@ -43,66 +38,54 @@ class DotPanel:
     dots: tuple[Dot | None, ...]
 
 
-@dataclass(frozen=True)
-class DotsPlot:
+@dataclass(frozen=True, eq=False)
+class DotsPlot(Figure):
     """Panels side by side over the same rows, the first row on top."""
 
-    title: str
-    stamps: tuple[str, ...]
     rows: tuple[tuple[str, bool], ...]
     panels: tuple[DotPanel, ...]
     x_label: str
-    caption: str
-    description: str
 
-    def draw(self) -> Figure:
-        """The figure, drawn."""
-        return figure(self)
+    def draw(self) -> Drawn:
+        """Names to the left, the reference row in the accent colour."""
+        return _drawn(self)
 
 
-def overall(own: Numbers, meta: ReportMeta, layout: Layout) -> tuple[Drawing, ...]:
+class Dots(Kind):
     """The one figure, over all data sets."""
-    value = layout.values[0]
-    notes = {note.key: note for note in meta.datasets}
-    keys = list(dict.fromkeys(own.trials["dataset"]))
-    tables = {key: _highest(own.table[own.table["dataset"] == key]) for key in keys}
-    mean = f"{value.column}_mean"
-    order = sorted(
-        dict.fromkeys(key for table in tables.values() for key in table["row_key"]),
-        key=lambda row: -np.nan_to_num(_at(tables[keys[0]], row, mean), nan=-np.inf),
-    )
-    titles = own.trials.drop_duplicates("row_key").set_index("row_key")["row"]
-    panels = tuple(
-        DotPanel(
-            f"{notes[key].title}, {tables[key]['label_percent'].iloc[0]:g} % labelled",
-            tuple(_dot(tables[key], row, value.column) for row in order),
+
+    def compare(self) -> pd.DataFrame:
+        return paired_in_first_value(self.given)
+
+    def overall(self) -> list[Block]:
+        layout, meta, trials = self.given.layout, self.given.meta, self.given.trials
+        value, first = layout.values[0], _highest(self.parts[0].table)
+        order = sorted(
+            dict.fromkeys(key for part in self.parts for key in _highest(part.table)["row_key"]),
+            key=lambda row: -np.nan_to_num(_at(first, row, f"{value.column}_mean"), nan=-np.inf),
         )
-        for key in keys
-    )
-    stamps = dict.fromkeys(
-        stamp
-        for key in keys
-        for stamp in captions.stamps(notes[key], meta, own.trials[own.trials["dataset"] == key])
-    )
-    plot = DotsPlot(
-        title=f"{meta.title.split(':')[0]}: {value.label}",
-        stamps=tuple(stamps),
-        rows=tuple((str(titles[row]), row == layout.reference) for row in order),
-        panels=panels,
-        x_label=value.label,
-        caption=f"{layout.shows} Dots: mean over trials; bars: its 95 % interval (t, n − 1), over "
-        "re-draws of the same data. Rows are in the order of the first panel. m/n: m of n planned "
-        "trials are present, so no mean is given.",
-        description=f"Means of {value.label} with intervals, a panel a data set.",
-    )
-    return (Drawing(meta.protocol, plot, (_numbers(plot),)),)
-
-
-def drawings(
-    head: Head, own: Numbers, columns: Sequence[Column], layout: Layout, stem: str
-) -> tuple[Drawing, ...]:
-    """None of one data set alone."""
-    return ()
+        titles = trials.drop_duplicates("row_key").set_index("row_key")["row"]
+        panels = tuple(
+            DotPanel(
+                f"{part.note.title}, {_highest(part.table)['label_percent'].iloc[0]:g} % labelled",
+                tuple(_dot(_highest(part.table), row, value.column) for row in order),
+            )
+            for part in self.parts
+        )
+        stamps = (part.stamps for part in self.parts)
+        plot = DotsPlot(
+            stem=meta.protocol,
+            title=f"{meta.title.split(':')[0]}: {value.label}",
+            stamps=tuple(dict.fromkeys(stamp for own in stamps for stamp in own)),
+            rows=tuple((str(titles[row]), row == layout.reference) for row in order),
+            panels=panels,
+            x_label=value.label,
+            caption=f"{layout.shows} Dots: mean over trials; bars: its 95 % interval (t, n − 1), "
+            "over re-draws of the same data. Rows are in the order of the first panel. m/n: m of n "
+            "planned trials are present, so no mean is given.",
+            description=f"Means of {value.label} with intervals, a panel a data set.",
+        )
+        return [plot, _numbers(plot)]
 
 
 def _highest(table: pd.DataFrame) -> pd.DataFrame:
@@ -128,26 +111,23 @@ def _dot(table: pd.DataFrame, row: str, column: str) -> Dot | None:
     return Dot(float(mean), (float(mean) - half, float(mean) + half), "")
 
 
-def _numbers(plot: DotsPlot) -> NumberTable:
-    lines = tuple(
+def _numbers(plot: DotsPlot) -> Table:
+    lines = [
         (title, *(_text(panel.dots[i]) for panel in plot.panels))
         for i, (title, _) in enumerate(plot.rows)
-    )
-    return NumberTable(plot.x_label, ("", *(panel.title for panel in plot.panels)), lines)
+    ]
+    heads = ("", *(panel.title for panel in plot.panels))
+    return Table.of(plot.x_label, heads, lines, export="latex")
 
 
 def _text(dot: Dot | None) -> str:
     if dot is None or dot.mean is None:
         return "" if dot is None else dot.note
-    mean = number(dot.mean, "accuracy")
-    if dot.interval is None:
-        return mean
-    low, high = (number(end, "accuracy") for end in dot.interval)
-    return f"{mean} ({low} to {high})"
+    ends = f" ({fmt.interval(*dot.interval)})" if dot.interval else ""
+    return fmt.accuracy(dot.mean) + ends
 
 
-def figure(plot: DotsPlot) -> Figure:
-    """Panels side by side; names to the left, the reference row in the accent colour."""
+def _drawn(plot: DotsPlot) -> Drawn:
     names = [shortened(title, LONGEST) for title, _ in plot.rows]
     side = 0.25 + 0.078 * max(map(len, names), default=0)
     high = LINE * max(len(names), 1)
@@ -184,4 +164,4 @@ def _two_lines(title: str) -> str:
     return f"{shortened(name, 38)}\n{labels}"
 
 
-KIND = Kind(axes=0, drawings=drawings, overall=overall, compared=compared)
+KIND = Dots

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawn
 from matplotlib.patches import Rectangle
 
+from harness.layout import Value
 from harness.report import format as fmt
-from harness.report.figure_model import Drawing, Head, Kind, Numbers, NumberTable
-from harness.report.figures._places import (
-    caption,
-    cell_text,
-)
-from harness.report.layout import Layout, Value
-from harness.report.model import Column
-from harness.report.style import (
-    INK,
-    MUTED,
-    RULE,
-    Page,
-)
+from harness.report.figures._base import Kind, Part, caption_of, value_text
+from harness.report.model import Block, Figure, Table
+from harness.report.style import INK, MUTED, RULE, Page
 
 CELL_WIDTH, CELL_HEIGHT, LEFT = 1.0, 0.62, 0.85
 LIGHT, DARK = (0.945, 0.955, 0.975), (0.09, 0.25, 0.45)
@@ -42,37 +32,41 @@ class HeatCell:
     text: str
 
 
-@dataclass(frozen=True)
-class HeatPlot:
+@dataclass(frozen=True, eq=False)
+class HeatPlot(Figure):
     """A heat map with its numbers printed; ``cells[i][j]`` at x ``columns[j]``, y ``rows[i]``."""
 
-    title: str
-    stamps: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[str, ...]
     cells: tuple[tuple[HeatCell, ...], ...]
     x_label: str
     y_label: str
     scale: str
-    caption: str
-    description: str
 
-    def draw(self) -> Figure:
-        """The figure, drawn."""
-        return figure(self)
+    def draw(self) -> Drawn:
+        """Cells with their numbers; darker is higher."""
+        return _drawn(self)
 
 
-def drawings(
-    head: Head, own: Numbers, columns: Sequence[Column], layout: Layout, stem: str
-) -> tuple[Drawing, ...]:
-    """One heat map of the first value."""
-    plot = heat_plot(head, own.table, layout, layout.values[0])
-    return (Drawing(stem, plot, heat_numbers(plot, layout, layout.values[0])),)
+class Heat(Kind):
+    """One heat map of the first value, and its numbers as a table, the highest line first."""
+
+    axes = 2
+
+    def blocks(self, part: Part) -> list[Block]:
+        value, (across, up) = part.layout.values[0], part.layout.axes
+        plot = heat_plot(part, value)
+        lines = [
+            (f"{up.name} = {name}", *(cell.text.replace("\n", "") for cell in cells))
+            for name, cells in zip(plot.rows, plot.cells, strict=True)
+        ]
+        heads = ("", *(f"{across.name} = {name}" for name in plot.columns))
+        return [plot, Table.of(value.label, heads, lines[::-1], export="latex")]
 
 
-def heat_plot(head: Head, table: pd.DataFrame, layout: Layout, value: Value) -> HeatPlot:
+def heat_plot(part: Part, value: Value) -> HeatPlot:
     """``value`` over two axes."""
-    across, up = layout.axes
+    (across, up), table = part.layout.axes, part.table
     xs, ys = (sorted({float(v) for v in table[axis.column]}) for axis in (across, up))
     means = table[f"{value.column}_mean"]
     low, high = means.min(), means.max()
@@ -85,43 +79,32 @@ def heat_plot(head: Head, table: pd.DataFrame, layout: Layout, value: Value) -> 
         scale = f"Darker is higher; all shades lie between {fmt.accuracy(low)} and "
         scale += f"{fmt.accuracy(high)}."
     several = bool(table["trials_expected"].max() > 1)
+    caption = caption_of(table, part.layout, several, "Printed: mean ± SD over")
     return HeatPlot(
-        title=head.title(value.label),
-        stamps=head.stamps,
+        stem=part.stem,
+        **part.heading(value.label),
         columns=tuple(f"{across.shown(x):g}" for x in xs),
         rows=tuple(f"{up.shown(y):g}" for y in ys),
         cells=tuple(cells),
         x_label=across.label,
         y_label=up.label,
         scale=scale,
-        caption=caption(table, layout, several, "Printed: mean ± SD over"),
-        description=f"Heat map of {value.label} on {head.note.title}; every number is printed.",
+        caption=f"{caption} {part.note.what_varies}",
+        description=f"Heat map of {value.label} on {part.note.title}; every number is printed.",
     )
-
-
-def heat_numbers(plot: HeatPlot, layout: Layout, value: Value) -> tuple[NumberTable, ...]:
-    """The numbers printed on a heat map, once more as a table, the highest line first."""
-    across, up = layout.axes
-    lines = [
-        (f"{up.name} = {name}", *(cell.text.replace("\n", " ") for cell in cells))
-        for name, cells in zip(plot.rows, plot.cells, strict=True)
-    ][::-1]
-    heads = ("", *(f"{across.name} = {name}" for name in plot.columns))
-    return (NumberTable(value.label, heads, tuple(lines)),)
 
 
 def _heat_cell(at: pd.DataFrame, value: Value, low: float, high: float) -> HeatCell:
     if len(at) == 0:
         return HeatCell(None, 0.0, "")
     mean = float(at.iloc[0][f"{value.column}_mean"])
-    text = cell_text(at, value).replace("±", "\n±")
+    text = value_text(at, value).replace("±", "\n±")
     if np.isnan(mean):
         return HeatCell(None, 0.0, text)
     return HeatCell(mean, 0.5 if high == low else float((mean - low) / (high - low)), text)
 
 
-def figure(plot: HeatPlot) -> Figure:
-    """Cells with their numbers; darker is higher."""
+def _drawn(plot: HeatPlot) -> Drawn:
     wide, high = CELL_WIDTH * len(plot.columns), CELL_HEIGHT * len(plot.rows)
     width = max(
         LEFT + wide + 0.3, min(7.0, 0.4 + 0.085 * len(plot.title)), 0.4 + 0.07 * len(plot.scale)
@@ -155,4 +138,4 @@ def figure(plot: HeatPlot) -> Figure:
     return page.figure
 
 
-KIND = Kind(axes=2, drawings=drawings)
+KIND = Heat

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawn
 from matplotlib.lines import Line2D
 
 from harness.analysis.leakage import leaks
 from harness.report import format as fmt
 from harness.report.captions import BLOCKS
-from harness.report.figure_model import Drawing, FigurePart, Head, Kind, Numbers, NumberTable
-from harness.report.layout import Layout
-from harness.report.meta import DatasetNote, ReportMeta, SplitNote
-from harness.report.model import Column
+from harness.report.figures._base import Kind, Part
+from harness.report.meta import SplitNote
+from harness.report.model import Block, Figure, Table
 from harness.report.style import (
     ACCENT,
     HUES,
@@ -61,62 +59,72 @@ class GainLine:
     cells: tuple[tuple[Gain | None, ...], ...] = ()
 
 
-@dataclass(frozen=True)
-class LeakPlot:
+@dataclass(frozen=True, eq=False)
+class LeakPlot(Figure):
     """Gains as dots with intervals, a panel per share of labels, a marker for every other split.
 
     ``others``  what each marker stands for.
     """
 
-    title: str
-    stamps: tuple[str, ...]
     panels: tuple[str, ...]
     lines: tuple[GainLine, ...]
     others: tuple[str, ...]
     x_label: str
     limits: tuple[float, float]
-    caption: str
-    description: str
 
-    def draw(self) -> Figure:
-        """The figure, drawn."""
-        return figure(self)
+    def draw(self) -> Drawn:
+        """Panels side by side over the same lines; the values stand to the right of each panel."""
+        return _drawn(self)
 
 
-def drawings(
-    head: Head, own: Numbers, columns: Sequence[Column], layout: Layout, stem: str
-) -> tuple[Drawing, ...]:
-    """Gains with their intervals."""
-    plot = leak_plot(head, own.compared, columns)
-    return (Drawing(stem, plot, leak_tables(own.compared, columns)),)
-
-
-def compared(trials: pd.DataFrame, layout: Layout, meta: ReportMeta) -> pd.DataFrame:
+class Leak(Kind):
     """Accuracy under the leakiest split minus that under every other."""
-    return leaks(trials, {n.key: {s.name: s.ratio for s in n.splits} for n in meta.datasets})
+
+    axes = 1
+    lead_title = "Points gained, most labels"
+
+    def compare(self) -> pd.DataFrame:
+        notes = self.given.meta.datasets
+        ratios = {note.key: {s.name: s.ratio for s in note.splits} for note in notes}
+        return leaks(self.given.trials, ratios)
+
+    def files(self) -> dict[str, pd.DataFrame]:
+        return {f"{self.given.meta.protocol}.csv": self.compared}
+
+    def reading(self) -> tuple[str, ...]:
+        shared = "All rows share"
+        return tuple(
+            text.replace(shared, "Under one split, all rows share") for text in super().reading()
+        )
+
+    def lead(self, part: Part) -> tuple[str, ...]:
+        return _lead(part)
+
+    def comparisons(self, part: Part) -> tuple[Block, ...]:
+        return ()  # the tables of blocks() have them
+
+    def blocks(self, part: Part) -> list[Block]:
+        return [leak_plot(part), *leak_tables(part)]
 
 
-def files(meta: ReportMeta, own: Numbers, parts: Sequence[FigurePart]) -> dict[str, pd.DataFrame]:
-    """The gains."""
-    return {f"{meta.protocol}.csv": own.compared}
-
-
-def leak_plot(head: Head, gains: pd.DataFrame, columns: Sequence[Column]) -> LeakPlot:
+def leak_plot(part: Part) -> LeakPlot:
     """Methods by paradigm; a method has a dot for every split that is compared."""
-    leaky, *others = head.note.splits
-    lines: list[GainLine] = []
+    leaky, *others = part.note.splits
+    gains, lines = part.compared, []
     for block, own in gains.groupby("paradigm", sort=False):
         lines.append(GainLine(BLOCKS.get(str(block), str(block))))
         for _, row in own.groupby("row_key", sort=False):
-            cells = tuple(tuple(_gain(row, c.percent, s.name) for s in others) for c in columns)
+            cells = tuple(
+                tuple(_gain(row, c.percent, s.name) for s in others) for c in part.columns
+            )
             lines.append(GainLine(str(row["row"].iloc[0]), cells))
     ends = 100 * gains[["difference", *ENDS]].to_numpy(float)
     ends = np.append(ends[np.isfinite(ends)], 0.0)
     room = 0.05 * float(np.ptp(ends)) + 0.5
     return LeakPlot(
-        title=head.title(f"what the split “{leaky.name}” is worth"),
-        stamps=head.stamps,
-        panels=tuple(c.title + (f" ({c.labels} labels)" if c.labels else "") for c in columns),
+        stem=part.stem,
+        **part.heading(f"accuracy gained under the split “{leaky.name}”"),
+        panels=tuple(column.long for column in part.columns),
         lines=tuple(lines),
         others=tuple(
             f"{leaky.name} minus {s.name}: rows of {_groups(leaky, s)} on both sides"
@@ -126,55 +134,50 @@ def leak_plot(head: Head, gains: pd.DataFrame, columns: Sequence[Column]) -> Lea
         limits=(float(ends.min()) - room, float(ends.max()) + room),
         caption="Markers: mean of the differences of trials. Bars: its 95 % interval, thick: t; "
         "thin: corrected for training sets that overlap. Filled: zero lies outside the widest "
-        "interval and Holm’s p is at most .05; hollow: undecided.",
-        description=f"Gains of a leaky split on {head.note.title}; the numbers are in the tables.",
+        "interval and Holm’s p is at most .05; hollow: undecided. " + part.note.what_varies,
+        description=f"Gains of a leaky split on {part.note.title}; the numbers are in the tables.",
     )
 
 
-def leak_tables(gains: pd.DataFrame, columns: Sequence[Column]) -> tuple[NumberTable, ...]:
+def leak_tables(part: Part) -> list[Table]:
     """Accuracies under both splits and their difference, a table for each share of labels."""
+    gains = part.compared
     if len(gains) == 0:
-        return ()
+        return []
     heads = (
         "", "Compared with", f"Under {gains['leaky_split'].iloc[0]}", "Under the other",
         "Points gained", "95 % interval", "Corrected", "p (Holm)", "Pairs",
     )  # fmt: skip
     tables = []
-    for column in columns:
+    for column in part.columns:
         lines = []
         for key in dict.fromkeys(gains["row_key"]):
             own = gains[(gains["row_key"] == key) & (gains["label_percent"] == column.percent)]
             for i, line in enumerate(own.to_dict("records")):
                 lines.append((line["row"] if i == 0 else "", *_numbers(line)))
-        labels = f" ({column.labels} labels)" if column.labels else ""
-        tables.append(
-            NumberTable(f"Test accuracy, {column.title}{labels}", heads, tuple(lines), left=2)
-        )
-    return tuple(tables)
+        title = f"Test accuracy, {column.long}"
+        tables.append(Table.of(title, heads, lines, left=2, export="latex"))
+    return tables
 
 
-def leak_lead(gains: pd.DataFrame, columns: Sequence[Column], note: DatasetNote) -> str:
-    """Least and most gain over the methods: most labels, the split that leaks least; or ""."""
+def _lead(part: Part) -> tuple[str, ...]:
+    """Least and most gain over the methods: most labels, the split that leaks least; or ()."""
+    gains, columns, note = part.compared, part.columns, part.note
     if not columns or len(note.splits) < 2:
-        return ""
+        return ()
     leaky, least = note.splits[0], note.splits[-1]
     own = gains[(gains["label_percent"] == columns[-1].percent) & (gains["split"] == least.name)]
     own = own.dropna(subset=["difference"])
     if len(own) == 0:
-        return ""
-    gained = [_worth(own.loc[i]) for i in dict.fromkeys((own["difference"].idxmin(),
-                                                       own["difference"].idxmax()))]  # fmt: skip
+        return ()
+    ends = dict.fromkeys((own["difference"].idxmin(), own["difference"].idxmax()))
+    gained = [_worth(own.loc[i]) for i in ends]
     where = f"the simulated copy of {note.title}" if note.kind == "simulated" else note.title
     return (
-        f"On {where}, {columns[-1].title}: rows of {_groups(leaky, least)} on both sides are "
-        f"worth {' to '.join(gained)} of test accuracy ({leaky.name} minus {least.name}), decided "
-        f"for {own['decision'].isin(DECIDED).sum()} of {fmt.plural(len(own), 'method')}."
+        f"On {where}, {columns[-1].title}: rows of {_groups(leaky, least)} on both sides change "
+        f"test accuracy by {' to '.join(gained)} ({leaky.name} minus {least.name}), decided "
+        f"for {own['decision'].isin(DECIDED).sum()} of {fmt.plural(len(own), 'method')}.",
     )
-
-
-def points(value: float) -> str:
-    """``+13.2``: a difference of accuracies in percentage points."""
-    return f"{100 * value:+.1f}".replace("-", "−")
 
 
 def _gain(row: pd.DataFrame, percent: float, split: str) -> Gain | None:
@@ -192,27 +195,18 @@ def _gain(row: pd.DataFrame, percent: float, split: str) -> Gain | None:
         plain=ends("low", "high"),
         corrected=ends("corrected_low", "corrected_high"),
         decided=line["decision"] in DECIDED,
-        text=points(line["difference"]) + short,
+        text=fmt.points(line["difference"]) + short,
     )
 
 
 def _numbers(line: dict[Any, Any]) -> tuple[str, ...]:
-    def span(low: str, high: str) -> str:
-        return "" if pd.isna(line[low]) else f"{points(line[low])} to {points(line[high])}"
-
-    def accuracy(prefix: str) -> str:
-        mean, sd = (fmt.accuracy(line[f"{prefix}{name}"]) for name in ("mean", "sd"))
-        if mean:
-            return f"{mean}±{sd}" if sd else mean
-        return f"{line[f'{prefix}trials']}/{line['trials_expected']}"
-
     return (
         line["split"],
-        accuracy("leaky_"),
-        accuracy(""),
-        "" if pd.isna(line["difference"]) else points(line["difference"]),
-        span("low", "high"),
-        span("corrected_low", "corrected_high"),
+        fmt.mean_or_progress(line, "leaky_"),
+        fmt.mean_or_progress(line),
+        fmt.points(line["difference"]),
+        fmt.interval(line["low"], line["high"], fmt.points),
+        fmt.interval(line["corrected_low"], line["corrected_high"], fmt.points),
         fmt.p_value(line["t_p_holm"]),
         _pairs(line),
     )
@@ -221,8 +215,9 @@ def _numbers(line: dict[Any, Any]) -> tuple[str, ...]:
 def _worth(line: pd.Series) -> str:
     """``13.2 points (SVM, 95 % interval +8.0 to +18.1)``, by the widest interval there is."""
     low, high = np.nanmin([*line[ENDS[::2]], np.inf]), np.nanmax([*line[ENDS[1::2]], -np.inf])
-    span = f", 95 % interval {points(low)} to {points(high)}" if np.isfinite(low) else ""
-    return f"{points(line['difference'])} points ({line['row']}{span})"
+    span = fmt.interval(low, high, fmt.points) if np.isfinite(low) else ""
+    more = f", 95 % interval {span}" if span else ""
+    return f"{fmt.points(line['difference'])} points ({line['row']}{more})"
 
 
 def _groups(leaky: SplitNote, other: SplitNote) -> str:
@@ -234,8 +229,7 @@ def _pairs(line: Any) -> str:
     return f"{line['pairs']}/{line['pairs_expected']}"
 
 
-def figure(plot: LeakPlot) -> Figure:
-    """Panels side by side over the same lines; the values stand to the right of each panel."""
+def _drawn(plot: LeakPlot) -> Drawn:
     names = [shortened(line.title, 48) for line in plot.lines]
     side = max(1.9, LETTER * max(map(len, names), default=0) + 0.15)
     beside = 0.15 + 0.065 * max([5, *(len(g.text) for g in _gains(plot))])
@@ -319,4 +313,4 @@ def _gains(plot: LeakPlot) -> list[Gain]:
     return [g for line in plot.lines for cells in line.cells for g in cells if g is not None]
 
 
-KIND = Kind(axes=1, drawings=drawings, compared=compared, files=files, lead=leak_lead, pairs=False)
+KIND = Leak

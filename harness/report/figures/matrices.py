@@ -10,20 +10,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawn
 
+from harness.analysis.figure_arrays import Matrices
 from harness.report import format as fmt
-from harness.report.figure_model import Drawing, FigurePart, Head, Kind, Numbers
-from harness.report.layout import Layout, Matrices
-from harness.report.meta import ReportMeta
-from harness.report.model import Column
-from harness.report.style import (
-    INK,
-    MUTED,
-    RULE,
-    Page,
-    shortened,
-)
+from harness.report.figures._base import Kind, Part
+from harness.report.figures.curves import numbers
+from harness.report.model import Block, Figure
+from harness.report.style import INK, MUTED, RULE, Page, shortened
 from harness.store.manifest import file_stem
 
 QUANTILE = 0.99
@@ -34,62 +28,51 @@ LEFT, HEIGHT = 0.75, 3.6
 
 
 @dataclass(frozen=True, eq=False)
-class MatrixPlot:
+class MatrixPlot(Figure):
     """Panels of the same rows and columns under one scale, ``-limit`` to ``limit``.
 
     ``panels``  (title, line under it, values (n, d)).   ``groups`` (class name, first row, last).
     """
 
-    title: str
-    stamps: tuple[str, ...]
     panels: tuple[tuple[str, str, np.ndarray], ...]
     groups: tuple[tuple[str, int, int], ...]
     limit: float
     x_label: str
     y_label: str
     scale: str
-    caption: str
-    description: str
 
-    def draw(self) -> Figure:
-        """The figure, drawn."""
-        return figure(self)
+    def draw(self) -> Drawn:
+        """One image a panel, the colour bar at the right."""
+        return _drawn(self)
 
 
-def drawings(
-    head: Head, own: Numbers, columns: Sequence[Column], layout: Layout, stem: str
-) -> tuple[Drawing, ...]:
-    """A figure for every view that rows lack."""
-    return tuple(
-        Drawing(_stem(stem, matrices), matrix_plot(head, own.trials, matrices, layout), ())
-        for matrices in own.shown.matrices
-    )
+class Images(Kind):
+    """A figure for every view that rows lack, and the errors as a table."""
+
+    axes = 1
+
+    def blocks(self, part: Part) -> list[Block]:
+        plots = [matrix_plot(part, matrices) for matrices in part.shown.matrices]
+        return [*plots, *numbers(part, part.layout.values[0], export="latex")]
+
+    def lines(self, part: Part) -> tuple[str, ...]:
+        if part.shown.matrices and part.note.kind == "licensed":
+            return ("No CSV of the images is written: its values are licensed data.",)
+        return ()
+
+    def files(self) -> dict[str, pd.DataFrame]:
+        """The errors, and the matrices as numbers; values of licensed data are never among them."""
+        tables = {f"{self.given.meta.protocol}.csv": self.table}
+        for part in (part for part in self.parts if part.note.kind != "licensed"):
+            for matrices in part.shown.matrices:
+                plot = matrix_plot(part, matrices)
+                tables[f"figures/{plot.stem}.csv"] = matrix_csv(plot, matrices)
+        return tables
 
 
-def files(meta: ReportMeta, own: Numbers, parts: Sequence[FigurePart]) -> dict[str, pd.DataFrame]:
-    """The errors, and the matrices as numbers; values of licensed data are never among them."""
-    tables = {f"{meta.protocol}.csv": own.table}
-    for part in parts:
-        if part.note.kind == "licensed":
-            continue
-        stem = f"{meta.protocol}_{part.note.anchor}"
-        matrices = {_stem(stem, m): m for m in own.shown.matrices if m.dataset == part.note.key}
-        for drawing in part.drawings:
-            tables[f"figures/{drawing.stem}.csv"] = matrix_csv(drawing.plot, matrices[drawing.stem])
-    return tables
-
-
-def _stem(stem: str, matrices: Matrices) -> str:
-    return f"{stem}_{file_stem(matrices.view, 40)}"
-
-
-def matrix_plot(
-    head: Head,
-    trials: pd.DataFrame,
-    matrices: Matrices,
-    layout: Layout,
-) -> MatrixPlot:
+def matrix_plot(part: Part, matrices: Matrices) -> MatrixPlot:
     """The truth, then the imputation of each row of the table, in the table's order."""
+    trials = part.trials
     limit = float(max(1.0, np.ceil(2 * np.quantile(np.abs(matrices.truth), QUANTILE)) / 2))
     rows = trials.drop_duplicates("row_key").to_dict("records")
     panels = [("Original", "", matrices.truth)]
@@ -102,21 +85,21 @@ def matrix_plot(
     share = fmt.percent(100 * float(first["at_missing"]))
     what = f"{percent} labelled, {share} of the rows lack a view"
     return MatrixPlot(
-        title=head.title(f"view {matrices.view}, {what}"),
-        stamps=head.stamps,
+        stem=f"{part.stem}_{file_stem(matrices.view, 40)}",
+        **part.heading(f"view {matrices.view}, {what}"),
         panels=tuple(panels),
         groups=_groups(matrices.classes),
         limit=limit,
         x_label=f"{matrices.truth.shape[1]} features of view {matrices.view}",
         y_label="instances, by class",
         scale="z-score",
-        caption=f"{layout.shows} Shown are {shown} of the {matrices.hidden} rows whose view "
+        caption=f"{part.layout.shows} Shown are {shown} of the {matrices.hidden} rows whose view "
         f"{matrices.view} was hidden in trial {matrices.trial}, the same in every panel, grouped "
         "by class (imputers do not see the class of unlabelled rows) and, within a class, in the "
         f"random order of the trial. All panels share one scale, −{limit:g} to {limit:g}, which "
         f"covers {100 * QUANTILE:g} % of the true values; values beyond it have the colour of its "
-        "end. NMSE is over all hidden entries of the trial.",
-        description=f"Images of hidden rows of {head.note.title} and of their imputations.",
+        "end. NMSE is over all hidden entries of the trial. " + part.note.what_varies,
+        description=f"Images of hidden rows of {part.note.title} and of their imputations.",
     )
 
 
@@ -147,8 +130,7 @@ def scale() -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("signed", STOPS)
 
 
-def figure(plot: MatrixPlot) -> Figure:
-    """One image a panel, the colour bar at the right."""
+def _drawn(plot: MatrixPlot) -> Drawn:
     panel = min(1.75, max(1.15, 8.2 / len(plot.panels)))
     width = LEFT + panel * len(plot.panels) + 0.95
     width = max(width, min(7.0, 0.4 + 0.085 * len(plot.title)))
@@ -181,4 +163,4 @@ def figure(plot: MatrixPlot) -> Figure:
     return page.figure
 
 
-KIND = Kind(axes=1, drawings=drawings, files=files)
+KIND = Images

@@ -9,16 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawn
 
+from harness.analysis.figure_arrays import Weights
 from harness.report import format as fmt
-from harness.report.figure_model import Drawing, FigurePart, Head, Kind, Numbers, NumberTable
-from harness.report.figures._places import (
-    number,
-)
-from harness.report.layout import Layout, Weights
-from harness.report.meta import ReportMeta
-from harness.report.model import Column
+from harness.report.figures._base import Kind, Part
+from harness.report.model import Block, Figure, Table
 from harness.report.style import (
     DASHES,
     HUES,
@@ -52,104 +48,79 @@ class WeightLine:
     trajectories: tuple[tuple[tuple[float, ...], int], ...]
 
 
-@dataclass(frozen=True)
-class WeightPlot:
+@dataclass(frozen=True, eq=False)
+class WeightPlot(Figure):
     """Bars of view weights, and beside them the same weights over the epochs."""
 
-    title: str
-    stamps: tuple[str, ...]
     lines: tuple[WeightLine, ...]
     y_label: str
     note: str
     warning: str
-    caption: str
-    description: str
 
-    def draw(self) -> Figure:
-        """The figure, drawn."""
-        return figure(self)
+    def draw(self) -> Drawn:
+        """Bars at the left, trajectories at the right, the warning under both."""
+        return _drawn(self)
 
 
-def drawings(
-    head: Head, own: Numbers, columns: Sequence[Column], layout: Layout, stem: str
-) -> tuple[Drawing, ...]:
+class ViewWeights(Kind):
     """Bars, and beside them the weights over the epochs."""
-    plot = weight_plot(head, own.trials, own.shown.weights, layout)
-    return (Drawing(stem, plot, (weight_table(plot),)),)
+
+    def blocks(self, part: Part) -> list[Block]:
+        plot = weight_plot(part)
+        return [plot, weight_table(plot)]
+
+    def files(self) -> dict[str, pd.DataFrame]:
+        """The weights of the chosen epochs, and those of all epochs."""
+        names = {note.key: note.view_names for note in self.given.meta.datasets}
+        shown = [(weights, names[weights.dataset]) for weights in self.given.shown.weights]
+        return {
+            f"{self.given.meta.protocol}.csv": _stacked([weights_csv([w], v) for w, v in shown]),
+            "epochs.csv": _stacked([trajectories_csv([w], v) for w, v in shown]),
+        }
 
 
-def files(meta: ReportMeta, own: Numbers, parts: Sequence[FigurePart]) -> dict[str, pd.DataFrame]:
-    """The weights of the chosen epochs, and those of all epochs."""
-    names = {note.key: note.view_names for note in meta.datasets}
-    shown = [(weights, names[weights.dataset]) for weights in own.shown.weights]
-    return {
-        f"{meta.protocol}.csv": _stacked(
-            [weights_csv([weights], views) for weights, views in shown]
-        ),
-        "epochs.csv": _stacked([trajectories_csv([weights], views) for weights, views in shown]),
-    }
-
-
-def weight_plot(
-    head: Head,
-    trials: pd.DataFrame,
-    weights: Sequence[Weights],
-    layout: Layout,
-) -> WeightPlot:
+def weight_plot(part: Part) -> WeightPlot:
     """Bars and trajectories of the weights of every view; no mean if a planned trial has none."""
+    trials, weights, value = part.trials, part.shown.weights, part.layout.values[0]
     complete = len(weights) == len(trials)
-    lines = tuple(
-        WeightLine(
-            view=view,
-            style=v,
-            values=tuple(float(trial.final[v]) for trial in weights),
-            mean=float(np.mean([trial.final[v] for trial in weights])) if complete else None,
-            sd=float(np.std([trial.final[v] for trial in weights], ddof=1))
-            if complete and len(weights) > 1
-            else None,
-            trajectories=tuple(
-                (tuple(trial.curve[:, v].tolist()), trial.epoch) for trial in weights
-            ),
-        )
-        for v, view in enumerate(head.note.view_names)
-    )
+    lines = []
+    for v, view in enumerate(part.note.view_names):
+        values = tuple(float(trial.final[v]) for trial in weights)
+        mean = float(np.mean(values)) if complete else None
+        sd = float(np.std(values, ddof=1)) if complete and len(weights) > 1 else None
+        curves = tuple((tuple(trial.curve[:, v].tolist()), trial.epoch) for trial in weights)
+        lines.append(WeightLine(view, v, values, mean, sd, curves))
     percent = fmt.percent(float(trials["label_percent"].iloc[0]))
     spread = f"mean ± SD over {len(weights)} trials" if len(weights) > 1 else "one trial, no SD"
     return WeightPlot(
-        title=head.title(f"{layout.values[0].label}, {percent} labelled"),
-        stamps=head.stamps,
-        lines=lines,
-        y_label=layout.values[0].label,
+        stem=part.stem,
+        **part.heading(f"{value.label}, {percent} labelled"),
+        lines=tuple(lines),
+        y_label=value.label,
         note=spread if complete else f"{len(weights)}/{len(trials)} trials: no mean",
-        warning=layout.warning,
-        caption=f"{layout.shows} Bars: {spread}; dots: trials. A marker on a line is the chosen "
-        "epoch of that trial; training continued until patience or epochs ran out.",
-        description=f"View weights on {head.note.title}; the numbers are in the table.",
+        warning=part.layout.warning,
+        caption=f"{part.layout.shows} Bars: {spread}; dots: trials. A marker on a line is the "
+        "chosen epoch of that trial; training continued until patience or epochs ran out. "
+        + part.note.what_varies,
+        description=f"View weights on {part.note.title}; the numbers are in the table.",
     )
 
 
-def weight_table(plot: WeightPlot) -> NumberTable:
+def weight_table(plot: WeightPlot) -> Table:
     """The bars' numbers, with the weights after the first and the last epoch."""
-
-    def interval(values: Sequence[float]) -> str:
-        low, high = fmt.accuracy(min(values)), fmt.accuracy(max(values))
-        return low if low == high else f"{low} to {high}"
-
-    lines = [
-        (
-            line.view,
-            (number(line.mean, "") + (f"±{number(line.sd, '')}" if line.sd is not None else ""))
-            or plot.note,
-            interval([weights[0] for weights, _ in line.trajectories]) if line.trajectories else "",
-            interval([weights[-1] for weights, _ in line.trajectories])
-            if line.trajectories
-            else "",
-            fmt.runs({epoch for _, epoch in line.trajectories}),
+    lines = []
+    for line in plot.lines:
+        ends = [[weights[i] for weights, _ in line.trajectories] for i in (0, -1)]
+        lines.append(
+            (
+                line.view,
+                fmt.mean_sd(line.mean, line.sd) or plot.note,
+                *(fmt.interval(min(end), max(end)) if end else "" for end in ends),
+                fmt.runs({epoch for _, epoch in line.trajectories}),
+            )
         )
-        for line in plot.lines
-    ]
     heads = ("View", "λ, chosen epoch", "first epoch", "last epoch", "chosen epochs")
-    return NumberTable(plot.y_label, heads, tuple(lines), plot.warning)
+    return Table.of(plot.y_label, heads, lines, note=plot.warning, export="latex")
 
 
 def weights_csv(weights: Sequence[Weights], names: Sequence[str]) -> pd.DataFrame:
@@ -183,8 +154,7 @@ def _stacked(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else weights_csv([], ())
 
 
-def figure(plot: WeightPlot) -> Figure:
-    """Bars at the left, trajectories at the right, the warning under both."""
+def _drawn(plot: WeightPlot) -> Drawn:
     bars = max(1.9, min(0.75 * len(plot.lines), 9.0))
     width = (
         LEFT
@@ -277,4 +247,4 @@ def _names(axes: Axes, lines: Sequence[WeightLine]) -> None:
         )  # fmt: skip
 
 
-KIND = Kind(axes=0, drawings=drawings, files=files)
+KIND = ViewWeights

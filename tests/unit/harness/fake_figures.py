@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 
 from harness import registry
-from harness.report import DatasetNote, Layout, Matrices, ReportMeta, Shown, Weights
+from harness.analysis.figure_arrays import Matrices, Shown, Weights
+from harness.layout import Layout
+from harness.report.figures._base import Given
+from harness.report.meta import DatasetNote, ReportMeta
 from tests.unit.harness.fake_trials import trials_of
 
 NOTE = DatasetNote(
@@ -136,3 +139,10 @@ def case(protocol: str) -> tuple[pd.DataFrame, Shown]:
     if protocol == "figure5":
         return missing_trials(KEYS, (10.0,), (0.1,), 1), matrices_of(KEYS)
     return heat_trials(), Shown()
+
+
+def given_of(protocol: str, **changes: Any) -> Given:
+    """All that a protocol's report is made from; ``trials``, ``shown`` or fields of its meta."""
+    trials, shown = case(protocol)
+    trials, shown = changes.pop("trials", trials), changes.pop("shown", shown)
+    return Given(meta_of(protocol, **changes), layout_of(protocol), trials, shown=shown)

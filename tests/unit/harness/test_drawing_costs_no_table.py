@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.layout import Layout
 from harness.registry import ROOT
-from harness.report import render_table
+from harness.report.figures._base import Given
+from harness.report.write import render
 from tests.unit.harness.fake_figures import NOTE, meta_of
 from tests.unit.harness.fake_trials import trials_of
 
@@ -29,7 +31,8 @@ def written(folder: Path, name: str, key: str = "data") -> list[str]:
     trials = trials_of({"ours": [0.5, 0.6, 0.7], "other": [0.4, 0.5, 0.5]})
     trials = trials.assign(row=name, dataset=key)
     note = replace(NOTE, key=key, title=name, view_names=(name, "b"))
-    return list(render_table(trials, meta_of("table2", datasets=(note,)), None, folder).problems)
+    given = Given(meta_of("table2", datasets=(note,)), Layout("table"), trials)
+    return list(render(given, folder).problems)
 
 
 def names(folder: Path) -> set[str]:
@@ -76,7 +79,7 @@ def test_a_figure_that_fails_is_a_sentence_and_the_rest_is_there(
     def broken(*_: object) -> bytes:
         raise RuntimeError("no font")
 
-    monkeypatch.setattr("harness.report.figures.render", broken)
+    monkeypatch.setattr("harness.report.style.saved", broken)
     problems = written(tmp_path, "Data")
     (problem,) = problems
     assert "no font" in problem
@@ -91,7 +94,7 @@ def test_tables_and_a_page_are_there_before_anything_is_drawn(
     def killed(*_: object) -> bytes:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("harness.report.figures.render", killed)
+    monkeypatch.setattr("harness.report.style.saved", killed)
     with pytest.raises(KeyboardInterrupt):
         written(tmp_path, "Data")
     assert names(tmp_path) == TABLES

@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.analysis.statistics import paired, summarise
-from harness.report import DatasetNote, ReportMeta, render_table
+from harness.layout import Layout
 from harness.report import format as fmt
-from harness.report.figures import render
-from harness.report.model import Report
-from harness.report.style import inline
-from harness.report.table import build
-from harness.report.text import markdown, tex
+from harness.report.export import tex
+from harness.report.figures._base import Given
+from harness.report.figures.table import DotPlot, ForestPlot
+from harness.report.meta import DatasetNote, ReportMeta
+from harness.report.model import Section, Table, Text
+from harness.report.style import inline, saved
+from harness.report.write import Made, contents, render
 from tests.unit.harness.fake_trials import trials_of
 
 NOTE = DatasetNote(
@@ -29,8 +30,24 @@ META = ReportMeta(
 )  # fmt: skip
 
 
-def report_of(trials: pd.DataFrame, meta: ReportMeta = META) -> Report:
-    return build(trials, summarise(trials), paired(trials, meta.reference_row_key), meta)
+def made_of(trials: pd.DataFrame, meta: ReportMeta = META) -> Made:
+    return Made(Given(meta, Layout("table"), trials))
+
+
+def section_of(trials: pd.DataFrame) -> Section:
+    """The section on the one data set."""
+    (section,) = (section for section in made_of(trials).report.sections if section.anchor)
+    return section
+
+
+def table_of(trials: pd.DataFrame, start: str = "Test accuracy") -> Table:
+    """Its table whose title starts like that."""
+    tables = [block for block in section_of(trials).blocks if isinstance(block, Table)]
+    return next(table for table in tables if table.title.startswith(start))
+
+
+def legend_of(trials: pd.DataFrame) -> tuple[str, ...]:
+    return next(block.lines for block in section_of(trials).blocks if isinstance(block, Text))
 
 
 @pytest.mark.parametrize(
@@ -52,49 +69,52 @@ def test_numbers_as_words() -> None:
 def test_ties_in_print_are_all_best_and_ceilings_never() -> None:
     trials = trials_of({"ours": [0.5, 0.6], "same": [0.5, 0.6002], "all": [0.9, 0.9]})
     trials["all_labels"] = trials["row_key"] == "all"
-    (block,) = report_of(trials).parts[0].blocks
-    assert [line.cells[0].best for line in block.lines] == [True, True, False]
+    assert [row.cells[1].bold for row in table_of(trials).rows] == [True, True, False]
 
 
 def test_an_incomplete_cell_is_never_best() -> None:
     trials = trials_of({"ours": [0.5, 0.6], "high": [0.9, 0.9]})
     trials.loc[3, ["status", "accuracy"]] = ["missing", np.nan]
-    (block,) = report_of(trials).parts[0].blocks
-    assert [line.cells[0].number for line in block.lines] == [".550±.071", "1/2"]
-    assert [line.cells[0].best for line in block.lines] == [True, False]
+    rows = table_of(trials).rows
+    assert [row.cells[1].text for row in rows] == [".550±.071", "1/2"]
+    assert [row.cells[1].bold for row in rows] == [True, False]
 
 
 def test_a_ceiling_run_once_stands_in_every_column() -> None:
     once = trials_of({"all": [0.9, 0.9]}, percent=100.0).assign(all_labels=True, row_order=1)
     columns = [trials_of({"ours": [0.5, 0.6]}, percent=p) for p in (2.0, 5.0)]
-    (block,) = report_of(pd.concat([*columns, once], ignore_index=True)).parts[0].blocks
-    assert [cell.mean for cell in block.lines[1].cells] == [".900", ".900"]
-    assert [cell.mean for cell in block.lines[0].cells] == [".550", ".550"]
+    rows = table_of(pd.concat([*columns, once], ignore_index=True)).rows
+    assert [cell.text[:4] for cell in rows[1].cells[1:]] == [".900", ".900"]
+    assert [cell.text[:4] for cell in rows[0].cells[1:]] == [".550", ".550"]
 
 
 def test_a_row_counted_by_cell_keeps_one_cost_line() -> None:
     columns = [
         trials_of({"ours": [0.5]}, percent=p).assign(row_order=o) for o, p in ((0, 2), (1, 5))
     ]
-    (part,) = report_of(pd.concat(columns, ignore_index=True)).parts
-    assert [cost.seconds for cost in part.costs] == [("1.50 s", "1.50 s")]
+    (row,) = table_of(pd.concat(columns, ignore_index=True), "Cost").rows
+    assert [cell.text for cell in row.cells[3:5]] == ["1.50 s", "1.50 s"]
 
 
 def test_fits_that_did_not_converge_are_said_under_the_table() -> None:
     trials = trials_of({"ours": [0.5, 0.6], "b": [0.5, 0.6]})
-    said = report_of(trials.assign(converged=[True, False, True, True])).parts[0].legend
-    assert "Ended without converging: OURS in 1 of 2 trials." in said
-    assert not [line for line in report_of(trials).parts[0].legend if "converg" in line]
+    (line,) = (
+        line
+        for line in legend_of(trials.assign(converged=[True, False, True, True]))
+        if "OURS in 1 of 2" in line
+    )
+    assert "converg" in line
+    assert not [line for line in legend_of(trials) if "converg" in line]
 
 
 def test_fits_chosen_in_the_warm_up_are_counted_under_the_table() -> None:
     trials = trials_of({"ours": [0.5, 0.6], "b": [0.5, 0.6]})
-    legend = report_of(trials.assign(in_warmup=[True, False, None, None])).parts[0].legend
+    legend = legend_of(trials.assign(in_warmup=[True, False, None, None]))
     (line,) = (line for line in legend if "warm-up" in line)
     assert "OURS in 1 of 2 trials" in line
     assert "B in" not in line
     twice = trials.assign(row="SMVAE", block=trials["row_key"], in_warmup=True)
-    (line,) = (line for line in report_of(twice).parts[0].legend if "warm-up" in line)
+    (line,) = (line for line in legend_of(twice) if "warm-up" in line)
     assert line.count(" in 2 of 2 trials") == 2, "rows of one name are told apart by their block"
 
 
@@ -102,16 +122,15 @@ def test_nothing_ran_yet() -> None:
     trials = trials_of({"ours": [0.5], "other": [0.5]})
     gone = ["accuracy", "n_labelled", "n_tuning_labels", "tuning", "seconds", "epoch", "candidates"]
     trials = trials.assign(status="missing", **dict.fromkeys(gone, np.nan))
-    (part,) = report_of(trials).parts
-    assert part.progress == "0 of 2 trials ok, 2 missing"
-    assert part.lead == ()
-    assert part.forest is None
-    assert render(part.dots, "svg").startswith(b"<?xml")
+    assert section_of(trials).summary == "Data: 0 of 2 trials ok, 2 missing"
+    (plot,) = made_of(trials).drawings.figures.values()
+    assert isinstance(plot, DotPlot)
+    assert saved(plot.draw, "svg").startswith(b"<?xml")
 
 
 def test_a_data_set_without_a_note_is_refused() -> None:
     with pytest.raises(ValueError, match="no note on the data set 'data'"):
-        report_of(trials_of({"ours": [0.5]}), replace(META, datasets=()))
+        made_of(trials_of({"ours": [0.5]}), replace(META, datasets=()))
 
 
 def test_simulated_data_never_have_a_paper_name() -> None:
@@ -122,11 +141,11 @@ def test_simulated_data_never_have_a_paper_name() -> None:
 
 def test_figures_are_the_same_bytes_twice_and_take_the_pages_colours() -> None:
     rows = {"ours": [0.5, 0.6, 0.7], "other": [0.4, 0.55, 0.6]}
-    (part,) = report_of(trials_of(rows)).parts
-    assert part.forest is not None
-    for plot in (part.dots, part.forest):
-        svg = render(plot, "svg")
-        assert render(plot, "svg") == svg
+    plots = list(made_of(trials_of(rows)).drawings.figures.values())
+    assert [type(plot) for plot in plots] == [DotPlot, ForestPlot]
+    for plot in plots:
+        svg = saved(plot.draw, "svg")
+        assert saved(plot.draw, "svg") == svg
         drawn = inline(svg, "one")
         assert drawn.startswith("<svg")
         assert "#1c1e22" not in drawn
@@ -134,9 +153,8 @@ def test_figures_are_the_same_bytes_twice_and_take_the_pages_colours() -> None:
 
 
 def test_the_folder_is_whole(tmp_path: Path) -> None:
-    paths = render_table(
-        trials_of({"ours": [0.5], "other": [0.4]}), META, None, tmp_path / "new"
-    ).paths
+    trials = trials_of({"ours": [0.5], "other": [0.4]})
+    paths = render(Given(META, Layout("table"), trials), tmp_path / "new").paths
     names = sorted(str(path.relative_to(tmp_path / "new")) for path in paths)
     figures = [f"figures/accuracy_data.{kind}" for kind in ("pdf", "png", "svg")]
     assert names == sorted(
@@ -148,6 +166,7 @@ def test_the_folder_is_whole(tmp_path: Path) -> None:
 
 def test_markdown_and_tex_are_safe() -> None:
     trials = trials_of({"ours": [0.5, 0.6]}).assign(row="a|b_<i>&50%")
-    assert "a\\|b\\_\\<i\\>&50%" in markdown(report_of(trials))
+    text = contents(Given(META, Layout("table"), trials), ())["table2.md"].decode()
+    assert "a\\|b\\_\\<i\\>&50%" in text
     assert tex("a_b & 5% {x} ±") == r"a\_b \& 5\% \{x\} $\pm$"
     assert tex("ž中ﬁ") == "ž?fi"

@@ -10,12 +10,23 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from matplotlib.patches import Rectangle
 
+from harness.layout import Layout
 from harness.plan.properties import properties_of
-from harness.report import DatasetNote, ReportMeta
-from harness.report.properties import CHECK, build, unlike_paper
-from harness.report.property_model import PropertiesReport
-from harness.report.write import properties_contents
+from harness.report.figures._base import Given
+from harness.report.figures.properties import (
+    CHECK,
+    Bars,
+    PropertiesOfData,
+    Property,
+    beside_paper,
+    unlike_paper,
+)
+from harness.report.meta import DatasetNote, ReportMeta
+from harness.report.model import Facts, Section, Table
+from harness.report.style import settings
+from harness.report.write import contents
 from harness.store.manifest import ClassCount, GroupCount, Properties
 from protocols.published import published_table
 from tests.helpers import tiny
@@ -44,14 +55,31 @@ META = ReportMeta(
 PAPER = published_table("table1")
 
 
-def report_of(note: DatasetNote = SEED, **changes: Any) -> PropertiesReport:
+def given_of(note: DatasetNote = SEED, **changes: Any) -> Given:
     counted = replace(COUNTED, dataset=note.key, **changes)
-    return build([counted], replace(META, datasets=(note,)), PAPER)
+    meta = replace(META, datasets=(note,))
+    return Given(meta, Layout("properties"), published=PAPER, properties=(counted,))
+
+
+def kind_of(note: DatasetNote = SEED, **changes: Any) -> PropertiesOfData:
+    return PropertiesOfData(given_of(note, **changes))
+
+
+def cells_of(note: DatasetNote = SEED, **changes: Any) -> tuple[Property, ...]:
+    (cells,) = kind_of(note, **changes).cells
+    return cells
+
+
+def lines_of(note: DatasetNote = SEED, **changes: Any) -> tuple[str, ...]:
+    return beside_paper(replace(COUNTED, dataset=note.key, **changes), note, PAPER)
+
+
+def section_of(note: DatasetNote = SEED, **changes: Any) -> Section:
+    return kind_of(note, **changes).sections()[-1]
 
 
 def files_of(note: DatasetNote = SEED, **changes: Any) -> dict[str, str]:
-    counted = replace(COUNTED, dataset=note.key, **changes)
-    made = properties_contents([counted], replace(META, datasets=(note,)), PAPER)
+    made = contents(given_of(note, **changes), kinds=())
     return {name: content.decode() for name, content in made.items()}
 
 
@@ -85,27 +113,26 @@ class Page(HTMLParser):
 
 
 def test_the_papers_counts_stand_beside_the_papers_data_and_are_called_equal() -> None:
-    (part,) = report_of().parts
-    assert [cell.paper for cell in part.cells] == [
+    assert [cell.paper for cell in cells_of()] == [
         "22734", "EEG(310), Eye(33)", "13473", "4725", "4536", "3",
     ]  # fmt: skip
-    assert {cell.verdict for cell in part.cells} == {"equal"}
-    assert part.lines == ("Every count equals the paper's Table 1.",)
+    assert {cell.verdict for cell in cells_of()} == {"equal"}
+    assert len(lines_of()) == 1
     assert unlike_paper(COUNTED, SEED, PAPER) == ""
 
 
 def test_a_count_that_differs_shows_by_how_much_and_which_command_explains_it() -> None:
     parts = ((13470, 13475), (4725, 4725), (4540, 4540))
     note = replace(SEED, dims=(310, 31))
-    (part,) = report_of(note, parts=parts).parts
-    verdicts = [cell.verdict for cell in part.cells]
+    cells = cells_of(note, parts=parts)
+    verdicts = [cell.verdict for cell in cells]
     assert verdicts == ["equal", "differs", "−3 to +2", "equal", "+4", "equal"]
-    assert part.cells[2].ours == "13470–13475"
-    (line,) = part.lines
+    assert cells[2].ours == "13470–13475"
+    (line,) = lines_of(note, parts=parts)
     assert line.startswith("#modality (#dim.), #training, #test differ from the paper's Table 1")
     assert CHECK in line
     assert "-{}-check-data -{}-data-root" in files_of(note, parts=parts)["table1.tex"]
-    assert f"<code>{CHECK}</code>" in files_of(note, parts=parts)["index.html"]
+    assert CHECK in files_of(note, parts=parts)["index.html"]
 
 
 @pytest.mark.parametrize(
@@ -114,8 +141,7 @@ def test_a_count_that_differs_shows_by_how_much_and_which_command_explains_it() 
 )
 def test_no_count_is_compared_but_on_the_papers_data_under_its_split(note: DatasetNote) -> None:
     files = files_of(note, imitates="SEED" if note.kind == "simulated" else "")
-    (part,) = report_of(note).parts
-    assert {(cell.paper, cell.verdict) for cell in part.cells} == {("", "")}
+    assert {(cell.paper, cell.verdict) for cell in cells_of(note)} == {("", "")}
     table = pd.read_csv(io.StringIO(files["table1.csv"]))
     assert table.filter(like="published").isna().all(axis=None)
     assert table["kind"].tolist() == [note.kind]
@@ -128,9 +154,9 @@ def test_no_count_is_compared_but_on_the_papers_data_under_its_split(note: Datas
 
 def test_simulated_data_are_stamped_everywhere_and_named_after_the_real_data_in_one_line() -> None:
     files = files_of(SIMULATED, imitates="SEED")
-    (part,) = report_of(SIMULATED, imitates="SEED").parts
-    assert "SEED" in part.lines[0]
-    assert "13473 / 4725 / 4536" in part.lines[0]
+    (line,) = lines_of(SIMULATED, imitates="SEED")
+    assert "SEED" in line
+    assert "13473 / 4725 / 4536" in line
     assert "SIMULATED" in files["table1.tex"].split(r"\midrule")[1].split(r"\bottomrule")[0]
     assert "| SEED \\[SIMULATED\\] |" in files["table1.md"]
     assert files["index.html"].count("SIMULATED") >= 3
@@ -138,21 +164,20 @@ def test_simulated_data_are_stamped_everywhere_and_named_after_the_real_data_in_
 
 
 def test_open_data_get_no_number_of_the_paper() -> None:
-    (part,) = report_of(OPEN).parts
-    assert part.lines == ()
-    assert "paper" not in " ".join(text for _, text in part.facts)
+    assert lines_of(OPEN) == ()
+    (facts,) = (block for block in section_of(OPEN).blocks if isinstance(block, Facts))
+    assert "paper" not in " ".join(text for _, text in facts.pairs)
 
 
 def test_data_that_the_papers_table_lacks_are_never_called_equal() -> None:
-    (part,) = report_of(replace(SEED, published_name="OTHER")).parts
-    assert (part.lines, {cell.verdict for cell in part.cells}) == ((), {""})
+    note = replace(SEED, published_name="OTHER")
+    assert (lines_of(note), {cell.verdict for cell in cells_of(note)}) == ((), {""})
 
 
 def test_another_split_of_the_papers_data_says_why_nothing_stands_beside() -> None:
     note = replace(SEED, is_paper_data=False, published_name=None, split="subject")
-    assert report_of(note).parts[0].lines == (
-        "The split subject is not the paper's, so its Table 1 is not shown here.",
-    )
+    (line,) = lines_of(note)
+    assert "subject" in line
 
 
 def test_the_page_nests_and_escapes_what_a_file_may_bring() -> None:
@@ -168,24 +193,25 @@ def test_the_page_nests_and_escapes_what_a_file_may_bring() -> None:
     assert "&|" not in files["table1.tex"].replace(r"\&", "")
 
 
-def test_strips_fill_their_width_and_leave_out_labels_that_do_not_fit() -> None:
+def test_bars_fill_their_width_and_leave_out_labels_that_do_not_fit() -> None:
     many = tuple(ClassCount(f"class {k}", 1 + k, ((1, 1),) * 3) for k in range(30))
-    parts, classes = report_of(classes=many).parts[0].strips
-    for strip in (parts, classes):
-        assert strip.segments[0].start == 0
-        for left, right in zip(strip.segments, strip.segments[1:], strict=False):
-            assert right.start == pytest.approx(left.start + left.width, abs=2e-3)
-        last = strip.segments[-1]
-        assert last.start + last.width == pytest.approx(100, abs=2e-3)
-    assert [one.label for one in parts.segments] == ["Training", "Tuning", "Test"]
-    assert not any(one.label for one in classes.segments)
-    assert "class class 29: 30 rows" in classes.description
+    (bars,) = (block for block in section_of(classes=many).blocks if isinstance(block, Bars))
+    with settings():
+        figure = bars.draw()
+    (axes,) = figure.axes
+    rectangles = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+    assert len(rectangles) == 3 + 30
+    for own in (rectangles[:3], rectangles[3:]):
+        assert own[0].get_x() == 0
+        assert own[-1].get_x() + own[-1].get_width() == pytest.approx(1)
+    assert [text.get_text() for text in axes.texts] == ["training", "tuning", "test"]
+    assert "class 29 30" in bars.description
 
 
 def test_what_a_split_does_to_a_group_is_said() -> None:
-    (part,) = report_of().parts
-    (groups,) = [table for table in part.tables if table.title.startswith("Groups")]
-    assert [line[:2] for line in groups.lines] == [
+    tables = [block for block in section_of().blocks if isinstance(block, Table)]
+    (groups,) = [table for table in tables if table.title.startswith("Groups")]
+    assert [tuple(cell.text for cell in row.cells[:2]) for row in groups.rows] == [
         ("subject", "in several parts"),
         ("clip", "in one part"),
     ]
@@ -193,18 +219,20 @@ def test_what_a_split_does_to_a_group_is_said() -> None:
 
 def test_data_named_under_two_splits_are_told_apart() -> None:
     other = replace(OPEN, key="data@rows")
-    counted = [replace(COUNTED, dataset=key) for key in ("data", "data@rows")]
-    report = build(counted, replace(META, datasets=(OPEN, other)), PAPER)
-    assert [part.note.title for part in report.parts] == ["Data (data)", "Data (data@rows)"]
+    counted = tuple(replace(COUNTED, dataset=key) for key in ("data", "data@rows"))
+    meta = replace(META, datasets=(OPEN, other))
+    given = Given(meta, Layout("properties"), published=PAPER, properties=counted)
+    titles = [section.title for section in PropertiesOfData(given).sections() if section.anchor]
+    assert titles == ["Data (data)", "Data (data@rows)"]
 
 
 def test_same_counts_give_the_same_bytes_and_every_count_is_in_the_list() -> None:
     data = tiny()
     note = replace(OPEN, key="tiny", n=data.n, dims=data.dims, view_names=data.view_names)
-    counted = [properties_of(data, "rows", 2)]
-    meta = replace(META, datasets=(note,))
-    made = properties_contents(counted, meta, PAPER)
-    assert made == properties_contents(counted, meta, PAPER)
+    meta, counted = replace(META, datasets=(note,)), (properties_of(data, "rows", 2),)
+    given = Given(meta, Layout("properties"), published=PAPER, properties=counted)
+    made = contents(given, kinds=())
+    assert made == contents(given, kinds=())
     listed = pd.read_csv(io.StringIO(made["counts.csv"].decode()))
     assert len(listed) == 4 * 3 + 3 * 2 + 3  # classes, groups, shares of labels
     assert listed.query("count == 'rows of class'")["least"].sum() == data.n

@@ -13,11 +13,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from harness.report import Layout, Shown
-from harness.report.figure_files import figure_report
+from harness.analysis.figure_arrays import Shown
+from harness.layout import Layout
+from harness.report.figures._base import Given
 from harness.report.meta import with_distinct_titles
 from harness.report.style import settings
-from harness.report.write import table_report
+from harness.report.write import Made
 from tests.unit.harness.fake_figures import (
     FEW,
     NOTE,
@@ -69,13 +70,13 @@ def plots() -> dict[str, Any]:
     both = (VIEWS, replace(VIEWS, key="other"))
     named = {"figure3": missing_trials(FEW), "figure2b": case("figure2b")[0]}
     made = {
-        "rows": table_report(many_rows(), meta_of("table2", **meta), None),
-        "dots": figure_report(two_sets(), meta_of("dots", datasets=both), DOTS, Shown()),
+        "rows": Given(meta_of("table2", **meta), Layout("table"), many_rows()),
+        "dots": Given(meta_of("dots", datasets=both), DOTS, two_sets()),
     }
     for key, trials in named.items():
         shown = weights_of(3, 40) if key == "figure2b" else Shown()
-        made[key] = figure_report(trials, meta_of(key, **meta), layout_of(key), shown)
-    return {key: next(iter(report.drawings.plots.values())) for key, report in made.items()}
+        made[key] = Given(meta_of(key, **meta), layout_of(key), trials, shown=shown)
+    return {key: next(iter(Made(given).drawings.figures.values())) for key, given in made.items()}
 
 
 @pytest.mark.parametrize("key", ["rows", "dots", "figure3", "figure2b"])

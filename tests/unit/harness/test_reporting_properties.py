@@ -45,8 +45,10 @@ def reported(data: Sequence[Dataset], folder: Path, budget: str = "smoke") -> tu
 
 def test_the_folder_is_whole_without_any_trial(tmp_path: Path) -> None:
     bad, said = reported([tiny()], tmp_path)
-    names = {path.name for path in (tmp_path / "run" / "table1").iterdir()}
-    assert names == {"index.html", "table1.csv", "table1.md", "table1.tex", "counts.csv"}
+    names = {path.name for path in (tmp_path / "run" / "table1").rglob("*") if path.is_file()}
+    figures = {f"table1_tiny.{kind}" for kind in ("svg", "png", "pdf")}
+    tables = {"index.html", "table1.csv", "table1.md", "table1.tex", "counts.csv"}
+    assert names == tables | figures
     assert bad == 0
     assert f"wrote {len(names)} files under " in said
 
