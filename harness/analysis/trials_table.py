@@ -14,6 +14,9 @@ from harness.store.record import Record
 
 IMPUTATION = ("nmse", "nmse_all", "nmse_raw", "nmse_raw_all", "coverage_90", "nll")
 """Columns on completed views, NaN where a row has none: ``harness.run.imputation.measures``."""
+TEST = "test_"
+"""Scores on test rows (``harness.run.metrics``): each is a column without this prefix, where a
+record has it; ``confusion`` holds counts, true class by predicted class."""
 TUNING = ("tuning_accuracy", "tuning_nmse")
 """Columns on tuning rows at the chosen epoch, NaN where the chosen fit has none."""
 Group = Sequence[str]
@@ -121,6 +124,7 @@ def _trial_columns(
         "trial": number,
         "status": status,
         "accuracy": own.get("test_accuracy", float("nan")),
+        **{name[len(TEST) :]: own[name] for name in own if name.startswith(TEST)},
         **{name: values.get(name, float("nan")) for name in IMPUTATION},
         "tuning": chosen.score if chosen else float("nan"),
         **{name: own.get(name, float("nan")) for name in TUNING},

@@ -105,7 +105,7 @@ def labels_used(trials: pd.DataFrame) -> tuple[str, ...]:
         used.append(f"{trials.loc[ceiling, 'n_labelled'].max():.0f} (ceilings)")
     chosen = f"with {fmt.span(tuning)} tuning labels" if _label_users(trials) else "without labels"
     text = f"Training used {', '.join(used)} labels; settings and epochs were chosen {chosen}."
-    least = _fair(trials)["n_labelled"].min()
+    least = full(_fair(trials))["n_labelled"].min()
     if _label_users(trials) and least and tuning[-1] > 1.5 * least:
         text += f" That is up to {tuning[-1] / least:.1f} tuning labels for each training label."
     return (text,)

@@ -17,27 +17,66 @@ from harness.report.captions import Column
 from harness.report.model import Table
 
 
+def moments(values: np.ndarray) -> dict[str, float]:
+    """Mean and sample SD (n - 1), which one trial does not have."""
+    sd = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+    return {"mean": float(values.mean()), "sd": sd}
+
+
 @dataclass(frozen=True)
 class Further:
     """A column: its name in the CSV, title, a sentence on how to read it, and its value.
 
-    ``of``  the value from a cell's trials, lines of the table of trials.   ``text`` prints it.
+    ``column``  of the table of trials; an entry is left out where no trial has it.
+    ``of``      the value from that column in the trials of a cell, by the endings of its names.
     """
 
     name: str
     title: str
     note: str
-    of: Callable[[pd.DataFrame], float]
-    text: Callable[[float], str] = fmt.accuracy
+    column: str
+    of: Callable[[np.ndarray], dict[str, float]] = moments
+
+    def values(self, cell: pd.DataFrame) -> dict[str, float]:
+        """Name in the CSV -> number, NaN where a planned trial is missing or has none."""
+        numbers = cell[self.column].to_numpy(float)
+        there = (cell["status"] == "ok").all() and not np.isnan(numbers).any()
+        own = self.of(numbers if there else np.full(2, np.nan))
+        return {"_".join(filter(None, (self.name, end))): value for end, value in own.items()}
+
+    def text(self, cell: pd.DataFrame) -> str:
+        """As tables print it."""
+        mean, sd, *_ = (*self.values(cell).values(), None)
+        return fmt.mean_sd(mean, sd, fmt.number_of(self.column))
 
 
 FURTHER = (
+    Further(
+        "macro_f1",
+        "Macro-F1",
+        "Mean of F1 over the classes, ± sample SD over trials: rare classes count like others.",
+        "macro_f1",
+    ),
+    Further(
+        "balanced_accuracy",
+        "Balanced accuracy",
+        "Mean recall over the classes, ± sample SD over trials.",
+        "balanced_accuracy",
+    ),
+    Further(
+        "log_loss",
+        "Log-loss",
+        "Mean of −ln of the probability given to the true class, ± sample SD over trials; lower is "
+        "better. Rows of methods without probabilities are empty.",
+        "log_loss",
+    ),
     Further(
         "best_of_trials",
         "Best of trials",
         "What picking the best of the trials would have shown in place of their mean. It is chosen "
         "on test rows, grows with the number of trials, and compares nothing.",
-        lambda trials: float(trials["accuracy"].max()),
+        "accuracy",
+        lambda values: {"": float(values.max())},
     ),
 )
 
@@ -48,25 +87,29 @@ def with_further(summary: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
         (str(dataset), str(row), float(percent)): cell
         for (dataset, row, percent), cell in trials.groupby(["dataset", "row_key", "label_percent"])
     }
-    more = {entry.name: [_value(entry, cells[key]) for key in summary.index] for entry in FURTHER}
-    return summary.assign(**more)
+    more = [
+        pd.DataFrame([entry.values(cells[key]) for key in summary.index], summary.index)
+        for entry in _known(trials)
+    ]
+    return pd.concat([summary, *more], axis=1)
 
 
 def tables(trials: pd.DataFrame, columns: Sequence[Column]) -> list[Table]:
     """A table for every entry: rows by shares of labels."""
     titles = trials.drop_duplicates("row_key")["row"].value_counts()
     further = []
-    for entry in FURTHER:
+    for entry in _known(trials):
         lines = []
         for _, row in trials.groupby(["row_order", "row_key"], sort=True):
             title, block = row["row"].iloc[0], row["block"].iloc[0]
             cells = [row[row["label_percent"] == column.percent] for column in columns]
-            texts = [entry.text(_value(entry, cell)) if len(cell) else "" for cell in cells]
+            texts = [entry.text(cell) if len(cell) else "" for cell in cells]
             lines.append((title if titles[title] < 2 else f"{title} ({block})", *texts))
         heads = ("", *(column.title for column in columns))
         further.append(Table.of(entry.title, heads, lines, note=entry.note, fold="closed"))
     return further
 
 
-def _value(entry: Further, cell: pd.DataFrame) -> float:
-    return entry.of(cell) if (cell["status"] == "ok").all() else np.nan
+def _known(trials: pd.DataFrame) -> list[Further]:
+    """The entries that some trial has a value for."""
+    return [e for e in FURTHER if e.column in trials.columns and trials[e.column].notna().any()]

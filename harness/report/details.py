@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from harness.analysis.statistics import axes
@@ -29,8 +31,8 @@ def failures(trials: pd.DataFrame, progress: str) -> list[Block]:
     rows = [_failure(group) for _, group in bad.groupby(by, sort=True)]
     heads = ("Row", "Paradigm", "Labelled", "Trials", "Status", "Reason")
     fold = "open" if len(rows) <= 3 else "closed"
-    table = Table.of(f"Trials without a number ({progress})", heads, (), left=6, fold=fold)
-    return [Table(table.title, table.heads, tuple(rows), fold=fold)]
+    empty = Table.of(f"Trials without a number ({progress})", heads, (), left=6, fold=fold)
+    return [replace(empty, rows=tuple(rows))]
 
 
 def _failure(group: pd.DataFrame) -> Row:
@@ -83,6 +85,36 @@ def pairs(compared: pd.DataFrame, reference: str) -> list[Block]:
     ]  # fmt: skip
 
 
+def confusion(trials: pd.DataFrame, names: Sequence[str]) -> list[Block]:
+    """Shares of every true class that each class was predicted for, at the most labels of a row.
+
+    Only where trials have no place on an axis, and where all of a row's trials store the counts.
+    """
+    if "confusion" not in trials.columns or axes(trials):
+        return []
+    rows = []
+    for _, row in trials.groupby(["row_order", "row_key"], sort=True):
+        most = row[row["label_percent"] == row["label_percent"].max()]
+        if not all(isinstance(counts, Sequence) for counts in most["confusion"]):
+            continue
+        first, counts = most.iloc[0], np.sum([np.array(c) for c in most["confusion"]], axis=0)
+        group = f"{first['row']} ({first['block']}), {fmt.percent(first['label_percent'])} labelled"
+        for true, own in enumerate(counts):
+            total = int(own.sum())
+            shares = [f"{100 * n / total:.1f}" if total else "" for n in own]
+            cells = [Cell(text, bold=i == true) for i, text in enumerate(shares)]
+            name = names[true] if names else str(true)
+            rows.append(Row((Cell(name), *cells, Cell(str(total))), group))
+    if not rows:
+        return []
+    predicted = [names[k] if names else str(k) for k in range(len(rows[0].cells) - 2)]
+    heads = ("True class", *predicted, "Test rows")
+    title = "Confusion matrices: predicted class, in % of the test rows of a true class"
+    note = "Summed over the trials of a row, at its largest share of labels."
+    empty = Table.of(title, heads, (), note=note, fold="closed", export="")
+    return [replace(empty, rows=tuple(rows))]
+
+
 def costs(trials: pd.DataFrame) -> Table:
     """Seconds a trial per share of labels, candidates, memory peak and device of every row."""
     percents = [column.percent for column in captions.columns(trials)]
@@ -120,11 +152,12 @@ def all_trials(trials: pd.DataFrame, anchor: str) -> Table:
         "NMSE", "Tuning", "Epoch", "Candidates", "Time", "Memory",
     )  # fmt: skip
     title = f"All {len(trials)} trials: accuracies, chosen settings, epochs, time"
-    empty = Table.of(title, heads, (), left=5)
-    return Table(
-        title, empty.heads, tuple(_trial(line) for line in trials.to_dict("records")),
-        fold="closed", export="", css="list sortable filter", anchor=f"trials-{anchor}",
-    ).without_empty_columns()  # fmt: skip
+    empty = Table.of(
+        title, heads, (), left=5, fold="closed", export="", css="list sortable filter",
+        anchor=f"trials-{anchor}",
+    )  # fmt: skip
+    rows = tuple(_trial(line) for line in trials.to_dict("records"))
+    return replace(empty, rows=rows).without_empty_columns()
 
 
 def _trial(line: dict[Any, Any]) -> Row:

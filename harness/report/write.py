@@ -38,7 +38,7 @@ class Made:
         ``kinds``  of figure files to make.
         """
         kind, meta = kind_of(given.layout.kind)(given), given.meta
-        sections = (*kind.sections(), *_last_sections(given))
+        sections = (*kind.sections(), *_last_sections(kind.given))
         report = Report(meta, kind.spent, sections)
         self.text = {
             name: export.csv(table, meta.datasets).encode() for name, table in kind.files().items()

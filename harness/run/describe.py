@@ -252,6 +252,7 @@ def _note(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> DatasetNot
         dims=data.dims,
         view_names=data.view_names,
         n_classes=data.n_classes,
+        class_names=tuple(str(name) for name in data.class_names),
         split=split,
         leaks=rule.leaks,
         fingerprint=data.fingerprint,

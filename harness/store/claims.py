@@ -87,16 +87,7 @@ class Claims:
 
     def others(self) -> list[DriverNote]:
         """The other drivers that run in this folder now."""
-        if self._note is None:
-            return []
-        drivers = []
-        for path in sorted((self.folder / "claims").glob("driver-*.json")):
-            if path == self._note[0]:
-                continue
-            with suppress(OSError, ValueError, TypeError), path.open("r+b", buffering=0) as handle:
-                if not _lock(handle):
-                    drivers.append(DriverNote(**json.loads(handle.read())))
-        return drivers
+        return [] if self._note is None else running(self.folder, self._note[0]) or []
 
     def take(self, ids: Iterable[str]) -> set[str]:
         """Claim jobs; returns the ids that this driver holds, including earlier claims."""
@@ -164,6 +155,31 @@ class Claims:
                     opened.pop_all()  # stays open, and so locked
                     return
         raise OSError(errno.EMFILE, f"{MOST_DRIVERS} drivers are here")
+
+
+def running(folder: Path, own: Path | None = None) -> list[DriverNote] | None:
+    """The drivers that run in a results folder, but for the entry ``own``; None if locks fail here.
+
+    A process that has entered must name its own entry: closing the file again would unlock it.
+    """
+    if fcntl is None:
+        return None
+    drivers = []
+    for path in sorted((folder / "claims").glob("driver-*.json")):
+        if path == own:
+            continue
+        try:
+            with path.open("r+b", buffering=0) as handle:
+                if not _lock(handle):
+                    drivers.append(DriverNote(**json.loads(handle.read())))
+        except FileNotFoundError:  # it has just ended
+            continue
+        except OSError:
+            if own is None:
+                return None
+        except (ValueError, TypeError):  # a file that is no entry
+            continue
+    return drivers
 
 
 def _inode(handle: FileIO) -> int:

@@ -76,6 +76,7 @@ class DatasetNote:
     split_fixed: bool = False
     notes: tuple[str, ...] = ()
     splits: tuple[SplitNote, ...] = ()
+    class_names: tuple[str, ...] = ()
 
     @property
     def anchor(self) -> str:

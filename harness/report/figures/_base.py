@@ -214,6 +214,7 @@ class Kind:
             *own[below:],
             *details.failures(trials, progress),
             *self.comparisons(part),
+            *details.confusion(trials, note.class_names),
             details.costs(trials),
             details.all_trials(trials, note.anchor),
             Facts("Source of the data", captions.facts(note)),

@@ -72,8 +72,8 @@ class PropertiesOfData(Kind):
         return (
             "Every count is made by the code that draws the trials of all other tables and "
             "figures; nothing is trained.",
-            f"1421–1440 is the minimum and maximum. {self.spent}; a single number is the same in "
-            "all of them.",
+            "1421–1440 is the minimum and maximum over the draws of the trials; a single number is "
+            "the same in all of them.",
             "A group in several parts has rows in more than one of the three parts: training on "
             "its rows helps on its test rows.",
         )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ import pytest
 
 from harness.plan.job import Job
 from harness.registry import ROOT
+from harness.report.index import state_of
 from harness.store import claims as module
-from harness.store.claims import Claims
+from harness.store.claims import Claims, running
 from harness.store.record import Outcome
 from harness.store.store import Store
 from tests.helpers import record_of, scenario, tiny
+from tests.unit.harness.test_manifest import whole
 
 A, B, C = ("a" * 20, "b" * 20, "c" * 20)
 PROGRAM = """
@@ -145,3 +148,20 @@ def test_a_system_without_fcntl_is_reported_and_stops_nothing(
     assert here.enter() == []
     assert here.problem
     assert here.take([A]) == {A}
+
+
+def test_a_run_whose_driver_was_killed_is_interrupted_and_one_that_runs_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = replace(whole(), state="running", command="python run_all.py --protocol 'table two'")
+    other = replace(run, command="python run_all.py --protocol table1")
+    with another(tmp_path) as ask:
+        drivers = running(tmp_path)
+        assert state_of(run, drivers) == "running"
+        assert state_of(other, drivers) == "interrupted"
+        ask.process.kill()
+        ask.process.wait()
+    assert state_of(run, running(tmp_path)) == "interrupted"
+    assert state_of(replace(run, state="finished"), running(tmp_path)) == "finished"
+    monkeypatch.setattr(module, "fcntl", None)
+    assert state_of(run, running(tmp_path)) == "unknown", "where nothing can be locked"

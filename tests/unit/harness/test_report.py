@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from harness.report.export import tex
 from harness.report.figures._base import Given
 from harness.report.figures.table import DotPlot, ForestPlot
 from harness.report.meta import DatasetNote, ReportMeta
-from harness.report.model import Section, Table, Text
+from harness.report.model import Facts, Section, Table, Text
 from harness.report.style import inline, saved
 from harness.report.write import Made, contents, render
 from tests.unit.harness.fake_trials import trials_of
@@ -170,3 +171,36 @@ def test_markdown_and_tex_are_safe() -> None:
     assert "a\\|b\\_\\<i\\>&50%" in text
     assert tex("a_b & 5% {x} ±") == r"a\_b \& 5\% \{x\} $\pm$"
     assert tex("ž中ﬁ") == "ž?fi"
+
+
+def test_stored_scores_are_columns_and_are_left_out_where_no_record_has_them() -> None:
+    trials = trials_of({"ours": [0.5, 0.6], "other": [0.4, 0.6]})
+    plain = contents(Given(META, Layout("table"), trials), ())["table2.csv"].decode()
+    assert "macro_f1" not in plain.splitlines()[0]
+    scored = trials.assign(macro_f1=[0.3, 0.5, 0.2, 0.2], log_loss=[1.0, 1.5, np.nan, np.nan])
+    rows = table_of(scored, "Macro-F1").rows
+    assert [row.cells[1].text for row in rows] == [".400±.141", ".200±.000"]
+    assert [row.cells[1].text for row in table_of(scored, "Log-loss").rows] == ["1.25±0.35", ""]
+    text = contents(Given(META, Layout("table"), scored), ())["table2.csv"].decode()
+    line = pd.read_csv(io.StringIO(text)).iloc[0]
+    assert (line["macro_f1_mean"], line["log_loss_mean"]) == (0.4, 1.25)
+
+
+def test_confusion_matrices_are_shares_of_each_true_class_over_all_trials() -> None:
+    trials = trials_of({"ours": [0.5, 0.6], "other": [0.4, 0.6]})
+    counts = [[[3, 1], [0, 4]], [[2, 2], [1, 3]], None, [[1, 1], [1, 1]]]
+    table = table_of(trials.assign(confusion=counts), "Confusion")
+    texts = [tuple(cell.text for cell in row.cells) for row in table.rows]
+    assert texts == [("0", "62.5", "37.5", "8"), ("1", "12.5", "87.5", "8")]
+    assert [cell.bold for cell in table.rows[0].cells] == [False, True, False, False]
+    assert not [block for block in section_of(trials).blocks if "Confusion" in str(block)]
+
+
+def test_the_rows_are_described_in_the_order_of_the_table_however_they_were_stored() -> None:
+    trials = trials_of({"zeta": [0.5], "alpha": [0.4]})
+    notes = {"alpha": ("A.", ()), "zeta": ("Z.", ("z2000",))}
+    report = made_of(trials, replace(META, row_notes=notes)).report
+    (section,) = (section for section in report.sections if section.title == "The rows")
+    (facts,) = section.blocks
+    assert isinstance(facts, Facts)
+    assert facts.pairs == (("zeta", "Z. [z2000]"), ("alpha", "A."))
