@@ -149,15 +149,15 @@ def _counted(trials: pd.DataFrame, what: str, column: str, value: bool) -> tuple
     return (f"{what}: {'; '.join(dict.fromkeys(counts))}.",) if counts else ()
 
 
-def selections(trials: pd.DataFrame) -> tuple[str, ...]:
+def selections(trials: pd.DataFrame) -> list[tuple[str, str]]:
     """The selection rules of candidates and epochs, each with its rows."""
     rules: dict[str, list[str]] = {}
     for row in trials.drop_duplicates(["row_key", "selection"]).to_dict("records"):
         if isinstance(row["selection"], str) and row["selection"]:
             rules.setdefault(row["selection"], []).append(row["row"])
     if len(rules) == 1:
-        return (f"{next(iter(rules))} (every row)",)
-    return tuple(f"{rule}: {'; '.join(dict.fromkeys(rows))}" for rule, rows in rules.items())
+        return [(next(iter(rules)), "every row")]
+    return [(rule, "; ".join(dict.fromkeys(rows))) for rule, rows in rules.items()]
 
 
 def _label_users(trials: pd.DataFrame) -> bool:

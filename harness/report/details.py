@@ -98,7 +98,8 @@ def confusion(trials: pd.DataFrame, names: Sequence[str]) -> list[Block]:
         if not all(isinstance(counts, Sequence) for counts in most["confusion"]):
             continue
         first, counts = most.iloc[0], np.sum([np.array(c) for c in most["confusion"]], axis=0)
-        group = f"{first['row']} ({first['block']}), {fmt.percent(first['label_percent'])} labelled"
+        labels = "" if first["all_labels"] else f", {fmt.percent(first['label_percent'])} labelled"
+        group = f"{first['row']} ({first['block']}){labels}"
         for true, own in enumerate(counts):
             total = int(own.sum())
             shares = [f"{100 * n / total:.1f}" if total else "" for n in own]
@@ -113,6 +114,12 @@ def confusion(trials: pd.DataFrame, names: Sequence[str]) -> list[Block]:
     note = "Summed over the trials of a row, at its largest share of labels."
     empty = Table.of(title, heads, (), note=note, fold="closed", export="")
     return [replace(empty, rows=tuple(rows))]
+
+
+def selections(trials: pd.DataFrame) -> Table:
+    """What chose candidates and epochs, with the rows for which it did."""
+    title, heads = "How settings and epochs were chosen", ("Chosen by", "Rows")
+    return Table.of(title, heads, captions.selections(trials), left=2, fold="closed")
 
 
 def costs(trials: pd.DataFrame) -> Table:

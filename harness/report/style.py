@@ -138,7 +138,7 @@ class Page:
 
 
 def plain(axes: Axes, *, grid: bool = True) -> None:
-    """A quiet frame: no box, light rules across."""
+    """A frame without a box, with light grid lines."""
     axes.set_facecolor("none")
     axes.tick_params(colors=MUTED, length=3, labelsize=7.5)
     for side in ("right", "top"):

@@ -199,7 +199,6 @@ class Kind:
         legend = (
             *self.lines(part),
             *captions.labels_used(trials),
-            *(f"Chosen by {text}." for text in captions.selections(trials)),
             note.what_varies,
             *part.shown.unavailable.get(note.key, ()),
             *captions.unconverged(trials),
@@ -215,6 +214,7 @@ class Kind:
             *details.failures(trials, progress),
             *self.comparisons(part),
             *details.confusion(trials, note.class_names),
+            details.selections(trials),
             details.costs(trials),
             details.all_trials(trials, note.anchor),
             Facts("Source of the data", captions.facts(note)),

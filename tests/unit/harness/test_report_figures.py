@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,9 @@ import pytest
 from matplotlib.image import imread
 
 from harness.analysis.figure_arrays import Shown
-from harness.layout import Layout
+from harness.layout import Layout, Value
+from harness.registry import ROOT
+from harness.report.figures._base import Given
 from harness.report.figures.curves import CurvePlot
 from harness.report.figures.matrices import STOPS
 from harness.report.write import Made, contents, render
@@ -23,8 +27,10 @@ from tests.unit.harness.fake_figures import (
     case,
     given_of,
     layout_of,
+    meta_of,
     weights_of,
 )
+from tests.unit.harness.fake_trials import trials_of
 
 LABELS = {
     "figure2a": ("share of the unlabelled training rows that is kept (%)", "test accuracy"),
@@ -280,3 +286,19 @@ def test_a_data_set_without_a_note_is_refused() -> None:
 def test_a_layout_refuses_what_it_does_not_know() -> None:
     with pytest.raises(TypeError, match="colour"):
         Layout.of({"kind": "curves", "colour": "red"})
+
+
+def test_the_kind_of_the_guide_makes_a_whole_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = (ROOT / "docs/extending.md").read_text("utf-8")
+    (code,) = [b for b in re.findall(r"```python\n(.*?)```", guide, re.S) if "KIND = " in b]
+    module = ModuleType("ranges")
+    monkeypatch.setitem(sys.modules, "ranges", module)  # dataclasses look their module up
+    exec(code, module.__dict__)
+    monkeypatch.setattr("harness.report.write.kind_of", lambda _: module.KIND)
+    layout = Layout("ranges", values=(Value("accuracy", "test accuracy"),))
+    files = contents(Given(meta_of("labels"), layout, trials_of({"a": [0.25, 0.5]})), ("svg",))
+    assert set(files) == {
+        *("index.html", "labels.csv", "labels.md", "labels.tex", "figures/labels_data.svg")
+    }
+    assert "| A | .250 to .500 |" in files["labels.md"].decode()
+    assert "smoke run" in files["figures/labels_data.svg"].decode()
