@@ -123,7 +123,7 @@ def paired(trials: pd.DataFrame, reference_row_key: str, value: str = "accuracy"
     ``higher`` or ``lower`` when zero lies outside the widest interval there is and Holm's p of the
     t test is at most 0.05, else ``undecided``.
 
-    Ceiling rows (``all_labels``) are left out, since they use all training labels.
+    Upper bounds (``all_labels``) are left out, since they use all training labels.
     """
     ordered = check(trials)
     ordered = ordered[~ordered["all_labels"].astype(bool) | _is(ordered, reference_row_key)]

@@ -46,9 +46,9 @@ def columns(trials: pd.DataFrame) -> tuple[Column, ...]:
 
 
 def _fair(trials: pd.DataFrame) -> pd.DataFrame:
-    """``trials`` without those of ceilings, unless there are no others."""
-    ceiling = trials["all_labels"].astype(bool)
-    return trials if ceiling.all() else trials[~ceiling]
+    """``trials`` without those of upper bounds, unless there are no others."""
+    bound = trials["all_labels"].astype(bool)
+    return trials if bound.all() else trials[~bound]
 
 
 def stamps(note: DatasetNote, meta: ReportMeta, trials: pd.DataFrame) -> tuple[str, ...]:
@@ -100,9 +100,9 @@ def labels_used(trials: pd.DataFrame) -> tuple[str, ...]:
     used = [f"{c.labels} ({fmt.percent(c.percent)})" for c in columns(trials) if c.labels]
     if not tuning or not used:
         return ()
-    ceiling = trials["all_labels"].astype(bool)
-    if ceiling.any() and not ceiling.all():
-        used.append(f"{trials.loc[ceiling, 'n_labelled'].max():.0f} (ceilings)")
+    bound = trials["all_labels"].astype(bool)
+    if bound.any() and not bound.all():
+        used.append(f"{trials.loc[bound, 'n_labelled'].max():.0f} (upper bounds)")
     chosen = f"with {fmt.span(tuning)} tuning labels" if _label_users(trials) else "without labels"
     text = f"Training used {', '.join(used)} labels; settings and epochs were chosen {chosen}."
     least = full(_fair(trials))["n_labelled"].min()

@@ -74,7 +74,7 @@ FURTHER = (
         "best_of_trials",
         "Best of trials",
         "What picking the best of the trials would have shown in place of their mean. It is chosen "
-        "on test rows, grows with the number of trials, and compares nothing.",
+        "on test rows and grows with the number of trials, so it is no measure of a method.",
         "accuracy",
         lambda values: {"": float(values.max())},
     ),

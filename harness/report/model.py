@@ -142,7 +142,7 @@ Block = Table | Figure | Text | Facts
 class Section:
     """A part of a report. ``anchor`` is that of a data set; "" for any other part.
 
-    ``name``  its title in LaTeX, where the paper's own name of the data stands.
+    ``name``  its title in LaTeX, which uses the paper's own name of the data.
     ``aside`` printed small beside the title.   ``summary`` its line on the terminal.
     """
 

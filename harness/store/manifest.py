@@ -133,7 +133,7 @@ class CellEntry:
     """A cell of a table or figure on one data set, with the jobs of each of its trials.
 
     ``published``   the row's name in the paper's table, None where the paper has no such row.
-    ``all_labels``  the row is a ceiling, which sees every training label.
+    ``all_labels``  the row is an upper bound: it is trained on every training label.
     ``at``          its place on a figure's axes.   ``percent`` of the training rows is labelled.
     ``rule``        what chooses candidates and epochs, as a key and in words.
     ``trials``      per trial, from 0 on, its :data:`Stages`.

@@ -86,10 +86,12 @@ class Kind:
 
     ``axes``        how many axes its layout has.
     ``lead_title``  heading of what :meth:`lead` returns, in the table of all data sets.
+    ``shared``      what makes trials of different rows comparable, for :meth:`reading`.
     """
 
     axes: ClassVar[int] = 0
     lead_title: ClassVar[str] = ""
+    shared: ClassVar[str] = "All rows share splits, labels and hidden entries trial by trial."
 
     def __init__(self, given: Given) -> None:
         """Raise ValueError for trials that break their contract, or for data without a note."""
@@ -138,7 +140,7 @@ class Kind:
             layout.shows,
             "A mean is printed only where every planned trial is there: 3/5 says that three of "
             "five are. ± and bands: sample SD over trials (n − 1).",
-            "All rows share splits, labels and hidden entries trial by trial.",
+            self.shared,
             *layout.reading,
         ]
         if layout.claim:
@@ -164,9 +166,9 @@ class Kind:
     def sections(self) -> tuple[Section, ...]:
         """The sections of the report, in order."""
         overall, warning = tuple(self.overall()), self.given.layout.warning
-        first = (self._glance(), *((Text((warning,), "warning"),) if warning else ()))
+        first = (self._overview(), *((Text((warning,), "warning"),) if warning else ()))
         return (
-            Section("At a glance", first),
+            Section("Overview", first),
             Section("How to read this", (Text(self.reading(), "list", export=False),)),
             *((Section("All data", overall),) if overall else ()),
             *(self._section(part) for part in self.parts),
@@ -183,7 +185,7 @@ class Kind:
         )
         return Part(self.given, note, trials, table, compared, own)
 
-    def _glance(self) -> Table:
+    def _overview(self) -> Table:
         heads = [Cell(head) for head in ("Data", "Kind", "Trials", self.lead_title) if head]
         rows = []
         for part in self.parts:
@@ -206,7 +208,7 @@ class Kind:
         )
         own = list(self.blocks(part))
         main = [i for i, b in enumerate(own) if isinstance(b, Table) and b.export == "latex"]
-        below = main[-1] + 1 if main else len(own)  # the legend stands under the main tables
+        below = main[-1] + 1 if main else len(own)  # the legend is printed under the main tables
         blocks: list[Block] = [
             *own[:below],
             Text(legend),

@@ -82,6 +82,7 @@ class Leak(Kind):
 
     axes = 1
     lead_title = "Points gained, most labels"
+    shared = "Under one split, all rows share splits, labels and hidden entries trial by trial."
 
     def compare(self) -> pd.DataFrame:
         notes = self.given.meta.datasets
@@ -90,12 +91,6 @@ class Leak(Kind):
 
     def files(self) -> dict[str, pd.DataFrame]:
         return {f"{self.given.meta.protocol}.csv": self.compared}
-
-    def reading(self) -> tuple[str, ...]:
-        shared = "All rows share"
-        return tuple(
-            text.replace(shared, "Under one split, all rows share") for text in super().reading()
-        )
 
     def lead(self, part: Part) -> tuple[str, ...]:
         return _lead(part)

@@ -63,7 +63,7 @@ class PropertiesOfData(Kind):
 
     def sections(self) -> tuple[Section, ...]:
         return (
-            Section("As in the paper’s table", self._overview()),
+            Section("As in the paper’s table", self._counts_table()),
             Section("How to read this", (Text(self.reading(), "list", export=False),)),
             *(self._of(counted, note) for counted, note in self.counted),
         )
@@ -91,7 +91,7 @@ class PropertiesOfData(Kind):
         )  # fmt: skip
         return {f"{self.given.meta.protocol}.csv": pd.DataFrame(records), "counts.csv": counts}
 
-    def _overview(self) -> tuple[Block, ...]:
+    def _counts_table(self) -> tuple[Block, ...]:
         rows, lines, texts = [], [], []
         for (counted, note), cells in zip(self.counted, self.cells, strict=True):
             title = note.title + (" [SIMULATED]" if note.kind == "simulated" else "")
@@ -318,7 +318,7 @@ class Bars(Figure):
     bars: tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
 
     def draw(self) -> Drawn:
-        """One bar under the other; a label stands where its share has room for it."""
+        """One bar under the other; a label is printed where its share has room for it."""
         left, width, high = 0.85, 6.2, 0.3
         page = Page(left + width + 0.2, 0.45 * len(self.bars) + 0.1, self.title, self.stamps)
         axes = page.axes(left, 0.05, width, 0.45 * len(self.bars))
@@ -344,7 +344,7 @@ def _bars(counted: Properties, note: DatasetNote, protocol: str) -> Bars:
         for name, rows in zip(PARTS, counted.parts, strict=True)
     ]
     classes = [(entry.name, float(entry.rows), str(entry.rows)) for entry in counted.classes]
-    said = [
+    texts = [
         f"{what}: " + ", ".join(f"{name} {rows}" for name, _, rows in shares)
         for what, shares in (("rows of the parts", parts), ("rows of the classes", classes))
     ]
@@ -353,7 +353,7 @@ def _bars(counted: Properties, note: DatasetNote, protocol: str) -> Bars:
         title=f"{note.title}: parts and classes by their share of the rows",
         stamps=_stamps(counted, note),
         caption="Shares of the rows; the numbers are in the tables.",
-        description="; ".join(said),
+        description="; ".join(texts),
         bars=tuple(
             (what, tuple((name, rows) for name, rows, _ in shares))
             for what, shares in (("Parts", parts), ("Classes", classes))

@@ -92,15 +92,14 @@ class AccuracyTable(Kind):
 
     def lines(self, part: Part) -> tuple[str, ...]:
         cells = [cell for row in self._rows(part) for cell in row.cells]
-        ceiling = part.trials["all_labels"].any()
+        bound = part.trials["all_labels"].any()
         known = {
-            "Bold: highest mean of the column" + (", ceilings apart." if ceiling else "."): any(
-                cell.bold for cell in cells
-            ),
+            "Bold: highest mean of the column"
+            + (", upper bounds excluded." if bound else "."): any(cell.bold for cell in cells),
             "m/n: m of n planned trials are ok; no mean is given.": any(
                 cell.css == "incomplete" for cell in cells
             ),
-            "‡ ceiling: sees every training label, whatever the column says.": ceiling,
+            "‡ upper bound: trained on every training label, in all columns.": bound,
             "† contains results made by an earlier version of the source.": any(
                 cell.stale for cell in cells
             ),
@@ -130,15 +129,15 @@ class AccuracyTable(Kind):
         """The rows in printed order, paradigm by paradigm."""
         trials = part.trials
         summary = self.summary[self.summary["dataset"] == part.note.key]
-        ceilings = set(trials.loc[trials["all_labels"].astype(bool), "row_key"])
-        best = _best(summary, ceilings)
+        bounds = set(trials.loc[trials["all_labels"].astype(bool), "row_key"])
+        best = _best(summary, bounds)
         order = [*captions.BLOCKS, *dict.fromkeys(trials["block"])]
         rows = []
         for row in trials.drop_duplicates("row_key").to_dict("records"):
             key = row["row_key"]
-            cells = [Cell(row["row"] + (" ‡" if key in ceilings else ""))]
+            cells = [Cell(row["row"] + (" ‡" if key in bounds else ""))]
             for column in part.columns:
-                line = _at(summary, key, column.percent, key in ceilings)
+                line = _at(summary, key, column.percent, key in bounds)
                 cells.append(_cell(line, trials, (key, column.percent) in best))
             css = "reference" if key == self.reference else ""
             group = captions.BLOCKS.get(row["block"]) or str(row["block"]).capitalize()
@@ -149,10 +148,10 @@ class AccuracyTable(Kind):
         note, trials = part.note, part.trials
         summary = self.summary[self.summary["dataset"] == note.key]
         ok = trials[trials["status"] == "ok"]
-        ceilings = set(trials.loc[trials["all_labels"].astype(bool), "row_key"])
+        bounds = set(trials.loc[trials["all_labels"].astype(bool), "row_key"])
 
         def cell(key: str, percent: float) -> _Dots | None:
-            line = _at(summary, key, percent, key in ceilings)
+            line = _at(summary, key, percent, key in bounds)
             if line is None:
                 return None
             mine = (ok["row_key"] == key) & (ok["label_percent"] == line["label_percent"])
@@ -172,12 +171,12 @@ class AccuracyTable(Kind):
             title=f"{note.title}: test accuracy of every trial",
             stamps=part.stamps,
             panels=tuple(column.long for column in part.columns),
-            lines=_plot_lines(rows, part.columns, cell, ceilings),
+            lines=_plot_lines(rows, part.columns, cell, bounds),
             x_label=f"test accuracy{far}",
             limits=(max(0.0, low - room), min(1.0, high + room)),
             mark=(chance, "chance"),
             caption="Small dots: trials. Large dot and bar: mean ± SD, where every trial is there; "
-            f"hollow for a ceiling.{paper}{dashed} {note.what_varies}",
+            f"hollow for an upper bound.{paper}{dashed} {note.what_varies}",
             description=f"Dot plot of test accuracy on {note.title}, a panel per share of labels. "
             "The numbers are in the table above.",
         )
@@ -217,19 +216,19 @@ class AccuracyTable(Kind):
         )
 
 
-def _best(summary: pd.DataFrame, ceilings: set[str]) -> set[tuple[str, float]]:
+def _best(summary: pd.DataFrame, bounds: set[str]) -> set[tuple[str, float]]:
     """(row key, percent) of the highest mean per column; means that print the same are all best."""
-    fair = summary.loc[[index[1] not in ceilings for index in summary.index]]
+    fair = summary.loc[[index[1] not in bounds for index in summary.index]]
     fair = fair.assign(printed=fair["mean"].round(3)).dropna(subset=["mean"])
     top = fair.groupby("label_percent")["printed"].transform("max") == fair["printed"]
     return {(index[1], index[2]) for index in fair.index[top]}
 
 
-def _at(summary: pd.DataFrame, key: str, percent: float, ceiling: bool) -> Line | None:
-    """The line of a cell; a ceiling that was run once is shown in every column."""
+def _at(summary: pd.DataFrame, key: str, percent: float, bound: bool) -> Line | None:
+    """The line of a cell; an upper bound that was run once is shown in every column."""
     own = summary.loc[[index[1] == key for index in summary.index]]
     at = own[own["label_percent"] == percent]
-    if len(at) == 0 and ceiling and len(own) == 1:
+    if len(at) == 0 and bound and len(own) == 1:
         at = own
     return None if len(at) == 0 else {str(n): v for n, v in at.iloc[0].items()} | {"row_key": key}
 
@@ -292,7 +291,7 @@ class PlotLine:
     """A line of a plot: a heading (no cells) or a row with one cell per panel."""
 
     title: str
-    ceiling: bool = False
+    bound: bool = False
     reference: bool = False
     cells: tuple[Any, ...] = ()
 
@@ -368,7 +367,7 @@ class DotPlot(RowPlot):
             if cell.sd is not None:
                 ends = (cell.mean - cell.sd, cell.mean + cell.sd)
                 axes.plot(ends, (y, y), color=colour, lw=1.5, zorder=3, solid_capstyle="butt")
-            fill = PAPER if line.ceiling else colour
+            fill = PAPER if line.bound else colour
             axes.plot([cell.mean], [y], "o", ms=5.2, zorder=4, mec=colour, mew=1.2, mfc=fill)
         if cell.published is not None:
             axes.plot([cell.published], [y - 0.3], "D", ms=3, mfc=PAPER, mec=INK, mew=0.8, zorder=5)
@@ -392,14 +391,14 @@ def _plot_lines(
     rows: Sequence[Row],
     columns: Sequence[captions.Column],
     cell: Callable[[str, float], Any],
-    ceilings: set[str],
+    bounds: set[str],
 ) -> tuple[PlotLine, ...]:
     lines: list[PlotLine] = []
     for i, row in enumerate(rows):
         if i == 0 or row.group != rows[i - 1].group:
             lines.append(PlotLine(row.group))
         cells = tuple(cell(row.link, column.percent) for column in columns)
-        line = PlotLine(row.cells[0].text, row.link in ceilings, row.css == "reference", cells)
+        line = PlotLine(row.cells[0].text, row.link in bounds, row.css == "reference", cells)
         lines.append(line)
     return tuple(lines)
 
