@@ -43,6 +43,7 @@ def terminal(report: Report) -> list[str]:
     for section in report.sections:
         lines += [section.summary] if section.summary else []
         for table in section.main_tables():
+            lines += [f"  {table.title}"] if len(section.main_tables()) > 1 else []
             rows = [[cell.text for cell in row.cells] for row in (Row(table.heads), *table.rows)]
             wide = [max(len(row[i]) for row in rows) for i in range(len(table.heads))]
             for row in rows:
@@ -177,8 +178,8 @@ def _unnumbered(title: str) -> str:
 
 def _tex_part(section: Section, table: Table, width: int, grouped: bool) -> list[str]:
     """A table with its heads: the data set, or where a section has several tables their titles."""
-    several = len(section.main_tables()) > 1 or not section.name
-    name = " — ".join(filter(None, (section.name, table.title))) if several else section.name
+    title = table.title if len(section.main_tables()) > 1 else ""
+    name = " — ".join(filter(None, (section.name, title))) or table.heads[0].text or table.title
     first = [rf"\textbf{{{tex(name)}}}"]
     first += [tex(_head(table.heads[0]))] if grouped else []
     rows = [_tex_row([*first, *(tex(_head(head)) for head in table.heads[1:])], width), r"\midrule"]
@@ -190,7 +191,7 @@ def _tex_part(section: Section, table: Table, width: int, grouped: bool) -> list
             _tex_row([*group, tex(row.cells[0].text), *map(_tex_cell, row.cells[1:])], width)
         )
         if any(cell.paper for cell in row.cells):
-            paper = [rf"{{\scriptsize {_tex_number(cell.paper)}}}" for cell in row.cells[1:]]
+            paper = [_tex_paper(cell) for cell in row.cells[1:]]
             name = r"\quad{\scriptsize paper}"
             rows.append(_tex_row([*([""] if grouped else []), name, *paper], width))
     return rows
@@ -209,6 +210,10 @@ def _tex_cell(cell: Cell) -> str:
     if "incomplete" in cell.css.split():
         text = rf"\emph{{{text}}}"
     return (text or "--") + (r"\,\dag" if cell.stale else "")
+
+
+def _tex_paper(cell: Cell) -> str:
+    return rf"{{\scriptsize {_tex_number(cell.paper)}}}" if cell.paper else ""
 
 
 def _tex_number(text: str, *, bold: bool = False) -> str:

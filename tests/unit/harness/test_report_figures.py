@@ -18,6 +18,7 @@ from matplotlib.image import imread
 from harness.analysis.figure_arrays import Shown
 from harness.layout import Layout, Value
 from harness.registry import ROOT
+from harness.report.export import terminal
 from harness.report.figures._base import Given
 from harness.report.figures.curves import CurvePlot
 from harness.report.figures.matrices import STOPS
@@ -302,3 +303,19 @@ def test_the_kind_of_the_guide_makes_a_whole_report(monkeypatch: pytest.MonkeyPa
     }
     assert "| A | .250 to .500 |" in files["labels.md"].decode()
     assert "smoke run" in files["figures/labels_data.svg"].decode()
+
+
+def test_every_output_has_the_same_numbers() -> None:
+    report = Made(given_of("figure3"), ())
+    (section,) = (section for section in report.report.sections if section.anchor)
+    tables = section.main_tables()
+    assert len(tables) == 2
+    texts = {cell.text for table in tables for row in table.rows for cell in row.cells[1:]}
+    markdown, latex = (report.text[f"figure3.{end}"].decode() for end in ("md", "tex"))
+    shown = "\n".join(terminal(report.report))
+    html = page(dict(report))
+    for text in texts:
+        assert text in markdown
+        assert text in shown
+        assert text.replace("±", r"\pm ") in latex
+        assert text.replace("±", " ± ") in html
