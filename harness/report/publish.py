@@ -17,9 +17,9 @@ from harness.analysis.figure_arrays import Shown, matrices_shown, truths_of, wei
 from harness.analysis.trials_table import trials_table
 from harness.layout import Layout
 from harness.report import format as fmt
-from harness.report.figures._base import Given
 from harness.report.figures.properties import unlike_paper
 from harness.report.index import write_index
+from harness.report.kind import Given
 from harness.report.meta import ReportMeta, with_distinct_titles
 from harness.report.write import Written, render
 from harness.store import manifest as manifests

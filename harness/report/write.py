@@ -11,8 +11,8 @@ from pathlib import Path
 from harness.report import export
 from harness.report.drawing import Drawings
 from harness.report.figures import kind_of
-from harness.report.figures._base import Given
 from harness.report.html import page
+from harness.report.kind import Given
 from harness.report.meta import KINDS
 from harness.report.model import Facts, Report, Section, Text
 

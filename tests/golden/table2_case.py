@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from harness.layout import Layout
-from harness.report.figures._base import Given
+from harness.report.kind import Given
 from harness.report.meta import DatasetNote, ReportMeta
 from protocols.published import published_table
 

@@ -1,7 +1,7 @@
 """Kinds of reports, found by file name: a module holds one kind's numbers, tables and drawing.
 
 A module without a leading underscore is a kind, its stem is the ``kind`` of a layout, and its
-``KIND`` is the subclass of :class:`harness.report.figures._base.Kind` that makes it. To add one,
+``KIND`` is the subclass of :class:`harness.report.kind.Kind` that makes it. To add one,
 add a file.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from harness.layout import kinds
-from harness.report.figures._base import Kind
+from harness.report.kind import Kind
 
 
 def kind_of(name: str) -> type[Kind]:

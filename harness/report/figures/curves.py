@@ -20,7 +20,7 @@ from matplotlib.ticker import NullLocator
 from harness.layout import Axis, Value
 from harness.report import captions
 from harness.report import format as fmt
-from harness.report.figures._base import (
+from harness.report.kind import (
     Kind,
     Part,
     caption_of,

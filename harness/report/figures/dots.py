@@ -14,7 +14,7 @@ from matplotlib.figure import Figure as Drawn
 from scipy import stats
 
 from harness.report import format as fmt
-from harness.report.figures._base import Kind, paired_in_first_value
+from harness.report.kind import Kind, paired_in_first_value
 from harness.report.model import Block, Figure, Table
 from harness.report.style import ACCENT, INK, MUTED, PAPER, RULE, Page, plain, shortened
 

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from harness.layout import Value
 from harness.report import format as fmt
-from harness.report.figures._base import Kind, Part, caption_of, value_text
+from harness.report.kind import Kind, Part, caption_of, value_text
 from harness.report.model import Block, Figure, Table
 from harness.report.style import INK, MUTED, RULE, Page
 

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from harness.analysis.leakage import leaks
 from harness.report import format as fmt
 from harness.report.captions import BLOCKS
-from harness.report.figures._base import Kind, Part
+from harness.report.kind import Kind, Part
 from harness.report.meta import SplitNote
 from harness.report.model import Block, Figure, Table
 from harness.report.style import (

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure as Drawn
 
 from harness.analysis.figure_arrays import Matrices
 from harness.report import format as fmt
-from harness.report.figures._base import Kind, Part
 from harness.report.figures.curves import numbers
+from harness.report.kind import Kind, Part
 from harness.report.model import Block, Figure
 from harness.report.style import INK, MUTED, RULE, Page, shortened
 from harness.store.manifest import file_stem

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Drawn
 
 from harness.report import captions
 from harness.report import format as fmt
-from harness.report.figures._base import Given, Kind, section_of
+from harness.report.kind import Given, Kind, section_of
 from harness.report.meta import DatasetNote, with_distinct_titles
 from harness.report.model import Block, Cell, Facts, Figure, Row, Section, Table, Text
 from harness.report.style import ACCENT, INK, MUTED, PAPER, Page

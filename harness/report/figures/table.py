@@ -19,7 +19,7 @@ from harness.analysis.statistics import paired, summarise
 from harness.report import captions, details
 from harness.report import columns as further
 from harness.report import format as fmt
-from harness.report.figures._base import Given, Kind, Part
+from harness.report.kind import Given, Kind, Part
 from harness.report.model import Block, Cell, Figure, Row, Table
 from harness.report.style import (
     ACCENT,

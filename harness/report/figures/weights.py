@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Drawn
 
 from harness.analysis.figure_arrays import Weights
 from harness.report import format as fmt
-from harness.report.figures._base import Kind, Part
+from harness.report.kind import Kind, Part
 from harness.report.model import Block, Figure, Table
 from harness.report.style import (
     DASHES,

@@ -11,7 +11,7 @@ import pandas as pd
 from harness import registry
 from harness.analysis.figure_arrays import Matrices, Shown, Weights
 from harness.layout import Layout
-from harness.report.figures._base import Given
+from harness.report.kind import Given
 from harness.report.meta import DatasetNote, ReportMeta
 from tests.unit.harness.fake_trials import trials_of
 

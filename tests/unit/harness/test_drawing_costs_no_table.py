@@ -12,7 +12,7 @@ import pytest
 
 from harness.layout import Layout
 from harness.registry import ROOT
-from harness.report.figures._base import Given
+from harness.report.kind import Given
 from harness.report.write import render
 from tests.unit.harness.fake_figures import NOTE, meta_of
 from tests.unit.harness.fake_trials import trials_of

@@ -11,8 +11,8 @@ import pytest
 from harness.layout import Layout
 from harness.report import format as fmt
 from harness.report.export import tex
-from harness.report.figures._base import Given
 from harness.report.figures.table import DotPlot, ForestPlot
+from harness.report.kind import Given
 from harness.report.meta import DatasetNote, ReportMeta
 from harness.report.model import Facts, Section, Table, Text
 from harness.report.style import inline, saved

@@ -20,9 +20,9 @@ from harness.analysis.figure_arrays import Shown
 from harness.layout import Layout, Value
 from harness.registry import ROOT
 from harness.report.export import terminal
-from harness.report.figures._base import Given
 from harness.report.figures.curves import CurvePlot
 from harness.report.figures.matrices import STOPS
+from harness.report.kind import Given
 from harness.report.write import Made, contents, render
 from tests.unit.harness.fake_figures import (
     NOTE,

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from harness.report import format as fmt
-from harness.report.figures._base import Given
 from harness.report.format import points
+from harness.report.kind import Given
 from harness.report.meta import SplitNote
 from harness.report.write import contents
 from tests.unit.harness.fake_figures import NOTE, layout_of, meta_of

@@ -14,7 +14,6 @@ from matplotlib.patches import Rectangle
 
 from harness.layout import Layout
 from harness.plan.properties import properties_of
-from harness.report.figures._base import Given
 from harness.report.figures.properties import (
     CHECK,
     Bars,
@@ -23,6 +22,7 @@ from harness.report.figures.properties import (
     beside_paper,
     unlike_paper,
 )
+from harness.report.kind import Given
 from harness.report.meta import DatasetNote, ReportMeta
 from harness.report.model import Facts, Section, Table
 from harness.report.style import settings

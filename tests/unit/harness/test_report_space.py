@@ -15,7 +15,7 @@ from matplotlib.text import Text
 
 from harness.analysis.figure_arrays import Shown
 from harness.layout import Layout
-from harness.report.figures._base import Given
+from harness.report.kind import Given
 from harness.report.meta import with_distinct_titles
 from harness.report.style import settings
 from harness.report.write import Made
