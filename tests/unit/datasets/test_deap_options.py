@@ -100,7 +100,9 @@ def test_the_receipt_and_the_door_know_rotating_folds(root: Path) -> None:
     assert "parts of the split segment" in {f.what for f in deap.check(root, ROTATE).findings}
     opened, split = open_dataset("deap", root, {"deap": ROTATE})
     assert (split, opened.key) == ("segment_rotated", "deap:eeg,pps+folds=rotate")
-    with pytest.raises(UsageError, match="segment_rotated, trial_rotated, subject_rotated"):
+    with pytest.raises(
+        UsageError, match="segment_rotated, trial_rotated, subject_rotated, stimulus_rotated"
+    ):
         open_dataset("deap@trial", root, {"deap": ROTATE})
     with pytest.raises(DataError, match="one of random, rotate"):
         deap.load(root=root, options={"folds": "ten"})

@@ -44,7 +44,7 @@ def test_wrong_arguments_are_refused(tmp_path: Path) -> None:
     console, _ = console_and_output()
     with pytest.raises(UsageError, match="--data-root"):
         check_data(None, (), console)
-    with pytest.raises(UsageError, match="deap, eegmat, seed"):
+    with pytest.raises(UsageError, match="deap, eegmat, emoeeg_mc, seed"):
         check_data(str(tmp_path), (), console)
     with pytest.raises(UsageError, match="--out"):
         simulate("seed", None, 1.0, 0, console)
