@@ -83,7 +83,7 @@ def grouped_faults(faults: Sequence[tuple[str, str]], expected: str) -> list[Fin
     """
     kinds: dict[str, list[tuple[str, str]]] = {}
     for name, message in faults:
-        kind = re.sub(r"\d+", "#", message)
+        kind = re.sub(r"\d+", "#", message.replace(name, ""))
         kinds.setdefault(kind, []).append((name, message))
     findings = []
     for same in kinds.values():

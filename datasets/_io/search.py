@@ -122,14 +122,16 @@ def settled(owner: str, found: Sequence[Copy[Any]], root: Path) -> Copy[Any]:
 
 
 def inside(owner: str, found: Sequence[Copy[Any]], root: Path, folder: str) -> list[Copy[Any]]:
-    """Those of ``found`` in or below ``folder``, a path below ``root``; all of them for "".
+    """Those of ``found`` in ``folder``, a path below ``root``, or else below it; all for "".
 
     Raises DataError if files were found, but none there.
     """
     if not folder or not found:
         return list(found)
     wanted = Path(os.path.realpath(root / folder))
-    chosen = [copy for copy in found if Path(os.path.realpath(copy.folder)).is_relative_to(wanted)]
+    real = [(copy, Path(os.path.realpath(copy.folder))) for copy in found]
+    chosen = [copy for copy, path in real if path == wanted]
+    chosen = chosen or [copy for copy, path in real if path.is_relative_to(wanted)]
     if not chosen:
         there = ", ".join(_below(copy.folder, root) for copy in found[:3])
         raise DataError(

@@ -7,7 +7,6 @@ matter: everything below the folder that has the ``sub-..`` folders is one copy.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -102,17 +101,6 @@ def near_misses(root: Path) -> tuple[str, ...]:
         for tree in _trees(places, _whole_name(pattern)):
             clauses.append(f"{search.named_so(tree)} are {kind}, without the features of EEG")
     return tuple(clauses)
-
-
-def is_pointer(path: Path) -> bool:
-    """Whether ``path`` stands for a file that git-annex has not fetched: a link or a short text."""
-    if path.is_symlink() and not os.path.exists(path):
-        return ".git/annex" in os.readlink(path).replace(os.sep, "/")
-    try:
-        with path.open("rb") as file:
-            return file.read(200).startswith((b"/annex/objects/", b"version https://git-lfs"))
-    except OSError:
-        return False
 
 
 def _trees(places: Iterable[Place], key_of: Callable[[str], Any]) -> list[Copy[Any]]:

@@ -7,6 +7,7 @@ columns are taken from the files, since their layout is published as sizes only.
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ import numpy as np
 
 from datasets._io import check_file, printable, read_npy
 from datasets.base import DataError
-from datasets.emoeeg_mc.files import is_pointer
 from datasets.emoeeg_mc.layout import BANDS, CHANNELS, EACH, ITEMS, TRIALS, WINDOWS
 
 LIMIT = 64 * 2**20  # bytes of one file; the largest has 1.6 MB
@@ -29,6 +29,7 @@ _NOT_FEATURES = {
     *("", "index", "unnamed: 0", "window", "second", "time", "subject", "sub", "participant"),
     *("participant_id", "session", "label", "labels", "emotion", "class", "valence", "arousal"),
 }
+_POINTER = b"/annex/objects/"
 _ABSENT = {"", "n/a", "na", "nan", "null", "none"}
 
 
@@ -38,7 +39,7 @@ def de_features(path: Path) -> np.ndarray:
     Columns: 64 channels of the first band, then of the next. At most 21 trials, in their order in
     the file.
     """
-    _check_fetched(path)
+    _check_fetched(path, LIMIT)
     array = _one_array(read_npy(path, path.name, LIMIT, AGAIN), path.name)
     wanted = {"windows": WINDOWS, "bands": BANDS, "channels": CHANNELS}
     axes = {name: [i for i, s in enumerate(array.shape) if s == n] for name, n in wanted.items()}
@@ -182,8 +183,7 @@ def _by_number(
 
 def _read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
     """Titles and lines, separated by commas, semicolons or tabs; lines are all as long."""
-    _check_fetched(path)
-    check_file(path, path.name, MAX_TABLE)
+    _check_fetched(path, MAX_TABLE)
     try:
         text = path.read_text("utf-8-sig")
         first = text.partition("\n")[0]
@@ -217,8 +217,9 @@ def _numbers(texts: Sequence[str]) -> np.ndarray | None:
 def _tells_class(column: np.ndarray, items: np.ndarray) -> bool:
     """Whether a column is a code of the emotion or of the stimulus, which is not a feature."""
     values = np.unique(column)
-    if not np.isfinite(column).all() or (values != values[0] + np.arange(len(values))).any():
-        return False  # codes are consecutive whole numbers
+    codes = values[0] + np.arange(len(values))  # consecutive whole numbers
+    if values[0] != np.round(values[0]) or not np.array_equal(values, codes):
+        return False
     for group in (items // EACH, items):
         pairs = np.unique(np.stack([group, column]), axis=1)
         if pairs.shape[1] == len(values) == len(np.unique(group)):
@@ -232,8 +233,14 @@ def _item(text: str) -> int | None:
     return ITEMS.index(name) if name in ITEMS else None
 
 
-def _check_fetched(path: Path) -> None:
-    if is_pointer(path):
+def _check_fetched(path: Path, limit: int) -> None:
+    """Raise DataError unless ``path`` is a file, and not what git-annex has in place of one."""
+    pointer = path.is_symlink() and not os.path.exists(path) and "annex" in os.readlink(path)
+    if not pointer:
+        check_file(path, path.name, limit)  # before it is opened: reading a pipe may never end
+        with path.open("rb") as file:
+            pointer = file.read(len(_POINTER)) == _POINTER
+    if pointer:
         raise DataError(
             f"{path.name} is a pointer of git-annex, not the file; fetch it with 'git annex get', "
             "or download it from openneuro.org"

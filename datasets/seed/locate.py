@@ -110,7 +110,8 @@ def locate(root: Path, chosen: Settings) -> Source | None:
     inside = search.inside("seed", folders, root, chosen.folder)
     eeg, eye = ([f for f in found if f.files in inside] or found for found in (eeg, eye))
     first = eeg[0]
-    eye = sorted(eye, key=lambda found: found.variant.seconds != first.variant.seconds)
+    one_second = first.variant.seconds == 1
+    eye = sorted(eye, key=lambda found: (found.variant.seconds == 1) != one_second)
     brain, eyes = (_alike(found, root) for found in (eeg, eye))
     unread = tuple(found for found in everything if found.files is not brain)
     return Source(first.form, brain or first.files, eyes, unread)
@@ -124,7 +125,7 @@ def _alike(found: Sequence[Found], root: Path) -> Files | None:
     same = [
         other.files
         for other in found
-        if (other.form, other.variant.seconds) == (first.form, first.variant.seconds)
+        if (other.form, other.variant.seconds == 1) == (first.form, first.variant.seconds == 1)
     ]
     return search.settled("seed", same, root)
 
@@ -181,9 +182,13 @@ def _usable(places: Sequence[Place]) -> tuple[list[Found], list[Found]]:
     return first, second
 
 
-def _preference(found: Found) -> tuple[int, int, int]:
-    """4-s windows, then 1-s, then unreadable; npz, then mat; the most complete. Stable."""
-    return -found.variant.seconds, found.form == "mat", -len(found.files.files)
+def _preference(found: Found) -> tuple[bool, bool, bool, int]:
+    """4-s windows first, and folders whose files cannot be read, so that their fault is reported.
+
+    Then npz before mat, readable before unreadable, the most complete. Stable.
+    """
+    seconds = found.variant.seconds
+    return seconds == 1, found.form == "mat", seconds == 0, -len(found.files.files)
 
 
 def _found(places: Sequence[Place], form: str) -> list[Found]:

@@ -134,9 +134,8 @@ def eye_file(path: Path) -> np.ndarray:
     raw = path.read_bytes()
     keys = ("train_data_eye", "test_data_eye")
     content = _dict(read_pickle(raw, name), keys, name)
-    first = content[keys[0]]
-    fewer = isinstance(first, np.ndarray) and first.shape[-1:] == (EYE_WITHOUT_BLINKS,)
-    width = EYE_WITHOUT_BLINKS if fewer else EYE
+    last = {np.shape(content[key])[-1:] for key in keys}
+    width = EYE_WITHOUT_BLINKS if last == {(EYE_WITHOUT_BLINKS,)} else EYE
     parts = [_matrix(content[key], width, f"'{key}' of {name}") for key in keys]
     _check_rows(len(parts[0]), len(parts[1]), name, "eye_tracking_feature")
     return np.concatenate(parts)
