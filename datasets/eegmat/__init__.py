@@ -252,4 +252,5 @@ def _provenance(chosen: _Options, lost: int, simulated: bool) -> Provenance:
             "Goldberger, A. L. et al. (2000). Circulation 101(23):e215-e220."
         ),
         notes=tuple(notes),
+        imitates="open",
     )

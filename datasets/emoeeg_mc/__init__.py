@@ -270,6 +270,7 @@ def dataset_of(rows: PeopleRows, chosen: Options, simulated: bool) -> Dataset:
             licence="none needed: drawn by a random generator" if simulated else "CC0",
             citation="EmoEEG-MC (2025). Sci Data. https://doi.org/10.1038/s41597-025-05349-2",
             notes=_notes(rows, chosen, keep, groups),
+            imitates="open",
         ),
         groups=groups,
         official=_context_parts(groups, chosen),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from datasets._check import DataCheck
 from datasets._simulated import MARKER
 from datasets.base import TEST, TRAIN, TUNE, Dataset, validate
 from datasets.emoeeg_mc import files, simulate
+from datasets.emoeeg_mc.checks import file_findings
 from datasets.emoeeg_mc.layout import ITEMS, WITH_GSR, WITH_HR
 from datasets.emoeeg_mc.read import body_table, de_features, trial_order
+from protocols.base import label_fractions, label_rule
 from tests.contract.test_every_dataset import parts_of, straddling
 from tests.helpers import refusal
 
@@ -72,6 +75,13 @@ def test_rows_are_those_that_have_every_chosen_view(data: Dataset, brain: Datase
     assert data.provenance.kind == "simulated"
     assert f"3 people and {3 * ROWS} of {5 * ROWS} rows" in data.provenance.notes[0]
     assert any("mean_hr" in note for note in data.provenance.notes)
+
+
+def test_labels_of_a_simulated_copy_are_drawn_as_those_of_the_open_data(data: Dataset) -> None:
+    real = replace(data, provenance=replace(data.provenance, kind="open"))
+    for source in (data, real):
+        assert label_fractions(source) == (0.02, 0.05, 0.10)
+        assert label_rule(source) == "random_min_one"
 
 
 def test_hr_alone_keeps_who_has_it(plain: Path) -> None:
@@ -407,8 +417,6 @@ def test_a_whole_simulated_copy_has_the_published_counts(
     simulate.write(tmp_path)
     copy = files.locate(tmp_path)
     assert copy is not None
-    from datasets.emoeeg_mc.checks import file_findings
-
     assert all(finding.ok for finding in file_findings(copy, True))
 
 
