@@ -65,7 +65,7 @@ def inspect_file(path: str, options: Sequence[str], console: Console) -> int:
 
 
 def simulate(key: str, out: Path | None, scale: float, seed: int, console: Console) -> int:
-    """Write a simulated copy of the licensed data set ``key`` below ``out``.
+    """Write a simulated copy of the data set ``key`` below ``out``.
 
     ``scale``  share of its subjects, in (0, 1].
 

@@ -21,6 +21,7 @@ from datasets.base import DataError
 
 DEPTH = 6
 MAX_FOLDERS = 50_000
+MAX_CLAUSES = 6
 BELOW = f"or up to {DEPTH} folders below it"
 """For a sentence such as "no file of seed lies in ROOT or up to 6 folders below it"."""
 _ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".tgz", ".gz", ".bz2", ".xz")
@@ -155,6 +156,14 @@ def archives(
         if name.lower().endswith(_ARCHIVES)
         and (named.search(name) or _has_member(place.path / name, key_of))
     ]
+
+
+def resembling(clauses: Iterable[str]) -> str:
+    """Near misses for the end of a sentence: "; a; b; and 3 more", or "" if there are none."""
+    distinct = list(dict.fromkeys(clauses))
+    shown = distinct[:MAX_CLAUSES]
+    more = [f"and {len(distinct) - len(shown)} more"] if len(distinct) > len(shown) else []
+    return "".join(f"; {clause}" for clause in (*shown, *more))
 
 
 def named_so(copy: Copy[Any]) -> str:

@@ -114,7 +114,7 @@ def find_files(root: Path | None, form: str, folder: str = "") -> Files:
     files = locate(root, form, folder)
     if files is None:
         kinds = "s01.mat or s01.dat" if form == "auto" else f"s01.{form}"
-        near = "".join(f"; {clause}" for clause in near_misses(root))
+        near = search.resembling(near_misses(root))
         raise DataError(
             f"no file such as {kinds} was found in {root} {search.BELOW}{near}; copy the "
             "preprocessed part of DEAP there"

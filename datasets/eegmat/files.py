@@ -71,7 +71,7 @@ def needed(root: Path | None, folder: str) -> Recordings:
         raise DataError(f"eegmat is not in the project; {GET} and name its folder with --data-root")
     copy = locate(root, folder)
     if copy is None:
-        near = "".join(f"; {clause}" for clause in near_misses(root))
+        near = search.resembling(near_misses(root))
         raise DataError(
             f"no file such as Subject00_1.edf was found in {root} {search.BELOW}{near}; {GET}"
         )

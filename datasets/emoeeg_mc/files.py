@@ -80,7 +80,7 @@ def needed(root: Path | None, folder: str) -> Files:
         )
     files = locate(root, folder)
     if files is None:
-        near = "".join(f"; {clause}" for clause in near_misses(root))
+        near = search.resembling(near_misses(root))
         raise DataError(
             f"no file such as sub-01_ses-vid_task-emotion_de.npy was found in {root} "
             f"{search.BELOW}{near}; {GET}"

@@ -63,7 +63,7 @@ def write(
     base = folder / "ds005540"
     derivatives = base / "derivatives"
     command = f"--simulate emoeeg_mc --scale {scale:g} --seed {seed}"
-    _simulated.mark_folders((base, derivatives), command)
+    _simulated.mark_folders((base, derivatives), command, _simulated.OPEN)
     world = _World(seed)
     what = "emoeeg_mc, simulated: person"
     for place in _simulated.with_progress(what, range(len(people)), len(people), progress):

@@ -160,7 +160,7 @@ def _needed(root: Path, chosen: Settings) -> Source:
     """The copy in or below ``root``. Raises DataError if there is none, or copies differ."""
     source = locate(root, chosen)
     if source is None:
-        near = "".join(f"; {clause}" for clause in near_misses(root))
+        near = search.resembling(near_misses(root))
         form = "" if chosen.layout == "auto" else f" of layout {chosen.layout}"
         raise DataError(
             f"no EEG features of SEED{form}, files such as {LOOKED_FOR}, were found in {root} "

@@ -70,13 +70,10 @@ def is_found(module: ModuleType, root: Path) -> bool:
 def nothing_found(root: Path) -> str:
     """What was looked for in vain below ``root``, and what resembles it, as one sentence."""
     readers = _readers()
-    near = dict.fromkeys(
-        clause for module in readers.values() for clause in near_misses(module, root)
-    )
-    resembling = f"; {'; '.join(near)}" if near else ""
+    near = [clause for module in readers.values() for clause in near_misses(module, root)]
     return (
-        f"no file of {', '.join(readers)} was found in {root} {search.BELOW}{resembling}; "
-        "docs/data.md says which files are looked for"
+        f"no file of {', '.join(readers)} was found in {root} {search.BELOW}"
+        f"{search.resembling(near)}; docs/data.md says which files are looked for"
     )
 
 

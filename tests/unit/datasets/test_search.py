@@ -94,3 +94,9 @@ def test_archives_by_name_or_by_what_is_in_them(tmp_path: Path) -> None:
         put(tmp_path / name, "no archive")
     clauses = search.archives(search.walk(tmp_path), re.compile("toy"), number)
     assert [clause.split()[0] for clause in clauses] == ["toy.rar", "x.zip"]
+
+
+def test_a_few_near_misses_are_shown_each_once() -> None:
+    assert search.resembling([]) == ""
+    assert search.resembling(["a", "b", "a"]) == "; a; b"
+    assert search.resembling(map(str, range(9))).endswith("; 5; and 3 more")
