@@ -17,8 +17,8 @@ Rows: 30 windows of 1 s a trial, in order of person, context, stimulus and time.
 
 A line of these tables is a trial, whose values are repeated over its windows, or a window. A view
 is absent for a person without the file, and in a trial with a value that is not a number. Rows that
-lack a chosen view are left out so far; notes say how many. Fewer views, more rows:
-``emoeeg_mc:eeg``.
+lack a chosen view are left out by default (option ``rows``); notes say how many. Fewer views, more
+rows: ``emoeeg_mc:eeg``.
 
 What was never tried on the real files, since none was at hand: files of EEG features are mostly
 larger than a plain ``.npy``, so that they probably hold pickled objects, which are read by
@@ -45,6 +45,8 @@ Options (``--data-option emoeeg_mc.NAME=VALUE``):
 ``train``   ``video`` (default) or ``imagery``: the training part of the split ``context``.
 ``lines``   which trials the lines of a table are that names none: ``ask`` (default) refuses it,
             ``derivatives`` are the order of the EEG features, ``presentation`` that of the session.
+``rows``    ``complete`` (default): those with every chosen view. ``all``: those with at least one;
+            an absent view is NaN.
 ``folder``  below the data root: which copy is read, where several differ.
 """
 
@@ -245,11 +247,15 @@ def dataset_of(rows: PeopleRows, chosen: Options, simulated: bool) -> Dataset:
         "context": context,
     }
     emotion = stimulus // EACH
-    keep = rows.present.all(axis=1)  # so far a row needs every view
+    needs = np.any if chosen.rows == "all" else np.all
+    keep: np.ndarray = np.asarray(needs(rows.present, axis=1))
     if chosen.label == "valence":
         keep &= emotion != NEUTRAL
     if not keep.any():
-        raise DataError("no row of emoeeg_mc has all views; choose fewer, as emoeeg_mc:eeg")
+        raise DataError(
+            "no row of emoeeg_mc has all views; choose fewer, as emoeeg_mc:eeg, or keep others too "
+            "with --data-option emoeeg_mc.rows=all"
+        )
     names = EMOTIONS if chosen.label == "emotion" else ("negative", "positive")
     labels = emotion if chosen.label == "emotion" else (emotion > NEUTRAL).astype(np.int64)
     groups = {name: column[keep].astype(np.int64) for name, column in groups.items()}
@@ -304,8 +310,9 @@ def _notes(
 ) -> tuple[str, ...]:
     """Notes for reports: people used, rows and people left out, columns of the tables."""
     used = len(np.unique(groups["person"]))
+    needs = "each" if chosen.rows == "complete" else "one"
     notes = [
-        f"{used} people and {keep.sum()} of {len(keep)} rows; a row needs each of "
+        f"{used} people and {keep.sum()} of {len(keep)} rows; a row needs {needs} of "
         f"{', '.join(rows.views)}, and a person {TRIALS} trials in both contexts"
     ]
     if rows.left_out:

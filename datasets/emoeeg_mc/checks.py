@@ -78,7 +78,7 @@ def data_findings(data: Dataset) -> list[Finding]:
     classes = ", ".join(f"{name} {n}" for name, n in zip(data.class_names, counts, strict=True))
     wrong = "the files are not those of version 1.0.7"
     return [
-        Finding("rows with all views", str(data.n)),
+        Finding("rows", str(data.n)),
         Finding("rows a class", classes),
         compare_count("EEG features of a row", data.dims[0], CHANNELS * BANDS, wrong),
         *(

@@ -64,6 +64,11 @@ class Options(Settings):
         "(derivatives), as presented (presentation), or refused (ask)",
         choices=("ask", "derivatives", "presentation"),
     )
+    rows: str = setting(
+        "complete",
+        "rows that are kept: complete (with every chosen view) or all (with at least one)",
+        choices=("complete", "all"),
+    )
     folder: str = setting("", "folder below the data root: which of several copies is read")
 
 

@@ -84,6 +84,21 @@ def test_labels_of_a_simulated_copy_are_drawn_as_those_of_the_open_data(data: Da
         assert label_rule(source) == "random_min_one"
 
 
+@pytest.mark.skipif(not hasattr(Dataset, "present"), reason="views are never absent yet")
+def test_all_rows_may_be_kept_with_views_that_are_absent(plain: Path, data: Dataset) -> None:
+    every = emoeeg_mc.load(root=plain, options={"rows": "all"})
+    assert every.n == PEOPLE * ROWS
+    there = {"hr": (2, 3, 4, 5), "gsr": (2, 4, 5)}
+    for name, people in there.items():
+        view = every.views[every.view_names.index(name)]
+        has = np.isin(every.groups["person"], people)
+        assert np.array_equal(np.isfinite(view).all(axis=1), has)
+        assert np.array_equal(np.isnan(view).all(axis=1), ~has)
+    kept = np.isin(every.groups["person"], (2, 4, 5))
+    for view, complete in zip(every.views, data.views, strict=True):
+        np.testing.assert_array_equal(view[kept], complete)
+
+
 def test_hr_alone_keeps_who_has_it(plain: Path) -> None:
     heart = emoeeg_mc.load(("hr", "eeg"), plain)
     assert heart.view_names == ("hr", "eeg")
@@ -403,7 +418,7 @@ def test_the_check_has_the_published_counts(plain: Path, data: Dataset) -> None:
     found, expected, _ = line(checked, "people with hr")
     assert (found[:2], expected[:2]) == ("4:", "46")
     assert line(checked, "people with gsr")[1].startswith("43")
-    assert line(checked, "rows with all views")[0] == str(data.n)
+    assert line(checked, "rows")[0] == str(data.n)
     assert "person" in line(checked, "split context")[0]
     assert (len(WITH_HR), len(WITH_GSR)) == (46, 43)
 
