@@ -7,11 +7,12 @@ and shapes only, no value of the data, so that it can be sent to anyone.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from datasets._simulated import FORMER_MARKER, MARKER
+from datasets.base import Dataset
 
 
 @dataclass(frozen=True)
@@ -72,3 +73,35 @@ def unread_files(folders: Iterable[Path], known: Container[str]) -> Finding:
     shown = ", ".join(re.sub(r"[^\w .()-]", "?", name)[:40] for name in sorted(names)[:3])
     more = ", ..." if len(names) > 3 else ""
     return Finding("other files, not read", f"{len(names)}: {shown}{more}" if names else "none")
+
+
+def grouped_faults(faults: Sequence[tuple[str, str]], expected: str) -> list[Finding]:
+    """Unusable files, given as (name, message): one finding for each kind of fault.
+
+    Messages that differ only in the file's name and in numbers are of one kind; the finding has the
+    message of its first file.
+    """
+    kinds: dict[str, list[tuple[str, str]]] = {}
+    for name, message in faults:
+        kind = re.sub(r"\d+", "#", message.replace(name, ""))
+        kinds.setdefault(kind, []).append((name, message))
+    findings = []
+    for same in kinds.values():
+        names = [name for name, _ in same]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        found = "unusable" if len(names) == 1 else f"unusable, {len(names)} files"
+        what = ", ".join(names[:3]) + more
+        findings.append(Finding(what, found, expected, False, same[0][1]))
+    return findings
+
+
+def shared_by_parts(data: Dataset) -> list[Finding]:
+    """For every split: the groups with rows in several parts, and those that stay in one."""
+    findings = []
+    for split in data.splits:
+        whole = ", ".join(name for name in data.groups if name not in split.leaks) or "nothing"
+        shared = ", ".join(split.leaks) or "nothing"
+        findings.append(
+            Finding(f"split {split.name}", f"in several parts: {shared}; in one part: {whole}")
+        )
+    return findings

@@ -1,4 +1,4 @@
-"""Simulated copies: random recordings in the on-disk format of a licensed data set, for dry runs.
+"""Simulated copies: random recordings in the on-disk format of a published data set, for dry runs.
 
 Every folder of a simulated copy has a marker file, and every file has NOTE near its start, where
 readers of the genuine files ignore it. A loader treats its data as simulated if it finds the marker
@@ -23,15 +23,16 @@ NOTE, FORMER_NOTE = b"simulated copy, no real data", b"a twin: simulated"
 """NOTE is within the first _HEAD bytes of every simulated file. Copies of earlier versions of this
 project have the former note and marker, and stay recognised."""
 
+LICENSED, OPEN = "a licensed data set", "an open data set"
 _HEAD = 4096
-_TEXT = """This folder contains SIMULATED recordings in the file format of a licensed data set.
+_TEXT = """This folder contains SIMULATED recordings in the file format of {of}.
 They were drawn by a random generator, from no person, and say nothing about the real data.
 Made by: python run_all.py {command}
 """
 
 
-def mark_folders(folders: Iterable[Path], command: str) -> None:
-    """Make all ``folders`` and mark them; ``command`` is what makes the simulated copy.
+def mark_folders(folders: Iterable[Path], command: str, of: str = LICENSED) -> None:
+    """Make all ``folders`` and mark them; ``command`` is what makes the simulated copy ``of`` what.
 
     Raises DataError, and marks none, if one has any file but no marker (it may be the real data),
     or has the marker of another command.
@@ -45,13 +46,13 @@ def mark_folders(folders: Iterable[Path], command: str) -> None:
                 f"{folder} contains files that are not a simulated copy of this version; "
                 "name an empty folder"
             )
-        if (folder / MARKER).read_text("utf-8", "replace") != _TEXT.format(command=command):
+        if (folder / MARKER).read_text("utf-8", "replace") != _TEXT.format(command=command, of=of):
             raise DataError(
                 f"{folder} contains the simulated copy of another command, which its {MARKER} "
                 "names; name an empty folder, or remove that copy"
             )
     for folder in folders:
-        mark(folder, command)
+        mark(folder, command, of)
 
 
 @contextmanager
@@ -106,10 +107,10 @@ def write_mat(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         file.write((b"MATLAB 5.0 MAT-file, " + NOTE).ljust(116))
 
 
-def mark(folder: Path, command: str) -> None:
+def mark(folder: Path, command: str, of: str = LICENSED) -> None:
     """Write the marker into ``folder``; ``command`` is what made the simulated copy."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).write_text(_TEXT.format(command=command), encoding="utf-8")
+    (folder / MARKER).write_text(_TEXT.format(command=command, of=of), encoding="utf-8")
 
 
 def is_simulated(folder: Path, root: Path, files: Iterable[Path] = ()) -> bool:

@@ -63,13 +63,17 @@ class Split:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Origin of the data; printed in every report."""
+    """Origin of the data; printed in every report.
+
+    ``imitates``  of simulated data, the kind of what they imitate: labels are drawn as for that.
+    """
 
     kind: Kind
     source: str
     licence: str
     citation: str = ""
     notes: tuple[str, ...] = ()
+    imitates: Literal["licensed", "open"] = "licensed"
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,27 +21,24 @@ def check_data(root: str | None, options: Sequence[str], console: Console) -> in
 
     Returns 0 if all checks pass, 1 otherwise. Raises UsageError if no file is found.
     """
-    folder = resolve.data_root(root)
+    folder = resolve.data_root(root, searched=False)
     if folder is None:
         raise UsageError("--check-data needs --data-root DIR, the folder with your copies")
     chosen = resolve.data_options(options)
     modules = {key: registry.module("datasets", key) for key in registry.entries("datasets")}
     checkable = {key: module for key, module in modules.items() if hasattr(module, "check")}
+    found = {key: m for key, m in checkable.items() if resolve.is_found(m, folder)}
+    if not found:
+        raise UsageError(resolve.nothing_found(folder))
     try:
-        checks = [
-            module.check(folder, chosen.get(key))
-            for key, module in checkable.items()
-            if module.found(folder)
-        ]
+        checks = [module.check(folder, chosen.get(key)) for key, module in found.items()]
     except DataError as error:  # a wrong option; faults in files are findings
         raise UsageError(str(error)) from error
-    if not checks:
-        known = ", ".join(checkable)
-        raise UsageError(
-            f"no file of {known} was found under {folder}; docs/data.md says where to put files"
-        )
     for check in checks:
         _print(check, console)
+    for key in sorted(checkable.keys() - found.keys()):
+        for clause in resolve.near_misses(checkable[key], folder):
+            console.print(f"{key} was not found: {clause}")
     return 0 if all(check.ok for check in checks) else 1
 
 
@@ -68,7 +65,7 @@ def inspect_file(path: str, options: Sequence[str], console: Console) -> int:
 
 
 def simulate(key: str, out: Path | None, scale: float, seed: int, console: Console) -> int:
-    """Write a simulated copy of the licensed data set ``key`` below ``out``.
+    """Write a simulated copy of the data set ``key`` below ``out``.
 
     ``scale``  share of its subjects, in (0, 1].
 

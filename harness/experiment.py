@@ -48,7 +48,7 @@ def run(options: Options, console: Console) -> int:
     Raises UsageError before any work is done. StoreError (work cannot be stored), RunStopped (the
     executor failed) and KeyboardInterrupt carry a message with the number of stored fits.
     """
-    root = resolve.data_root(options.data_root)
+    root = resolve.data_root(options.data_root, searched=not options.datasets)
     plan, protocols = _plan(options, root, console)
     claims = Claims(options.results)
     store = Store(options.results)

@@ -42,7 +42,7 @@ def rows(options: Options) -> Iterator[str]:
 
     if not options.protocols:
         raise UsageError("--list rows needs a --protocol, for example --protocol table2")
-    root = resolve.data_root(options.data_root)
+    root = resolve.data_root(options.data_root, searched=not options.datasets)
     chosen = resolve.data_options(options.data_options)
     cards, broken = method_cards(), registry.load_methods()[1]
     protocols, unloaded = resolve.protocols(options.protocols)

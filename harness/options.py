@@ -154,7 +154,7 @@ class Options:
     inspect: str | None = _instead(
         None, "what is in your own file, or folder, and how it would be read", "FILE"
     )
-    simulate: Literal["seed", "deap"] | None = _instead(
+    simulate: Literal["seed", "deap", "emoeeg_mc"] | None = _instead(
         None,
         "write simulated files in that format, for dry runs (with --out)",
         old=("--make-twin",),

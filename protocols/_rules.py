@@ -10,12 +10,18 @@ from protocols._scaling import keeps_files_whole
 
 def label_fractions(data: Dataset) -> tuple[float, ...]:
     """The paper's 1, 2, 3 % on its own data (real or simulated); 2, 5, 10 % on open data."""
-    return (0.02, 0.05, 0.10) if data.provenance.kind == "open" else (0.01, 0.02, 0.03)
+    return (0.02, 0.05, 0.10) if _is_open(data) else (0.01, 0.02, 0.03)
 
 
 def label_rule(data: Dataset) -> Literal["random", "random_min_one"]:
     """As in the paper on its own data; at least one label per class on the small open sets."""
-    return "random_min_one" if data.provenance.kind == "open" else "random"
+    return "random_min_one" if _is_open(data) else "random"
+
+
+def _is_open(data: Dataset) -> bool:
+    """Whether the data, or what they imitate, are open."""
+    origin = data.provenance
+    return (origin.imitates if origin.kind == "simulated" else origin.kind) == "open"
 
 
 def scaling_rule(data: Dataset, split: str) -> Scaling:

@@ -13,6 +13,7 @@ import math
 import struct
 import warnings
 import zlib
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -35,8 +36,10 @@ _GROWTH = 16  # bytes in memory, at most, for a byte of characters, sparse or co
 _CELL_BYTES = 512  # what an item of a cell takes in memory besides its content
 
 
-def read_mat(path: Path, name: str, limit: int = MAX_BYTES) -> dict[str, Any]:
-    """All variables of a MATLAB file up to version 7, in file order.
+def read_mat(
+    path: Path, name: str, limit: int = MAX_BYTES, only: Container[str] | None = None
+) -> dict[str, Any]:
+    """All variables of a MATLAB file up to version 7, in file order, or those in ``only``.
 
     ``name`` is what messages call the file. Compressed variables are measured before they are read,
     so that memory stays below ``limit`` (bytes). Numbers, characters and cells of them are returned
@@ -51,11 +54,13 @@ def read_mat(path: Path, name: str, limit: int = MAX_BYTES) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             known = _survey(file, name, limit)
+        if known is not None and only is not None:
+            known = {key: value for key, value in known.items() if key in only}
         wanted = known and [key for key, value in known.items() if value is _READ]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # from a later scipy or numpy: the file is not at fault
             warnings.simplefilter("error", MatReadWarning)
-            arrays = loadmat(path, variable_names=wanted)
+            arrays = loadmat(path, variable_names=wanted) if known != {} else {}
         if known is not None:
             arrays = {key: arrays[key] if known[key] is _READ else known[key] for key in known}
         for value in arrays.values():
@@ -64,7 +69,11 @@ def read_mat(path: Path, name: str, limit: int = MAX_BYTES) -> dict[str, Any]:
         raise
     except Exception as error:  # scipy raises a dozen types on damaged bytes
         raise DataError(f"{name} is not a complete .mat file; copy or download it again") from error
-    return {key: value for key, value in arrays.items() if not key.startswith("__")}
+    return {
+        key: value
+        for key, value in arrays.items()
+        if not key.startswith("__") and (only is None or key in only)
+    }
 
 
 def _survey(file: IO[bytes], name: str, limit: int) -> dict[str, object] | None:

@@ -14,11 +14,16 @@ import numpy as np
 from datasets._io.files import MAX_BYTES, check_file, printable, too_large
 from datasets.base import DataError
 
+SAVE = "write it again with numpy.savez"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can store
 
 
-def read_npz(source: Path | IO[bytes], name: str, limit: int = MAX_BYTES) -> dict[str, np.ndarray]:
+def read_npz(
+    source: Path | IO[bytes], name: str, limit: int = MAX_BYTES, again: str = SAVE
+) -> dict[str, np.ndarray]:
     """All arrays of an ``.npz``, in file order; ``name`` is what messages call the file.
+
+    ``again``  what messages advise for a damaged file: "copy it again" for one of a published set.
 
     Sizes are checked against the zip directory and against each array's own header before anything
     is unpacked: ``limit`` bounds the memory used, in bytes. Raises DataError for Python objects,
@@ -28,7 +33,7 @@ def read_npz(source: Path | IO[bytes], name: str, limit: int = MAX_BYTES) -> dic
         check_file(source, name, limit)
     try:
         with zipfile.ZipFile(source) as archive:
-            _check_npz(archive, name, limit)
+            _check_npz(archive, name, limit, again)
         if not isinstance(source, Path):
             source.seek(0)
         with np.load(source, allow_pickle=False) as file:
@@ -36,23 +41,21 @@ def read_npz(source: Path | IO[bytes], name: str, limit: int = MAX_BYTES) -> dic
     except DataError:
         raise
     except Exception as error:  # zipfile, zlib and numpy raise a dozen types on damaged bytes
-        raise DataError(
-            f"{name} is not a complete .npz file; write it again with numpy.savez"
-        ) from error
+        raise DataError(f"{name} is not a complete .npz file; {again}") from error
 
 
-def _check_npz(archive: zipfile.ZipFile, name: str, limit: int) -> None:
+def _check_npz(archive: zipfile.ZipFile, name: str, limit: int, again: str) -> None:
     members = archive.infolist()
     total = sum(member.file_size for member in members)
     if total > limit:
         raise DataError(too_large(name, total, limit))
     if len({member.filename for member in members}) < len(members):
-        raise DataError(f"{name} stores one array name twice; write it again with numpy.savez")
+        raise DataError(f"{name} stores one array name twice; {again}")
     for member in members:
         what = f"array '{printable(member.filename.removesuffix('.npy'))}' of {name}"
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             # lzma takes as much memory as the file asks for
-            raise DataError(f"{what} is packed in an unusual way; write it again with numpy.savez")
+            raise DataError(f"{what} is packed in an unusual way; {again}")
         with archive.open(member) as stream:
             version = np.lib.format.read_magic(stream)
             header = (
@@ -70,7 +73,7 @@ def _check_npz(archive: zipfile.ZipFile, name: str, limit: int) -> None:
             # numpy allocates by the header, which may state more than the file contains
             count, size = math.prod(shape), member.file_size - stream.tell()
             if count * dtype.itemsize != size or count > size:  # a value may have no bytes
-                raise DataError(f"{what} is cut short; write it again with numpy.savez")
+                raise DataError(f"{what} is cut short; {again}")
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -28,7 +28,7 @@ need at most 2: what Python 3 writes for Python 2 is first a text and then an ar
 one byte an entry in the file, becomes an array of eight bytes an entry."""
 
 _ENTRY = 64  # bytes counted for an entry of a copied dict
-_SAVE = "write it again with pickle, plain arrays only"
+_SAVE = "copy it again, or save plain arrays only"
 
 _VALUES = {  # opcodes that push their own argument
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),

@@ -18,7 +18,8 @@ entropy, in nats (``_entropy``), of one channel in one of the bands 4-8, 8-14, 1
 order: all channels of the first band, then of the next (``order=channel``: the bands of the first
 channel, then of the next). The paper states bands and windows, but neither filter nor order.
 
-Groups: ``subject`` 1..32, ``trial`` 0..1279 (numbered before any is dropped), ``video`` 1..40.
+Groups: ``subject`` 1..32, ``trial`` 0..1279 (numbered before any is dropped), ``stimulus`` 1..40
+(the video).
 Splits, all 80/10/10 (the paper: "randomly divided into 10-folds, where 8 folds for training, one
 fold for validation and the last fold for testing"):
 
@@ -26,6 +27,7 @@ segment  the default, as published: rows are cut, which gives Table 1's 16834 / 
          seconds next to a test row are in the training part
 trial    seconds of one trial stay in one part; the same person is in all parts
 subject  each person is in one part; the same videos are in all parts
+stimulus each video is in one part, whoever watches it; the same people are in all parts
 
 Options (``--data-option deap.NAME=VALUE``):
 
@@ -38,7 +40,8 @@ Options (``--data-option deap.NAME=VALUE``):
 ``folds``    The paper averages over 20 runs and names ten folds. ``random`` (default): every trial
              cuts a fresh permutation of the rows, or of their groups. ``rotate``: ten folds rotate,
              so that 20 trials are two partitions in which each row is a test row once; the splits
-             are then ``segment_rotated``, ``trial_rotated`` and ``subject_rotated``.
+             are then ``segment_rotated``, ``trial_rotated`` and so on.
+``folder``   below the data root: which copy is read, where several differ.
 
 Computed features are stored by ``_io.cached_features``. No number of DEAP is in this repository.
 """
@@ -53,6 +56,7 @@ from typing import Any
 import numpy as np
 
 from datasets._check import DataCheck, Finding
+from datasets._io import search
 from datasets._simulated import is_simulated, provenance
 from datasets.base import DataError, Dataset, Split
 from datasets.deap import files as deap_files
@@ -70,16 +74,20 @@ LICENSED = True
 EEG_CHANNELS = 32  # the others are peripheral
 SHARES = (0.8, 0.1, 0.1)
 SPLITS = (
-    Split("segment", leaks=("subject", "trial", "video"), shares=SHARES),
-    Split("trial", by="trial", stratify=True, leaks=("subject", "video"), shares=SHARES),
-    Split("subject", by="subject", leaks=("video",), shares=SHARES),
+    Split("segment", leaks=("subject", "trial", "stimulus"), shares=SHARES),
+    Split("trial", by="trial", stratify=True, leaks=("subject", "stimulus"), shares=SHARES),
+    Split("subject", by="subject", leaks=("stimulus",), shares=SHARES),
+    Split("stimulus", by="stimulus", leaks=("subject",), shares=SHARES),
 )
 ROTATED = tuple(replace(split, name=f"{split.name}_rotated", folds=10) for split in SPLITS)
 
 
 def found(root: Path) -> bool:
-    """Whether a file of DEAP is at ``root``."""
-    return locate(root) is not None
+    """Whether a file of DEAP is in or below ``root``. Opens no file."""
+    return deap_files.is_there(root)
+
+
+near_misses = deap_files.near_misses
 
 
 def load(
@@ -93,22 +101,23 @@ def load(
     damaged or differs from DEAP's format.
     """
     wanted = chosen(options)
-    files = find_files(root, wanted["format"])
+    files = find_files(root, wanted["format"], wanted["folder"])
     assert root is not None
     data = select(recordings(files), files, _is_simulated(files, root), wanted)
     return data.choose(VIEWS if views is None else views)
 
 
-def find_files(root: Path | None, form: str) -> Files:
-    """The files at ``root``. Raises DataError where there are none."""
+def find_files(root: Path | None, form: str, folder: str = "") -> Files:
+    """The files in or below ``root``. Raises DataError if there are none, or copies differ."""
     if root is None:
         raise DataError("deap needs your copy of DEAP; name its folder with --data-root")
-    files = locate(root, form)
+    files = locate(root, form, folder)
     if files is None:
         kinds = "s01.mat or s01.dat" if form == "auto" else f"s01.{form}"
+        near = search.resembling(near_misses(root))
         raise DataError(
-            f"no file of DEAP was found at {root}; put {kinds} and the others into "
-            "DEAP/data_preprocessed_matlab or DEAP/data_preprocessed_python there"
+            f"no file such as {kinds} was found in {root} {search.BELOW}{near}; copy the "
+            "preprocessed part of DEAP there"
         )
     return files
 
@@ -120,13 +129,13 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> DataCheck:
     """
     wanted = chosen(options)
     try:
-        files = find_files(root, wanted["format"])
+        files = find_files(root, wanted["format"], wanted["folder"])
     except DataError as error:
         return DataCheck(
             "deap", str(root), False, (Finding("files", "0", "32", False, str(error)),)
         )
     simulated = _is_simulated(files, root)
-    findings, data_read = file_findings(files)
+    findings, data_read = file_findings(files, root)
     fingerprint = ""
     if data_read is not None:
         try:
@@ -155,7 +164,7 @@ def select(data: Recordings, files: Files, simulated: bool, wanted: Mapping[str,
     channel_axis = 2 if wanted["order"] == "band" else 1
     halves = np.split(entropy, [EEG_CHANNELS], axis=channel_axis)
     trial = (data.subject - 1) * deap_files.FORM.videos + data.video - 1
-    columns = {"subject": data.subject, "trial": trial, "video": data.video}
+    columns = {"subject": data.subject, "trial": trial, "stimulus": data.video}
     return Dataset(
         key=f"deap:{','.join(VIEWS)}",
         draw_key="deap",

@@ -5,9 +5,11 @@ Counts only; no value of the data.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
-from datasets._check import Finding, compare_count, unread_files
+from datasets._check import Finding, compare_count, grouped_faults, shared_by_parts, unread_files
 from datasets.base import DataError, Dataset
 from datasets.deap import files as deap_files
 from datasets.deap.features import Recordings, concatenated, count_flat, features_by_subject
@@ -17,12 +19,16 @@ from datasets.deap.rules import PAPER_TRIALS, RULES, kept
 PAPER_TOTAL, PAPER_ROWS, PAPER_PARTS = 1280, 21042, "16834 / 2104 / 2104"
 
 
-def file_findings(files: Files) -> tuple[list[Finding], Recordings | None]:
+def file_findings(files: Files, root: Path) -> tuple[list[Finding], Recordings | None]:
     """The files that were found, and their content if all of them can be used."""
     here, absent = len(files.paths), files.missing
     findings = [
-        Finding("format read", f"{files.folder.name}, .{files.format}{_other_format(files)}"),
-        unread_files([files.folder], {f"s{s:02d}.{kind}" for s in files.paths for kind in FOLDERS}),
+        Finding("format read", f"{files.folder.name}, .{files.format}{_other_format(files, root)}"),
+        unread_files(
+            [files.folder],
+            {path.name for path in files.paths.values()}
+            | {f"s{s:02d}.{kind}" for s in files.paths for kind in FOLDERS},
+        ),
         Finding(
             "files",
             str(here),
@@ -33,21 +39,21 @@ def file_findings(files: Files) -> tuple[list[Finding], Recordings | None]:
     ]
     form = deap_files.FORM
     shape = f"{form.videos} trials x {form.channels} channels x {form.samples} samples"
-    parts = {}
+    parts, faults = {}, []
     for number, part in features_by_subject(files):
         if isinstance(part, DataError):
-            name = files.paths[number].name
-            findings.append(Finding(name, "unusable", shape, False, str(part)))
+            faults.append((files.paths[number].name, str(part)))
         else:
             parts[number] = part
     complete = len(parts) == here
-    findings.insert(3, Finding(f"files of {shape}", str(len(parts)), str(here), complete))
+    findings.append(Finding(f"files of {shape}", str(len(parts)), str(here), complete))
+    findings += grouped_faults(faults, shape)
     return findings, concatenated(parts) if complete else None
 
 
-def _other_format(files: Files) -> str:
+def _other_format(files: Files, root: Path) -> str:
     """Note on files in the other format, if they are there too."""
-    other = deap_files.other_format(files)
+    other = deap_files.other_format(files, root)
     return f"; {len(other.paths)} .{other.format} were found too, not read" if other else ""
 
 
@@ -78,6 +84,7 @@ def data_findings(read: Recordings, data: Dataset, rule: str) -> list[Finding]:
         Finding("rows a class", ", ".join(shown)),
         Finding("parts of the split segment", parts, PAPER_PARTS, right, "" if right else cause),
         Finding("features of flat signals", str(count_flat(read.entropy))),
+        *shared_by_parts(data),
     ]
 
 

@@ -84,7 +84,7 @@ def subject_features(path: Path) -> Arrays:
         entropy = np.stack([band_entropy(trial, RATE, BANDS) for trial in signals])
         return {"entropy": entropy.astype(np.float32), "ratings": ratings}
 
-    return cached_features(path, {**_SETTINGS, "suffix": path.suffix}, compute)
+    return cached_features(path, {**_SETTINGS, "suffix": path.suffix.lower()}, compute)
 
 
 def count_flat(entropy: np.ndarray) -> int:

@@ -6,21 +6,23 @@ Either format is accepted; the more complete one is read, ``.mat`` if both are e
 ``data_preprocessed_python/s01.dat .. s32.dat``  pickles of Python 2, read by ``_io.read_pickle``,
                                                  which accepts plain arrays only
 
-in the data root, in ``DEAP/`` below it, or directly in the named folder. Each file has
-``data`` (40 videos x 40 channels x 8064 samples at 128 Hz) and ``labels`` (40 videos x 4 ratings:
-valence, arousal, dominance, liking; 1 to 9).
+in the data root or up to six folders below it, names in any case. Each file has ``data`` (40 videos
+x 40 channels x 8064 samples at 128 Hz) and ``labels`` (40 videos x 4 ratings: valence, arousal,
+dominance, liking; 1 to 9).
 """
 
 from __future__ import annotations
 
-import os
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from datasets._io import check_file, read_mat, read_pickle
+from datasets._io import check_file, read_mat, read_pickle, search
+from datasets._io.search import Copy
 from datasets.base import DataError
 
 SUBJECTS = 32
@@ -30,6 +32,9 @@ FOLDERS = {"mat": "data_preprocessed_matlab", "dat": "data_preprocessed_python"}
 FORMATS = ("auto", *FOLDERS)
 ORIGIN = "the preprocessed part of DEAP"
 MAX_FILE = 512 * 2**20  # bytes; a file of DEAP has 103 MB
+_NAME = re.compile(r"s(0[1-9]|[12]\d|3[0-2])\.(mat|dat)", re.ASCII | re.IGNORECASE)
+_NEAR = re.compile(r"s(\d{1,2})\.(bdf|csv|npy|npz|pkl|h5|mat|dat)", re.ASCII | re.IGNORECASE)
+_ARCHIVE = re.compile(r"deap|data_(preprocessed|original)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -65,33 +70,70 @@ class Files:
         return ", ".join(names[:3]) + more
 
 
-def locate(root: Path, file_format: str = "auto") -> Files | None:
-    """The most complete set of files at ``root``, of format mat, dat or auto; None if none."""
+def locate(root: Path, file_format: str = "auto", folder: str = "") -> Files | None:
+    """The most complete set of files in or below ``root``, of format mat, dat or auto.
+
+    ``folder`` (below ``root``)  where several copies lie, the one in this folder. None if there is
+    no file. Raises DataError if another copy of that format has a different file, or none lies in
+    ``folder``.
+    """
+    found = _found(root, file_format)
+    if not found:
+        return None
+    inside = search.inside("deap", [copy for _, copy in found], root, folder)
+    (kind, best), *_ = [pair for pair in found if pair[1] in inside]
+    same_form = [copy for form, copy in found if form == kind and copy in inside]
+    copy = search.settled("deap", [best, *(c for c in same_form if c is not best)], root)
+    return Files(copy.folder, kind, dict(copy.files))
+
+
+def is_there(root: Path) -> bool:
+    """Whether a file of DEAP lies in or below ``root``. Opens no file."""
+    return bool(_found(root, "auto"))
+
+
+def _found(root: Path, file_format: str) -> list[tuple[str, Copy[int]]]:
+    """Formats and their copies: the most complete first, mat before dat, then from above."""
     wanted = tuple(FOLDERS) if file_format == "auto" else (file_format,)
-    candidates = [
-        Files(folder, kind, _numbered(folder, kind))
-        for kind in wanted
-        for base in (root, root / "DEAP")
-        for folder in (base / FOLDERS[kind], base)
-    ]
-    best = max(candidates, key=lambda files: len(files.paths))  # the first of the largest
-    return best if best.paths else None
+    places = search.walk(root)
+    found = [(kind, copy) for kind in wanted for copy in search.copies(places, _numbered(kind))]
+    return sorted(found, key=lambda pair: -len(pair[1].files))
 
 
-def other_format(files: Files) -> Files | None:
-    """The files of the other format in the same copy, which are not read; None if none."""
+def near_misses(root: Path) -> tuple[str, ...]:
+    """What is not a file of DEAP's preprocessed part but resembles it, one clause each."""
+
+    def number_of(name: str) -> str | None:
+        other = _NEAR.fullmatch(name) if not _NAME.fullmatch(name) else None
+        return name if other else None
+
+    def known(name: str) -> bool | None:
+        return True if _NAME.fullmatch(name) else None
+
+    places = search.walk(root)
+    clauses = search.archives(places, _ARCHIVE, known)
+    for copy in search.copies(places, number_of):
+        suffixes = {path.suffix.lower() for path in copy.files.values()}
+        why = "are raw recordings" if suffixes == {".bdf"} else "are not called s01.mat or s01.dat"
+        clauses.append(f"{search.named_so(copy)} {why}")
+    return tuple(clauses)
+
+
+def other_format(files: Files, root: Path) -> Files | None:
+    """The files of the other format below ``root``, which are not read; None if none."""
     (kind,) = FOLDERS.keys() - {files.format}
-    inner = files.folder.name in FOLDERS.values()
-    return locate(files.folder.parent if inner else files.folder, kind)
+    found = _found(root, kind)
+    return Files(found[0][1].folder, kind, dict(found[0][1].files)) if found else None
 
 
-def _numbered(folder: Path, kind: str) -> dict[int, Path]:
-    paths = {}
-    for number in range(1, SUBJECTS + 1):
-        path = folder / f"s{number:02d}.{kind}"
-        if os.path.isfile(path):  # Path.is_file raises if the folder may not be read
-            paths[number] = path
-    return paths
+def _numbered(kind: str) -> Callable[[str], int | None]:
+    """The subject of a file's name, for files of format ``kind``."""
+
+    def subject(name: str) -> int | None:
+        match = _NAME.fullmatch(name)
+        return int(match[1]) if match and match[2].lower() == kind else None
+
+    return subject
 
 
 def read_subject(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +146,7 @@ def read_subject(path: Path) -> tuple[np.ndarray, np.ndarray]:
     check_file(path, name, MAX_FILE)
     content = (
         read_mat(path, name, MAX_FILE)
-        if path.suffix == ".mat"
+        if path.suffix.lower() == ".mat"
         else read_pickle(path.read_bytes(), name)
     )
     signals = _numbers(content, "data", (FORM.videos, FORM.channels, FORM.samples), name)

@@ -62,6 +62,7 @@ class Options(Settings):
         "parts: random (a fresh draw in every trial) or rotate (ten folds in turn)",
         choices=("random", "rotate"),
     )
+    folder: str = setting("", "folder below the data root: which of several copies is read")
 
 
 OPTIONS = Options

@@ -5,9 +5,10 @@ Source: PhysioNet, EEG During Mental Arithmetic Tasks 1.0.0
 arithmetic task performance, Data 4(1):14, 2019).
 Licence: ODC-By 1.0. Its files are not in the project: docs/data.md says where to put them.
 
-Files: ``Subject00_1.edf`` (rest, about three minutes) and ``Subject00_2.edf`` (the first minute of
-serial subtraction) up to ``Subject35``, 500 Hz, filtered by their authors to 0.5-45 Hz and cleaned
-by independent component analysis. The channel A2-A1 is not used.
+Files, in the data root or up to six folders below it, names in any case: ``Subject00_1.edf`` (rest,
+about three minutes) and ``Subject00_2.edf`` (the first minute of serial subtraction) up to
+``Subject35``, 500 Hz, filtered by their authors to 0.5-45 Hz and cleaned by independent component
+analysis. The channel A2-A1 is not used. ``check`` compares them with PhysioNet's checksums.
 
 Rows: one-second windows, end to end from the start of each recording, a remainder dropped. Views:
 
@@ -34,6 +35,7 @@ Options (all are text):
               arithmetic, so that no class is three times as large as the other. ``all``: all
               seconds.
 ``subjects``  all 36 (default), or a choice: ``0-11``, ``0,3,7``.
+``folder``    below the data root: which copy is read, where several differ.
 
 Features are computed once for each file and stored by ``_io.cached_features``.
 
@@ -93,6 +95,8 @@ class _Options(Settings):
         typed=f"0-{SUBJECTS - 1}",
     )
 
+    folder: str = setting("", "folder below the data root: which of several copies is read")
+
 
 OPTIONS = _Options
 
@@ -108,13 +112,14 @@ def load(
     option that the module docstring does not name.
     """
     chosen = _options.chosen("eegmat", OPTIONS, options)
-    folder = files.folder_of(root)
-    columns = _columns(files.complete(folder, chosen.subjects), chosen)
+    copy = files.needed(root, chosen.folder)
+    files.check_complete(copy, chosen.subjects)
+    columns = _columns(copy.files, chosen)
     groups = {name: columns[name].astype(np.int64) for name in ("subject", "trial")}
     groups["time"] = 1000 * groups["trial"] + columns["second"]
     labels = groups["trial"] % 2
     if chosen.label == "quality":
-        well = files.counted_well(folder, chosen.subjects)
+        well = files.counted_well(copy.folder, chosen.subjects)
         labels = np.array([well[subject] for subject in groups["subject"].tolist()])
     data = Dataset(
         key="eegmat",
@@ -131,7 +136,7 @@ def load(
             Split("segment", stratify=True, leaks=("subject", "trial")),
         ),
         provenance=_provenance(
-            chosen, int(columns["lost"].sum()), is_simulated(folder, root or folder)
+            chosen, int(columns["lost"].sum()), is_simulated(copy.folder, root or copy.folder)
         ),
         groups=groups,
     )
@@ -139,8 +144,11 @@ def load(
 
 
 def found(root: Path) -> bool:
-    """Whether a recording of the data set is in ``root`` or a few folders below. Opens no file."""
-    return files.search(root) is not None
+    """Whether a recording of the data set is in or below ``root``. Opens no file."""
+    return files.is_there(root)
+
+
+near_misses = files.near_misses
 
 
 def check(root: Path, options: Mapping[str, str] | None = None) -> DataCheck:
@@ -150,15 +158,18 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> DataCheck:
     """
     chosen = _options.chosen("eegmat", OPTIONS, options)
     wanted = 2 * len(chosen.subjects)
-    folder = files.search(root)
-    if folder is None:
-        none = Finding("recordings", "0", str(wanted), ok=False, fix=f"{files.GET}.")
+    try:
+        copy = files.needed(root, chosen.folder)
+    except DataError as error:
+        none = Finding("recordings", "0", str(wanted), ok=False, fix=f"{error}.")
         return DataCheck("eegmat", str(root), False, (none,))
-    present = files.recordings(folder)
+    folder, present = copy.folder, copy.files
+    simulated = is_simulated(folder, root)
     needed = {key: path for key, path in present.items() if key[0] in chosen.subjects}
     findings = [
         compare_count("recordings", len(needed), wanted, f"Files are missing; {files.GET}."),
         unread_files([folder], {files.INFO, *(path.name for path in present.values())}),
+        *([] if simulated else [_published(folder, list(needed.values()))]),
     ]
     findings += [*_lengths(needed), _quality(folder, chosen)]
     fingerprint = ""
@@ -169,8 +180,20 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> DataCheck:
         findings += [Finding("note", note) for note in data.provenance.notes]
     except DataError as error:
         findings.append(Finding("loading", "refused", "a data set", False, f"{error}."))
-    return DataCheck(
-        "eegmat", str(folder), is_simulated(folder, root), tuple(findings), fingerprint
+    return DataCheck("eegmat", str(folder), simulated, tuple(findings), fingerprint)
+
+
+def _published(folder: Path, recordings: list[Path]) -> Finding:
+    """The files beside PhysioNet's list of checksums."""
+    info = files.info_file(folder)
+    compared = [*recordings, info] if info.exists() else recordings
+    differ = files.altered(compared)
+    shown = ", ".join(differ[:5]) + (f" and {len(differ) - 5} more" if len(differ) > 5 else "")
+    return compare_count(
+        "files equal to PhysioNet's checksums",
+        len(compared) - len(differ),
+        len(compared),
+        f"Not as published: {shown}; download them again.",
     )
 
 
@@ -229,4 +252,5 @@ def _provenance(chosen: _Options, lost: int, simulated: bool) -> Provenance:
             "Goldberger, A. L. et al. (2000). Circulation 101(23):e215-e220."
         ),
         notes=tuple(notes),
+        imitates="open",
     )

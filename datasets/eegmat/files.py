@@ -1,16 +1,21 @@
-"""The files of ``eegmat``: finding and reading recordings and the table of subjects."""
+"""The files of ``eegmat``: finding and reading recordings and the table of subjects.
+
+``SHA256SUMS.txt`` beside this module is PhysioNet's own list for version 1.0.0, as published at
+https://physionet.org/files/eegmat/1.0.0/SHA256SUMS.txt.
+"""
 
 from __future__ import annotations
 
 import csv
-import os
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from datasets._io import check_file, read_microvolts
+from datasets._io import check_file, read_microvolts, search
+from datasets._io.search import Copy
 from datasets.base import DataError
 
 CHANNELS = (
@@ -20,57 +25,91 @@ CHANNELS = (
 LABELS = (*(f"EEG {channel}" for channel in CHANNELS), "ECG ECG")
 RATE = 500  # Hz
 SHORTEST = 10  # s
-DEPTH = 5  # folders below the data root; wget -r puts the files so deep
 INFO = "subject-info.csv"
 GET = "get it from https://physionet.org/content/eegmat/1.0.0/"
-_FILE = re.compile(r"Subject([0-2]\d|3[0-5])_([12])\.edf", re.ASCII)
+SUMS = Path(__file__).with_name("SHA256SUMS.txt")
+_FILE = re.compile(r"Subject([0-2]\d|3[0-5])_([12])\.edf", re.ASCII | re.IGNORECASE)
+_ARCHIVE = re.compile(r"eegmat|eeg-during-mental|mental-arithmetic", re.IGNORECASE)
+
+Recordings = Copy[tuple[int, int]]
+"""(subject, 1 or 2) -> file."""
 
 
-def folder_of(root: Path | None) -> Path:
-    """The folder of the recordings in or below ``root``. Raises DataError if there is none."""
+def number_of(name: str) -> tuple[int, int] | None:
+    """Subject, and 1 for rest or 2 for arithmetic, of a file's name in any case; None if none."""
+    match = _FILE.fullmatch(name)
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def locate(root: Path, folder: str = "") -> Recordings | None:
+    """The most complete copy; among equals the one nearest to ``root``, then the first by name.
+
+    Raises DataError if another copy has a different file, or none lies in ``folder``.
+    """
+    found = search.inside("eegmat", _found(root), root, folder)
+    return search.settled("eegmat", found, root) if found else None
+
+
+def is_there(root: Path) -> bool:
+    """Whether a recording lies in or below ``root``. Opens no file."""
+    return bool(_found(root))
+
+
+def _found(root: Path) -> list[Recordings]:
+    found = search.copies(search.walk(root), number_of)
+    return sorted(found, key=lambda copy: (-len(copy.files), copy.depth, copy.folder))
+
+
+def near_misses(root: Path) -> tuple[str, ...]:
+    """What is not a recording but may hold some, one clause each."""
+    return tuple(search.archives(search.walk(root), _ARCHIVE, number_of))
+
+
+def needed(root: Path | None, folder: str) -> Recordings:
+    """As ``locate``; raises DataError if there is none."""
     if root is None:
         raise DataError(f"eegmat is not in the project; {GET} and name its folder with --data-root")
-    folder = search(root)
-    if folder is None:
-        raise DataError(f"no file such as Subject00_1.edf was found in or below {root}; {GET}")
-    return folder
+    copy = locate(root, folder)
+    if copy is None:
+        near = search.resembling(near_misses(root))
+        raise DataError(
+            f"no file such as Subject00_1.edf was found in {root} {search.BELOW}{near}; {GET}"
+        )
+    return copy
 
 
-def search(root: Path) -> Path | None:
-    """The folder with the most recordings; among equals the shallowest, then the first by name."""
-    best: tuple[int, int, str] | None = None
-    seen: set[str] = set()
-    for place, folders, files in os.walk(root, followlinks=True):
-        depth = len(Path(place).relative_to(root).parts)
-        real = os.path.realpath(place)
-        if depth >= DEPTH or real in seen:  # a link to a folder above it would never end
-            folders.clear()
-        seen.add(real)
-        count = sum(_FILE.fullmatch(file) is not None for file in files)
-        if count:
-            best = min(best or (0, 0, ""), (-count, depth, place))
-    return None if best is None else Path(best[2])
-
-
-def recordings(folder: Path) -> dict[tuple[int, int], Path]:
-    """(subject, 1 or 2) -> file."""
-    matches = [(_FILE.fullmatch(path.name), path) for path in folder.iterdir()]
-    return {(int(match[1]), int(match[2])): path for match, path in matches if match is not None}
-
-
-def complete(folder: Path, subjects: Sequence[int]) -> dict[tuple[int, int], Path]:
-    """The recordings. Raises DataError if one of ``subjects`` lacks one."""
-    present = recordings(folder)
+def check_complete(copy: Recordings, subjects: Sequence[int]) -> None:
+    """Raise DataError if one of ``subjects`` lacks a recording."""
     wanted = [(subject, part) for subject in subjects for part in (1, 2)]
-    missing = [key for key in wanted if key not in present]
+    missing = [key for key in wanted if key not in copy.files]
     if missing:
         subject, part = missing[0]
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise DataError(
-            f"{folder} lacks Subject{subject:02d}_{part}.edf{more}; {GET} or name the subjects "
-            "that you have with the option subjects"
+            f"{copy.folder} lacks Subject{subject:02d}_{part}.edf{more}; {GET} or name the "
+            "subjects that you have with the option subjects"
         )
-    return present
+
+
+def published_sums() -> Mapping[str, str]:
+    """SHA-256 in hex of every published file, by its name in lower case."""
+    lines = (line.split() for line in SUMS.read_text("ascii").splitlines())
+    return {name.lower(): digest for digest, name in lines}
+
+
+def altered(files: Sequence[Path]) -> list[str]:
+    """Names of those of ``files`` whose bytes are not the published ones, or cannot be read."""
+    sums, names = published_sums(), []
+    for path in files:
+        try:
+            check_file(path, path.name)
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except (DataError, OSError):
+            digest = ""
+        if digest != sums.get(path.name.lower()):
+            names.append(path.name)
+    return names
 
 
 def read_recording(path: Path) -> np.ndarray:
@@ -81,11 +120,18 @@ def read_recording(path: Path) -> np.ndarray:
     return signals
 
 
+def info_file(folder: Path) -> Path:
+    """``subject-info.csv`` in ``folder``, in any case; it need not exist."""
+    same = (path for path in sorted(folder.iterdir()) if path.name.lower() == INFO)
+    return next(same, folder / INFO)
+
+
 def counted_well(folder: Path, subjects: Sequence[int]) -> dict[int, int]:
     """1 for each of ``subjects`` who counted well, 0 who counted badly."""
+    path = info_file(folder)
     try:
-        check_file(folder / INFO, INFO)
-        with (folder / INFO).open(encoding="utf-8-sig", newline="") as file:
+        check_file(path, INFO)
+        with path.open(encoding="utf-8-sig", newline="") as file:
             text = file.read(2**16)
     except (DataError, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{INFO} cannot be read beside the recordings; {GET}") from error

@@ -2,17 +2,19 @@
 
 Source: the SEED data sets of the BCMI laboratory, Shanghai Jiao Tong University, on application
 (https://bcmi.sjtu.edu.cn/home/seed/). Licence: by agreement with BCMI, for research; copies may not
-be passed on, so none is in this project. Name the folder of your copy with ``--data-root``; it may
-be any folder of this tree, and the files must be those of 4-s windows::
+be passed on, so none is in this project. Name the folder of your copy with ``--data-root``: the
+files are found in it or up to six folders below it, whatever the folders are called and in any case
+(``seed.locate``); a folder of the release will do too. The release has::
 
     SEED_Multimodal/Chinese/
       02-EEG-DE-feature/eeg_used_4s/{subject}_{session}.npz
       04-Eye-tracking-feature/eye_tracking_feature/{subject}_{session}
     SEED_EEG/ExtractedFeatures_4s/{subject}_{yyyymmdd}.mat, label.mat     (another source of EEG)
 
-The ``.npz`` contain pickled dicts, and the eye files are pickles; ``_io.read_pickle`` reads both
-and builds only arrays of numbers. Sessions of the ``.mat`` layout are numbered by date. A
-folder with SIMULATED.txt in it contains simulated files, and is reported as such.
+The files must be those of 4-s windows. The ``.npz`` contain pickled dicts, and the eye files are
+pickles; ``_io.read_pickle`` reads both and builds only arrays of numbers. Sessions of the ``.mat``
+layout are numbered by date, or by folders 1, 2, 3. A folder with SIMULATED.txt in it contains
+simulated files, and is reported as such.
 
 Rows: windows of 4 s, cut clip by clip: 842 a file. The paper takes nine subjects, three sessions
 each: 27 files, 22734 rows. It does not say which nine; twelve subjects (1-5, 8-14) have both
@@ -24,7 +26,8 @@ Views, in the units of the files (the release does not say how it was smoothed):
 ``eeg``  310: differential entropy of delta, theta, alpha, beta, gamma (1-4, 4-8, 8-14, 14-31,
          31-50 Hz) at 62 channels; by default all channels of delta first, then theta, ...
 ``eye``  33: pupil diameter (12), dispersion (4), fixation and blink durations (2 + 2), saccade
-         duration and amplitude (4), and nine counts and extremes of these events
+         duration and amplitude (4), and nine counts and extremes of these events; 31 in copies
+         without the blink durations
 
 Classes: negative, neutral, positive, from the clip. The clips of a file are known by the number of
 their windows, 58 58 51 59 46 48 59 54 66 | 59 58 58 | 58 59 51, and every file is checked for them:
@@ -35,19 +38,21 @@ Groups: ``subject``, ``session`` (1..3), ``file`` (0, 1, ... in the order of sub
 Splits:
 
 official  the paper's, and the default: clips 1-9 train, 10-12 tune, 13-15 test, in each file. No
-          clip is in two parts; the same people and sessions are in all parts
-subject   each person is in one part; all see the same films (needs three subjects or more)
+          film is in two parts; the same people and sessions are in all parts
+subject   each person, with all three sessions, is in one part; the same films are in all parts
+          (needs three subjects or more)
 
 Options (``--data-option seed.NAME=VALUE``):
 
 ``subjects``   such as ``1-5,8-11`` (default), or ``all`` twelve.
-``layout``     ``auto`` (default: the first found), ``npz`` or ``mat``: which source of EEG.
+``layout``     ``auto`` (default: ``npz`` before ``mat``), ``npz`` or ``mat``: which source of EEG.
 ``order``      ``bands`` (default) or ``channels``: the order of the EEG columns, above.
 ``smoothing``  ``LDS`` (default) or ``movingAve``, for the layout ``mat`` only.
 ``scaling``    ``per_file`` (default), ``global`` or ``none``: z-scores fitted on the training clips
                before a method sees any row (``protocols/_scaling.py``). A file is one session, with
                its own signal levels, and public code for SEED standardises each; the paper does not
                say.
+``folder``     below the data root: which copy is read, where several differ.
 """
 
 from __future__ import annotations
@@ -59,7 +64,8 @@ from pathlib import Path
 import numpy as np
 
 from datasets import _simulated
-from datasets._check import DataCheck
+from datasets._check import DataCheck, Finding, shared_by_parts
+from datasets._io import search
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split
 from datasets.seed.checks import inspect, nothing_found
 from datasets.seed.layout import (
@@ -70,15 +76,20 @@ from datasets.seed.layout import (
     SESSIONS,
     WINDOWS,
     Settings,
-    Source,
-    complete_subjects,
-    locate,
     settings,
     spans,
 )
+from datasets.seed.locate import (
+    LOOKED_FOR,
+    Source,
+    complete_subjects,
+    is_there,
+    locate,
+    near_misses,
+)
 from datasets.seed.read import Recording, recording, recordings_of
 
-__all__ = ["OPTIONS", "check", "found", "load"]
+__all__ = ["OPTIONS", "check", "found", "load", "near_misses"]
 
 VIEWS = ("eeg", "eye")
 _PART = np.repeat((TRAIN, TUNE, TEST), (9, 3, 3))  # of clips 1..15
@@ -106,11 +117,7 @@ def load(
             raise DataError(f"seed has no view '{view}'; its views are: {', '.join(VIEWS)}")
     if root is None:
         raise DataError("seed is licensed data; name the folder of your copy with --data-root")
-    source = locate(root, chosen.layout)
-    if source is None:
-        raise DataError(
-            f"no features of SEED were found at {root}; name the folder with SEED_Multimodal in it"
-        )
+    source = _needed(root, chosen)
     simulated = _is_simulated(source, root)
     chosen = _available(source, simulated, chosen)
     files = [
@@ -121,22 +128,45 @@ def load(
 
 
 def found(root: Path) -> bool:
-    """Whether features of SEED are at ``root``, complete or not; ``load`` reports missing files."""
-    return locate(root) is not None
+    """Whether features of SEED are in or below ``root``, complete or not; ``load`` says what lacks.
+
+    Opens a few files of each folder that has files called as SEED's.
+    """
+    return is_there(root)
 
 
 def check(root: Path, options: Mapping[str, str] | None = None) -> DataCheck:
     """The files at ``root`` compared with Table 1. Raises DataError for options only."""
     asked = settings(options)
-    source = locate(root, asked.layout)
-    if source is None:
-        return DataCheck("seed", str(root), False, (nothing_found(),))
+    try:
+        source = _needed(root, asked)
+    except DataError as error:
+        return DataCheck("seed", str(root), False, (nothing_found(str(error)),))
     simulated = _is_simulated(source, root)
     chosen = _available(source, simulated, asked)
     findings, files = inspect(source, chosen, small_copy=chosen != asked)
-    complete = len(files) == len(chosen.subjects) * len(SESSIONS)
-    fingerprint = _dataset(files, source, simulated, chosen).fingerprint if complete else ""
-    return DataCheck("seed", str(root), simulated, findings, fingerprint)
+    if len(files) < len(chosen.subjects) * len(SESSIONS):
+        return DataCheck("seed", str(root), simulated, findings)
+    try:
+        data = _dataset(files, source, simulated, chosen)
+    except DataError as error:
+        rows = Finding("rows", "0", "22734", False, str(error))
+        return DataCheck("seed", str(root), simulated, (*findings, rows))
+    findings = (*findings, *shared_by_parts(data))
+    return DataCheck("seed", str(root), simulated, findings, data.fingerprint)
+
+
+def _needed(root: Path, chosen: Settings) -> Source:
+    """The copy in or below ``root``. Raises DataError if there is none, or copies differ."""
+    source = locate(root, chosen)
+    if source is None:
+        near = search.resembling(near_misses(root))
+        form = "" if chosen.layout == "auto" else f" of layout {chosen.layout}"
+        raise DataError(
+            f"no EEG features of SEED{form}, files such as {LOOKED_FOR}, were found in {root} "
+            f"{search.BELOW}{near}; copy SEED_Multimodal there"
+        )
+    return source
 
 
 def _available(source: Source, simulated: bool, chosen: Settings) -> Settings:
@@ -157,7 +187,7 @@ def _dataset(files: list[Recording], source: Source, simulated: bool, chosen: Se
         columns = [file.eeg.transpose(0, 2, 1) for file in files]
     views = {"eeg": np.concatenate([part.reshape(len(part), -1) for part in columns])}
     if all(file.eye is not None for file in files):
-        views["eye"] = np.concatenate([file.eye for file in files if file.eye is not None])
+        views["eye"] = _same_width([file.eye for file in files if file.eye is not None])
     count = len(files)
 
     def per_file(values: list[int]) -> np.ndarray:
@@ -189,6 +219,16 @@ def _dataset(files: list[Recording], source: Source, simulated: bool, chosen: Se
     )
 
 
+def _same_width(eyes: list[np.ndarray]) -> np.ndarray:
+    widths = sorted({eye.shape[1] for eye in eyes})
+    if len(widths) > 1:
+        raise DataError(
+            f"some eye files have {widths[0]} features and others {widths[1]}; copy those of one "
+            "release again"
+        )
+    return np.concatenate(eyes)
+
+
 def _provenance(source: Source, simulated: bool, chosen: Settings) -> Provenance:
     release = "multimodal release, 4-s windows"
     if source.layout == "mat":
@@ -201,11 +241,13 @@ def _provenance(source: Source, simulated: bool, chosen: Settings) -> Provenance
         notes=(
             f"subjects {spans(chosen.subjects)}; the paper does not say which nine it took",
             f"EEG columns by {chosen.order}",
+            "split official: people and sessions are in all parts, each film in one; split "
+            "subject: films are in all parts, each person with all sessions in one",
         ),
     )
 
 
 def _is_simulated(source: Source, root: Path) -> bool:
     return any(
-        _simulated.is_simulated(folder, root, files.values()) for folder, files in source.folders
+        _simulated.is_simulated(copy.folder, root, copy.files.values()) for copy in source.folders
     )

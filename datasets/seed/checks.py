@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import numpy as np
 
-from datasets._check import Finding, compare_count, unread_files
+from datasets._check import Finding, compare_count, grouped_faults, unread_files
 from datasets.base import DataError
 from datasets.seed.layout import (
     CLASSES,
     CLIPS,
     EYE,
+    EYE_WITHOUT_BLINKS,
     SESSIONS,
     WINDOWS,
     Settings,
-    Source,
-    complete_subjects,
-    locate,
     spans,
 )
-from datasets.seed.read import ONE_SECOND, Recording, missing_files, recording
+from datasets.seed.locate import Source, complete_subjects
+from datasets.seed.read import (
+    ONE_SECOND,
+    SMOOTHINGS,
+    Recording,
+    eeg_mat,
+    missing_files,
+    recording,
+    smoothings_of,
+)
 
 TABLE1 = {"training": 13473, "validation": 4725, "test": 4536}
 PAPER_FILES = 27
 _PARTS = {"training": slice(0, 9), "validation": slice(9, 12), "test": slice(12, 15)}
 
 
-def nothing_found() -> Finding:
-    """The only finding if no folder of SEED was found."""
-    fix = "name the folder that contains SEED_Multimodal, or choose another layout"
-    return Finding("features of SEED", "none", "eeg_used_4s", False, fix)
+def nothing_found(why: str) -> Finding:
+    """The only finding if no folder of SEED was found, or copies differ."""
+    return Finding("features of SEED", "none to read", "eeg_used_4s", False, why)
 
 
 def inspect(
@@ -41,9 +47,12 @@ def inspect(
     files, faults = _read(source, chosen)
     findings = [
         Finding(
-            "EEG features", f"{source.eeg.name}, layout {source.layout}{_other_layout(source)}"
+            "EEG features", f"{source.eeg.folder.name}, layout {source.layout}{_unread_eeg(source)}"
         ),
-        Finding("eye features", source.eye.name if source.eye else "none"),
+        Finding("eye features", source.eye.folder.name if source.eye else "none"),
+        Finding("folders read", ", ".join(str(copy.folder) for copy in source.folders)),
+        Finding("smoothing of the EEG features", _smoothing(source, chosen, files)),
+        *_order_of_files(chosen),
         _subjects_found(source, chosen),
         _unread(source),
         *faults,
@@ -52,10 +61,40 @@ def inspect(
     return tuple(findings), files
 
 
-def _other_layout(source: Source) -> str:
-    """Note on EEG in the other layout, if it is there too."""
-    other = locate(source.eeg, "mat" if source.layout == "npz" else "npz")
-    return f"; {other.eeg.name}, layout {other.layout}, was found too, not read" if other else ""
+def _unread_eeg(source: Source) -> str:
+    """Note on further folders with EEG, if there are some."""
+    notes = []
+    for other in source.unread:
+        windows = ", 1-s windows" if other.variant.seconds == 1 else ""
+        notes.append(f"; {other.files.folder.name}, layout {other.form}{windows}")
+    return "".join(notes) + ", found too, not read" if notes else ""
+
+
+def _smoothing(source: Source, chosen: Settings, files: list[Recording]) -> str:
+    """LDS or moving average: as chosen, or by comparison with a copy of the other layout."""
+    if source.layout == "mat":
+        first = next(iter(source.eeg.files.values()))
+        there = ", ".join(smoothings_of(first)) or "none"
+        return f"{chosen.smoothing} is read; {first.name} has {there}"
+    unknown = "the layout npz does not say"
+    others = [f.files.files for f in source.unread if f.form == "mat" and f.variant.seconds == 4]
+    for number, path in others[0].items() if others else ():
+        for file in files:
+            if (file.subject, file.session) == number:
+                try:
+                    kinds = [k for k in SMOOTHINGS if np.allclose(eeg_mat(path, k), file.eeg)]
+                except DataError:
+                    return unknown
+                return f"{kinds[0]}, as in {path.name}" if kinds else f"neither of {path.name}"
+    return f"{unknown}, and no ExtractedFeatures are there to compare with"
+
+
+def _order_of_files(chosen: Settings) -> list[Finding]:
+    """A note for those who list the files by name, where that is another order."""
+    if max(chosen.subjects) < 10:
+        return []
+    found = "by number; sorted by name 10_1 comes before 1_1, and labels by position are wrong"
+    return [Finding("order of subjects", found)]
 
 
 def _subjects_found(source: Source, chosen: Settings) -> Finding:
@@ -74,15 +113,16 @@ def _subjects_found(source: Source, chosen: Settings) -> Finding:
 
 
 def _unread(source: Source) -> Finding:
-    folders = [folder for folder, _ in source.folders]
-    ours = {path.name for _, files in source.folders for path in files.values()}
+    paths = [path for copy in source.folders for path in copy.files.values()]
+    folders = sorted({path.parent for path in paths})
     scripts = {path.name for folder in folders for path in folder.glob("*.py")}
-    return unread_files(folders, ours | scripts | {"label.mat"})
+    return unread_files(folders, {path.name for path in paths} | scripts | {"label.mat"})
 
 
 def _read(source: Source, chosen: Settings) -> tuple[list[Recording], list[Finding]]:
     """Every complete recording, and a finding for every fault; one for all 1-s windows."""
     files, faults, seconds, fix = [], [], 0, ""
+    unusable: list[tuple[str, str]] = []
     absent: set[tuple[int, int]] = set()
     for numbers, sentence in missing_files(source, chosen, eye=True):
         absent |= numbers
@@ -93,12 +133,12 @@ def _read(source: Source, chosen: Settings) -> tuple[list[Recording], list[Findi
         try:
             files.append(recording(source, chosen, subject, session))
         except DataError as error:
-            what = f"files of subject {subject}, session {session}"
             if ONE_SECOND in str(error):
                 seconds, fix = seconds + 1, fix or str(error)
             else:
-                faults.append(Finding(what, "unusable", "complete", False, str(error)))
+                unusable.append((f"files of subject {subject}, session {session}", str(error)))
     found = f"1 s in {seconds} files" if seconds else "4 s" if files else "unknown"
+    faults += grouped_faults(unusable, "complete")
     return files, [Finding("window of the features", found, "4 s", not seconds, fix), *faults]
 
 
@@ -117,6 +157,15 @@ def _why(files: list[Recording], chosen: Settings, small_copy: bool) -> str:
     return (
         f"the option subjects names {subjects} subjects, Table 1 has nine: "
         "name nine of 1-5 and 8-14"
+    )
+
+
+def _why_eye(eye: np.ndarray | None, why: str) -> str:
+    if eye is None or eye.shape[1] != EYE_WITHOUT_BLINKS:
+        return why
+    return (
+        f"this is the variant of {EYE_WITHOUT_BLINKS} features, without mean and SD of the blink "
+        "duration, as in SEED-IV; copy eye_tracking_feature of SEED_Multimodal for all 33"
     )
 
 
@@ -142,7 +191,9 @@ def _counts(files: list[Recording], chosen: Settings, small_copy: bool) -> list[
         columns = eeg.shape[1] * eeg.shape[2]
         findings += [
             compare_count("EEG features of a row", columns, 310, why),
-            compare_count("eye features of a row", 0 if eye is None else eye.shape[1], EYE, why),
+            compare_count(
+                "eye features of a row", 0 if eye is None else eye.shape[1], EYE, _why_eye(eye, why)
+            ),
             Finding("windows of the 15 clips, in every file read", lengths, lengths),
             compare_count("classes", len(np.unique(CLIPS)), len(CLASSES), why),
         ]

@@ -1,4 +1,4 @@
-"""SEED on disk: where its files may be, and what each of them must contain.
+"""SEED's numbers: what each of its files must contain, and the choices that it leaves.
 
 Lengths of the 15 clips are known from the released one-second features (3394 windows a file). Cut
 into windows of 4 s, clip by clip with remainders dropped, they give WINDOWS: 499 rows in clips
@@ -7,11 +7,8 @@ into windows of 4 s, clip by clip with remainders dropped, they give WINDOWS: 49
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -24,6 +21,7 @@ SUBJECTS = (1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14)  # those with EEG and eye m
 SESSIONS = (1, 2, 3)
 BANDS = ("delta", "theta", "alpha", "beta", "gamma")
 CHANNELS, EYE = 62, 33
+EYE_WITHOUT_BLINKS = 31  # as SEED-IV's: mean and SD of the blink duration are left out
 CLASSES = ("negative", "neutral", "positive")
 CLIPS = np.array([2, 1, 0, 0, 1, 2, 0, 1, 2, 2, 1, 0, 1, 2, 0])  # class of clips 1..15
 WINDOWS = np.array([58, 58, 51, 59, 46, 48, 59, 54, 66, 59, 58, 58, 58, 59, 51])  # of 4 s
@@ -32,6 +30,7 @@ FIRST_PART = 9  # clips in a file's train_data; the other six are its test_data
 TRAIN_ROWS, TEST_ROWS = int(WINDOWS[:FIRST_PART].sum()), int(WINDOWS[FIRST_PART:].sum())
 FILE_ROWS = TRAIN_ROWS + TEST_ROWS
 LABELS = np.repeat(CLIPS, WINDOWS)  # of every row of a file
+LIMIT = 2**28  # unpacked bytes of one file; the largest genuine ones, of 1-s windows, have 70 MB
 
 
 def _subjects(text: str) -> tuple[int, ...]:
@@ -79,102 +78,12 @@ class Settings(base.Settings):
         "z-scores before a method sees rows, fitted on training rows: per_file, global or none",
         choices=get_args(Scaling),
     )
+    folder: str = base.setting("", "folder below the data root: which of several copies is read")
 
 
 OPTIONS = Settings
-
-_MULTIMODAL = ("SEED_Multimodal", "Chinese")
-_EYE = (*_MULTIMODAL, "04-Eye-tracking-feature", "eye_tracking_feature")
-_EEG = {  # in order of preference; the window of a folder is read from its files, not its name
-    "npz": ((*_MULTIMODAL, "02-EEG-DE-feature", "eeg_used_4s"),),
-    "mat": (("SEED_EEG", "ExtractedFeatures_4s"), ("SEED_EEG", "ExtractedFeatures")),
-    "npz 1 s": ((*_MULTIMODAL, "02-EEG-DE-feature", "eeg_used_1s"),),
-    "mat 1 s": (("SEED_EEG", "ExtractedFeatures_1s"),),
-}
-_TREE = {_EYE[-1], *(name for paths in (*_EEG.values(), (_EYE,)) for p in paths for name in p)}
-_SUBJECT = r"([1-9][0-9]?)"
-_NAMES = {
-    "npz": rf"{_SUBJECT}_([123])\.npz",
-    "mat": rf"{_SUBJECT}_([0-9]{{8}})\.mat",
-    "eye": rf"{_SUBJECT}_([123])",
-}
-
-
-Files = dict[tuple[int, int], Path]
-"""(subject, session) -> file."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Folders of one copy. ``layout`` npz or mat; ``eye`` None where no eye folder was found."""
-
-    layout: str
-    eeg: Path
-    eye: Path | None
-
-    @cached_property
-    def folders(self) -> tuple[tuple[Path, Files], ...]:
-        """EEG's folder, then that of the eye features if there is one; each with its files."""
-        eye = ((self.eye, recordings(self.eye, "eye")),) if self.eye else ()
-        return ((self.eeg, recordings(self.eeg, self.layout)), *eye)
 
 
 def settings(options: Mapping[str, str] | None) -> Settings:
     """Options over their defaults. Raises DataError for an unknown name or value."""
     return chosen("seed", OPTIONS, options)
-
-
-def locate(root: Path, layout: str = "auto") -> Source | None:
-    """The copy at, below or above ``root``, which may be any folder of the release's tree."""
-    top = root = root.absolute()  # so that "." has the names of the folders above it
-    while top.name in _TREE and top.parent != top:
-        top = top.parent
-    starts = tuple(dict.fromkeys((root, top, top / "SEED")))
-    eye = next((f for f in _folders(starts, (_EYE,)) if _has_files(f, "eye")), None)
-    candidates = [(form, root) for form in ("npz", "mat")]  # the folder that was named comes first
-    for kind, paths in _EEG.items():
-        candidates += [(kind.split()[0], folder) for folder in _folders(starts, paths)]
-    for form, folder in candidates:
-        if layout in ("auto", form) and _has_files(folder, form):
-            return Source(form, folder, eye)
-    return None
-
-
-def _folders(starts: Iterable[Path], paths: Iterable[tuple[str, ...]]) -> Iterator[Path]:
-    """Every suffix of every path, below each start: A/B/C, B/C, C."""
-    for path in paths:
-        for start in starts:
-            for skipped in range(len(path)):
-                yield start.joinpath(*path[skipped:])
-
-
-def _has_files(folder: Path, form: str) -> bool:
-    return next(_named(folder, form), None) is not None
-
-
-def _named(folder: Path, form: str) -> Iterator[tuple[Path, int, int]]:
-    """Files of one form, with the two numbers of their names."""
-    try:
-        names = sorted(entry.name for entry in folder.iterdir())
-    except OSError:
-        return
-    for name in names:
-        if match := re.fullmatch(_NAMES[form], name):
-            yield folder / name, int(match[1]), int(match[2])
-
-
-def recordings(folder: Path, form: str) -> Files:
-    """Files of one form. In the form ``mat`` a name has a date, and sessions are in its order."""
-    files: Files = {}
-    dates: dict[int, int] = {}
-    named = sorted(_named(folder, form), key=lambda item: (item[1], item[2]))
-    for path, subject, number in named:
-        dates[subject] = dates.get(subject, 0) + 1
-        files[subject, dates[subject] if form == "mat" else number] = path
-    return files
-
-
-def complete_subjects(source: Source) -> list[int]:
-    """Subjects with EEG of all three sessions and, if there is an eye folder, eye files of them."""
-    there = set.intersection(*(set(files) for _, files in source.folders))
-    return [s for s in SUBJECTS if all((s, session) in there for session in SESSIONS)]

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
+from types import ModuleType
 from typing import Any
 
+from datasets._io import search
 from datasets.base import DataError, Dataset, SettingError
 from harness import registry
 from harness.errors import UsageError
@@ -36,11 +38,12 @@ class Choice:
     left_out: tuple[str, ...] = ()
 
 
-def data_root(given: str | None) -> Path | None:
-    """Folder of the licensed data, from ``--data-root`` or the environment. None if not named.
+def data_root(given: str | None, *, searched: bool = True) -> Path | None:
+    """Folder of the user's data, from ``--data-root`` or the environment. None if not named.
 
-    Raises UsageError if it is not a folder, or if ``--data-root`` has no file of any data set: a
-    run must not silently use open data instead.
+    Raises UsageError if it is not a folder, or, where it is ``searched`` for the data of a run that
+    names none, if ``--data-root`` has no file of any data set: such a run must not silently use
+    open data instead. A data set that is named says itself what it does not find.
     """
     named = os.environ.get(DATA_ROOT) if given is None else given
     if named is None:
@@ -51,14 +54,37 @@ def data_root(given: str | None) -> Path | None:
         raise UsageError(
             f"the data root '{named}' ({source}) is not a folder; name the folder of your copy"
         )
-    if given is not None:
-        readers = {k: m for k, m in registry.modules("datasets")[0].items() if hasattr(m, "found")}
-        if not any(module.found(root) for module in readers.values()):
-            known = ", ".join(readers)
-            raise UsageError(
-                f"no file of {known} is under --data-root {root}; docs/data.md says where they go"
-            )
+    if given is not None and searched and not any(is_found(m, root) for m in _readers().values()):
+        raise UsageError(nothing_found(root))
     return root
+
+
+def is_found(module: ModuleType, root: Path) -> bool:
+    """Whether a data set's files are in or below ``root``. Raises UsageError if it is too large."""
+    try:
+        return module.found(root)
+    except DataError as error:
+        raise UsageError(str(error)) from error
+
+
+def nothing_found(root: Path) -> str:
+    """What was looked for in vain below ``root``, and what resembles it, as one sentence."""
+    readers = _readers()
+    near = [clause for module in readers.values() for clause in near_misses(module, root)]
+    return (
+        f"no file of {', '.join(readers)} was found in {root} {search.BELOW}"
+        f"{search.resembling(near)}; docs/data.md says which files are looked for"
+    )
+
+
+def near_misses(module: ModuleType, root: Path) -> tuple[str, ...]:
+    """What resembles the files of a data set and cannot be read as them, one clause each."""
+    return module.near_misses(root) if hasattr(module, "near_misses") else ()
+
+
+def _readers() -> dict[str, ModuleType]:
+    """The data sets of the user's own copy, by key."""
+    return {k: m for k, m in registry.modules("datasets")[0].items() if hasattr(m, "found")}
 
 
 def protocols(
@@ -149,7 +175,7 @@ def licensed_found(root: Path | None) -> tuple[str, ...]:
         return ()
     modules, _ = registry.modules("datasets")
     gated = {key: module for key, module in modules.items() if getattr(module, "LICENSED", False)}
-    return tuple(key for key, module in gated.items() if module.found(root))
+    return tuple(key for key, module in gated.items() if is_found(module, root))
 
 
 def data_options(given: Sequence[str]) -> dict[str, dict[str, str]]:

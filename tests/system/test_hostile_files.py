@@ -79,7 +79,6 @@ def test_a_hostile_file_is_one_sentence_and_never_runs(
         for name in ("00_2", "01_1", "01_2", "02_1", "02_2"):
             (root / place).with_name(f"Subject{name}.edf").touch()
     few = {"seed": ("seed.subjects=1",), "eegmat": ("eegmat.subjects=0-2",)}.get(key, ())
-    # a root without licensed data is refused, so a file of the user's own goes without one
     options = ("--data-root", str(root), *(("--data-option", *few) if few else ())) if key else ()
     status, _, err = cli(*ONE, "--dataset", key or str(root / place), *options)
     assert (status, err.count("\n")) == (2, 1), err

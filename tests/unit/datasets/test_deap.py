@@ -106,7 +106,7 @@ def test_a_kept_trial_gives_one_row_a_second(root: Path, data: Dataset) -> None:
     keep = kept(ratings_of(root), "either")
     assert np.array_equal(data.groups["trial"], np.repeat(np.flatnonzero(keep), FORM.seconds))
     assert np.array_equal(data.labels, np.repeat(quadrant(ratings_of(root)[keep]), FORM.seconds))
-    subject, video = data.groups["subject"], data.groups["video"]
+    subject, video = data.groups["subject"], data.groups["stimulus"]
     assert np.array_equal((subject - 1) * FORM.videos + video - 1, data.groups["trial"])
     assert (subject.min(), subject.max()) == (1, SUBJECTS)
 
@@ -115,7 +115,7 @@ def test_a_kept_trial_gives_one_row_a_second(root: Path, data: Dataset) -> None:
 def test_a_row_is_the_entropy_of_its_second(root: Path, order: str) -> None:
     data = deap.load(root=root, options={"order": order})
     row = 3 * FORM.seconds + 2
-    subject, video = data.groups["subject"][row], data.groups["video"][row]
+    subject, video = data.groups["subject"][row], data.groups["stimulus"][row]
     path = root / f"DEAP/data_preprocessed_matlab/s{subject:02d}.mat"
     second = band_entropy(read_subject(path)[0][video - 1], RATE, BANDS)[2]  # (channels, bands)
     for view, part in zip(data.views, (second[:32], second[32:]), strict=True):
@@ -196,7 +196,7 @@ def full() -> Dataset:
     """All rows of the paper, without their signals: 334 of 1280 trials, 63 seconds each."""
     ratings = draw_ratings(1280, np.random.default_rng(0))
     trial = np.repeat(np.flatnonzero(kept(ratings, "either")), 63)
-    columns = {"trial": trial, "subject": trial // 40 + 1, "video": trial % 40 + 1}
+    columns = {"trial": trial, "subject": trial // 40 + 1, "stimulus": trial % 40 + 1}
     return Dataset(
         key="deap",
         draw_key="deap",

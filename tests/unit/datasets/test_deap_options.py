@@ -38,7 +38,8 @@ def test_features_are_raw_and_scaling_is_the_builders_affair(root: Path, data: D
     other = deap.load(root=root, options={"scaling": "per_file"})
     np.testing.assert_array_equal(other.views[0], data.views[0])
     rules = {split.name: scaling_rule(other, split.name) for split in other.splits}
-    assert rules == {"segment": "per_file", "trial": "per_file", "subject": "global"}
+    others = dict.fromkeys(("segment", "trial", "stimulus"), "per_file")
+    assert rules == {**others, "subject": "global"}
 
 
 def test_over_ten_trials_every_segment_is_a_test_row_once(data: Dataset) -> None:
@@ -100,7 +101,9 @@ def test_the_receipt_and_the_door_know_rotating_folds(root: Path) -> None:
     assert "parts of the split segment" in {f.what for f in deap.check(root, ROTATE).findings}
     opened, split = open_dataset("deap", root, {"deap": ROTATE})
     assert (split, opened.key) == ("segment_rotated", "deap:eeg,pps+folds=rotate")
-    with pytest.raises(UsageError, match="segment_rotated, trial_rotated, subject_rotated"):
+    with pytest.raises(
+        UsageError, match="segment_rotated, trial_rotated, subject_rotated, stimulus_rotated"
+    ):
         open_dataset("deap@trial", root, {"deap": ROTATE})
     with pytest.raises(DataError, match="one of random, rotate"):
         deap.load(root=root, options={"folds": "ten"})

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from datasets import _simulated, eegmat
-from datasets._io import FOLDER
+from datasets._io import FOLDER, sha256
 from datasets._io.edf import read_microvolts
 from datasets.eegmat import features
-from datasets.eegmat.files import LABELS
+from datasets.eegmat import files as eegmat_files
+from datasets.eegmat.files import LABELS, published_sums
 from protocols._splits import part_of_rows
 from tests.helpers import refusal
 from tests.unit.datasets.fake_edf import ECG, RATE, recording, write
@@ -43,6 +44,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "eegmat").mkdir()
     write_all(root / "eegmat")
     return root
+
+
+@pytest.fixture(autouse=True)
+def published(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PhysioNet's list is that of the files written here."""
+    sums = {path.name.lower(): sha256(path.read_bytes()) for path in (shared / "eegmat").iterdir()}
+    monkeypatch.setattr(eegmat_files, "published_sums", lambda: sums)
 
 
 @pytest.fixture
@@ -186,7 +194,14 @@ def test_missing_recordings_are_named_and_counted(shared: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", [".", "eegmat", "eeg-during-mental-arithmetic-tasks-1.0.0", "a/files/eegmat/1.0.0"]
+    "place",
+    [
+        ".",
+        "eegmat",
+        "eeg-during-mental-arithmetic-tasks-1.0.0",
+        "a/files/eegmat/1.0.0",
+        "a/b/c/d/e/f",
+    ],
 )
 def test_files_are_found_at_several_levels(tmp_path: Path, place: str) -> None:
     (tmp_path / place).mkdir(parents=True, exist_ok=True)
@@ -197,6 +212,42 @@ def test_files_are_found_at_several_levels(tmp_path: Path, place: str) -> None:
     )
 
 
+def test_names_in_another_case_are_read_alike(shared: Path, root: Path) -> None:
+    for path in [*(root / "eegmat").iterdir()]:
+        path.rename(path.with_name(path.name.upper() if "_1" in path.name else path.name.lower()))
+    for path in (root / "eegmat").glob("*.csv"):
+        path.rename(path.with_name("SUBJECT-INFO.CSV"))
+    options = THREE | {"label": "quality"}
+    plain, other = (eegmat.load(root=place, options=options) for place in (shared, root))
+    assert plain.fingerprint == other.fingerprint
+    assert eegmat.check(root, options).ok
+
+
+def test_files_that_are_not_as_published_are_named(root: Path) -> None:
+    write(root / "eegmat/Subject01_2.edf", recording(TASK, seed=99))
+    checked = eegmat.check(root, THREE)
+    (line,) = [f for f in checked.findings if "checksums" in f.what]
+    assert (line.found, line.expected, line.ok) == ("6", "7", False)
+    assert "Subject01_2.edf" in line.fix
+    assert "Subject01_1.edf" not in line.fix
+    assert checked.fingerprint  # it can be read all the same
+
+
+def test_the_list_of_checksums_is_physionets(monkeypatch: pytest.MonkeyPatch) -> None:
+    sums = published_sums()
+    edf = [name for name in sums if name.endswith(".edf")]
+    assert len(edf) == 72
+    assert all(eegmat_files.number_of(name) for name in edf)
+    assert all(len(digest) == 64 for digest in sums.values())
+    assert {"subject-info.csv", "records"} <= sums.keys()
+
+
+def test_a_packed_download_is_a_near_miss(tmp_path: Path) -> None:
+    (tmp_path / "eeg-during-mental-arithmetic-tasks-1.0.0.zip").touch()
+    assert not eegmat.found(tmp_path)
+    assert "1.0.0.zip" in refusal(lambda: eegmat.load(root=tmp_path))
+
+
 def test_links_are_followed_but_not_in_circles(shared: Path, tmp_path: Path) -> None:
     (tmp_path / "eegmat").symlink_to(shared / "eegmat")
     for name in ("a", "b", "c"):
@@ -204,9 +255,14 @@ def test_links_are_followed_but_not_in_circles(shared: Path, tmp_path: Path) -> 
     assert eegmat.load(root=tmp_path, options=THREE).n == 72
 
 
-def test_the_folder_with_most_recordings_counts(root: Path) -> None:
-    (root / "Subject00_1.edf").touch()  # an interrupted download beside a complete copy
+def test_the_folder_with_most_recordings_counts_if_they_agree(root: Path) -> None:
+    shutil.copy(root / "eegmat/Subject00_1.edf", root)
     assert eegmat.load(root=root, options=THREE).n == 72
+    (root / "Subject00_1.edf").write_bytes(b"")  # an interrupted download beside a complete copy
+    message = refusal(lambda: eegmat.load(root=root, options=THREE))
+    assert "eegmat.folder=eegmat" in message
+    assert eegmat.load(root=root, options=THREE | {"folder": "eegmat"}).n == 72
+    assert eegmat.check(root, THREE).findings[0].fix.startswith("two copies")
 
 
 @pytest.mark.parametrize(

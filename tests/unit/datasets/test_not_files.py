@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from datasets._io import FOLDER, cached_features, read_npz
+from datasets._io import FOLDER, cached_features, read_npy, read_npz
 from datasets._io.mat import read_mat
 from datasets.deap.files import read_subject
 from datasets.eegmat.files import LABELS, RATE, counted_well, read_microvolts
+from datasets.emoeeg_mc.read import body_table, de_features, trial_order
 from datasets.file import load_file
 from datasets.seed.read import check_label_mat, eeg_mat, eeg_npz, eye_file
 from tests.helpers import refusal
 
 READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "npz": ("x.npz", lambda path: read_npz(path, path.name)),
+    "npy": ("x.npy", lambda path: read_npy(path, path.name)),
     "mat": ("x.mat", lambda path: read_mat(path, path.name)),
     "own npz": ("x.npz", load_file),
     "own mat": ("x.mat", load_file),
@@ -29,6 +31,9 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "eye": ("1_1", eye_file),
     "deap mat": ("s01.mat", read_subject),
     "deap dat": ("s01.dat", read_subject),
+    "emoeeg npy": ("x_de.npy", de_features),
+    "emoeeg csv": ("x.csv", lambda path: body_table(path, {}, 0, "ask")),
+    "emoeeg tsv": ("x.tsv", trial_order),
     "cache": ("s01.dat", lambda path: cached_features(path, {}, dict)),
 }
 

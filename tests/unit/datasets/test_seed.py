@@ -11,7 +11,8 @@ import pytest
 from datasets import _simulated, seed
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, validate
 from datasets.seed import simulate
-from datasets.seed.layout import CLIPS, LABELS, SECONDS, WINDOWS, locate, recordings, spans
+from datasets.seed.layout import CLIPS, LABELS, SECONDS, WINDOWS, settings, spans
+from datasets.seed.locate import locate
 from protocols.base import scaling_rule
 from tests.contract.test_every_dataset import parts_of, straddling
 from tests.helpers import refusal
@@ -174,12 +175,12 @@ def test_a_folder_above_named_seed_will_do(copy: Path, tmp_path: Path) -> None:
 
 def test_a_simulated_copy_without_its_marker_is_still_one(copy: Path, tmp_path: Path) -> None:
     shutil.copytree(copy, tmp_path, ignore=lambda *_: [_simulated.MARKER], dirs_exist_ok=True)
-    source = locate(tmp_path, "mat")
+    source = locate(tmp_path, settings({"layout": "mat"}))
     assert source is not None
     assert source.eye is not None
-    for folder, form in ((source.eeg, "mat"), (source.eye, "eye")):
-        assert _simulated.is_simulated(folder, tmp_path, recordings(folder, form).values())
-        assert not _simulated.is_simulated(folder, tmp_path)
+    for found in (source.eeg, source.eye):
+        assert _simulated.is_simulated(found.folder, tmp_path, found.files.values())
+        assert not _simulated.is_simulated(found.folder, tmp_path)
 
 
 def test_without_any_mark_the_files_count_as_licensed(

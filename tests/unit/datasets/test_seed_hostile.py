@@ -202,7 +202,7 @@ def test_what_is_no_file_is_not_opened(copy: Path) -> None:
     assert "1_1 is not a file" in refused(copy)
     path.unlink()
     path.mkdir()
-    assert "1_1 is not a file" in refused(copy)
+    assert "no file of subject 1, session 1" in refused(copy)
     path.rmdir()
     path.symlink_to("/dev/zero")
     assert "1_1 is not a file" in refused(copy)

@@ -44,7 +44,7 @@ def test_wrong_arguments_are_refused(tmp_path: Path) -> None:
     console, _ = console_and_output()
     with pytest.raises(UsageError, match="--data-root"):
         check_data(None, (), console)
-    with pytest.raises(UsageError, match="deap, eegmat, seed"):
+    with pytest.raises(UsageError, match="deap, eegmat, emoeeg_mc, seed"):
         check_data(str(tmp_path), (), console)
     with pytest.raises(UsageError, match="--out"):
         simulate("seed", None, 1.0, 0, console)
@@ -65,3 +65,30 @@ def test_a_look_into_a_file_says_what_is_there_and_what_to_type(tmp_path: Path) 
     with pytest.raises(UsageError, match=r"none\.npz"):
         inspect_file(str(tmp_path / "none.npz"), (), console)
     assert not out.getvalue()
+
+
+def test_what_resembles_a_data_set_is_listed_and_is_no_fault(tmp_path: Path) -> None:
+    console, _ = console_and_output()
+    simulate("seed", tmp_path, 1.0, 0, console)
+    (tmp_path / "data_preprocessed_python.zip").touch()
+    console, out = console_and_output()
+    assert check_data(str(tmp_path), (), console) == 0
+    assert "deap was not found: data_preprocessed_python.zip" in out.getvalue()
+
+
+def test_near_misses_alone_are_listed_in_the_refusal(tmp_path: Path) -> None:
+    (tmp_path / "data_preprocessed_python.zip").touch()
+    (tmp_path / "s01.bdf").touch()
+    console, _ = console_and_output()
+    with pytest.raises(UsageError) as refused:
+        check_data(str(tmp_path), (), console)
+    for fact in ("deap, eegmat, emoeeg_mc, seed", "data_preprocessed_python.zip", "s01.bdf"):
+        assert fact in str(refused.value)
+
+
+def test_emoeeg_mc_is_simulated_too(tmp_path: Path) -> None:
+    console, _ = console_and_output()
+    assert simulate("emoeeg_mc", tmp_path, 0.05, 0, console) == 0
+    console, out = console_and_output()
+    assert check_data(str(tmp_path), (), console) == 1
+    assert out.getvalue().startswith("emoeeg_mc (SIMULATED)")

@@ -233,8 +233,9 @@ def test_the_data_root_comes_from_the_flag_then_the_environment(
     assert data_root(str(other)) == other
     with pytest.raises(UsageError, match="is not a folder"):
         data_root(str(tmp_path / "nowhere"))
-    with pytest.raises(UsageError, match="no file of deap, eegmat, seed"):
+    with pytest.raises(UsageError, match="no file of deap, eegmat, emoeeg_mc, seed"):
         data_root(str(empty))
+    assert data_root(str(empty), searched=False) == empty  # data sets are named
     with pytest.raises(UsageError, match="is not a folder"):
         data_root("")
     monkeypatch.setenv(resolve.DATA_ROOT, str(tmp_path / "nowhere"))

@@ -52,9 +52,9 @@ def test_the_leakiest_split_comes_first_and_is_compared_with_all_that_leak_less(
 
 
 def test_deaps_published_split_is_the_leaky_one() -> None:
-    groups = {name: tiny().groups["person"] for name in ("subject", "trial", "video")}
+    groups = {name: tiny().groups["person"] for name in ("subject", "trial", "stimulus")}
     data = replace(tiny(), splits=deap.SPLITS, groups=groups)
-    assert names(data) == ["segment", "trial", "subject"]
+    assert names(data) == ["segment", "trial", "subject", "stimulus"]
     assert data.split().name == "segment"
 
 
