@@ -240,6 +240,8 @@ def _rivals() -> list[TableRow]:
         ("smvae_gated", "SMVAE, view weights per row", "inductive"),
         ("incomplete_poe", "PoE-VAE", "inductive"),
         ("tmc", "TMC", "supervised"),
+        ("tabicl", "TabICL (your checkpoint)", "supervised"),
+        ("tabpfn", "TabPFN (your checkpoint)", "supervised"),
         ("self_training", "Self-training", "inductive"),
         ("co_training", "Co-training", "inductive"),
         ("pseudo_label_mlp", "Pseudo-label MLP", "inductive"),

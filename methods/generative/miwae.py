@@ -212,7 +212,8 @@ class FittedMIWAE(Fitted):
             mean = (weights * of_x).sum(1)
             spread = (weights * (logvar.exp() + (of_x - mean[:, None]).square())).sum(1)
             effective = 1 / weights.square().sum((1, 3))
-        return tuple(value[0].double().cpu().numpy() for value in (mean, spread, effective))
+        mean, spread, effective = (v[0].double().cpu().numpy() for v in (mean, spread, effective))
+        return mean, spread, effective
 
     def count_draws(self) -> None:
         """Counts what the facts tell."""
