@@ -327,6 +327,10 @@ def _print_plan(
         f"{tally['stored']} stored, "
         f"{tally['todo']} to run, {_about_hours(*plan.core_hours())}",
     )
+    extra = plan.beyond_paper()
+    if 0 < len(extra) < tally["todo"]:
+        work = _about_hours(*plan.core_hours(extra))
+        console.print(f"of these, rows not in the paper: {count(len(extra), 'fit')}, {work}")
 
 
 def _print_cells(plan: Plan, console: Console) -> None:

@@ -62,7 +62,12 @@ VARIANTS = (
         "sdgm_plus_clamp_a", "SDGM+ (a clamped)", NOT_IN_PAPER, "inductive",
         (Stage("sdgm_plus", config={"clamp_a": True}),), optional=True,
     ),
+    TableRow(
+        "incomplete_poe", "PoE-VAE", NOT_IN_PAPER, "inductive", (Stage("incomplete_poe"),),
+        optional=True,
+    ),
 )  # fmt: skip
+"""Other readings of the paper's methods, and a rival, that impute and classify at once."""
 READERS = (
     TableRow(
         "mean_indicator", "Means + indicator → logistic regression", NOT_IN_PAPER, "inductive",
@@ -75,6 +80,9 @@ READERS = (
     TableRow(
         "hist_gradient_boosting", "Gradient boosting, no imputation", NOT_IN_PAPER, "inductive",
         (Stage("hist_gradient_boosting"),), optional=True,
+    ),
+    TableRow(
+        "tmc", "TMC, no imputation", NOT_IN_PAPER, "inductive", (Stage("tmc"),), optional=True,
     ),
 )  # fmt: skip
 """Classifiers that read rows with absent views as they are, on the labelled rows alone."""

@@ -235,6 +235,13 @@ def _rivals() -> list[TableRow]:
         for end, what in graphs.items()
     ]
     others: tuple[tuple[str, str, Paradigm], ...] = (
+        ("smvae_poe", "SMVAE, product of experts", "inductive"),
+        ("smvae_mopoe", "SMVAE, mixture of products", "inductive"),
+        ("smvae_gated", "SMVAE, view weights per row", "inductive"),
+        ("incomplete_poe", "PoE-VAE", "inductive"),
+        ("tmc", "TMC", "supervised"),
+        ("tabicl", "TabICL (your checkpoint)", "supervised"),
+        ("tabpfn", "TabPFN (your checkpoint)", "supervised"),
         ("self_training", "Self-training", "inductive"),
         ("co_training", "Co-training", "inductive"),
         ("pseudo_label_mlp", "Pseudo-label MLP", "inductive"),

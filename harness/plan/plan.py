@@ -148,6 +148,18 @@ class Plan:
     def _draws(self) -> dict[object, Draw]:
         return {}
 
+    def beyond_paper(self) -> list[Job]:
+        """Jobs to run that rows of the paper do not need; its rows are those it prints."""
+        needed = {
+            job.id
+            for planned in self.cells
+            if planned.cell.row.published
+            for trial in planned.trials
+            for top in trial
+            for job in top.stages()
+        }
+        return [job for name, job in self.todo.items() if name not in needed]
+
     def tally(self) -> Counter[str]:
         """Numbers of jobs: total, stored, stale, failed, todo."""
         return Counter(

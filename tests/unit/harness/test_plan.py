@@ -184,6 +184,23 @@ def test_what_is_stored_is_not_run_again() -> None:
     assert group_jobs(plan) == []
 
 
+def test_what_no_row_of_the_paper_needs_is_told_apart() -> None:
+    plan = settle(made(), {})
+    assert plan.beyond_paper() == list(plan.todo.values())  # the toy prints nothing
+    printed = [
+        replace(one, cell=replace(one.cell, row=replace(one.cell.row, published="Chain")))
+        if one.cell.row.key == "chain"
+        else one
+        for one in plan.cells
+    ]
+    plan = settle(replace(plan, cells=printed, todo={}), {})
+    rest = {job.method for job in plan.beyond_paper()}
+    assert rest == {"svm", "m2"}
+    assert not any(job.upstream for job in plan.beyond_paper())
+    stored = settle(replace(plan, todo={}, stored=set()), kept(plan))
+    assert stored.beyond_paper() == []
+
+
 def test_five_trials_made_twenty_add_fifteen() -> None:
     few, many = (made(budget=replace(BUDGET, trials=n)) for n in (5, 20))
     settle(many, kept(few))

@@ -56,7 +56,8 @@ def test_the_papers_eight_rows_of_figure_3_run_by_default_and_the_cheap_ones_it_
     default = {row.key for row in rows if not row.optional}
     assert default == BY_DEFAULT | {"mean_indicator", "mean_indicator_trees"}
     assert {row.key for row in rows if row.optional} == {
-        "simvae_single", "sdgm_plus_clamp_a", "soft_impute_smvae", "knn_impute_smvae",
+        "simvae_single", "sdgm_plus_clamp_a", "incomplete_poe", "tmc",
+        "soft_impute_smvae", "knn_impute_smvae",
         "iterative_svd_smvae", "ridge_impute_smvae", "mean_impute_smvae", "a_new_imputer_smvae",
         "hist_gradient_boosting", "extra_trees_impute_smvae", "kernel_ridge_impute_smvae",
     }  # fmt: skip
@@ -113,7 +114,7 @@ def test_figure_4_chooses_imputers_and_figure_3_classifiers() -> None:
     left, right = (
         {c.row.key: c.row.recipe[0] for c in cells(figure)} for figure in (Figure3(), Figure4())
     )
-    for key in (*CLASSIFY, "simvae_single", "sdgm_plus_clamp_a"):
+    for key in (*CLASSIFY, "simvae_single", "sdgm_plus_clamp_a", "incomplete_poe"):
         assert replace(right[key], imputes=False) == left[key]
 
 

@@ -46,6 +46,8 @@ def test_rivals_stand_behind_the_papers_rows_in_the_block_of_rows_that_it_lacks(
     cheap = {"label_spreading", "poisson_learning"}
     cheap |= {f"{key}_concat" for key in cheap} | {"extra_trees"}
     by_name = {"self_training", "co_training", "pseudo_label_mlp", "hist_gradient_boosting"}
+    by_name |= {"smvae_poe", "smvae_mopoe", "smvae_gated", "incomplete_poe", "tmc"}
+    by_name |= {"tabicl", "tabpfn"}
     by_name |= {f"{key}_transductive" for key in cheap - {"extra_trees"}}
     assert {found[key].block for key in cheap | by_name} == {"reference"}
     assert not any(found[key].optional for key in cheap)
