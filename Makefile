@@ -70,7 +70,7 @@ test-fast: $(STAMP) ## the fast tests alone (ARGS='-k words')
 test-slow: $(STAMP) ## the slow tests: whole runs, Ray, long oracles
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow and not gpu" $(ARGS)
 
-test-gpu: $(STAMP) ## the tests that need a CUDA device (none is marked so far: pytest ends with status 5)
+test-gpu: $(STAMP) ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu $(ARGS)
 
 format: $(STAMP) ## format the sources and apply safe lint fixes
