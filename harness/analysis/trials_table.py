@@ -14,6 +14,8 @@ from harness.store.record import Record
 
 IMPUTATION = ("nmse", "nmse_all", "nmse_raw", "nmse_raw_all", "coverage_90", "nll")
 """Columns on completed views, NaN where a row has none: ``harness.run.imputation.measures``."""
+APART = ("accuracy_complete", "accuracy_incomplete")
+"""Accuracy on test rows with every view, and on the others; left out where no trial has others."""
 TUNING = ("tuning_accuracy", "tuning_nmse")
 """Columns on tuning rows at the chosen epoch, NaN where the chosen fit has none."""
 Group = Sequence[str]
@@ -38,7 +40,10 @@ def trials_table(
         for number, places in enumerate(cell.trials):
             trial = [[[manifest.jobs[p] for p in group] for group in stage] for stage in places]
             lines.append(columns | _trial_columns(number, trial, records, stale))
-    return pd.DataFrame(lines)
+    table = pd.DataFrame(lines)
+    if lines and table["accuracy_incomplete"].isna().all():
+        return table.drop(columns=[*APART])
+    return table
 
 
 def _cell_columns(
@@ -93,6 +98,13 @@ def _classes(metrics: Mapping[str, Any]) -> int | None:
     return None if counts is None else sum(count > 0 for count in counts)
 
 
+def _apart(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """``APART`` of a fit; its accuracy is that on complete rows where no test row lacks a view."""
+    if "n_test_incomplete" not in metrics:
+        metrics = {"test_accuracy_complete": metrics.get("test_accuracy", float("nan"))}
+    return {name: metrics.get(f"test_{name}", float("nan")) for name in APART}
+
+
 def _ids(trial: Trial) -> Iterable[str]:
     """Every job of a trial once, those of earlier stages first."""
     return dict.fromkeys(name for stage in trial for group in stage for name in group)
@@ -121,6 +133,7 @@ def _trial_columns(
         "trial": number,
         "status": status,
         "accuracy": own.get("test_accuracy", float("nan")),
+        **_apart(own),
         **{name: values.get(name, float("nan")) for name in IMPUTATION},
         "tuning": chosen.score if chosen else float("nan"),
         **{name: own.get(name, float("nan")) for name in TUNING},

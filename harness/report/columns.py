@@ -22,6 +22,7 @@ class Further:
     """A column: its name in the CSV, title, a sentence on how to read it, and its value.
 
     ``of``  the value from a cell's trials, lines of the table of trials.   ``text`` prints it.
+    ``needs``  a column of the table of trials, without which there is no such column.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Further:
     note: str
     of: Callable[[pd.DataFrame], float]
     text: Callable[[float], str] = fmt.accuracy
+    needs: str = "accuracy"
 
 
 FURTHER = (
@@ -39,6 +41,21 @@ FURTHER = (
         "on test rows, grows with the number of trials, and compares nothing.",
         lambda trials: float(trials["accuracy"].max()),
     ),
+    Further(
+        "accuracy_complete",
+        "Test rows with every view",
+        "Mean accuracy on the test rows that were drawn with every view.",
+        lambda trials: float(trials["accuracy_complete"].mean()),
+        needs="accuracy_complete",
+    ),
+    Further(
+        "accuracy_incomplete",
+        "Test rows that lack a view",
+        "Mean accuracy on the test rows that lack a view, completed by an imputer where the row "
+        "names one; empty for rows that were run on complete rows.",
+        lambda trials: float(trials["accuracy_incomplete"].mean()),
+        needs="accuracy_incomplete",
+    ),
 )
 
 
@@ -48,7 +65,11 @@ def with_further(summary: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
         (str(dataset), str(row), float(percent)): cell
         for (dataset, row, percent), cell in trials.groupby(["dataset", "row_key", "label_percent"])
     }
-    more = {entry.name: [_value(entry, cells[key]) for key in summary.index] for entry in FURTHER}
+    more = {
+        entry.name: [_value(entry, cells[key]) for key in summary.index]
+        for entry in FURTHER
+        if entry.needs in trials.columns
+    }
     return summary.assign(**more)
 
 
@@ -62,7 +83,7 @@ def tables(
     }
     titles = Counter(line.title for block in blocks for line in block.lines)
     further = []
-    for entry in FURTHER:
+    for entry in (entry for entry in FURTHER if entry.needs in trials.columns):
         lines = [
             (
                 line.title if titles[line.title] < 2 else f"{line.title} ({block.name})",

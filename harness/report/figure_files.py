@@ -37,6 +37,8 @@ def figure_report(
     kinds: Sequence[str] = KINDS,
 ) -> Made:
     """The report on a figure, nothing of it drawn yet."""
+    extras = tuple(value for value in layout.extras if value.column in trials.columns)
+    layout = replace(layout, extras=extras)
     columns = [value.column for value in (*layout.values, *layout.extras)]
     table = points(trials, columns)
     kind = kind_of(layout.kind)

@@ -23,8 +23,13 @@ def span(counts: Span) -> str:
 
 
 def tables(counted: Properties, note: DatasetNote) -> tuple[NumberTable, ...]:
-    """Classes, groups where there are some, and labels."""
-    return (_class_table(counted, note), *_group_tables(counted, note), _label_table(counted))
+    """Classes, groups where there are some, labels, and absent views where there are some."""
+    return (
+        _class_table(counted, note),
+        *_group_tables(counted, note),
+        _label_table(counted),
+        *_lacking_tables(counted),
+    )
 
 
 def more(counted: Sequence[Properties], notes: Mapping[str, DatasetNote]) -> NumberTable:
@@ -96,6 +101,14 @@ def _placement(group: str, note: DatasetNote) -> str:
 def _label_table(counted: Properties) -> NumberTable:
     lines = tuple((fmt.percent(percent), span(rows)) for percent, rows in counted.labels)
     return NumberTable("Labelled rows", ("Of the training rows", "Labelled"), lines)
+
+
+def _lacking_tables(counted: Properties) -> tuple[NumberTable, ...]:
+    lines = tuple((view.view, *view.in_words) for view in counted.lacking)
+    heads = ("View", "Labelled training", "Unlabelled training", "Tuning", "Test")
+    note = "Share of the rows of each part that lack the view, least to most over the draws of all "
+    note += f"shares of labels. Digest of which row lacks which view: {counted.mask}."
+    return (NumberTable("Rows that lack a view", heads, lines, note),) if lines else ()
 
 
 def on_offer(counted: Properties) -> str:

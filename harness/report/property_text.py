@@ -13,7 +13,7 @@ from harness.report.property_model import (
     Property,
 )
 from harness.report.text import md, md_row, md_rule, md_table, tex, tex_table, unnumbered
-from harness.store.manifest import Properties, Span
+from harness.store.manifest import Properties, Share, Span
 
 
 def table(counted: Sequence[Properties], report: PropertiesReport) -> pd.DataFrame:
@@ -24,7 +24,10 @@ def table(counted: Sequence[Properties], report: PropertiesReport) -> pd.DataFra
 
 
 def counts(counted: Sequence[Properties], report: PropertiesReport) -> pd.DataFrame:
-    """A line a count: rows of each class and part, groups, groups in several parts, labels."""
+    """A line a count: rows of each class and part, groups, groups in several parts, labels.
+
+    Shares of rows that lack a view, where some do, are in percent.
+    """
     return pd.DataFrame(
         {"dataset": properties.dataset, "kind": part.note.kind, "count": what, "name": name,
          "least": span[0], "most": span[1]}
@@ -85,7 +88,7 @@ def _record(counted: Properties, part: PropertiesPart) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _counts(counted: Properties) -> Iterator[tuple[str, str, Span]]:
+def _counts(counted: Properties) -> Iterator[tuple[str, str, Span | Share]]:
     for entry in counted.classes:
         yield "rows of class", entry.name, (entry.rows, entry.rows)
         for part, rows in zip(("training", "tuning", "test"), entry.parts, strict=True):
@@ -96,6 +99,11 @@ def _counts(counted: Properties) -> Iterator[tuple[str, str, Span]]:
         yield "groups in several parts", entry.name, entry.torn
     for percent, rows in counted.labels:
         yield "labelled rows", f"{percent:g} %", rows
+    for view in counted.lacking:
+        yield "% of labelled rows that lack a view", view.view, view.labelled
+        yield "% of unlabelled rows that lack a view", view.view, view.unlabelled
+        yield "% of tuning rows that lack a view", view.view, view.tuning
+        yield "% of test rows that lack a view", view.view, view.test
 
 
 def _notes(report: PropertiesReport) -> list[tuple[str, str]]:
