@@ -55,7 +55,7 @@ def load_file(
 
     ``options``  those of ``--data-option file.NAME=VALUE``, by name, as text.
     Raises DataError, one sentence that says how to fix it, for anything the module docstring
-    excludes, for single NaN or infinite values, unequal numbers of rows and a class of under 5 rows.
+    excludes, for single NaN or infinite values, unequal numbers of rows and classes of under 5.
     """
     data = _dataset(_multiview.read(path, _multiview.choices(options)), path)
     return data if views is None else data.choose(views)

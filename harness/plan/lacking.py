@@ -52,6 +52,6 @@ def sentence(data: Dataset) -> str:
 
 
 def _span(parts: Iterable[np.ndarray]) -> Share:
-    """Least and greatest percentage of False in the ``parts``; one without rows has 0."""
-    shares = [100 * float(np.mean(~there)) if len(there) else 0.0 for there in parts]
+    """Least and greatest percentage of False in those of the ``parts`` that have rows; else 0."""
+    shares = [100 * float(np.mean(~there)) for there in parts if len(there)] or [0.0]
     return round(min(shares), 4), round(max(shares), 4)

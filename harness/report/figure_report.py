@@ -130,6 +130,7 @@ def _lines(own: Numbers, columns: Sequence[Column], note: DatasetNote) -> tuple[
         *own.shown.unavailable.get(note.key, ()),
         *captions.unconverged(own.trials),
         *captions.in_warmup(own.trials),
+        *(f"{text}." for text in note.absent),
     )
 
 

@@ -76,7 +76,10 @@ def _part(
         blocks=blocks,
         lead=_lead(blocks, columns),
         labels_line=_labels_line(trials, columns),
-        legend=_legend(blocks, ceiling) + captions.unconverged(trials) + captions.in_warmup(trials),
+        legend=_legend(blocks, ceiling)
+        + captions.unconverged(trials)
+        + captions.in_warmup(trials)
+        + tuple(f"{text}." for text in note.absent),
         selections=captions.selections(trials),
         progress=captions.progress(trials),
         failures=failures(trials),

@@ -241,7 +241,8 @@ def _absent(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> tuple[st
     draws: dict[float, dict[tuple[float, int], Draw]] = {}
     for cell in cells:
         scenario = cell.cell.scenario
-        for jobs in cell.trials if scenario.incomplete == "keep" else ():
+        usual = scenario.incomplete == "keep" and not cell.cell.row.all_labels
+        for jobs in cell.trials if usual else ():
             own = draws.setdefault(scenario.missing_fraction, {})
             own.setdefault((scenario.label_fraction, jobs[0].trial), plan.drawn(jobs[0]))
     sentences = [sentence(data)]
@@ -295,12 +296,8 @@ def _note(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> DatasetNot
         leaks=rule.leaks,
         fingerprint=data.fingerprint,
         what_varies=what_varies(data, scenarios, trained=trained),
-        notes=(
-            *origin.notes,
-            *_scaled(data, split, scenarios),
-            *_hidden(data, scenarios),
-            *_absent(plan, data, cells),
-        ),
+        notes=(*origin.notes, *_scaled(data, split, scenarios), *_hidden(data, scenarios)),
+        absent=_absent(plan, data, cells),
     )
     return _of_splits(note, plan, data, cells)
 

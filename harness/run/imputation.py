@@ -156,18 +156,21 @@ def with_completed(
 ) -> tuple[Problem, HeldOut]:
     """The same trial with absent views filled in, by row id, from :func:`arrays_to_store`.
 
-    Raises ValueError if an absent view of a row is not among them.
+    What was not stored stays absent: some imputers complete only rows that they were fitted on.
     """
 
     def fill(rows: Rows) -> Rows:
-        views = []
+        views, present = list(rows.views), rows.present.copy()
         for v, view in enumerate(rows.views):
-            absent = ~rows.present[:, v]
-            if absent.any():
-                view = view.copy()
-                view[absent] = _by_id(arrays, v, rows.ids[absent])
-            views.append(view)
-        return Rows(tuple(views), np.ones_like(rows.present), rows.ids)
+            known = arrays.get(f"imputed_{v}_ids", np.zeros(0, np.int64))
+            told = ~rows.present[:, v] & np.isin(rows.ids, known)
+            if told.any():
+                order = np.argsort(known)
+                place = np.searchsorted(known, rows.ids[told], sorter=order)
+                views[v] = view.copy()
+                views[v][told] = arrays[f"imputed_{v}"][order[place]]
+                present[told, v] = True
+        return Rows(tuple(views), present, rows.ids)
 
     return (
         replace(problem, rows=fill(problem.rows), tuning=fill(problem.tuning), may_miss=()),
@@ -247,12 +250,3 @@ def _without(rows: Rows, part: np.ndarray, v: int, shift: int) -> Rows:
     views[v] = np.full_like(views[v], np.nan)
     present[:, v] = False
     return Rows(tuple(views), present, rows.ids[part] + shift)
-
-
-def _by_id(arrays: Mapping[str, np.ndarray], v: int, wanted: np.ndarray) -> np.ndarray:
-    known = arrays.get(f"imputed_{v}_ids", np.zeros(0, np.int64))
-    order = np.argsort(known)
-    place = np.searchsorted(known, wanted, sorter=order)
-    if len(known) == 0 or (known[order[np.minimum(place, len(known) - 1)]] != wanted).any():
-        raise ValueError("the stage before left an absent view without values")
-    return arrays[f"imputed_{v}"][order[place]]

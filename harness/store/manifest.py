@@ -57,6 +57,8 @@ class DatasetNote:
     ``split_fixed``     every trial has the same training and test rows: no correction for overlap.
     ``splits``          the splits of a report that compares them, the leakiest first.
     ``what_varies``     a sentence on what a trial re-draws, printed under every table and figure.
+    ``absent``          sentences on the views that rows lack, printed there too; () for complete
+                        data.
     """
 
     key: str
@@ -78,6 +80,7 @@ class DatasetNote:
     split_fixed: bool = False
     notes: tuple[str, ...] = ()
     splits: tuple[SplitNote, ...] = ()
+    absent: tuple[str, ...] = ()
 
     @property
     def anchor(self) -> str:
