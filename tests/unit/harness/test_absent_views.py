@@ -25,6 +25,7 @@ from methods.base import Fitted
 from protocols._trial import LEFT_OUT
 from protocols.base import BUDGETS, Cell, Stage, TableRow
 from protocols.table2 import Table2
+from tests.contract.canaries import ALTERATIONS, canary
 from tests.helpers import scenario, tiny, trial
 
 BUDGET = replace(BUDGETS["smoke"], trials=1)
@@ -101,6 +102,13 @@ def test_complete_rows_of_a_class_that_has_none_are_refused() -> None:
     trial(lost, scenario())
     with pytest.raises(DataError, match="class z"):
         trial(lost, scenario(incomplete="leave_out"))
+
+
+@pytest.mark.parametrize("paradigm", ["supervised", "inductive"])
+@pytest.mark.parametrize("name", [n for n, a in ALTERATIONS.items() if not a.in_problem])
+def test_nothing_hidden_reaches_the_problem(name: str, paradigm: str) -> None:
+    wanted = scenario(paradigm, missing=("c",), missing_fraction=0.5, scaling="global")
+    canary(ALTERATIONS[name], holes(), wanted)
 
 
 # ---------------------------------------------------------------- scaling
@@ -268,8 +276,9 @@ def test_the_flag_is_refused_where_it_does_nothing_or_names_no_imputer() -> None
     absent.check(absent.COMPLETE, [tiny(), holes()])
     with pytest.raises(UsageError, match="no effect"):
         absent.check("mean_impute", [tiny()])
-    with pytest.raises(UsageError, match="svm"):
-        absent.check("svm", [holes()])
+    for how in ("svm", "knn_impute"):
+        with pytest.raises(UsageError, match=how):
+            absent.check(how, [holes()])
 
 
 # ---------------------------------------------------------------- what is reported
