@@ -234,7 +234,7 @@ def _absent(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> tuple[st
     """Sentences on the views that the data set lacks in some rows; () if it lacks none.
 
     How many rows lack which view; the realised share of it in every part of the trials, with what
-    they hide besides; and a digest of all their masks.
+    they hide besides; and a digest of all their masks, if they hide anything.
     """
     if not data.absent_views:
         return ()
@@ -250,7 +250,7 @@ def _absent(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> tuple[st
         end = f", {100 * hidden:g} % of the training rows chosen to lose more" if hidden else ""
         sentences += [_realised(view) + end for view in lacking(data, list(found.values()))]
     masks = [found[key].present for _, found in sorted(draws.items()) for key in sorted(found)]
-    if masks:
+    if not all(np.array_equal(mask, data.present) for mask in masks):
         sentences.append(f"masks of these trials {digest(data, masks)}")
     return tuple(sentences)
 
