@@ -9,7 +9,9 @@ Conventions, everywhere:
 * ``n`` rows, ``V`` views, view ``v`` is ``(n, d_v)`` float32 in raw units; a data set may ask for
   a scaling of them, which the builder of trials applies;
 * ``present`` is ``(n, V)`` bool, ``labelled`` is ``(n,)`` bool; both always exist;
-* a hidden label is ``-1``; a hidden entry is ``NaN``, so that its use is noticed.
+* a hidden label is ``-1``; a hidden or absent entry is ``NaN``, so that its use is noticed;
+* a view is present in a row as a whole or absent as a whole. It may be absent because the data set
+  lacks it there, or because a trial hides it; a method sees no difference.
 """
 
 from __future__ import annotations
@@ -80,6 +82,8 @@ class Provenance:
 class Dataset:
     """Named views of the same ``n`` rows, with labels and groups. Rows are never silently dropped.
 
+    ``views``     ``(n, d_v)`` float32; a row that lacks a view is NaN in all its columns there, and
+                  no other entry is NaN. Every row has at least one view, every view some row.
     ``key``       as the user names it, with views: ``mfeat:fou,zer``.
     ``draw_key``  seeds the draws: the same for every choice of views of one data set, so that
                   trials are paired across choices; never a path.
@@ -123,11 +127,25 @@ class Dataset:
         return tuple(view.shape[1] for view in self.views)
 
     @cached_property
+    def present(self) -> np.ndarray:
+        """Which rows have which views, ``(n, V)`` bool: those that are not NaN."""
+        mask = np.stack([~np.isnan(view[:, 0]) for view in self.views], axis=1)
+        mask.setflags(write=False)
+        return mask
+
+    @property
+    def absent_views(self) -> tuple[str, ...]:
+        """Names of the views that some row lacks; () for complete data."""
+        pairs = zip(self.view_names, self.present.T, strict=True)
+        return tuple(name for name, there in pairs if not there.all())
+
+    @cached_property
     def fingerprint(self) -> str:
         """16 hex digits of the content: views, names, labels, groups, split. No path, no date."""
         digest = hashlib.sha256()
         for name, view in zip(self.view_names, self.views, strict=True):
-            _feed(digest, name, view)
+            nan = np.isnan(view)  # of many bit patterns: one of them
+            _feed(digest, name, np.where(nan, np.float32(np.nan), view) if nan.any() else view)
         _feed(digest, "labels", self.labels)
         digest.update("|".join(self.class_names).encode())
         for name in sorted(self.groups):
@@ -181,11 +199,13 @@ class Problem:
     """All that a method may see of one trial.
 
     ``rows``     labelled and unlabelled training rows; in the transductive paradigm the unlabelled
-                 ones are the test rows. Hidden entries are NaN.
+                 ones are the test rows. Hidden and absent entries are NaN.
     ``labels``   ``(n,)`` int64, HIDDEN (-1) exactly where ``labelled`` is False.
-    ``tuning``   features of tuning rows, for validation only; their labels are not here.
-    ``may_miss`` names of the views that rows may lack, even if none does; every other view is
-                 present in every row.
+    ``tuning``   features of tuning rows, for validation only; their labels are not here. They lack
+                 the views that the data set lacks there; nothing more is hidden.
+    ``may_miss`` names of the views that rows may lack, even if none does: those that a trial may
+                 hide and those that the data set lacks in some row; every other view is present in
+                 every row, of all parts.
     Row ids are positions in a per-trial permutation: they identify rows and do not depend on class.
     """
 
@@ -211,12 +231,17 @@ class HeldOut:
     """What a method never sees: test rows and labels, tuning labels, true hidden entries.
 
     ``complete``  the Problem's rows, in the same order, with nothing hidden: to score imputation.
+                  A view that the data set itself lacks in a row is absent here too: no truth is
+                  known.
+    ``test_complete``  ``(n_test,)`` bool, the test rows that were drawn with every view; it stays
+                  as it is when a stage completes rows or replaces views.
     """
 
     test: Rows
     test_labels: np.ndarray
     tuning_labels: np.ndarray
     complete: Rows
+    test_complete: np.ndarray
 
 
 def validate(data: Dataset) -> None:
@@ -237,14 +262,10 @@ def validate(data: Dataset) -> None:
             raise DataError(f"view '{name}' of {data.key} has {n} rows, the labels have {data.n}")
         if view.dtype != np.float32:
             raise DataError(f"view '{name}' of {data.key} must be float32, not {view.dtype}")
-        if not np.isfinite(view).all():
-            bad = int((~np.isfinite(view)).any(axis=1).sum())
-            raise DataError(
-                f"view '{name}' of {data.key} has NaN or infinite values in {bad} rows; "
-                "remove or repair these rows"
-            )
+        _validate_entries(data, name, view)
     if data.n_classes < 2 or data.n == 0:
         raise DataError(f"{data.key} needs at least two classes and one row")
+    _validate_present(data)
     if data.labels.min() < 0 or data.labels.max() >= data.n_classes:
         raise DataError(f"labels of {data.key} must be in 0..{data.n_classes - 1}")
     for name, group in data.groups.items():
@@ -264,6 +285,34 @@ def split_across(groups: Mapping[str, np.ndarray], units: np.ndarray) -> tuple[s
         return bool(((np.diff(group[order]) == 0) & (np.diff(units[order]) != 0)).any())
 
     return tuple(name for name, group in groups.items() if is_split(group))
+
+
+def _validate_entries(data: Dataset, name: str, view: np.ndarray) -> None:
+    """Every row of a view is finite, or NaN as a whole."""
+    finite = np.isfinite(view)
+    if finite.all():
+        return
+    absent = np.isnan(view).all(axis=1)
+    bad = int((~finite.all(axis=1) & ~absent).sum())
+    if bad:
+        raise DataError(
+            f"view '{name}' of {data.key} has NaN or infinite values in {bad} rows that do not lack"
+            " it as a whole; remove or repair these rows"
+        )
+
+
+def _validate_present(data: Dataset) -> None:
+    """Every view is present in some row, and every row has some view."""
+    for name, there in zip(data.view_names, data.present.T, strict=True):
+        if not there.any():
+            raise DataError(f"view '{name}' of {data.key} is absent from every row; leave it out")
+    without = int((~data.present.any(axis=1)).sum())
+    if without:
+        names = ", ".join(data.view_names)
+        raise DataError(
+            f"{without} of {data.n} rows of {data.key} have no view (of: {names}); name another "
+            "view that they have, or remove these rows"
+        )
 
 
 def _validate_splits(data: Dataset) -> None:

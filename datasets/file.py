@@ -5,11 +5,13 @@ their names and shapes (``_multiview``), and where two readings fit, the message
 decides (``--data-option file.NAME=VALUE``, ``_multiview/options.py``). A file with these arrays
 needs no flag:
 
-``view_<name>``   (n, d) numbers, at least one; its order in the file is the order of the views
+``view_<name>``   (n, d) numbers, at least one; its order in the file is the order of the views; a
+                  row that lacks the view is NaN there as a whole
 ``labels``        (n,) integers or strings, one for every row: the harness hides labels itself
 ``group_<name>``  (n,) integers or strings, optional: rows that must stay in one part, such as
                   those of one subject, session or recording
 ``split``         (n,) 0, 1, 2 or train, tune, test, optional: your own split of the rows
+``present``       (n, V) 1 where a row has a view and 0 where it lacks it, optional
 
 Any other array with a value for each row is asked about, so that a misspelt group is not ignored;
 scalars and texts are left out with a note. Vectors may be (n,), (n, 1) or (1, n); strings of a
@@ -53,7 +55,7 @@ def load_file(
 
     ``options``  those of ``--data-option file.NAME=VALUE``, by name, as text.
     Raises DataError, one sentence that says how to fix it, for anything the module docstring
-    excludes, for NaN or infinite values, unequal numbers of rows and a class of under 5 rows.
+    excludes, for single NaN or infinite values, unequal numbers of rows and classes of under 5.
     """
     data = _dataset(_multiview.read(path, _multiview.choices(options)), path)
     return data if views is None else data.choose(views)
@@ -81,7 +83,6 @@ def _dataset(reading: Reading, path: Path) -> Dataset:
     if reading.class_titles is not None:
         class_names = reading.class_titles
     _check_rows(labels, class_names, groups, official, name)
-    _check_present(reading, name)
     splits, notes = _splits(labels, groups, official)
     data = Dataset(
         key=_key(path.stem),
@@ -113,17 +114,6 @@ def _key(stem: str) -> str:
     if kept == name:
         return kept
     return f"{kept}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
-
-
-def _check_present(reading: Reading, name: str) -> None:
-    """Raise DataError where rows lack a view."""
-    for view, absent in reading.absent.items():
-        if absent.any():
-            raise DataError(
-                f"view '{view}' of {name} is absent (all NaN) in {int(absent.sum())} of "
-                f"{len(absent)} rows, which no data set here may have yet; remove these rows, or "
-                "this view"
-            )
 
 
 def _codes(vector: np.ndarray, what: str, name: str) -> tuple[np.ndarray, tuple[str, ...]]:

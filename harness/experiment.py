@@ -17,7 +17,7 @@ from datasets.base import Dataset
 from harness import registry
 from harness.errors import RunStopped, UsageError
 from harness.options import Options
-from harness.plan import properties, resolve
+from harness.plan import absent, properties, resolve
 from harness.plan.plan import Plan, PlannedCell, plan_cells, settle
 from harness.plan.rows import Selection, check_named, every_row, keep_own, leave_out
 from harness.report import format as fmt
@@ -178,9 +178,8 @@ def _plan(
     protocols, broken = resolve.protocols(options.protocols)
     for error in (*broken, *registry.load_methods()[1], *registry.modules("datasets")[1]):
         console.print(f"left out: {error}")
-    selection = Selection(
-        options.methods, options.label_percent, resolve.method_settings(options.settings)
-    )
+    settings = resolve.method_settings(options.settings)
+    selection = Selection(options.methods, options.label_percent, settings, options.absent_views)
     resolve.choose_missing(protocols, options.missing_views, options.missing_at_test)
     rows = {"--method": options.methods, "--without": options.without, "--set": options.settings}
     properties.check_rows_named(protocols, rows, options.label_percent)
@@ -188,7 +187,9 @@ def _plan(
     splits: dict[str, str] = {}
     cells, counted, left_out = [], {}, {}
     budget: Budget | None = None
-    for name, (choice, opened) in _opened(options, protocols, root, console).items():
+    by_protocol = _opened(options, protocols, root, console)
+    absent.check(options.absent_views, [d for _, opened in by_protocol.values() for d, _ in opened])
+    for name, (choice, opened) in by_protocol.items():
         budget = choice.budget
         if choice.left_out:
             left_out[name] = choice.left_out
@@ -208,6 +209,7 @@ def _plan(
     chosen = _without_left_out(options, cells, protocols, views)
     planned = {cell.cell.row.key for cell in chosen}
     offered = [row for row in every_row(protocols, views) if row.key in planned]
+    offered += absent.stages_in_front(cell.cell.row for cell in chosen)
     for sentence in keep_own(offered, selection.settings):
         console.print(sentence)
     return Plan(chosen, data, splits, budget, counted, left_out), protocols

@@ -103,6 +103,12 @@ class Options:
     missing_at_test: float = _what(
         0.0, "share of test rows with missing views (default 0, as in the paper)", "F"
     )
+    absent_views: str = _what(
+        "ridge_impute",
+        "how methods run that cannot read absent views, where the data lack some: behind this "
+        "imputer, or on the complete rows (default ridge_impute)",
+        "IMPUTER|complete",
+    )
     trials: int | None = _what(None, "trials per cell (default: the budget's)", "N", low=1)
     epochs: int | None = _what(
         None,

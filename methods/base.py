@@ -41,7 +41,9 @@ class Can:
 
     ``classify`` / ``represent`` / ``impute``  what a fitted method offers.
     ``unlabelled``     unlabelled rows of the Problem change the fit.   ``labels`` its labels do.
-    ``missing_views``  rows with absent views are accepted.
+    ``missing_views``  rows with absent views are accepted, in the Problem and when predicting. A
+                       method without it gets none: an imputer stands before it, or such rows are
+                       left out (``harness.plan.absent``).
     ``inductive``      rows outside the Problem can be predicted. If False, the harness selects by a
                        second transduction on labelled + tuning rows.
     """

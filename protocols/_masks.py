@@ -39,3 +39,13 @@ def present_rows(order: np.ndarray, fraction: float, lost: np.ndarray) -> np.nda
     losing = order[: rounded(fraction, len(order))]
     present[losing] = ~lost[losing]
     return present
+
+
+def without(present: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Presence ``(n, V)`` of rows of which ``hidden`` (n, V) is hidden as well.
+
+    A row that would be left without any view, because the data set lacks the others, keeps what it
+    has.
+    """
+    left = present & ~hidden
+    return np.where(left.any(axis=1, keepdims=True), left, present)

@@ -24,7 +24,8 @@ def scaled(
 ) -> tuple[np.ndarray, ...]:
     """Every view, ``(n, d_v)`` float32, scaled by ``rule``; under ``none`` the views as they are.
 
-    ``part`` (n,) and ``present`` (n, V) are a draw's. Hidden entries are scaled, not fitted on.
+    ``part`` (n,) and ``present`` (n, V) are a draw's. Hidden entries are scaled, not fitted on;
+    entries that the data set lacks stay NaN.
     """
     if rule == "none":
         return data.views
@@ -32,17 +33,23 @@ def scaled(
     for view, there in zip(data.views, present.T, strict=True):
         scaled_view = np.empty_like(view)
         for _, rows in _blocks(data, rule):
-            scaled_view[rows] = _z_scores(view[rows], view[rows & there & (part == TRAIN)])
+            fitted = view[rows & there & (part == TRAIN)]
+            # Without rows to fit on no row of the file has the view (check_scaling).
+            scaled_view[rows] = _z_scores(view[rows], fitted) if len(fitted) else np.nan
         views.append(scaled_view)
     return tuple(views)
 
 
 def check_scaling(data: Dataset, rule: str, part: np.ndarray, present: np.ndarray) -> None:
-    """Raise DataError if ``rule`` has fewer than two training rows of some file to fit on."""
+    """Raise DataError if ``rule`` has fewer than two training rows of some file to fit on.
+
+    A view that no row of a file has, of those that take part, needs no scale there.
+    """
     if rule == "none":
         return
     for where, rows in _blocks(data, rule):
-        fitted = present[rows & (part == TRAIN)].sum(axis=0)
+        needed = data.present[rows & (part >= 0)].any(axis=0)
+        fitted = np.where(needed, present[rows & (part == TRAIN)].sum(axis=0), MIN_ROWS)
         if fitted.min() < MIN_ROWS:
             view = data.view_names[int(fitted.argmin())]
             raise DataError(

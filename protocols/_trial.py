@@ -18,12 +18,25 @@ from typing import Any, Literal
 
 import numpy as np
 
-from datasets.base import HIDDEN, TEST, TRAIN, TUNE, Dataset, HeldOut, Problem, Rows, Scaling
-from protocols._masks import losses, mask_order, present_rows
+from datasets.base import (
+    HIDDEN,
+    TEST,
+    TRAIN,
+    TUNE,
+    DataError,
+    Dataset,
+    HeldOut,
+    Problem,
+    Rows,
+    Scaling,
+)
+from protocols._masks import losses, mask_order, present_rows, without
 from protocols._scaling import check_scaling, scaled
 from protocols._splits import kept_rows, label_order, labelled_rows, part_of_rows, partition_of
 
 Paradigm = Literal["supervised", "transductive", "inductive"]
+LEFT_OUT = -1
+"""The part of rows that take no part in a trial."""
 PARADIGMS: tuple[Paradigm, ...] = ("supervised", "transductive", "inductive")
 
 
@@ -41,7 +54,8 @@ class Scenario:
     ``missing``         names of views that may be missing (4.3.1); the others are always present.
     ``missing_fraction``  share of training rows that lose some of them (one, if there is but one).
     ``missing_at_test`` the same for test rows, which are complete in the paper.
-    ``incomplete``      ``drop`` leaves training rows with an absent view out ("PartialData").
+    ``incomplete``      ``drop`` leaves training rows with an absent view out ("PartialData");
+                        ``leave_out`` does so with the rows of every part that lack a view.
     ``scaling``         rows are z-scored ``global``, ``per_file`` or not at all (``none``) before a
                         method sees them; methods z-score on the Problem's rows in any case.
     """
@@ -54,7 +68,7 @@ class Scenario:
     missing: tuple[str, ...] = ()
     missing_fraction: float = 0.0
     missing_at_test: float = 0.0
-    incomplete: Literal["keep", "drop"] = "keep"
+    incomplete: Literal["keep", "drop", "leave_out"] = "keep"
     scaling: Scaling = "none"
     version: int = 1
 
@@ -84,8 +98,9 @@ class Draw:
     """The random part of one trial, in rows of the data set.
 
     ``order``     permutation of all rows; a row's public id is its position here.
-    ``part``      ``(n,)`` TRAIN / TUNE / TEST.  ``kept`` ``(n,)`` training rows that take part,
-    ``labelled`` ``(n,)`` those of them with a label.  ``present`` ``(n, V)``.
+    ``part``      ``(n,)`` TRAIN / TUNE / TEST, LEFT_OUT for rows that take no part.  ``kept``
+    ``(n,)`` training rows that take part, ``labelled`` ``(n,)`` those of them with a label.
+    ``present``   ``(n, V)``, False where the data set lacks a view and where the trial hides one.
     """
 
     order: np.ndarray
@@ -137,7 +152,7 @@ def draw(data: Dataset, scenario: Scenario, trial: int, seed: int = 0) -> Draw:
     labelled = np.zeros(data.n, bool)
     labelled[train[chosen]] = True
     kept = kept_rows(train, labelled, scenario.unlabelled_fraction, rng("unlabelled"))
-    present = np.ones((data.n, len(data.views)), bool)
+    present = data.present.copy()
     may_miss = [data.view_names.index(name) for name in scenario.missing]
     for index, name, fraction in (
         (train, "masks", scenario.missing_fraction),
@@ -146,9 +161,13 @@ def draw(data: Dataset, scenario: Scenario, trial: int, seed: int = 0) -> Draw:
         if fraction > 0:
             order = mask_order(len(index), rng(name))
             lost = losses(data.n, may_miss, len(data.views), rng("patterns"))
-            present[index] = present_rows(order, fraction, lost[index])
-    if scenario.incomplete == "drop":
-        kept, labelled = kept & present.all(axis=1), labelled & present.all(axis=1)
+            hidden = ~present_rows(order, fraction, lost[index])
+            present[index] = without(present[index], hidden)
+    if scenario.incomplete != "keep":
+        whole = np.all(present, axis=1)
+        kept, labelled = kept & whole, labelled & whole
+        if scenario.incomplete == "leave_out":
+            part = complete_parts(data, part, whole)
     check_scaling(data, scenario.scaling, part, present)
     order = rng("order").permutation(data.n)
     return Draw(order, part, labelled, kept, present)
@@ -166,7 +185,7 @@ def build(data: Dataset, scenario: Scenario, drawn: Draw) -> tuple[Problem, Held
 
     def rows(keep: np.ndarray, hide: bool) -> Rows:
         index = drawn.order[keep[drawn.order]]
-        present = drawn.present[index] if hide else np.ones((len(index), len(data.views)), bool)
+        present = (drawn.present if hide else data.present)[index]
         views = tuple(
             np.where(present[:, v, None], view[index], np.float32(np.nan))
             for v, view in enumerate(values)
@@ -184,17 +203,36 @@ def build(data: Dataset, scenario: Scenario, drawn: Draw) -> tuple[Problem, Held
         view_names=data.view_names,
         class_names=data.class_names,
         tuning=rows(drawn.part == TUNE, hide=False),
-        may_miss=scenario.missing,
+        may_miss=tuple(dict.fromkeys((*scenario.missing, *data.absent_views))),
     )
+    test = rows(drawn.part == TEST, hide=True)
     held_out = HeldOut(
-        test=rows(drawn.part == TEST, hide=True),
+        test=test,
         test_labels=labels(drawn.part == TEST),
         tuning_labels=labels(drawn.part == TUNE),
         complete=rows(member, hide=False),
+        test_complete=np.asarray(test.present.all(axis=1)),
     )
-    problem.labels.setflags(write=False)
-    problem.labelled.setflags(write=False)
+    for array in (problem.labels, problem.labelled, held_out.test_complete):
+        array.setflags(write=False)
     return problem, held_out
+
+
+def complete_parts(data: Dataset, part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Parts ``(n,)`` with rows that are not ``whole`` (n,) left out.
+
+    Raises DataError if a part, or a class of the training part, would have no row.
+    """
+    left = np.where(whole, part, LEFT_OUT).astype(part.dtype)
+    parts_gone = {TRAIN, TUNE, TEST} - set(left.tolist())
+    classes_gone = set(range(data.n_classes)) - set(data.labels[left == TRAIN].tolist())
+    if parts_gone or classes_gone:
+        what = "a part" if parts_gone else f"class {data.class_names[min(classes_gone)]}"
+        raise DataError(
+            f"no row of {what} of {data.key} has every view, so that its complete rows are too "
+            "few; impute the absent views (--absent-views), or name fewer views"
+        )
+    return left
 
 
 def _frozen(rows: Rows) -> Rows:

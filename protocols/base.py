@@ -69,6 +69,8 @@ class TableRow:
     ``published``  the row's name in the paper's table, None where the paper has no such row.
     ``all_labels`` an upper bound: all training labels are shown, in every column.
     ``optional``   run only if ``--method`` names it.
+    ``imputer``    key of the method in front of its recipe that completes views, on data whose rows
+                   lack some (``harness.plan.absent``); "" for none.
     """
 
     key: str
@@ -79,6 +81,7 @@ class TableRow:
     published: str | None = None
     all_labels: bool = False
     optional: bool = False
+    imputer: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ class MethodCard:
     impute: bool
     unlabelled: bool
     inductive: bool
+    missing_views: bool = False
 
 
 @dataclass(frozen=True)

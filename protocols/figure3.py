@@ -36,6 +36,8 @@ class Figure3(Protocol):
                 "column": "nmse",
                 "label": "NMSE of hidden entries, z-scored, of the fits of this figure",
             },
+            {"column": "accuracy_complete", "label": "accuracy on test rows with every view"},
+            {"column": "accuracy_incomplete", "label": "accuracy on test rows that lack a view"},
         ),
         "reference": "simvae",
         "shows": "Test accuracy by the share of training rows that lack a view, a panel for every "

@@ -14,6 +14,7 @@ import numpy as np
 
 from datasets._io import printable
 from datasets._multiview import labels as find
+from datasets._multiview.absent import absent_rows, mask_apart, masked, rows_to_keep
 from datasets._multiview.arrays import (
     MAX_BYTES,
     Contents,
@@ -38,7 +39,7 @@ VIEW_NAMES = frozenset({"viewmeaning", "viewnames", "viewname", "feanames"})
 
 @dataclass(frozen=True)
 class Reading:
-    """How a file is read: ``n`` rows, those without a label left out if the user says so.
+    """How a file is read: ``n`` rows, those left out without which the user asked for.
 
     ``views``        name -> (n, d) float32, in the order of the file; NaN where a view is absent.
     ``labels``       (n,) as they are stored.   ``labels_from``  the array that holds them.
@@ -59,10 +60,7 @@ class Reading:
     @property
     def absent(self) -> dict[str, np.ndarray]:
         """View -> (n,) bool, the rows that lack it: all NaN."""
-        return {
-            view: np.asarray(np.isnan(matrix).all(axis=1) & (matrix.shape[1] > 0))
-            for view, matrix in self.views.items()
-        }
+        return absent_rows(self.views)
 
 
 def read(path: Path, chosen: Choices) -> Reading:
@@ -91,15 +89,19 @@ def interpret(held: Contents, chosen: Choices, name: str) -> Reading:
         notes.append(
             f"labels are those in {printable(labels_from)}, not {', '.join(map(printable, copies))}"
         )
+    mask_from, others = mask_apart(others, n, chosen.present, name)
     views = find_views(others, n, chosen, name)
     rest = {k: v for k, v in others.items() if k not in views.used}
     way = chosen.orientation if joined.split is None else ROWS
     matrices, turned = _oriented(views.matrices, n, way, views.documented, name)
     notes += [*views.notes, *turned]
-    absent = find.unlabelled(labels, chosen.unlabelled, labels_from, name)
-    if absent.any():
-        notes.append(f"{int(absent.sum())} of {n} rows have no label and are left out")
-    keep = ~absent
+    if mask_from is not None:
+        matrices = masked(matrices, arrays[mask_from], mask_from, name)
+    unlabelled = find.unlabelled(labels, chosen.unlabelled, labels_from, name)
+    if unlabelled.any():
+        notes.append(f"{int(unlabelled.sum())} of {n} rows have no label and are left out")
+    keep, more = rows_to_keep(matrices, ~unlabelled, chosen.incomplete, name)
+    notes += more
     matrices, titles, more = _named(matrices, views.free, labels[keep], called)
     notes += more
     groups, split, left = _groups(rest, n, chosen, name)

@@ -52,8 +52,10 @@ def _reading(reading: Reading) -> list[str]:
             + (f", absent in {int(absent.sum())} rows" if absent.any() else "")
             + (f", with single NaN in {int(holes.sum())} rows" if holes.any() else "")
         )
-    lacking = np.any(list(reading.absent.values()), axis=0)
-    lines.append(f"missing  {int(lacking.sum())} rows lack a view")
+    lacks = np.stack(list(reading.absent.values()))
+    lacking, empty = int(lacks.any(axis=0).sum()), int(lacks.all(axis=0).sum())
+    more = f", {empty or 'none'} {'lack' if empty > 1 else 'lacks'} all" if lacking else ""
+    lines.append(f"missing  {lacking} rows lack a view{more}")
     values, counts = np.unique(reading.labels, return_counts=True)
     titles = reading.class_titles or [_shown(value) for value in values]
     tally = [f"{printable(title)} ({count})" for title, count in zip(titles, counts, strict=True)]

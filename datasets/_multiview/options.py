@@ -12,6 +12,7 @@ from datasets.base import Settings, setting
 ASK = "ask"
 ROWS, COLUMNS = "rows", "columns"
 LEAVE_OUT, NONE = "leave_out", "none"
+KEEP, EMPTY = "keep", "leave_out_empty"
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -47,6 +48,15 @@ class Choices(Settings):
         "rows whose label is -1 (beside other classes), NaN or empty: leave them out, or say that "
         "there are none and -1 is a class",
         choices=(ASK, LEAVE_OUT, NONE),
+    )
+    present: str = setting(
+        "", "the array that says which sample has which view, samples by views, 1 or 0"
+    )
+    incomplete: str = setting(
+        KEEP,
+        "samples that lack views: keep them (one without any view is refused), leave out those "
+        "without any, or leave out all of them",
+        choices=(KEEP, EMPTY, LEAVE_OUT),
     )
     id: str = setting("", "the column on which the tables of a folder are joined")
 

@@ -17,6 +17,8 @@ IMPUTATION = ("nmse", "nmse_all", "nmse_raw", "nmse_raw_all", "coverage_90", "nl
 TEST = "test_"
 """Scores on test rows (``harness.run.metrics``): each is a column without this prefix, where a
 record has it; ``confusion`` holds counts, true class by predicted class."""
+APART = ("accuracy_complete", "accuracy_incomplete")
+"""Accuracy on test rows with every view, and on the others; left out where no trial has others."""
 TUNING = ("tuning_accuracy", "tuning_nmse")
 """Columns on tuning rows at the chosen epoch, NaN where the chosen fit has none."""
 Group = Sequence[str]
@@ -41,7 +43,10 @@ def trials_table(
         for number, places in enumerate(cell.trials):
             trial = [[[manifest.jobs[p] for p in group] for group in stage] for stage in places]
             lines.append(columns | _trial_columns(number, trial, records, stale))
-    return pd.DataFrame(lines)
+    table = pd.DataFrame(lines)
+    if lines and table["accuracy_incomplete"].isna().all():
+        return table.drop(columns=[*APART])
+    return table
 
 
 def _cell_columns(
@@ -96,6 +101,13 @@ def _classes(metrics: Mapping[str, Any]) -> int | None:
     return None if counts is None else sum(count > 0 for count in counts)
 
 
+def _apart(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """``APART`` of a fit; its accuracy is that on complete rows where no test row lacks a view."""
+    if "n_test_incomplete" not in metrics:
+        metrics = {"test_accuracy_complete": metrics.get("test_accuracy", float("nan"))}
+    return {name: metrics.get(f"test_{name}", float("nan")) for name in APART}
+
+
 def _ids(trial: Trial) -> Iterable[str]:
     """Every job of a trial once, those of earlier stages first."""
     return dict.fromkeys(name for stage in trial for group in stage for name in group)
@@ -125,6 +137,7 @@ def _trial_columns(
         "status": status,
         "accuracy": own.get("test_accuracy", float("nan")),
         **{name[len(TEST) :]: own[name] for name in own if name.startswith(TEST)},
+        **_apart(own),
         **{name: values.get(name, float("nan")) for name in IMPUTATION},
         "tuning": chosen.score if chosen else float("nan"),
         **{name: own.get(name, float("nan")) for name in TUNING},

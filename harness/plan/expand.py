@@ -68,12 +68,14 @@ def expand(cell: Cell, data: Dataset, budget: Budget, trial: int, seed: int) -> 
 def _scenario(cell: Cell, stage: Stage, method: type[Method]) -> Scenario:
     """The cell's scenario, with the rows that the stage needs.
 
-    An imputer that uses no labels gets none, so that one fit serves every label fraction.
+    An imputer that uses no labels gets none, so that one fit serves every label fraction, unless
+    the share of unlabelled rows that is kept depends on them.
     """
     scenario = cell.scenario
     if stage.rows != "paradigm":
         scenario = replace(scenario, paradigm=REPR_ROWS[stage.rows])
-    if stage.imputes and not method.can.labels and scenario.paradigm == "inductive":
+    whole = scenario.unlabelled_fraction == 1 and scenario.paradigm == "inductive"
+    if stage.imputes and not method.can.labels and whole:
         scenario = replace(scenario, label_fraction=0.0, label_rule="random")
     return scenario
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from datasets.base import TEST, TRAIN, DataError, Dataset
 from harness import registry
 from harness.errors import UsageError
+from harness.plan import absent
 from harness.plan.expand import expand
 from harness.plan.job import Job
 from harness.plan.rows import Selection, method_cards, with_settings
@@ -189,10 +190,14 @@ def plan_cells(
     ``splits``  data key -> name of its split.
     """
     cards = method_cards()
+    by_key = {card.key: card for card in cards}
     planned = []
     for name, protocol in protocols.items():
         for key, dataset in data.items():
             for cell in protocol.cells(dataset, splits[key], budget, cards):
+                if dataset.absent_views:
+                    how, promote = selection.absent_views, not protocol.takes_missing
+                    cell = absent.readable(cell, by_key, how, promote=promote)
                 if not selection.includes(cell):
                     continue
                 row = with_settings(cell.row, selection.settings)

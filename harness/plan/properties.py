@@ -11,6 +11,7 @@ import numpy as np
 
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset
 from harness.errors import UsageError
+from harness.plan.lacking import digest, lacking
 from harness.store.manifest import ClassCount, GroupCount, Properties, Span
 from protocols.base import (
     Draw,
@@ -77,6 +78,8 @@ def properties_of(data: Dataset, split: str, trials: int, seed: int = 0) -> Prop
             for fraction in fractions
         ),
         splits=tuple((rule.name, rule.leaks) for rule in data.splits),
+        lacking=lacking(data, [trial for fraction in fractions for trial in drawn[fraction]]),
+        mask=digest(data, [data.present]) if data.absent_views else "",
     )
 
 

@@ -25,11 +25,14 @@ class Selection:
     ``only``      globs over row keys and first methods.   ``percents`` columns to keep (all if
                   empty), in percent of labelled training rows.
     ``settings``  hyper-parameters that every stage of a method takes, unless its row fixes them.
+    ``absent_views``  how rows run that cannot read absent views, on data whose rows lack some: the
+                  key of an imputer, or ``complete`` (``harness.plan.absent``).
     """
 
     only: Sequence[str] = ()
     percents: Sequence[float] = ()
     settings: Settings = field(default_factory=dict)
+    absent_views: str = "ridge_impute"
 
     def includes(self, cell: Cell) -> bool:
         """Whether the cell is planned. An optional row is, if a glob names the row itself."""
@@ -53,17 +56,19 @@ def method_cards() -> tuple[MethodCard, ...]:
             method.can.impute,
             method.can.unlabelled,
             method.can.inductive,
+            method.can.missing_views,
         )
         for key, method in registry.load_methods()[0].items()
     )
 
 
 def matches(row: TableRow, pattern: str) -> bool:
-    """Whether a glob names the row, or the first method of its recipe.
+    """Whether a glob names the row, or the first method of its recipe (behind its imputer).
 
     So ``svm`` is the SVM on the views, and not every row that ends in an SVM.
     """
-    return any(_fits(name, pattern) for name in (row.key, row.recipe[0].key))
+    first = row.recipe[1 if row.imputer else 0].key
+    return any(_fits(name, pattern) for name in (row.key, first))
 
 
 def _fits(name: str, pattern: str) -> bool:

@@ -78,6 +78,19 @@ FURTHER = (
         "accuracy",
         lambda values: {"": float(values.max())},
     ),
+    Further(
+        "accuracy_complete",
+        "Test rows with every view",
+        "Accuracy on the test rows that were drawn with every view, mean ± SD over trials.",
+        "accuracy_complete",
+    ),
+    Further(
+        "accuracy_incomplete",
+        "Test rows that lack a view",
+        "Accuracy on the test rows that lack a view, completed by an imputer where the row names "
+        "one; empty for rows that were run on complete rows. Mean ± SD over trials.",
+        "accuracy_incomplete",
+    ),
 )
 
 

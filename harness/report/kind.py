@@ -95,9 +95,11 @@ class Kind:
 
     def __init__(self, given: Given) -> None:
         """Raise ValueError for trials that break their contract, or for data without a note."""
-        values = [value.column for value in (*given.layout.values, *given.layout.extras)]
         trials = without_fixed_splits(check(given.trials), given.meta)
-        self.given = given = replace(given, trials=trials)
+        extras = tuple(value for value in given.layout.extras if value.column in trials.columns)
+        layout = replace(given.layout, extras=extras)
+        self.given = given = replace(given, trials=trials, layout=layout)
+        values = [value.column for value in (*layout.values, *layout.extras)]
         self.table = points(given.trials, values)
         self.compared = self.compare()
         notes = {note.key: note for note in given.meta.datasets}
@@ -205,6 +207,7 @@ class Kind:
             *part.shown.unavailable.get(note.key, ()),
             *captions.unconverged(trials),
             *captions.in_warmup(trials),
+            *(f"{text}." for text in note.absent),
         )
         own = list(self.blocks(part))
         main = [i for i, b in enumerate(own) if isinstance(b, Table) and b.export == "latex"]

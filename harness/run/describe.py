@@ -19,6 +19,7 @@ from harness import registry
 from harness.analysis import selection
 from harness.analysis.figure_arrays import Truth, packed
 from harness.plan.job import Job
+from harness.plan.lacking import digest, lacking, sentence
 from harness.plan.plan import Plan, PlannedCell
 from harness.plan.rules import rules
 from harness.run.imputation import SHOWN_ROWS, scales_of
@@ -27,6 +28,7 @@ from harness.store import code_digest
 from harness.store.manifest import (
     CellEntry,
     DatasetNote,
+    LackingView,
     Manifest,
     ProtocolEntry,
     SplitNote,
@@ -35,6 +37,7 @@ from harness.store.manifest import (
 )
 from harness.store.record import Record
 from protocols.base import (
+    Draw,
     Protocol,
     Scenario,
     TableRow,
@@ -107,14 +110,15 @@ def truths(plan: Plan, protocols: Mapping[str, Protocol]) -> dict[str, np.ndarra
 
 
 def _truths(data: Dataset, planned: PlannedCell) -> dict[str, Truth]:
-    """The first rows of trial 0 without a view, in the order of the trial, by view."""
+    """The first rows of trial 0 of which a view is hidden, in the order of the trial, by view."""
     job = planned.trials[0][0]
     drawn = draw(data, planned.cell.scenario, job.trial, job.seed)
     problem, held_out = build(data, planned.cell.scenario, drawn)
     labels = data.labels[drawn.order[problem.rows.ids]]
     by_view = {}
     for v, (view, scale) in enumerate(zip(data.view_names, scales_of(problem.rows), strict=True)):
-        absent = np.flatnonzero(~problem.rows.present[:, v])
+        known = held_out.complete.present[:, v]
+        absent = np.flatnonzero(known & ~problem.rows.present[:, v])
         rows = absent[:SHOWN_ROWS]
         if not len(rows):
             continue
@@ -213,14 +217,50 @@ def _row_note(row: TableRow) -> tuple[str, tuple[str, ...]]:
 
 
 def _hidden(data: Dataset, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
-    """Sentence on the views that may be missing; () if none may."""
+    """Sentence on the views that may be missing, or that trials hide; () if none may."""
     names = [name for name in data.view_names if any(name in s.missing for s in scenarios)]
     if not names:
         return ()
+    which = " or ".join(names)
     at_test = max(scenario.missing_at_test for scenario in scenarios)
     tests = f"{100 * at_test:g} % of the test rows" if at_test else "no test row"
-    which = " or ".join(names)
-    return (f"rows may lack {which}; {tests} and no tuning row lacks a view",)
+    if not data.absent_views:
+        return (f"rows may lack {which}; {tests} and no tuning row lacks a view",)
+    hidden = max(at_test, *(scenario.missing_fraction for scenario in scenarios))
+    return (f"trials hide {which} besides; {tests} and no tuning row loses one",) if hidden else ()
+
+
+def _absent(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> tuple[str, ...]:
+    """Sentences on the views that the data set lacks in some rows; () if it lacks none.
+
+    How many rows lack which view; the realised share of it in every part of the trials, with what
+    they hide besides; and a digest of all their masks, if they hide anything.
+    """
+    if not data.absent_views:
+        return ()
+    draws: dict[float, dict[tuple[float, int], Draw]] = {}
+    for cell in cells:
+        scenario = cell.cell.scenario
+        usual = scenario.incomplete == "keep" and not cell.cell.row.all_labels
+        for jobs in cell.trials if usual else ():
+            own = draws.setdefault(scenario.missing_fraction, {})
+            own.setdefault((scenario.label_fraction, jobs[0].trial), plan.drawn(jobs[0]))
+    sentences = [sentence(data)]
+    for hidden, found in sorted(draws.items()):
+        end = f", {100 * hidden:g} % of the training rows chosen to lose more" if hidden else ""
+        sentences += [_realised(view) + end for view in lacking(data, list(found.values()))]
+    masks = [found[key].present for _, found in sorted(draws.items()) for key in sorted(found)]
+    if not all(np.array_equal(mask, data.present) for mask in masks):
+        sentences.append(f"masks of these trials {digest(data, masks)}")
+    return tuple(sentences)
+
+
+def _realised(view: LackingView) -> str:
+    labelled, unlabelled, tuning, test = view.in_words
+    return (
+        f"{view.view} is absent from {labelled} of the labelled and {unlabelled} of the unlabelled "
+        f"training rows, {tuning} of the tuning and {test} of the test rows"
+    )
 
 
 def _scaled(data: Dataset, split: str, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
@@ -258,6 +298,7 @@ def _note(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> DatasetNot
         fingerprint=data.fingerprint,
         what_varies=what_varies(data, scenarios, trained=trained),
         notes=(*origin.notes, *_scaled(data, split, scenarios), *_hidden(data, scenarios)),
+        absent=_absent(plan, data, cells),
     )
     return _of_splits(note, plan, data, cells)
 

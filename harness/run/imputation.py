@@ -37,29 +37,32 @@ def tuning_score(fitted: Fitted, problem: Problem, *, once: bool = False) -> flo
     """Minus the NMSE on :func:`masked_tuning`; chooses candidates."""
     scales = scales_of(problem.rows)
     total = _Errors()
-    for v, part, rows in masked_tuning(problem, once=once):
+    masked = masked_tuning(problem, once=once)
+    if not any(rows.n for _, _, rows in masked):
+        raise FitError("no tuning row has another view beside one that may be absent, to hide it")
+    for v, part, rows in masked:
         views, _ = completed(fitted, rows)
         total.add(*_pair(scales[v], problem.tuning.views[v][part], views[v]))
     return -total.nmse
 
 
-def masked_tuning(problem: Problem, *, once: bool = False) -> list[tuple[int, slice, Rows]]:
+def masked_tuning(problem: Problem, *, once: bool = False) -> list[tuple[int, np.ndarray, Rows]]:
     """Tuning rows with each view of ``may_miss`` hidden in turn: view, which rows, these rows.
 
     Every row loses each of the views in turn, in copies with distinct ids. With ``once`` a row
     loses one view only, for methods that see all copies together: another copy would show the
-    hidden view.
+    hidden view. A row that the data set gives no such view, or no other one, is not among them.
     """
     hidden = [problem.view_names.index(name) for name in problem.may_miss]
-    if once:
-        parts = [slice(k, None, len(hidden)) for k in range(len(hidden))]
-    else:
-        parts = [slice(None)] * len(hidden)
-    stride = 1 + max(problem.tuning.ids.max(), problem.rows.ids.max())
-    return [
-        (v, part, _without(problem.tuning, part, v, copy * stride))
-        for copy, (v, part) in enumerate(zip(hidden, parts, strict=True))
-    ]
+    tuning, copies = problem.tuning, len(hidden) if once else 1
+    stride = 1 + max(tuning.ids.max(), problem.rows.ids.max())
+    masked = []
+    for copy, v in enumerate(hidden):
+        has_both = tuning.present[:, v] & (tuning.present.sum(axis=1) > 1)
+        place = np.arange(tuning.n)
+        part = place[has_both & (place % copies == copy % copies)]
+        masked.append((v, part, _without(tuning, part, v, copy * stride)))
+    return masked
 
 
 def second_problem(problem: Problem) -> Problem:
@@ -82,7 +85,9 @@ def second_problem(problem: Problem) -> Problem:
 def measures(
     problem: Problem, held_out: HeldOut, views: Views, variances: Views | None
 ) -> Measures:
-    """Scores on the Problem's rows; {} where no row lacks a view.
+    """Scores on the Problem's rows; {} where nothing was hidden.
+
+    Entries that the data set itself lacks have no truth and count nowhere.
 
     ``nmse``      |X - X^| / |X|, Frobenius norms, over the entries that were hidden (4.3.3).
     ``nmse_all``  the same over all rows of the views that have such entries; ``nmse_raw`` and
@@ -90,13 +95,16 @@ def measures(
     ``coverage_90``  share of hidden entries inside the predicted 90 % interval; ``nll`` their mean
                   negative log-likelihood, z-scored units. Of models with variances only.
     """
-    scales, absent = scales_of(problem.rows), ~problem.rows.present
-    lacking = [v for v in range(len(views)) if absent[:, v].any()]
+    scales, known = scales_of(problem.rows), held_out.complete.present
+    taken = known & ~problem.rows.present
+    lacking = [v for v in range(len(views)) if taken[:, v].any()]
     hidden, all_rows, raw, raw_all_rows = _Errors(), _Errors(), _Errors(), _Errors()
     values: Measures = {}
     densities: list[np.ndarray] = []
     for v in lacking:
-        rows, truth, guess = absent[:, v], held_out.complete.views[v], views[v]
+        there = known[:, v]  # all of them, unless the data set lacks the view in some
+        rows = taken[there, v]
+        truth, guess = held_out.complete.views[v][there], views[v][there]
         own = _Errors()
         for errors, pair in (
             (own, _pair(scales[v], truth[rows], guess[rows])),
@@ -109,7 +117,9 @@ def measures(
         if len(lacking) > 1:
             values[f"nmse_{problem.view_names[v]}"] = own.nmse
         if variances is not None:
-            densities.append(_standardised(scales[v], truth[rows], guess[rows], variances[v][rows]))
+            densities.append(
+                _standardised(scales[v], truth[rows], guess[rows], variances[v][there][rows])
+            )
     if lacking:
         values |= {"nmse": hidden.nmse, "nmse_all": all_rows.nmse}
         values |= {"nmse_raw": raw.nmse, "nmse_raw_all": raw_all_rows.nmse}
@@ -144,20 +154,23 @@ def arrays_to_store(
 def with_completed(
     problem: Problem, held_out: HeldOut, arrays: Mapping[str, np.ndarray]
 ) -> tuple[Problem, HeldOut]:
-    """The same trial with absent views filled in, by row id, from what :func:`kept` stored.
+    """The same trial with absent views filled in, by row id, from :func:`arrays_to_store`.
 
-    Raises ValueError if an absent view of a row is not among them.
+    What was not stored stays absent: some imputers complete only rows that they were fitted on.
     """
 
     def fill(rows: Rows) -> Rows:
-        views = []
+        views, present = list(rows.views), rows.present.copy()
         for v, view in enumerate(rows.views):
-            absent = ~rows.present[:, v]
-            if absent.any():
-                view = view.copy()
-                view[absent] = _by_id(arrays, v, rows.ids[absent])
-            views.append(view)
-        return Rows(tuple(views), np.ones_like(rows.present), rows.ids)
+            known = arrays.get(f"imputed_{v}_ids", np.zeros(0, np.int64))
+            told = ~rows.present[:, v] & np.isin(rows.ids, known)
+            if told.any():
+                order = np.argsort(known)
+                place = np.searchsorted(known, rows.ids[told], sorter=order)
+                views[v] = view.copy()
+                views[v][told] = arrays[f"imputed_{v}"][order[place]]
+                present[told, v] = True
+        return Rows(tuple(views), present, rows.ids)
 
     return (
         replace(problem, rows=fill(problem.rows), tuning=fill(problem.tuning), may_miss=()),
@@ -232,17 +245,8 @@ def _standardised(
     return np.stack([((z_truth - z_guess) / sd).ravel(), np.log(sd).ravel()])
 
 
-def _without(rows: Rows, part: slice, v: int, shift: int) -> Rows:
+def _without(rows: Rows, part: np.ndarray, v: int, shift: int) -> Rows:
     views, present = [view[part] for view in rows.views], rows.present[part].copy()
     views[v] = np.full_like(views[v], np.nan)
     present[:, v] = False
     return Rows(tuple(views), present, rows.ids[part] + shift)
-
-
-def _by_id(arrays: Mapping[str, np.ndarray], v: int, wanted: np.ndarray) -> np.ndarray:
-    known = arrays.get(f"imputed_{v}_ids", np.zeros(0, np.int64))
-    order = np.argsort(known)
-    place = np.searchsorted(known, wanted, sorter=order)
-    if len(known) == 0 or (known[order[np.minimum(place, len(known) - 1)]] != wanted).any():
-        raise ValueError("the stage before left an absent view without values")
-    return arrays[f"imputed_{v}"][order[place]]

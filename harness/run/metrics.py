@@ -87,3 +87,19 @@ def scores(answers: Answers) -> dict[str, object]:
         if answers.probabilities is not None or not metric.needs_probabilities
     }
     return values | {"test_confusion": answers.confusion.tolist()}
+
+
+def apart(answers: Answers, complete: np.ndarray) -> dict[str, object]:
+    """Accuracy on test rows with every view and on the others, and how many of each there are.
+
+    ``complete``  ``(n,)`` bool. {} where it is True throughout; no accuracy where there is no row.
+    """
+    if complete.all():
+        return {}
+    values: dict[str, object] = {}
+    for name, rows in (("complete", complete), ("incomplete", ~complete)):
+        values[f"n_test_{name}"] = int(rows.sum())
+        if rows.any():
+            right = accuracy(answers.predicted[rows], answers.truth[rows])
+            values[f"test_accuracy_{name}"] = right
+    return values

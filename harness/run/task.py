@@ -13,12 +13,12 @@ from harness import registry
 from harness.plan.job import Job, canonical
 from harness.plan.rules import rule_of
 from harness.run import checks, imputation, resources
-from harness.run.metrics import Answers, scores
+from harness.run.metrics import Answers, apart, scores
 from harness.run.scoring import accuracy, probe
 from harness.run.transforms import second_transduction
 from harness.store.plain import plain
 from harness.store.record import Outcome, Record, sentence
-from methods.base import Fitted, SkipError
+from methods.base import FitError, Fitted, SkipError
 from protocols._trial import seed_of
 from protocols._varies import varies
 
@@ -41,12 +41,24 @@ class Task:
         self.seed = seed_of(data, job.scenario.split, job.trial, f"fit:{place}", job.seed)
 
     def check(self) -> None:
-        """Raise SkipError if the method lacks labels, or cannot complete the test rows."""
+        """Raise SkipError if the method lacks labels, or views that the stage before completes."""
         if self.method.can.labels and not self.problem.labelled.any():
             raise SkipError("no labelled row has all its views, and rows that lack one are dropped")
-        own_rows_only = self.job.imputes and not self.method.can.inductive
-        if own_rows_only and not self.held_out.test.present.all():
-            raise SkipError("it completes rows that it was fitted on, and test rows lack views too")
+        before = self.job.upstream[0][0] if self.job.upstream else None
+        if before is None or not before.imputes:
+            return
+        parts = {"test": self.held_out.test, "tuning": self.problem.tuning}
+        for name, rows in {**parts, "its": self.problem.rows}.items():
+            if rows.present.all():
+                continue
+            if registry.load_method(before.method).can.inductive:
+                raise FitError(
+                    f"the stage before left {name} rows without values of an absent view"
+                )
+            raise SkipError(
+                f"{before.method} completes only rows that it was fitted on, and {name} rows lack "
+                "views too"
+            )
 
     def second_problem(self) -> Problem:
         """The Problem on which a purely transductive method is scored for selection."""
@@ -98,7 +110,7 @@ class Task:
         metrics, can = self.counts(), self.method.can
         if can.classify:
             answers = self._answers(fitted)
-            metrics |= scores(answers)
+            metrics |= scores(answers) | apart(answers, self.held_out.test_complete)
             arrays["test_predictions"] = answers.predicted.astype(np.int16)
         if can.represent and not self.job.imputes:
             for name, rows in self._parts().items():
@@ -128,8 +140,9 @@ class Task:
     def _imputed(self, fitted: Fitted, arrays: dict[str, np.ndarray]) -> imputation.Measures:
         """Scores of the completed views of training rows; adds views to store to ``arrays``."""
         parts = [self.problem.rows]
-        if self.job.imputes and not self.held_out.test.present.all():
-            parts.append(self.held_out.test)
+        reaches = self.job.imputes and self.method.can.inductive
+        others = (self.held_out.test, self.problem.tuning) if reaches else ()
+        parts += [rows for rows in others if not rows.present.all()]
         completed = [imputation.completed(fitted, rows) for rows in parts]
         most = None if self.job.imputes else imputation.SHOWN_ROWS
         arrays |= imputation.arrays_to_store(parts, [views for views, _ in completed], most)

@@ -31,6 +31,8 @@ FOLDER = "runs"
 State = Literal["running", "finished", "interrupted", "failed"]
 Span = tuple[int, int]
 """Minimum and maximum of a count."""
+Share = tuple[float, float]
+"""Minimum and maximum of a share, in percent."""
 Stages = Sequence[Sequence[Sequence[int]]]
 """A trial's jobs: stages, first to last; inputs of a stage; candidates, as places in ``jobs``."""
 
@@ -55,6 +57,8 @@ class DatasetNote:
     ``split_fixed``     every trial has the same training and test rows: no correction for overlap.
     ``splits``          the splits of a report that compares them, the leakiest first.
     ``what_varies``     a sentence on what a trial re-draws, printed under every table and figure.
+    ``absent``          sentences on the views that rows lack, printed there too; () for complete
+                        data.
     """
 
     key: str
@@ -77,6 +81,7 @@ class DatasetNote:
     notes: tuple[str, ...] = ()
     splits: tuple[SplitNote, ...] = ()
     class_names: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     @property
     def anchor(self) -> str:
@@ -109,6 +114,26 @@ class GroupCount:
 
 
 @dataclass(frozen=True)
+class LackingView:
+    """A view, and which share of the rows of every part lacks it; training rows in two parts."""
+
+    view: str
+    labelled: Share
+    unlabelled: Share
+    tuning: Share
+    test: Share
+
+    @property
+    def in_words(self) -> tuple[str, str, str, str]:
+        """Its four shares as text: ``30.1–31.4 %``, or one number where trials agree."""
+
+        def text(share: Share) -> str:
+            return "–".join(dict.fromkeys(f"{end:.1f}" for end in share)) + "\u00a0%"
+
+        return text(self.labelled), text(self.unlabelled), text(self.tuning), text(self.test)
+
+
+@dataclass(frozen=True)
 class Properties:
     """Counts of one data set; a span is the least and the most over ``trials`` draws.
 
@@ -116,6 +141,8 @@ class Properties:
     ``parts``     rows of the training, tuning and test part.
     ``labels``    (percent of the training rows that is labelled, how many rows that is).
     ``splits``    every split on offer, with the groups that it knowingly puts on both sides.
+    ``lacking``   the views that some rows lack; () for complete data.   ``mask`` a digest of which
+                  row lacks which view; "" for complete data.
     """
 
     dataset: str
@@ -126,6 +153,8 @@ class Properties:
     groups: tuple[GroupCount, ...]
     labels: tuple[tuple[float, Span], ...]
     splits: tuple[tuple[str, tuple[str, ...]], ...]
+    lacking: tuple[LackingView, ...] = ()
+    mask: str = ""
 
 
 @dataclass(frozen=True)
@@ -344,6 +373,8 @@ def _properties(plain: Mapping[str, Any]) -> Properties:
     values = _frozen_values(plain)
     values["classes"] = tuple(ClassCount(**_frozen_values(entry)) for entry in plain["classes"])
     values["groups"] = tuple(GroupCount(**_frozen_values(entry)) for entry in plain["groups"])
+    lacking = plain.get("lacking", ())  # older manifests have none
+    values["lacking"] = tuple(LackingView(**_frozen_values(entry)) for entry in lacking)
     return Properties(**values)
 
 

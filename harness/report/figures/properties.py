@@ -16,7 +16,7 @@ from harness.report.kind import Given, Kind, section_of
 from harness.report.meta import DatasetNote, with_distinct_titles
 from harness.report.model import Block, Cell, Facts, Figure, Row, Section, Table, Text
 from harness.report.style import ACCENT, INK, MUTED, PAPER, Page
-from harness.store.manifest import Properties, Span
+from harness.store.manifest import Properties, Share, Span
 
 HEADS = ("#sample", "#modality (#dim.)", "#training", "#validation", "#test", "#class")
 """As the paper prints them; its validation rows are the tuning rows of this harness."""
@@ -214,7 +214,7 @@ def _stamps(counted: Properties, note: DatasetNote) -> tuple[str, ...]:
 
 
 def _tables(counted: Properties, note: DatasetNote) -> tuple[Table, ...]:
-    """Classes, groups where there are some, and labels."""
+    """Classes, labels, and where there are some, groups and absent views."""
     parts = tuple(name.capitalize() for name in PARTS)
     classes = [
         (entry.name, str(entry.rows), fmt.share(entry.rows, note.n), *map(fmt.span, entry.parts))
@@ -245,6 +245,13 @@ def _tables(counted: Properties, note: DatasetNote) -> tuple[Table, ...]:
             groups, left=2,
         ),
         Table.of("Labelled rows", ("Of the training rows", "Labelled"), labels),
+        Table.of(
+            "Rows that lack a view",
+            ("View", "Labelled training", "Unlabelled training", "Tuning", "Test"),
+            [(view.view, *view.in_words) for view in counted.lacking],
+            note="Share of the rows of each part that lack the view, least to most over the draws "
+            f"of all shares of labels. Digest of which row lacks which view: {counted.mask}.",
+        ),
     )  # fmt: skip
     return tuple(table for table in tables if table.rows)
 
@@ -295,7 +302,8 @@ def _record(
     }  # fmt: skip
 
 
-def _counts(counted: Properties) -> Iterator[tuple[str, str, Span]]:
+def _counts(counted: Properties) -> Iterator[tuple[str, str, Span | Share]]:
+    """Numbers of rows and groups; shares of rows that lack a view are in percent."""
     for entry in counted.classes:
         yield "rows of class", entry.name, (entry.rows, entry.rows)
         for part, rows in zip(PARTS, entry.parts, strict=True):
@@ -306,6 +314,11 @@ def _counts(counted: Properties) -> Iterator[tuple[str, str, Span]]:
         yield "groups in several parts", entry.name, entry.torn
     for percent, rows in counted.labels:
         yield "labelled rows", f"{percent:g} %", rows
+    for view in counted.lacking:
+        yield "% of labelled rows that lack a view", view.view, view.labelled
+        yield "% of unlabelled rows that lack a view", view.view, view.unlabelled
+        yield "% of tuning rows that lack a view", view.view, view.tuning
+        yield "% of test rows that lack a view", view.view, view.test
 
 
 # ---------------------------------------------------------------- figure

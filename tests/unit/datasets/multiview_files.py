@@ -288,10 +288,32 @@ LAYOUTS: dict[str, Layout] = {
 }
 """By file name. ``minus_one.mat`` and files whose rows lack views have tests of their own."""
 
+PRESENT = np.stack([np.arange(N) >= 0, ~np.isnan(HOLES).all(axis=1)], axis=1)
+NO_VIEW = cell(HOLES[:, :2], HOLES)
 MISSING: dict[str, Layout] = {
-    "nan_rows.mat": Layout(mat(X=cell(V1, HOLES), Y=COLUMN), flags=("X2", "6 of 30")),
-    "tables_lost": Layout(tables("csv", lost=4), flags=("eeg", "4 of 30")),
+    "nan_rows.mat": Layout(mat(X=cell(V1, HOLES), Y=COLUMN), "X1,X2"),
+    "mask.mat": Layout(mat(X=cell(V1, V2), Y=COLUMN, present=PRESENT * 1.0), "X1,X2"),
+    "mask_turned.npz": Layout(npz(view_X1=V1, view_X2=V2, y=LABELS, present=PRESENT.T), "X1,X2"),
+    "mask_named.mat": Layout(
+        mat(X=cell(V1, V2), Y=COLUMN, W=PRESENT * 1), "X1,X2", (), {"present": "W"}
+    ),
+    "tables_lost": Layout(tables("csv", lost=4), "ecg,eeg", held=(V2, V1)),
+    "mask_short.mat": Layout(
+        mat(X=X, Y=COLUMN, present=PRESENT * 1), flags=("'present'", "30 x 2", "3 views")
+    ),
+    "mask_denied.mat": Layout(
+        mat(X=cell(V1, HOLES), Y=COLUMN, present=np.ones((N, 2))), flags=("'X2'", "6 rows")
+    ),
+    "no_view.mat": Layout(
+        mat(X=NO_VIEW, Y=COLUMN), flags=("6 of 30", "file.incomplete=leave_out_empty")
+    ),
+    "single_nan.npz": Layout(
+        npz(X1=V1, X2=np.where(np.arange(N * 5).reshape(N, 5) == 7, np.nan, V2), y=LABELS),
+        flags=("'X2'", "1 rows"),
+    ),
+    "absent_everywhere.mat": Layout(mat(X=cell(V1, V2 * np.nan), Y=COLUMN), flags=("'X2'",)),
 }
+"""Rows lack a view: by NaN, by a mask that says so of numbers, or by an id that a table lacks."""
 
 
 if __name__ == "__main__":

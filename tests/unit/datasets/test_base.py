@@ -101,6 +101,34 @@ def test_splits_by_name() -> None:
 
 
 X = np.zeros((12, 2), np.float32)
+
+
+def lacking(*rows: int) -> np.ndarray:
+    view = X.copy()
+    view[list(rows)] = np.nan
+    return view
+
+
+def test_a_row_lacks_a_view_where_it_is_nan() -> None:
+    data = dataset(views=(lacking(0, 3), lacking(5)))
+    absent = [(row, v) for row, v in zip(*np.nonzero(~data.present), strict=True)]
+    assert absent == [(0, 0), (3, 0), (5, 1)]
+    assert data.absent_views == ("a", "b")
+    assert dataset().absent_views == ()
+    assert dataset().present.all()
+    assert data.choose(["a", "b"]).fingerprint == data.fingerprint
+    with pytest.raises(DataError, match="2 of 12 rows"):
+        data.choose(["a"])
+
+
+def test_the_fingerprint_follows_the_mask_and_no_pattern_of_bits() -> None:
+    other = lacking(0, 3)
+    other[0] = np.float32(-np.nan)
+    same, moved = dataset(views=(other, X)), dataset(views=(lacking(0, 4), X))
+    assert same.fingerprint == dataset(views=(lacking(0, 3), X)).fingerprint
+    assert moved.fingerprint != same.fingerprint
+
+
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "no-views": ({"views": (), "view_names": ()}, "no views"),
     "names": ({"view_names": ("a",)}, "2 views but 1 names"),
@@ -110,7 +138,10 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "empty-view": ({"views": (X[:, :0], X)}, "matrix"),
     "rows": ({"views": (X[:5], X)}, "5 rows.* 12"),
     "float64": ({"views": (X.astype(np.float64), X)}, "float32"),
-    "nan": ({"views": (X + np.nan, X)}, "NaN.* 12 rows"),
+    "nan": ({"views": (np.c_[X[:, :1] + np.float32(np.nan), X[:, 1:]], X)}, "NaN.* 12 rows"),
+    "infinite": ({"views": (X + np.float32(np.inf), X)}, "infinite.* 12 rows"),
+    "absent-view": ({"views": (X + np.float32(np.nan), X)}, "'a'.* absent from every row"),
+    "no-view-in-a-row": ({"views": (lacking(0, 1), lacking(1, 2))}, "1 of 12 rows.* no view"),
     "one-class": ({"class_names": ("no",)}, "classes"),
     "label-range": ({"labels": np.full(12, 2)}, r"0\.\.1"),
     "hidden-label": ({"labels": np.full(12, -1)}, r"0\.\.1"),

@@ -17,7 +17,8 @@ from tests.unit.datasets import multiview_files as files
 from tests.unit.datasets.multiview_files import LAYOUTS, MISSING, V1, V2, N, X, cell
 
 READ = {name: layout for name, layout in LAYOUTS.items() if layout.views}
-ASKED = {name: layout for name, layout in LAYOUTS.items() if layout.flags} | MISSING
+ASKED = {name: layout for name, layout in (LAYOUTS | MISSING).items() if layout.flags}
+LACKING = [name for name, layout in MISSING.items() if layout.views]
 
 
 def written(folder: Path, name: str) -> Path:
@@ -73,15 +74,48 @@ def test_inspect_describes_what_it_can_read_and_says_what_it_cannot(
         assert f"rows     {N}" in text
         for view, held in zip(layout.views.split(","), layout.held, strict=False):
             assert f"view     {view}: {held.shape[1]} features" in text
-        assert "missing  0 rows" in text
+        assert ("missing  0 rows" in text) is (name in LAYOUTS)
         assert all(f"{title} (10)" in text for title in layout.classes)
 
 
 def test_inspect_counts_rows_that_lack_a_view(tmp_path: Path) -> None:
     lines, error = inspect_file(written(tmp_path, "nan_rows.mat"))
-    assert isinstance(error, DataError)
+    assert error is None
     assert "  view     X2: 5 features, absent in 6 rows" in lines
-    assert "  missing  6 rows lack a view" in lines
+    assert "  missing  6 rows lack a view, none lacks all" in lines
+    lines, error = inspect_file(written(tmp_path, "single_nan.npz"))
+    assert isinstance(error, DataError)
+    assert "  view     X2: 5 features, with single NaN in 1 rows" in lines
+
+
+@pytest.mark.parametrize("name", LACKING)
+def test_rows_that_lack_a_view_are_read(tmp_path: Path, name: str) -> None:
+    data = load_file(written(tmp_path, name), options=MISSING[name].options)
+    v = data.view_names.index(data.absent_views[0])
+    assert len(data.absent_views) == 1
+    lacks = ~data.present[:, v]
+    assert lacks.sum() == (4 if name == "tables_lost" else 6)
+    assert np.isnan(data.views[v][lacks]).all()
+    assert np.isfinite(data.views[v][~lacks]).all()
+    assert np.isfinite(data.views[1 - v]).all()
+
+
+def test_what_a_mask_hides_is_the_same_data_set_as_nan(tmp_path: Path) -> None:
+    prints = {
+        load_file(written(tmp_path, name), options=MISSING[name].options).fingerprint
+        for name in ("nan_rows.mat", "mask.mat", "mask_turned.npz", "mask_named.mat")
+    }
+    assert len(prints) == 1
+
+
+def test_rows_that_lack_views_are_left_out_where_that_is_asked_for(tmp_path: Path) -> None:
+    some, none = written(tmp_path, "nan_rows.mat"), written(tmp_path, "no_view.mat")
+    whole = load_file(some, options={"incomplete": "leave_out"})
+    assert (whole.n, whole.absent_views) == (N - 6, ())
+    assert any("6 of 30" in note for note in whole.provenance.notes)
+    assert load_file(some, options={"incomplete": "leave_out_empty"}).n == N
+    assert load_file(none, options={"incomplete": "leave_out_empty"}).n == N - 6
+    assert "6 of 30 rows" in refusal(lambda: load_file(some, ("X2",)))
 
 
 def test_views_are_picked_by_name_and_trials_stay_paired(tmp_path: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from datasets.base import Dataset
+from harness.plan.lacking import digest
 from harness.plan.plan import Plan, plan_cells
 from protocols.base import Budget, Cell, MethodCard, scaling_rule
 from tests.helpers import tiny
@@ -64,3 +68,27 @@ def test_what_a_trial_re_draws_stands_under_every_table_and_figure(tmp_path: Pat
                 assert said in (folder / "run" / "sweep" / name).read_text("utf-8")
         else:
             assert "which rows lack a view" in page
+
+
+def test_absent_views_stand_under_every_table_and_figure_of_data_that_lack_some(
+    tmp_path: Path,
+) -> None:
+    class Table(Sweep):
+        layout = {"kind": "table"}
+
+        def cells(self, *given: Any) -> tuple[Cell, ...]:
+            return super().cells(*given)[:1]
+
+    whole = tiny(n=120, dims=(6, 4, 3))
+    lost = np.where((np.arange(120) % 4 == 0)[:, None], np.float32(np.nan), whole.views[1])
+    data = replace(whole, views=(whole.views[0], lost, whole.views[2]))
+    for protocol, told in itertools.product((Sweep(), Table()), (data, whole)):
+        cells = plan_cells({"sweep": protocol}, {"tiny": told}, {"tiny": "rows"}, BUDGET)
+        plan = Plan(cells, {"tiny": told}, {"tiny": "rows"}, BUDGET)
+        folder = tmp_path / protocol.layout["kind"] / str(told is whole)
+        records = ended_well(plan, folder)
+        reported(plan, protocol, records, folder)
+        page = (folder / "run" / "sweep" / "index.html").read_text("utf-8")
+        assert (f"mask {digest(data, [data.present])}." in page) is (told is data)
+        assert ("b is absent from " in page) is (told is data)
+        assert ("masks of these trials" in page) is (told is data)

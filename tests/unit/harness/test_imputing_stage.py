@@ -89,10 +89,27 @@ def test_one_that_knows_its_own_rows_only_is_scored_by_a_second_fit() -> None:
     assert second.rows.n == own.rows.n + own.tuning.n
 
 
-def test_one_that_knows_its_own_rows_only_declines_where_test_rows_lack_views() -> None:
-    (outcome,) = run(*jobs(Stage("completer", imputes=True), missing_at_test=0.4))
+def test_behind_one_that_knows_its_own_rows_only_none_runs_where_test_rows_lack_views() -> None:
+    recipe = (Stage("completer", imputes=True), Stage("plain"))
+    (top,) = jobs(*recipe, missing_at_test=0.4)
+    ((first,),) = top.upstream
+    (before,) = run(first)
+    assert before.record.status == "ok"
+    assert before.record.metrics["nmse"] > 1  # it is judged on its own rows
+    Plain.problems.clear()
+    (outcome,) = run(top, chosen=((first.id,),), codes={first.id: before.arrays})
     assert (outcome.record.status, Plain.problems) == ("skipped", [])
+    assert "completer" in outcome.record.reason
     assert "test rows" in outcome.record.reason
+
+
+def test_a_stage_that_left_rows_out_fails_the_next() -> None:
+    (top,) = jobs(*TWO)
+    ((first,),) = top.upstream
+    few = {name: values[:3] for name, values in run(first)[0].arrays.items()}
+    (outcome,) = run(top, chosen=((first.id,),), codes={first.id: few})
+    assert outcome.record.status == "failed"
+    assert "without values" in outcome.record.reason
 
 
 def test_the_next_stage_may_read_some_of_the_completed_views() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from harness.plan.job import Job
 from harness.plan.plan import Plan, settle
+from harness.report.columns import with_further
 from harness.store.record import Record
 from protocols.base import Stage
 from tests.helpers import table_of
@@ -136,3 +137,29 @@ def test_the_cost_of_a_stage_behind_an_imputer_is_that_of_the_views() -> None:
     plan = planned(cell(*TWO))
     for job in plan.jobs.values():
         assert plan.shape(job).dims == DATA.dims
+
+
+def test_accuracy_apart_has_columns_only_where_some_test_row_lacks_a_view() -> None:
+    plan = planned(cell(Stage("plain"), missing_fraction=0.0))
+    ok = {name: record(job) for name, job in plan.jobs.items()}
+    split = {"test_accuracy": 0.5, "n_test_complete": 4, "n_test_incomplete": 4}
+    apart = split | {"test_accuracy_complete": 0.75, "test_accuracy_incomplete": 0.25}
+
+    def given(first: dict[str, Any], second: dict[str, Any]) -> pd.DataFrame:
+        by_trial = {0: first, 1: second}
+        made = {
+            name: replace(each, metrics=dict(each.metrics) | by_trial[plan.jobs[name].trial])
+            for name, each in ok.items()
+        }
+        return table_of(plan, made, "one")
+
+    whole = {"test_accuracy": 0.6}
+    assert not {"accuracy_complete", "accuracy_incomplete"} & set(given(whole, whole))
+    told = given(whole, apart)
+    assert told["accuracy_complete"].to_list() == [0.6, 0.75]  # all rows of the first are complete
+    assert told["accuracy_incomplete"].isna().to_list() == [True, False]
+    summary = pd.DataFrame(index=pd.MultiIndex.from_tuples([("tiny", "r", 30.0)]))
+    shown = with_further(summary, told)
+    assert shown["accuracy_incomplete"].to_list() == [0.25]
+    assert shown["accuracy_complete"].to_list() == [0.675]
+    assert "accuracy_complete" not in with_further(summary, given(whole, whole))
