@@ -42,6 +42,7 @@ class Can:
     ``classify`` / ``represent`` / ``impute``  what a fitted method offers.
     ``unlabelled``     unlabelled rows of the Problem change the fit.   ``labels`` its labels do.
     ``missing_views``  rows with absent views are accepted.
+    ``views``          fewest views that a fit takes.
     ``inductive``      rows outside the Problem can be predicted. If False, the harness selects by a
                        second transduction on labelled + tuning rows.
     """
@@ -53,6 +54,7 @@ class Can:
     missing_views: bool = False
     inductive: bool = True
     labels: bool = True
+    views: int = 1
 
 
 @dataclass(frozen=True)

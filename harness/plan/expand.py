@@ -74,7 +74,7 @@ def _scenario(cell: Cell, stage: Stage, method: type[Method]) -> Scenario:
     if stage.rows != "paradigm":
         scenario = replace(scenario, paradigm=REPR_ROWS[stage.rows])
     if stage.imputes and not method.can.labels and scenario.paradigm == "inductive":
-        scenario = replace(scenario, label_fraction=0.0, label_rule="random")
+        scenario = replace(scenario, label_fraction=0.0, label_rule="random", labels_per_class=0)
     return scenario
 
 

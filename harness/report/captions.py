@@ -26,7 +26,7 @@ def columns(trials: pd.DataFrame) -> tuple[Column, ...]:
     for percent, column in ours.groupby("label_percent", sort=True):
         labels = sorted({int(value) for value in column["n_labelled"].dropna()})
         text = f"{labels[0]}–{labels[-1]}" if len(labels) > 1 else "".join(map(str, labels))
-        short = fmt.percent(float(str(percent)))
+        short = fmt.labelled(column.iloc[0])
         label_columns.append(Column(float(str(percent)), f"{short} labelled", short, text))
     return tuple(label_columns)
 

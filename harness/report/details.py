@@ -115,9 +115,9 @@ def _pair(line: dict[Any, Any]) -> PairLine:
 
 
 def _place(line: Mapping[Any, Any]) -> str:
-    """The share of labels and, on a figure, the place on its axes: ``2 %, missing 0.5``."""
+    """How many labels and, on a figure, the place on its axes: ``2 %, missing 0.5``."""
     at = {name[3:]: line[name] for name in line if str(name).startswith("at_")}
-    return ", ".join([fmt.percent(line["label_percent"]), *fmt.places(at)])
+    return ", ".join([fmt.labelled(line), *fmt.places(at)])
 
 
 def _memory(main: Any, gpu: Any) -> str:

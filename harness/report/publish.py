@@ -151,7 +151,7 @@ def _say_short(protocol: str, trials: pd.DataFrame, console: Console) -> int:
         word = "trial" if len(lines) == 1 else "trials"
         console.print(
             f"{protocol}: {what}: {first['row']} on {first['dataset']}, "
-            f"{first['label_percent']:g} %, {_place(first)}{word} {numbers}: {first['reason']}"
+            f"{fmt.labelled(first)}, {_place(first)}{word} {numbers}: {first['reason']}"
         )
     if missing := int((trials["status"] == "missing").sum()):
         what = fmt.plural(missing, "trial")

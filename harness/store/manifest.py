@@ -115,6 +115,7 @@ class Properties:
     ``parts``     rows of the training, tuning and test part.
     ``labels``    (percent of the training rows that is labelled, how many rows that is).
     ``splits``    every split on offer, with the groups that it knowingly puts on both sides.
+    ``notes``     sentences on what is unusual in these draws.
     """
 
     dataset: str
@@ -125,6 +126,7 @@ class Properties:
     groups: tuple[GroupCount, ...]
     labels: tuple[tuple[float, Span], ...]
     splits: tuple[tuple[str, tuple[str, ...]], ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,7 @@ class CellEntry:
     ``published``   the row's name in the paper's table, None where the paper has no such row.
     ``all_labels``  the row is a ceiling, which sees every training label.
     ``at``          its place on a figure's axes.   ``percent`` of the training rows is labelled.
+    ``per_class``   how many rows of each class are labelled, where that is what was asked; else 0.
     ``rule``        what chooses candidates and epochs, as a key and in words.
     ``trials``      per trial, from 0 on, its :data:`Stages`.
     """
@@ -149,6 +152,7 @@ class CellEntry:
     rule: str
     selection: str
     trials: Sequence[Stages]
+    per_class: int = 0
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from harness.report import captions
+from harness.report import format as fmt
 from harness.report.figure_model import Drawing, Head, Kind, Numbers, NumberTable
 from harness.report.figures._places import number
 from harness.report.figures.curves import compared
@@ -74,7 +75,7 @@ def overall(own: Numbers, meta: ReportMeta, layout: Layout) -> tuple[Drawing, ..
     titles = own.trials.drop_duplicates("row_key").set_index("row_key")["row"]
     panels = tuple(
         DotPanel(
-            f"{notes[key].title}, {tables[key]['label_percent'].iloc[0]:g} % labelled",
+            f"{notes[key].title}, {fmt.labelled(tables[key].iloc[0])} labelled",
             tuple(_dot(tables[key], row, value.column) for row in order),
         )
         for key in keys

@@ -113,10 +113,10 @@ def weight_plot(
         )
         for v, view in enumerate(head.note.view_names)
     )
-    percent = fmt.percent(float(trials["label_percent"].iloc[0]))
+    amount = fmt.labelled(trials.iloc[0])
     spread = f"mean ± SD over {len(weights)} trials" if len(weights) > 1 else "one trial, no SD"
     return WeightPlot(
-        title=head.title(f"{layout.values[0].label}, {percent} labelled"),
+        title=head.title(f"{layout.values[0].label}, {amount} labelled"),
         stamps=head.stamps,
         lines=lines,
         y_label=layout.values[0].label,
