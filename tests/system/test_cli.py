@@ -59,6 +59,12 @@ REFUSALS = [
     ([*ONE, "--epochs", "0"], r"--epochs must be at least 1, not 0"),
     ([*ONE, "--trials", "-2"], r"--trials must be at least 1, not -2"),
     ([*ONE, "--trials", "two"], r"--trials: invalid int value: 'two'"),
+    ([*ONE, "--label-percent", "0"], r"--label-percent must be above 0 .*, not 0"),
+    ([*ONE, "--label-percent", "5", "101"], r"--label-percent must be .* at most 100, not 101"),
+    ([*ONE, "--labels-per-class", "0"], r"--labels-per-class must be at least 1, not 0"),
+    ([*ONE, "--labels-per-class", "4", "--label-percent", "5"], r"--labels-per-class both say"),
+    ([*ONE, "--labels-per-class", "400"], r"1 of 1 planned draws .*can be at most \d+ here"),
+    ([*SMOKE, "--dataset", "digits:left", "--method", "co_training"], r"needs more views"),
     ([*ONE, "--workers", "0"], r"--workers must be at least 1, not 0"),
     ([*ONE, "--gpus-per-job", "0"], r"--gpus-per-job must be a share .*, not 0"),
     ([*ONE, "--gpus-per-job", "-1"], r"--gpus-per-job must be a share .*, not -1"),
@@ -121,6 +127,39 @@ def test_a_published_file_is_looked_into_and_run(cli: CommandLine, tmp_path: Pat
     status, out, err = cli(*ONE, "--dataset", f"{path}:X1,X3", *told)
     assert (status, err) == (0, "")
     assert "cells:X1,X3+labels=gt: labels are those in gt, not Y" in out
+
+
+def test_one_view_leaves_out_rows_that_need_two_and_says_so(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    chosen = ("--dataset", "digits:left", "--method", "majority", "dcca*", *SERIAL)
+    status, out, err = cli(*SMOKE, *chosen)
+    assert (status, err) == (0, "")
+    assert "not applicable to digits:left: DCCA+SVM, DCCA+TSVM" in out
+    (page,) = tmp_path.glob("reports/*/table2/index.html")
+    assert "not applicable to these data: DCCA+SVM" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("asked", "heads"),
+    [
+        (
+            ("--labels-per-class", "4", "2"),
+            ("2 per class labelled (20)", "4 per class labelled (40)"),
+        ),
+        (("--label-percent", "1.5", "50"), ("1.5 % labelled (16)", "50 % labelled (539)")),
+    ],
+)
+def test_columns_are_those_asked_for(
+    asked: tuple[str, ...], heads: tuple[str, str], cli: CommandLine, tmp_path: Path
+) -> None:
+    status, out, err = cli(*ONE, *asked)
+    assert (status, err) == (0, "")
+    (table,) = tmp_path.glob("reports/*/table2/table2.md")
+    text = table.read_text("utf-8").replace("\u00a0", " ")
+    assert all(head in text for head in heads)
+    csv = (table.parent / "table2.csv").read_text("utf-8")
+    assert ("labels_per_class" in csv) == (asked[0] == "--labels-per-class")
 
 
 def test_the_guard_says_that_a_stopped_run_resumes(

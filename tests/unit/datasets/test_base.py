@@ -111,6 +111,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "rows": ({"views": (X[:5], X)}, "5 rows.* 12"),
     "float64": ({"views": (X.astype(np.float64), X)}, "float32"),
     "nan": ({"views": (X + np.nan, X)}, "NaN.* 12 rows"),
+    "constant-view": ({"views": (X + 7, dataset().views[1])}, "'a'.*constant.*choose the others"),
     "one-class": ({"class_names": ("no",)}, "classes"),
     "label-range": ({"labels": np.full(12, 2)}, r"0\.\.1"),
     "hidden-label": ({"labels": np.full(12, -1)}, r"0\.\.1"),
