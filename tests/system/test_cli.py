@@ -129,39 +129,6 @@ def test_a_published_file_is_looked_into_and_run(cli: CommandLine, tmp_path: Pat
     assert "cells:X1,X3+labels=gt: labels are those in gt, not Y" in out
 
 
-def test_one_view_leaves_out_rows_that_need_two_and_says_so(
-    cli: CommandLine, tmp_path: Path
-) -> None:
-    chosen = ("--dataset", "digits:left", "--method", "majority", "dcca*", *SERIAL)
-    status, out, err = cli(*SMOKE, *chosen)
-    assert (status, err) == (0, "")
-    assert "not applicable to digits:left: DCCA+SVM, DCCA+TSVM" in out
-    (page,) = tmp_path.glob("reports/*/table2/index.html")
-    assert "not applicable to these data: DCCA+SVM" in page.read_text("utf-8")
-
-
-@pytest.mark.parametrize(
-    ("asked", "heads"),
-    [
-        (
-            ("--labels-per-class", "4", "2"),
-            ("2 per class labelled (20)", "4 per class labelled (40)"),
-        ),
-        (("--label-percent", "1.5", "50"), ("1.5 % labelled (16)", "50 % labelled (539)")),
-    ],
-)
-def test_columns_are_those_asked_for(
-    asked: tuple[str, ...], heads: tuple[str, str], cli: CommandLine, tmp_path: Path
-) -> None:
-    status, out, err = cli(*ONE, *asked)
-    assert (status, err) == (0, "")
-    (table,) = tmp_path.glob("reports/*/table2/table2.md")
-    text = table.read_text("utf-8").replace("\u00a0", " ")
-    assert all(head in text for head in heads)
-    csv = (table.parent / "table2.csv").read_text("utf-8")
-    assert ("labels_per_class" in csv) == (asked[0] == "--labels-per-class")
-
-
 def test_the_guard_says_that_a_stopped_run_resumes(
     cli: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
