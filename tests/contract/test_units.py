@@ -88,3 +88,16 @@ def test_scores_of_completed_views_are_equal_in_every_unit(powers: tuple[int, in
     assert found[0]["nmse"] == pytest.approx(1, abs=1e-6)
     assert found[0]["nmse"] == found[1]["nmse"]
     assert found[0]["nmse_all"] == found[1]["nmse_all"]
+
+
+@every_method
+def test_one_view_is_fitted_by_a_method_that_says_it_takes_one(key: str) -> None:
+    method = registry.load_method(key)
+    if method.can.views > 1 or (method.can.impute and not method.can.classify):
+        return
+    _, problem, held_out = trial(
+        tiny(60, dims=(6,)), replace(home(method), missing=(), missing_fraction=0.0)
+    )
+    fitted = fit(key, problem, method.Config(**QUICK.get(key, {})))
+    said = outputs(key, fitted, held_out.test)
+    assert all(len(said[name]) == held_out.test.n for name in said.keys() & {"classes", "codes"})
