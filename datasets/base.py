@@ -24,6 +24,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from datasets._columns import constant as constant
 from datasets._settings import SettingError as SettingError
 from datasets._settings import Settings as Settings
 from datasets._settings import setting as setting
@@ -271,10 +272,27 @@ def validate(data: Dataset) -> None:
     for name, group in data.groups.items():
         if group.shape != (data.n,) or not np.issubdtype(group.dtype, np.integer):
             raise DataError(f"group '{name}' of {data.key} must be one integer per row")
+    _validate_variation(data)
     _validate_splits(data)
     _validate_scaling(data)
     for array in (*data.views, data.labels, *data.groups.values()):
         array.setflags(write=False)
+
+
+def _validate_variation(data: Dataset) -> None:
+    for name, view in zip(data.view_names, data.views, strict=True):
+        if constant(_with_view(view)).all():
+            others = [other for other in data.view_names if other != name]
+            mend = f"choose the others ({','.join(others)})" if others else "give it another view"
+            raise DataError(
+                f"view '{name}' of {data.key} is constant in all {view.shape[1]} columns and tells "
+                f"nothing about a row; {mend}"
+            )
+
+
+def _with_view(view: np.ndarray) -> np.ndarray:
+    """The rows that have the view: the others are NaN throughout."""
+    return view[~np.isnan(view[:, 0])]
 
 
 def split_across(groups: Mapping[str, np.ndarray], units: np.ndarray) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from harness import registry
 from harness.errors import RunStopped, UsageError
 from harness.options import Options
 from harness.plan import absent, properties, resolve
-from harness.plan.plan import Plan, PlannedCell, plan_cells, settle
+from harness.plan.plan import Plan, PlannedCell, Unfit, plan_cells, settle, unfit_rows
 from harness.plan.rows import Selection, check_named, every_row, keep_own, leave_out
 from harness.report import format as fmt
 from harness.run import wording
@@ -36,7 +36,7 @@ from harness.store.manifest import Manifest, State
 from harness.store.record import Record
 from harness.store.store import Store, StoreError
 from protocols import FORMER_KEYS
-from protocols.base import Budget, Protocol
+from protocols.base import Budget, Protocol, per_class
 
 CORE_HOURS_UNASKED = 8.0
 """A plan above this cost runs only with ``--yes``."""
@@ -179,13 +179,16 @@ def _plan(
     for error in (*broken, *registry.load_methods()[1], *registry.modules("datasets")[1]):
         console.print(f"left out: {error}")
     settings = resolve.method_settings(options.settings)
-    selection = Selection(options.methods, options.label_percent, settings, options.absent_views)
+    selection = Selection(options.methods, settings, options.absent_views)
     resolve.choose_missing(protocols, options.missing_views, options.missing_at_test)
     rows = {"--method": options.methods, "--without": options.without, "--set": options.settings}
-    properties.check_rows_named(protocols, rows, options.label_percent)
+    amounts = {
+        "--label-percent": options.label_percent, "--labels-per-class": options.labels_per_class
+    }  # fmt: skip
+    properties.check_rows_named(protocols, rows, amounts)
     data: dict[str, Dataset] = {}
     splits: dict[str, str] = {}
-    cells, counted, left_out = [], {}, {}
+    cells, counted, left_out, unfit = [], {}, {}, {}
     budget: Budget | None = None
     by_protocol = _opened(options, protocols, root, console)
     absent.check(options.absent_views, [d for _, opened in by_protocol.values() for d, _ in opened])
@@ -203,16 +206,18 @@ def _plan(
                 of_protocol, splits, budget.trials, options.seed
             )
         cells += plan_cells({name: protocol}, of_protocol, splits, budget, selection, options.seed)
+        unfit |= unfit_rows({name: protocol}, of_protocol, splits, budget, selection)
     if budget is None:
         raise UsageError("name at least one protocol; --list protocols shows them")
     views = {dataset.view_names for dataset in data.values()}
-    chosen = _without_left_out(options, cells, protocols, views)
+    _print_unfit(unfit, console)
+    chosen = _without_left_out(options, cells, unfit, protocols, views)
     planned = {cell.cell.row.key for cell in chosen}
     offered = [row for row in every_row(protocols, views) if row.key in planned]
     offered += absent.stages_in_front(cell.cell.row for cell in chosen)
     for sentence in keep_own(offered, selection.settings):
         console.print(sentence)
-    return Plan(chosen, data, splits, budget, counted, left_out), protocols
+    return Plan(chosen, data, splits, budget, counted, left_out, unfit), protocols
 
 
 def _opened(
@@ -259,26 +264,39 @@ def _open(
     return data, split
 
 
+def _print_unfit(unfit: Unfit, console: Console) -> None:
+    for (name, key), rows in unfit.items():
+        by_reason: dict[str, list[str]] = {}
+        for row, reason in rows:
+            by_reason.setdefault(reason, []).append(row.title)
+        for reason, titles in by_reason.items():
+            console.print(f"{name}: not applicable to {key}: {', '.join(titles)} ({reason})")
+
+
 def _without_left_out(
     options: Options,
     cells: list[PlannedCell],
+    unfit: Unfit,
     protocols: Mapping[str, Protocol],
     views: Collection[tuple[str, ...]],
 ) -> list[PlannedCell]:
     """``cells`` without the rows of ``--without``. Raises UsageError for an unknown name."""
-    if options.label_percent and not cells:
-        asked = ", ".join(f"{percent:g}" for percent in options.label_percent)
-        raise UsageError(
-            f"no column has {asked} % labels; open data has 2, 5 and 10 %, licensed data 1, 2, 3 %"
-        )
     rows = [planned.cell.row for planned in cells]
-    check_named(options.methods, rows, protocols, views)
+    lost = [row for left in unfit.values() for row, _ in left]
+    check_named(options.methods, [*rows, *lost], protocols, views)
+    if lost and not rows:
+        raise UsageError("every row of this run needs more views than the data have; name others")
     dropped = leave_out(rows, options.without)
     return [planned for planned in cells if planned.cell.row.key not in dropped]
 
 
 def _as_asked(budget: Budget, options: Options) -> Budget:
-    """The budget with the user's ``--trials`` and ``--epochs``."""
+    """The budget with the user's labels, ``--trials`` and ``--epochs``."""
+    budget = replace(
+        budget,
+        shares=tuple(sorted({percent / 100 for percent in options.label_percent})),
+        per_class=tuple(sorted(set(options.labels_per_class))),
+    )
     if options.trials is not None:
         budget = _with_trials(budget, options.trials)
     if options.epochs is None:
@@ -335,6 +353,12 @@ def _print_plan(
         console.print(f"of these, rows not in the paper: {count(len(extra), 'fit')}, {work}")
 
 
+def _labels(cell: PlannedCell) -> str:
+    """``    2 %`` or ``4 per class``."""
+    count = per_class(cell.cell.label_fraction)
+    return f"{count:5d} per class" if count else f"{100 * cell.cell.label_fraction:5g} %"
+
+
 def _print_cells(plan: Plan, console: Console) -> None:
     name = max((len(cell.protocol) for cell in plan.cells), default=0)
     data = max((len(cell.data_key) for cell in plan.cells), default=0)
@@ -346,7 +370,7 @@ def _print_cells(plan: Plan, console: Console) -> None:
         console.print(
             f"  {cell.protocol:<{name}}  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  "
             f"{cell.cell.row.title:<{row}}"
-            f"{100 * cell.cell.label_fraction:5g} %  {place}{len(ids):4d} fits, "
+            f"{_labels(cell)}  {place}{len(ids):4d} fits, "
             f"{len(ids & plan.stored):4d} stored, {len(ids & plan.stale.keys()):4d} stale, "
             f"{len(todo):4d} to run, {_durations(*plan.core_hours(todo))}",
         )

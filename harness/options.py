@@ -92,7 +92,16 @@ class Options:
         name="--set",
     )
     label_percent: tuple[float, ...] = _what(
-        (), "only these columns, in percent of the training rows (default: all)", "P"
+        (),
+        "columns of a table: percent of the training rows with a label, in place of 2, 5, 10 "
+        "(licensed data: 1, 2, 3)",
+        "P",
+    )
+    labels_per_class: tuple[int, ...] = _what(
+        (),
+        "columns of a table: so many labelled rows of every class, in place of percent",
+        "N",
+        low=1,
     )
     missing_views: Names = _what(
         (),
@@ -304,6 +313,11 @@ def read(argv: Sequence[str], epilog: str = "") -> tuple[Options, dict[str, Any]
     # A file is checked by itself, since the command line may change what its flags affect.
     check_effects(filed, Options(**filed))
     options = Options(**given)
+    if options.label_percent and options.labels_per_class:
+        raise UsageError(
+            "--label-percent and --labels-per-class both say how many labels there are; leave one "
+            "out"
+        )
     check_effects(typed, options)
     return options, given
 
@@ -394,14 +408,18 @@ def to_arguments(given: Mapping[str, Any]) -> list[str]:
 def _check_ranges(given: Mapping[str, Any]) -> None:
     for dest, value in given.items():
         flag = flags()[dest]
-        if flag.low is not None and not value >= flag.low:
-            raise UsageError(f"{flag.name} must be at least {flag.low:g}, not {value:g}")
+        for number in value if isinstance(value, tuple) else (value,):
+            if flag.low is not None and not number >= flag.low:
+                raise UsageError(f"{flag.name} must be at least {flag.low:g}, not {number:g}")
     share = given.get("gpus_per_job", 1.0)
     if not 0 < share < math.inf or (share > 1 and share != int(share)):
         raise UsageError(f"--gpus-per-job must be a share up to 1 or a whole number, not {share:g}")
     minutes = given.get("fit_timeout", 1.0)
     if not 0 < minutes < math.inf:
         raise UsageError(f"--fit-timeout must be a number of minutes above 0, not {minutes:g}")
+    for percent in given.get("label_percent", ()):
+        if not 0 < percent <= 100:
+            raise UsageError(f"--label-percent must be above 0 and at most 100, not {percent:g}")
 
 
 ALWAYS = {*OF_FILES, "results", "reports"}

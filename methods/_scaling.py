@@ -1,20 +1,22 @@
 """Z-scores of the views of a Problem, without torch.
 
-Scaling is fitted on the Problem's own rows where present, never on tuning rows. A column whose
-standard deviation is below 1e-8 is dropped: it is zero, and ``keep`` is False there.
+Scaling is fitted on the Problem's own rows where present, never on tuning rows. A column that is
+constant there (``datasets.base.constant``) is dropped: it is zero in every row, those that differ
+from the constant included, and ``keep`` is False there. No threshold is in a unit of the data, so
+that z-scores of volts and of microvolts are the same numbers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from sklearn.preprocessing import StandardScaler
 
-from datasets.base import Rows
+from datasets.base import Rows, constant
 from methods.base import FitError, UnsupportedError
-
-MIN_SD = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +37,7 @@ class Scaler:
             if not len(present_rows):
                 raise FitError("a view is absent from every training row")
             mean, sd = present_rows.mean(0), present_rows.std(0)
-            keep = sd >= MIN_SD
+            keep = ~constant(present_rows)
             if not standardise:
                 mean, sd = np.zeros_like(mean), np.ones_like(sd)
             columns.append((mean, np.where(keep, sd, 1.0), keep))
@@ -69,6 +71,26 @@ class Scaler:
                 rows.present.T, rows.views, self.invert(guesses), strict=True
             )
         )
+
+
+class Standardiser(StandardScaler):
+    """scikit-learn's z-scores of one matrix, but 0 in every row where a column is constant.
+
+    scikit-learn only centres a column that is constant where it is fitted, so that a new row which
+    differs there would enter in the unit of the data. NaN is left out of the fit and stays NaN.
+    """
+
+    def fit(self, X: np.ndarray, y: Any = None, sample_weight: Any = None) -> Standardiser:
+        """To ``X`` (n, p) float64, n >= 1."""
+        super().fit(X)
+        absent = np.isnan(X)  # a column's mean in place of NaN adds no variation
+        self.constant_ = constant(np.where(absent, np.nan_to_num(self.mean_), X))
+        return self
+
+    def transform(self, X: np.ndarray, copy: bool | None = None) -> np.ndarray:
+        """Z-scores (m, p) float64 of ``X`` (m, p)."""
+        scores = super().transform(X)
+        return np.where(self.constant_ & ~np.isnan(scores), 0.0, scores)
 
 
 def concatenated(rows: Rows) -> Rows:

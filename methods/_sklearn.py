@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.dummy import DummyClassifier
-from sklearn.preprocessing import StandardScaler
 
 from datasets.base import Problem, Rows
+from methods._scaling import Standardiser
 from methods.base import Fitted, Method, UnsupportedError
 
 
@@ -32,7 +32,7 @@ class SklearnMethod(Method):
     def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
         holes = self.can.missing_views
         features = concatenate(problem.rows, holes=holes)
-        scaler = StandardScaler().fit(features)
+        scaler = Standardiser().fit(features)
         keep = np.ones(len(features), bool) if self.can.unlabelled else problem.labelled
         model = self.estimator(problem, rng)
         known = np.unique(problem.labels[problem.labelled])
@@ -46,7 +46,7 @@ class FittedSklearn(Fitted):
     """A scaler and an estimator behind it."""
 
     def __init__(
-        self, scaler: StandardScaler, model: Any, n_classes: int, *, holes: bool = False
+        self, scaler: Standardiser, model: Any, n_classes: int, *, holes: bool = False
     ) -> None:
         self.scaler, self.model, self.n_classes = scaler, model, n_classes
         self.holes = holes

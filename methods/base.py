@@ -44,6 +44,7 @@ class Can:
     ``missing_views``  rows with absent views are accepted, in the Problem and when predicting. A
                        method without it gets none: an imputer stands before it, or such rows are
                        left out (``harness.plan.absent``).
+    ``views``          fewest views that a fit takes.
     ``inductive``      rows outside the Problem can be predicted. If False, the harness selects by a
                        second transduction on labelled + tuning rows.
     """
@@ -55,6 +56,7 @@ class Can:
     missing_views: bool = False
     inductive: bool = True
     labels: bool = True
+    views: int = 1
 
 
 @dataclass(frozen=True)

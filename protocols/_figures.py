@@ -11,8 +11,8 @@ from protocols.base import (
     Scenario,
     Stage,
     TableRow,
-    label_fractions,
-    label_rule,
+    label_columns,
+    labelled,
     scaling_rule,
 )
 
@@ -38,22 +38,23 @@ def inductive(data: Dataset, split: str, label_fraction: float, **changes: Any) 
     return Scenario(
         split=split,
         paradigm="inductive",
-        label_fraction=label_fraction,
-        label_rule=label_rule(data),
         scaling=scaling_rule(data, split),
+        **labelled(data, label_fraction),
         **changes,
     )
 
 
 def label_ends(data: Dataset, budget: Budget) -> tuple[float, ...]:
-    """Label fractions, one panel each: all, the lowest and highest in a preview, or the lowest."""
-    fractions = label_fractions(data)[: budget.columns]
-    return (fractions[0], fractions[-1]) if budget.name == "preview" else fractions
+    """Label fractions, one panel each: as asked, or all, in a preview the lowest and highest."""
+    fractions = label_columns(data, budget)
+    if budget.shares or budget.per_class or budget.name != "preview":
+        return fractions
+    return (fractions[0], fractions[-1])
 
 
-def lowest(data: Dataset) -> float:
-    """The lowest label fraction: 1 % on the paper's data, 2 % on open data."""
-    return label_fractions(data)[0]
+def lowest(data: Dataset, budget: Budget) -> float:
+    """The lowest label fraction: as asked, or 1 % on the paper's data, 2 % on open data."""
+    return label_columns(data, budget)[0]
 
 
 def on_axis(budget: Budget, paper: Sequence[float], preview: Sequence[float]) -> tuple[float, ...]:

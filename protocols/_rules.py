@@ -1,11 +1,44 @@
-"""Choices that depend on the data set: label fractions, the label rule, the scaling rule."""
+"""Choices that depend on the data set: how many labels, the label rule, the scaling rule."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from datasets.base import Dataset, Scaling
+from datasets.base import TRAIN, Dataset, Scaling
 from protocols._scaling import keeps_files_whole
+
+
+class PerClass(float):
+    """A number of labelled rows of each class: ``count``.
+
+    As a number, the share of the training rows of the default split that these nominally are, so
+    that a column of it has its place among columns that are shares.
+    """
+
+    count: int
+
+    @classmethod
+    def of(cls, data: Dataset, count: int) -> PerClass:
+        """``count`` of each class of ``data``."""
+        rule = data.splits[0]
+        train = rule.shares[0] * data.n
+        if rule.official and data.official is not None:
+            train = float((data.official == TRAIN).sum())
+        amount = cls(count * data.n_classes / train)
+        amount.count = count
+        return amount
+
+
+def per_class(fraction: float) -> int:
+    """The number of labels of each class that a label fraction stands for, 0 if it is a share."""
+    return fraction.count if isinstance(fraction, PerClass) else 0
+
+
+def labelled(data: Dataset, fraction: float) -> dict[str, Any]:
+    """The fields of a scenario that say which rows are labelled, by name."""
+    if count := per_class(fraction):
+        return {"label_fraction": 0.0, "label_rule": "per_class", "labels_per_class": count}
+    return {"label_fraction": fraction, "label_rule": label_rule(data)}
 
 
 def label_fractions(data: Dataset) -> tuple[float, ...]:

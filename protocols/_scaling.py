@@ -4,7 +4,8 @@
 ``per_file``  one for each file of the data set (``Dataset.file_group``), used for all its rows
 
 Mean and population SD in float64, results in float32; a column that is constant on the rows it is
-fitted on is only centred. All training rows are used, labelled or not, under every paradigm.
+fitted on is 0 in all rows, for no other number would be the same in every unit. All training rows
+are used, labelled or not, under every paradigm.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from datasets.base import TRAIN, DataError, Dataset, Split
+from datasets.base import TRAIN, DataError, Dataset, Split, constant
 
 MIN_ROWS = 2
 """Least number of training rows that a scale is fitted on: one row has no spread."""
@@ -79,11 +80,9 @@ def _blocks(data: Dataset, rule: str) -> Iterator[tuple[str, np.ndarray]]:
 
 def _z_scores(view: np.ndarray, fitted: np.ndarray) -> np.ndarray:
     seen = fitted.astype(np.float64)
-    spread = seen.std(axis=0)
-    # Within the rounding of float32: division by it would make any other value huge.
-    constant = spread <= np.finfo(np.float32).eps * np.abs(seen).max(axis=0)
-    mean = np.where(constant, seen[0], seen.mean(axis=0))
-    return (view - mean) / np.where(constant, 1.0, spread)
+    varies = ~constant(seen)
+    spread = np.where(varies, seen.std(axis=0), 1.0)
+    return np.where(varies, (view - seen.mean(axis=0)) / spread, 0.0)
 
 
 def _other(rule: str) -> str:

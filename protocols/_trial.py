@@ -32,7 +32,14 @@ from datasets.base import (
 )
 from protocols._masks import losses, mask_order, present_rows, without
 from protocols._scaling import check_scaling, scaled
-from protocols._splits import kept_rows, label_order, labelled_rows, part_of_rows, partition_of
+from protocols._splits import (
+    drawn_parts,
+    kept_rows,
+    label_order,
+    labelled_per_class,
+    labelled_rows,
+    partition_of,
+)
 
 Paradigm = Literal["supervised", "transductive", "inductive"]
 LEFT_OUT = -1
@@ -49,7 +56,9 @@ class Scenario:
                         their labels; inductive: labelled + unlabelled training rows (paper, 4.2.1).
     ``label_fraction``  share of training rows with a label, [0, 1]; 0 shows no label at all, to
                         methods that use none.
-    ``label_rule``      ``random`` (as the paper) or ``random_min_one`` (at least one per class).
+    ``label_rule``      ``random`` (as the paper), ``random_min_one`` (at least one per class) or
+                        ``per_class``: exactly ``labels_per_class`` of each, >= 1, and
+                        ``label_fraction`` is 0 and not read.
     ``unlabelled_fraction``  share of the unlabelled training rows that is kept (Figure 2a).
     ``missing``         names of views that may be missing (4.3.1); the others are always present.
     ``missing_fraction``  share of training rows that lose some of them (one, if there is but one).
@@ -63,13 +72,14 @@ class Scenario:
     split: str
     paradigm: Paradigm
     label_fraction: float
-    label_rule: Literal["random", "random_min_one"]
+    label_rule: Literal["random", "random_min_one", "per_class"]
     unlabelled_fraction: float = 1.0
     missing: tuple[str, ...] = ()
     missing_fraction: float = 0.0
     missing_at_test: float = 0.0
     incomplete: Literal["keep", "drop", "leave_out"] = "keep"
     scaling: Scaling = "none"
+    labels_per_class: int = 0
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -81,6 +91,8 @@ class Scenario:
             raise ValueError("missing_fraction and missing_at_test must lie in [0, 1]")
         if max(self.missing_fraction, self.missing_at_test) > 0 and not self.missing:
             raise ValueError("a missing fraction needs the names of the views that may be missing")
+        if (self.label_rule == "per_class") != (self.labels_per_class > 0):
+            raise ValueError("labels_per_class is at least 1 under the rule per_class, or else 0")
 
     def identity(self) -> dict[str, Any]:
         """The fields that differ from their defaults, and the version; JSON-serialisable.
@@ -101,6 +113,7 @@ class Draw:
     ``part``      ``(n,)`` TRAIN / TUNE / TEST, LEFT_OUT for rows that take no part.  ``kept``
     ``(n,)`` training rows that take part, ``labelled`` ``(n,)`` those of them with a label.
     ``present``   ``(n, V)``, False where the data set lacks a view and where the trial hides one.
+    ``redrawn``   how many draws of the split came before this one and would not do.
     """
 
     order: np.ndarray
@@ -108,6 +121,7 @@ class Draw:
     labelled: np.ndarray
     kept: np.ndarray
     present: np.ndarray
+    redrawn: int = 0
 
 
 def declared(data: Dataset, scenario: Scenario) -> dict[str, Any]:
@@ -134,21 +148,16 @@ def seed_of(data: Dataset, split: str, trial: int, purpose: str, seed: int = 0) 
 def draw(data: Dataset, scenario: Scenario, trial: int, seed: int = 0) -> Draw:
     """Draw split, labels and masks of one trial. Same arguments, same draw, on any machine.
 
-    Raises DataError if a part, a class or a scale would have no rows.
+    Raises DataError if a part, a class or a scale would have too few rows.
     """
 
     def rng(purpose: str, number: int = trial) -> np.random.Generator:
         return np.random.default_rng(seed_of(data, scenario.split, number, purpose, seed))
 
     split = data.split(scenario.split)
-    part = part_of_rows(data, split, rng("split", partition_of(split, trial)), trial)
+    part, redrawn = drawn_parts(data, split, rng("split", partition_of(split, trial)), trial)
     train = np.flatnonzero(part == TRAIN)
-    chosen = labelled_rows(
-        data.labels[train],
-        label_order(len(train), rng("labels")),
-        scenario.label_fraction,
-        scenario.label_rule,
-    )
+    chosen = _chosen(data, train, scenario, rng("labels"))
     labelled = np.zeros(data.n, bool)
     labelled[train[chosen]] = True
     kept = kept_rows(train, labelled, scenario.unlabelled_fraction, rng("unlabelled"))
@@ -170,7 +179,17 @@ def draw(data: Dataset, scenario: Scenario, trial: int, seed: int = 0) -> Draw:
             part = complete_parts(data, part, whole)
     check_scaling(data, scenario.scaling, part, present)
     order = rng("order").permutation(data.n)
-    return Draw(order, part, labelled, kept, present)
+    return Draw(order, part, labelled, kept, present, redrawn)
+
+
+def _chosen(
+    data: Dataset, train: np.ndarray, scenario: Scenario, rng: np.random.Generator
+) -> np.ndarray:
+    """Positions of the labelled rows among the training rows ``train``."""
+    labels, order = data.labels[train], label_order(len(train), rng)
+    if scenario.label_rule == "per_class":
+        return labelled_per_class(labels, order, scenario.labels_per_class, data.class_names)
+    return labelled_rows(labels, order, scenario.label_fraction, scenario.label_rule)
 
 
 def build(data: Dataset, scenario: Scenario, drawn: Draw) -> tuple[Problem, HeldOut]:

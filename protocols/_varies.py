@@ -30,7 +30,7 @@ def varies(data: Dataset, scenario: Scenario, *, trained: bool = True) -> tuple[
     """
     does = {
         "split": not data.split(scenario.split).official,
-        "labels": 0 < scenario.label_fraction < 1,
+        "labels": 0 < scenario.label_fraction < 1 or scenario.labels_per_class > 0,
         "unlabelled rows": 0 < scenario.unlabelled_fraction < 1,
         "masks": max(scenario.missing_fraction, scenario.missing_at_test) > 0,
         "initial weights": trained,

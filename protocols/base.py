@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from datasets.base import Dataset
+from protocols._rules import PerClass as PerClass
 from protocols._rules import label_fractions as label_fractions
 from protocols._rules import label_rule as label_rule
+from protocols._rules import labelled as labelled
+from protocols._rules import per_class as per_class
 from protocols._rules import scaling_note as scaling_note
 from protocols._rules import scaling_rule as scaling_rule
 from protocols._trial import PARADIGMS as PARADIGMS
@@ -88,6 +91,7 @@ class TableRow:
 class Cell:
     """One number of a table or figure: a row under a scenario on a data set.
 
+    ``label_fraction``  its column: a share of the training rows, or a :class:`PerClass`.
     ``at``  its place on a figure's axes, by name: ``{"missing": 0.5}``, ``{"split": "person"}``.
     ``trials``  the most trials that it is run for (None: the budget's); 1 for an illustration.
     """
@@ -119,6 +123,9 @@ class Budget:
     ``grid``    points an axis for methods that train long (None: the whole grid, 1: the default).
     ``quick_grid``  the same for methods that fit in well under a second.
     ``columns``  number of label fractions, lowest first (None: all).
+    ``shares``, ``per_class``  what the user asked for in place of the data set's label fractions:
+                 shares of the training rows, or numbers of labels of each class, ascending; all
+                 are columns.
     ``fixed_epochs``  a stage that asks for more epochs (``Stage.epochs``) does not get them.
     """
 
@@ -130,6 +137,8 @@ class Budget:
     grid: int | None
     quick_grid: int | None
     columns: int | None = None
+    shares: tuple[float, ...] = ()
+    per_class: tuple[int, ...] = ()
     fixed_epochs: bool = False
     stamp: str = ""
 
@@ -148,6 +157,12 @@ BUDGETS: Mapping[str, Budget] = {
         stamp="smoke run: its accuracies mean nothing",
     ),
 }  # fmt: skip
+
+
+def label_columns(data: Dataset, budget: Budget) -> tuple[float, ...]:
+    """The label fractions of a table's columns: as asked, or the data set's under the budget."""
+    asked = budget.shares or tuple(PerClass.of(data, k) for k in budget.per_class)
+    return asked or label_fractions(data)[: budget.columns]
 
 
 class Protocol(ABC):
@@ -178,6 +193,10 @@ class Protocol(ABC):
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
     ) -> tuple[Cell, ...]:
         """Every cell on one data set under one budget."""
+
+    def layout_under(self, budget: Budget) -> Mapping[str, Any]:
+        """The layout of a run's numbers; :attr:`layout` unless what was asked changes an axis."""
+        return self.layout
 
     def unfit(self, data: Dataset) -> str:
         """Why the protocol cannot be run on ``data``, in a sentence; "" if it can."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from datasets.base import Dataset
 from protocols._figures import CLASSIFIER, DATASETS, SMVAE, inductive, on_axis
-from protocols.base import Budget, Cell, MethodCard, Protocol, TableRow, label_fractions
+from protocols.base import Budget, Cell, MethodCard, Protocol, TableRow, label_columns
 
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -57,6 +57,6 @@ class Figure2a(Protocol):
                 {"unlabelled": share},
             )
             for row in self.rows(data.view_names, methods)
-            for fraction in label_fractions(data)[: budget.columns]
+            for fraction in label_columns(data, budget)
             for share in on_axis(budget, SHARES, (0.0, 0.4, 1.0))
         )

@@ -46,5 +46,5 @@ class Figure2b(Protocol):
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
     ) -> tuple[Cell, ...]:
         """One cell: Table 2's SMVAE at the lowest label fraction."""
-        fraction = lowest(data)
+        fraction = lowest(data, budget)
         return (Cell(SMVAE, inductive(data, split, fraction), fraction),)

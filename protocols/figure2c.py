@@ -41,7 +41,7 @@ class Figure2c(Protocol):
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
     ) -> tuple[Cell, ...]:
         """One cell for each value of c, at the lowest label fraction."""
-        fraction = lowest(data)
+        fraction = lowest(data, budget)
         return tuple(
             Cell(
                 replace(SMVAE, recipe=(Stage("smvae", config={"c": c}),)),

@@ -45,7 +45,7 @@ class Figure6(Protocol):
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
     ) -> tuple[Cell, ...]:
         """One cell for each pair of constants."""
-        fraction = lowest(data)
+        fraction = lowest(data, budget)
         wanted = _missing.scenario(self, data, split, fraction, _missing.FRACTIONS[0])
         values = on_axis(budget, VALUES, PRINTED)
         return tuple(

@@ -7,11 +7,21 @@ labelled rows alone, and a linear SVM.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from datasets.base import Dataset
 from protocols._figures import CLASSIFIER, DATASETS, SMVAE, inductive, on_axis
-from protocols.base import Budget, Cell, MethodCard, Protocol, Stage, TableRow
+from protocols.base import (
+    Budget,
+    Cell,
+    MethodCard,
+    Protocol,
+    Stage,
+    TableRow,
+    label_columns,
+    per_class,
+)
 
 SHARES, PREVIEW = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5), (0.02, 0.05, 0.1, 0.5)
 SVM = TableRow("svm", "SVM", "reference", "inductive", (Stage("svm"),))
@@ -48,8 +58,19 @@ class Labels(Protocol):
         self, data: Dataset, split: str, budget: Budget, methods: Sequence[MethodCard]
     ) -> tuple[Cell, ...]:
         """Rows x shares of labels."""
+        shares = on_axis(budget, SHARES, PREVIEW)
+        if budget.shares or budget.per_class:
+            shares = label_columns(data, budget)
         return tuple(
-            Cell(row, inductive(data, split, share), share, {"labelled": share})
+            Cell(row, inductive(data, split, share), share, {"labelled": per_class(share) or share})
             for row in self.rows(data.view_names, methods)
-            for share in on_axis(budget, SHARES, PREVIEW)
+            for share in shares
         )
+
+    def layout_under(self, budget: Budget) -> Mapping[str, Any]:
+        """With labels counted by class the axis does so too."""
+        if not budget.per_class:
+            return self.layout
+        axis = {"name": "labelled", "label": "labels of each class (log scale)", "log": True}
+        shows = f"{self.layout['shows']} The axis counts the labelled rows of each class."
+        return {**self.layout, "axes": (axis,), "shows": shows}

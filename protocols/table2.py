@@ -22,8 +22,8 @@ from protocols.base import (
     Scenario,
     Stage,
     TableRow,
-    label_fractions,
-    label_rule,
+    label_columns,
+    labelled,
     scaling_rule,
 )
 
@@ -96,14 +96,13 @@ class Table2(Protocol):
         cells = []
         imputing = {card.key for card in methods if card.classify and card.impute}
         for row in self.rows(data.view_names, methods):
-            for fraction in label_fractions(data)[: budget.columns]:
+            for fraction in label_columns(data, budget):
                 scenario = Scenario(
                     split=split,
                     paradigm=row.paradigm,
-                    label_fraction=1.0 if row.all_labels else fraction,
-                    label_rule=label_rule(data),
                     scaling=scaling_rule(data, split),
                     missing=data.view_names[1:] if row.key in imputing else (),
+                    **labelled(data, 1.0 if row.all_labels else fraction),
                 )
                 cells.append(Cell(row, scenario, fraction))
         return tuple(cells)

@@ -100,10 +100,11 @@ def vector(value: Value, key: str, name: str) -> np.ndarray:
 
 
 def unlabelled(labels: np.ndarray, chosen: str, key: str, name: str) -> np.ndarray:
-    """Rows without a label ``(n,)`` bool: NaN, "", or -1 beside classes 0..K-1 or 1..K, K >= 2.
+    """Rows without a label ``(n,)`` bool: NaN, "", or -1 where all other classes are 0 or more.
 
     ``chosen`` is the option: such rows are refused unless it is ``leave_out``; with ``none``, -1 is
-    a class like any other. (-1 beside one other value is the usual coding of two classes.)
+    a class like any other. -1 may be a number or its text. (-1 beside one other value is the usual
+    coding of two classes; beside -2 it is one of several negative codes.)
     """
     if labels.dtype.kind in "US":
         absent, shown = np.char.strip(labels) == labels.dtype.type(), "an empty text"
@@ -111,8 +112,9 @@ def unlabelled(labels: np.ndarray, chosen: str, key: str, name: str) -> np.ndarr
         absent, shown = np.isnan(labels), "NaN"
     else:
         absent, shown = np.zeros(len(labels), bool), ""
-    if labels.dtype.kind in "if" and chosen != NONE and _beside_codes(labels[~absent]):
-        absent, shown = absent | (labels == -1), "-1"
+    numbers = _numbers(labels, absent)
+    if numbers is not None and chosen != NONE and _beside_codes(numbers[~absent]):
+        absent, shown = absent | (numbers == -1), "-1"
     if absent.any() and chosen != LEAVE_OUT:
         also = f"; if -1 is a class, add {flag('unlabelled', NONE)}" if shown == "-1" else ""
         raise DataError(
@@ -123,12 +125,22 @@ def unlabelled(labels: np.ndarray, chosen: str, key: str, name: str) -> np.ndarr
     return absent
 
 
+def _numbers(labels: np.ndarray, absent: np.ndarray) -> np.ndarray | None:
+    """``labels`` as numbers, NaN where ``absent``; None where one is no number."""
+    if labels.dtype.kind in "if":
+        return labels
+    if labels.dtype.kind not in "US":
+        return None
+    try:
+        return np.where(absent, "nan", labels.astype(str)).astype(np.float64)
+    except (ValueError, SystemError):  # a file may have codes that are no character
+        return None
+
+
 def _beside_codes(labels: np.ndarray) -> bool:
-    """Whether the values are -1 and 0..K-1, or -1 and 1..K, with K of 2 or more."""
+    """Whether -1 is the one negative value beside two other classes or more."""
     values = np.unique(labels)
-    if len(values) < 3 or values[0] != -1 or values[1] not in (0, 1):
-        return False
-    return bool((np.diff(values[1:]) == 1).all())
+    return len(values) > 2 and values[0] == -1 and bool(values[1] >= 0)
 
 
 def class_titles(key: str, names: tuple[str, ...], classes: int) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.analysis.statistics import CELL, axes, check
+from harness.analysis.statistics import CELL, axes, check, with_per_class
 
 FIRST = ("dataset", "row", "row_key", "block", "label_percent")
 
@@ -34,7 +34,7 @@ def points(trials: pd.DataFrame, values: Sequence[str]) -> pd.DataFrame:
         for value in values:
             line |= _moments(value, ok, len(cell))
         lines.append(line)
-    return pd.DataFrame(lines)
+    return with_per_class(pd.DataFrame(lines), ordered)
 
 
 def _moments(value: str, ok: pd.DataFrame, planned: int) -> dict[str, Any]:

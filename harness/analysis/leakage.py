@@ -8,7 +8,15 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis.aggregate import points
-from harness.analysis.statistics import CELL, MIN_PAIRS, check, decision, holm, pair_line
+from harness.analysis.statistics import (
+    CELL,
+    MIN_PAIRS,
+    check,
+    decision,
+    holm,
+    pair_line,
+    with_per_class,
+)
 
 LEAK_COLUMNS = (
     "dataset", "label_percent", "paradigm", "row", "row_key", "leaky_split", "split",
@@ -61,7 +69,7 @@ def leaks(trials: pd.DataFrame, splits: Splits) -> pd.DataFrame:
                 line["decision"] = decision(line)
                 line |= _means(line, moments)
             lines += family
-    return pd.DataFrame(lines, columns=list(LEAK_COLUMNS))
+    return with_per_class(pd.DataFrame(lines, columns=list(LEAK_COLUMNS)), ordered)
 
 
 def _line(row: pd.DataFrame, leaky: str, other: str, ratio: float | None) -> dict[str, Any]:

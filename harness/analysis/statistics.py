@@ -35,6 +35,24 @@ MIN_PAIRS = 3
 CELL = ["dataset_order", "dataset", "row_order", "row_key", "label_percent"]
 
 
+PER_CLASS = "labels_per_class"
+"""A column of the table of trials where labels were asked for by class: how many of each."""
+
+
+def with_per_class(table: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """``table`` with the column ``labels_per_class`` of ``trials``, behind ``label_percent``.
+
+    As it is where ``trials`` have no such column.
+    """
+    if PER_CLASS not in trials.columns or not len(table):
+        return table
+    column = ["dataset", "label_percent"]
+    counts = trials.drop_duplicates(column).set_index(column)[PER_CLASS].to_dict()
+    values = [counts[key] for key in zip(*(table[name] for name in column), strict=True)]
+    table.insert(table.columns.to_list().index("label_percent") + 1, PER_CLASS, values)
+    return table
+
+
 def axes(trials: pd.DataFrame) -> list[str]:
     """The columns of ``trials`` that are places on a figure's axes."""
     return [name for name in trials.columns if name.startswith("at_")]
@@ -99,7 +117,7 @@ def summarise(
     for name in ("n_labelled", "n_tuning_labels", "candidates"):
         counts = [line[name] for line in lines]  # else pandas turns 12 into 12.0 beside a gap
         table[name] = pd.Series(counts, index=table.index, dtype=object)
-    return table
+    return with_per_class(table, ordered)
 
 
 def paired(trials: pd.DataFrame, reference_row_key: str, value: str = "accuracy") -> pd.DataFrame:
@@ -147,7 +165,8 @@ def paired(trials: pd.DataFrame, reference_row_key: str, value: str = "accuracy"
             line["decision"] = decision(line)
             line |= dict(zip(places, key[3:], strict=True))
         lines += family
-    return pd.DataFrame(lines, columns=[PAIRED_COLUMNS[0], *places, *PAIRED_COLUMNS[1:]])
+    table = pd.DataFrame(lines, columns=[PAIRED_COLUMNS[0], *places, *PAIRED_COLUMNS[1:]])
+    return with_per_class(table, ordered)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -60,6 +60,7 @@ def _cell_columns(
         "row_key": cell.key,
         "row_order": order,
         "label_percent": cell.percent,
+        **({"labels_per_class": cell.per_class} if cell.per_class else {}),
         "budget": manifest.budget,
         "published": cell.published,
         "all_labels": cell.all_labels,

@@ -76,7 +76,7 @@ def _scenario(cell: Cell, stage: Stage, method: type[Method]) -> Scenario:
         scenario = replace(scenario, paradigm=REPR_ROWS[stage.rows])
     whole = scenario.unlabelled_fraction == 1 and scenario.paradigm == "inductive"
     if stage.imputes and not method.can.labels and whole:
-        scenario = replace(scenario, label_fraction=0.0, label_rule="random")
+        scenario = replace(scenario, label_fraction=0.0, label_rule="random", labels_per_class=0)
     return scenario
 
 

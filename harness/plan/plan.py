@@ -13,17 +13,19 @@ from functools import cached_property
 from datasets.base import TEST, TRAIN, DataError, Dataset
 from harness import registry
 from harness.errors import UsageError
-from harness.plan import absent
+from harness.plan import absent, draws
 from harness.plan.expand import expand
 from harness.plan.job import Job
-from harness.plan.rows import Selection, method_cards, with_settings
+from harness.plan.rows import Selection, method_cards, too_few_views, with_settings
 from harness.store import code_digest
 from harness.store.manifest import Properties
 from harness.store.record import Record
 from methods.base import Shape, Training
-from protocols.base import Budget, Cell, Draw, Protocol, draw
+from protocols.base import Budget, Cell, Draw, Protocol, TableRow, draw
 
 EVERY = Selection()
+Unfit = Mapping[tuple[str, str], Sequence[tuple[TableRow, str]]]
+"""(protocol, data key) -> rows for which the data have too few views, each with the reason."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Plan:
 
     ``splits``  data key -> name of the split its cells use.
     ``left_out``  protocol -> data sets that its budget leaves out; none where all are in.
+    ``unfit``   rows that are left out because a data set has too few views for them.
     ``properties``  protocol without fits -> counts of its data sets.
     ``todo``    jobs to run.   ``stored`` ids with a valid record.
     ``stale``   id -> files whose source changed since its record was made.
@@ -54,6 +57,7 @@ class Plan:
     budget: Budget
     properties: Mapping[str, Sequence[Properties]] = field(default_factory=dict)
     left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unfit: Unfit = field(default_factory=dict)
     todo: dict[str, Job] = field(default_factory=dict)
     stored: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
@@ -139,10 +143,13 @@ class Plan:
         """The draw of a job's trial. Raises UsageError if it cannot be drawn."""
         key = _draw_key(job)
         if key not in self._draws:
+            data = self.data[job.data_key]
             try:
-                self._draws[key] = draw(self.data[job.data_key], job.scenario, job.trial, job.seed)
+                self._draws[key] = draw(data, job.scenario, job.trial, job.seed)
             except DataError as error:
-                raise UsageError(f"trial {job.trial}: {error}") from error
+                trials = max(len(c.trials) for c in self.cells if c.data_key == job.data_key)
+                reason = draws.refusal(data, job.scenario, trials, job.seed)
+                raise UsageError(reason or str(error)) from error
         return self._draws[key]
 
     @cached_property
@@ -198,7 +205,7 @@ def plan_cells(
                 if dataset.absent_views:
                     how, promote = selection.absent_views, not protocol.takes_missing
                     cell = absent.readable(cell, by_key, how, promote=promote)
-                if not selection.includes(cell):
+                if not selection.includes(cell) or too_few_views(cell.row, len(dataset.views)):
                     continue
                 row = with_settings(cell.row, selection.settings)
                 cell = cell if row is cell.row else replace(cell, row=row)
@@ -206,6 +213,28 @@ def plan_cells(
                 trials = tuple(expand(cell, dataset, budget, trial, seed) for trial in range(count))
                 planned.append(PlannedCell(name, key, cell, trials))
     return planned
+
+
+def unfit_rows(
+    protocols: Mapping[str, Protocol],
+    data: Mapping[str, Dataset],
+    splits: Mapping[str, str],
+    budget: Budget,
+    selection: Selection = EVERY,
+) -> Unfit:
+    """Rows that :func:`plan_cells` leaves out since a data set has too few views, and the reasons.
+
+    Protocols and data sets without such rows are not among the keys.
+    """
+    cards, unfit = method_cards(), {}
+    for name, protocol in protocols.items():
+        for key, dataset in data.items():
+            cells = protocol.cells(dataset, splits[key], budget, cards)
+            rows = {cell.row.key: cell.row for cell in cells if selection.includes(cell)}
+            reasons = {row: too_few_views(rows[row], len(dataset.views)) for row in rows}
+            if lost := [(rows[row], reason) for row, reason in reasons.items() if reason]:
+                unfit[name, key] = lost
+    return unfit
 
 
 def settle(

@@ -11,6 +11,7 @@ import numpy as np
 
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset
 from harness.errors import UsageError
+from harness.plan import draws
 from harness.plan.lacking import digest, lacking
 from harness.store.manifest import ClassCount, GroupCount, Properties, Span
 from protocols.base import (
@@ -34,17 +35,17 @@ def fits_nothing(protocol: Protocol) -> bool:
 def check_rows_named(
     protocols: Mapping[str, Protocol],
     rows: Mapping[str, Iterable[str]],
-    percents: Iterable[float],
+    amounts: Mapping[str, Iterable[float]],
 ) -> None:
     """Raise UsageError if rows or columns are named, but no protocol of the run has any.
 
-    ``rows``  names of rows or methods, by the flag that gave them.
+    ``rows``  names of rows or methods, and ``amounts`` of labels, by the flag that gave them.
     """
     if not all(map(fits_nothing, protocols.values())):
         return
     for flag, named, what in (
         *((flag, named, "fits no method") for flag, named in rows.items()),
-        ("--label-percent", percents, "shows every share of labels"),
+        *((flag, asked, "shows every share of labels") for flag, asked in amounts.items()),
     ):
         if tuple(named):
             raise UsageError(f"{', '.join(protocols)} {what}; leave {flag} out")
@@ -80,19 +81,17 @@ def properties_of(data: Dataset, split: str, trials: int, seed: int = 0) -> Prop
         splits=tuple((rule.name, rule.leaks) for rule in data.splits),
         lacking=lacking(data, [trial for fraction in fractions for trial in drawn[fraction]]),
         mask=digest(data, [data.present]) if data.absent_views else "",
+        notes=draws.told(data, split, drawn[fractions[0]]),
     )
 
 
 def _draws(data: Dataset, split: str, fraction: float, trials: int, seed: int) -> list[Draw]:
     rule = scaling_rule(data, split)
     scenario = Scenario(split, "inductive", fraction, label_rule(data), scaling=rule)
-    draws = []
-    for trial in range(trials):
-        try:
-            draws.append(draw(data, scenario, trial, seed))
-        except DataError as error:
-            raise UsageError(f"trial {trial}: {error}") from error
-    return draws
+    try:
+        return [draw(data, scenario, trial, seed) for trial in range(trials)]
+    except DataError as error:
+        raise UsageError(draws.refusal(data, scenario, trials, seed)) from error
 
 
 def _in_parts(parts: list[np.ndarray], chosen: np.ndarray) -> tuple[Span, Span, Span]:

@@ -306,7 +306,7 @@ def choose_missing(protocols: Mapping[str, Protocol], views: Sequence[str], at_t
 
 
 def check_missing(protocol: Protocol, data: Dataset) -> None:
-    """Raise UsageError for an unknown missing view, or a data set with a single view."""
+    """Raise UsageError for an unknown missing view."""
     if not protocol.takes_missing:
         return
     unknown = [name for name in protocol.may_miss if name not in data.view_names]
@@ -315,16 +315,17 @@ def check_missing(protocol: Protocol, data: Dataset) -> None:
         raise UsageError(
             f"unknown view '{unknown[0]}' in --missing-view; views of {data.key}: {known}"
         )
-    if len(data.views) < 2:
-        raise UsageError(f"{data.key} has a single view, which cannot be missing")
 
 
 def left_out(protocol: Protocol, data: Dataset, *, wanted: bool) -> str:
     """Why a protocol is not run on a data set, "" if it is; UsageError if the user named it."""
     reason = protocol.unfit(data)
+    if not reason and protocol.takes_missing and len(data.views) < 2:
+        reason = f"{data.key} has a single view, which cannot be missing"
     if reason and wanted:
         raise UsageError(reason)
-    check_missing(protocol, data)
+    if not reason:
+        check_missing(protocol, data)
     return reason
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-import numpy as np
-
 from datasets.base import to_text
 from harness import registry
 from harness.errors import UsageError, unknown
@@ -22,23 +20,18 @@ Settings = Mapping[str, Mapping[str, Any]]
 class Selection:
     """The part of a protocol that is planned; by default all rows that are not optional.
 
-    ``only``      globs over row keys and first methods.   ``percents`` columns to keep (all if
-                  empty), in percent of labelled training rows.
+    ``only``      globs over row keys and first methods.
     ``settings``  hyper-parameters that every stage of a method takes, unless its row fixes them.
     ``absent_views``  how rows run that cannot read absent views, on data whose rows lack some: the
                   key of an imputer, or ``complete`` (``harness.plan.absent``).
     """
 
     only: Sequence[str] = ()
-    percents: Sequence[float] = ()
     settings: Settings = field(default_factory=dict)
     absent_views: str = "ridge_impute"
 
     def includes(self, cell: Cell) -> bool:
         """Whether the cell is planned. An optional row is, if a glob names the row itself."""
-        percent = 100 * cell.label_fraction
-        if self.percents and not np.isclose(percent, self.percents).any():
-            return False
         if not self.only:
             return not cell.row.optional
         if cell.row.optional:  # 'smvae' must not select its variants; 'smvae_*' or the key may
@@ -60,6 +53,19 @@ def method_cards() -> tuple[MethodCard, ...]:
         )
         for key, method in registry.load_methods()[0].items()
     )
+
+
+def too_few_views(row: TableRow, views: int) -> str:
+    """Why the row cannot be fitted on data with so many ``views``, in words; "" if it can."""
+    there = views
+    for stage in row.recipe:
+        method = registry.load_method(stage.key)
+        given = there if stage.views is None else 1 if stage.views == "each" else len(stage.views)
+        if given < method.can.views:
+            return f"{method.title} needs {method.can.views} views or more"
+        if not stage.imputes:  # the next stage reads codes, of every input one view
+            there = there if stage.views == "each" else 1
+    return ""
 
 
 def matches(row: TableRow, pattern: str) -> bool:

@@ -38,7 +38,7 @@ def columns(trials: pd.DataFrame) -> tuple[Column, ...]:
     return tuple(
         Column(
             float(str(percent)),
-            f"{fmt.percent(float(str(percent)))} labelled",
+            f"{fmt.labelled(column.iloc[0])} labelled",
             fmt.span(sorted({int(value) for value in column["n_labelled"].dropna()})),
         )
         for percent, column in full(fair).groupby("label_percent", sort=True)

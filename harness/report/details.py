@@ -98,7 +98,7 @@ def confusion(trials: pd.DataFrame, names: Sequence[str]) -> list[Block]:
         if not all(isinstance(counts, Sequence) for counts in most["confusion"]):
             continue
         first, counts = most.iloc[0], np.sum([np.array(c) for c in most["confusion"]], axis=0)
-        labels = "" if first["all_labels"] else f", {fmt.percent(first['label_percent'])} labelled"
+        labels = "" if first["all_labels"] else f", {fmt.labelled(first)} labelled"
         group = f"{first['row']} ({first['block']}){labels}"
         for true, own in enumerate(counts):
             total = int(own.sum())
@@ -199,9 +199,9 @@ def cell_name(row_key: str, percent: float) -> str:
 
 
 def place(line: Mapping[Any, Any]) -> str:
-    """The share of labels and, on a figure, the place on its axes: ``2 %, missing 0.5``."""
+    """How many labels and, on a figure, the place on its axes: ``2 %, missing 0.5``."""
     at = {str(name)[3:]: line[name] for name in line if str(name).startswith("at_")}
-    return ", ".join([fmt.percent(line["label_percent"]), *fmt.places(at)])
+    return ", ".join([fmt.labelled(line), *fmt.places(at)])
 
 
 def _memory(main: Any, gpu: Any) -> str:

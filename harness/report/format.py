@@ -79,6 +79,14 @@ def share(rows: float, total: float) -> str:
     return f"{100 * rows / total:.1f}\u00a0%"
 
 
+def labelled(line: Any) -> str:
+    """How many labels a line (a mapping) of a table of trials has: ``2 %``, or ``4 per class``."""
+    count = line.get("labels_per_class", 0)
+    if count and not pd.isna(count):
+        return f"{int(count)}\u00a0per class"
+    return percent(float(line["label_percent"]))
+
+
 def p_value(value: Number) -> str:
     """``.031``, ``<.001``."""
     if value is None or pd.isna(value):

@@ -146,9 +146,10 @@ def _print_short(protocol: str, trials: pd.DataFrame, console: Console) -> int:
         what = "a candidate failed" if first["status"] == "ok" else first["status"]
         numbers = fmt.runs(int(line["trial"]) for line in lines)
         word = "trial" if len(lines) == 1 else "trials"
+        labels = fmt.labelled(first).replace("\u00a0", " ")
         console.print(
             f"{protocol}: {what}: {first['row']} on {first['dataset']}, "
-            f"{first['label_percent']:g} %, {_place(first)}{word} {numbers}: {first['reason']}"
+            f"{labels}, {_place(first)}{word} {numbers}: {first['reason']}"
         )
     if missing := int((trials["status"] == "missing").sum()):
         what = fmt.plural(missing, "trial")

@@ -18,6 +18,7 @@ from datasets.base import TEST, TRAIN, Dataset
 from harness import registry
 from harness.analysis import selection
 from harness.analysis.figure_arrays import Truth, packed
+from harness.plan import draws
 from harness.plan.job import Job
 from harness.plan.lacking import digest, lacking, sentence
 from harness.plan.plan import Plan, PlannedCell
@@ -43,6 +44,7 @@ from protocols.base import (
     TableRow,
     build,
     draw,
+    per_class,
     scaling_note,
     scaling_rule,
     what_varies,
@@ -146,11 +148,11 @@ def _entry(plan: Plan, name: str, protocol: Protocol, places: Mapping[str, int])
     return ProtocolEntry(
         name=name,
         title=protocol.title,
-        layout=_plain(protocol.layout),
+        layout=_plain(protocol.layout_under(plan.budget)),
         stamp="; ".join(filter(None, stamps)),
         trials=max((len(cell.trials) for cell in cells), default=plan.budget.trials),
         datasets=tuple(
-            _note(plan, d, [cell for cell in cells if cell.data_key == d.key])
+            _note(plan, d, name, [cell for cell in cells if cell.data_key == d.key])
             for d in plan.data.values()
             if d.key in shown
         ),
@@ -172,6 +174,7 @@ def cell_entry(planned: PlannedCell, places: Mapping[str, int]) -> CellEntry:
         published=cell.row.published,
         all_labels=cell.row.all_labels,
         percent=round(100 * cell.label_fraction, 6),
+        per_class=per_class(cell.label_fraction),
         at=dict(cell.at),
         rule=selection.key_of(chosen_by),
         selection=selection.words_of(chosen_by),
@@ -271,8 +274,24 @@ def _scaled(data: Dataset, split: str, scenarios: Sequence[Scenario]) -> tuple[s
     return tuple(text for text in sentences if text)
 
 
-def _note(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> DatasetNote:
+def _told(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> tuple[str, ...]:
+    """Sentences on what is unusual in the draws of each split of the cells."""
+    longest: dict[str, PlannedCell] = {}
+    for cell in cells:
+        known = longest.setdefault(cell.cell.scenario.split, cell)
+        if len(cell.trials) > len(known.trials):
+            longest[cell.cell.scenario.split] = cell
+    told = []
+    for split, cell in longest.items():
+        drawn = [plan.drawn(jobs[0]) for jobs in cell.trials]
+        where = f"split {split}: " if len(longest) > 1 else ""
+        told += [where + text for text in draws.told(data, split, drawn)]
+    return tuple(told)
+
+
+def _note(plan: Plan, data: Dataset, protocol: str, cells: Sequence[PlannedCell]) -> DatasetNote:
     split, scenarios = plan.splits[data.key], [cell.cell.scenario for cell in cells]
+    counted = plan.properties.get(protocol, ())
     trained = any(job.trained for cell in cells for job in cell.trials[0])
     origin = data.provenance
     rule = data.split(split)
@@ -297,7 +316,17 @@ def _note(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> DatasetNot
         leaks=rule.leaks,
         fingerprint=data.fingerprint,
         what_varies=what_varies(data, scenarios, trained=trained),
-        notes=(*origin.notes, *_scaled(data, split, scenarios), *_hidden(data, scenarios)),
+        notes=(
+            *origin.notes,
+            *_scaled(data, split, scenarios),
+            *_hidden(data, scenarios),
+            *_told(plan, data, cells),
+            *(text for own in counted if own.dataset == data.key for text in own.notes),
+            *(
+                f"not applicable to these data: {row.title} ({reason})"
+                for row, reason in plan.unfit.get((protocol, data.key), ())
+            ),
+        ),
         absent=_absent(plan, data, cells),
     )
     return _of_splits(note, plan, data, cells)

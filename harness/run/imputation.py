@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from datasets.base import HIDDEN, HeldOut, Problem, Rows
+from datasets.base import HIDDEN, HeldOut, Problem, Rows, constant
 from harness.run import checks
 from methods.base import FitError, Fitted
 
 SHOWN_ROWS = 200
 """Completed rows of a view that are stored for figures. A stage that imputes for a later stage
 stores all of them."""
-MIN_SD = 1e-8
 Z90 = 1.6448536269514722
 """95 % point of the standard normal: a 90 % interval is the mean +- Z90 sd."""
 Views = Sequence[np.ndarray]
@@ -224,9 +223,8 @@ def scales_of(rows: Rows) -> list[Scale]:
         seen = view[rows.present[:, v]].astype(np.float64)
         if not len(seen):
             raise FitError("a view is absent from every training row")
-        sd = seen.std(0)
-        keep = sd >= MIN_SD
-        scales.append(Scale(seen.mean(0), np.where(keep, sd, 1.0), keep))
+        keep = ~constant(seen)
+        scales.append(Scale(seen.mean(0), np.where(keep, seen.std(0), 1.0), keep))
     return scales
 
 

@@ -101,8 +101,11 @@ class Display(AbstractContextManager["Display"]):
         if record.status == "ok":
             return
         self.bad[record.status] += 1
-        labels = 100 * record.job["scenario"]["label_fraction"]
-        where = f"{record.job['method']} on {record.data_key}, {labels:g} % labels"
+        scenario = record.job["scenario"]
+        labels = f"{100 * scenario['label_fraction']:g} % labels"
+        if count := scenario.get("labels_per_class"):  # a record of an earlier version has none
+            labels = f"{count} labels of each class"
+        where = f"{record.job['method']} on {record.data_key}, {labels}"
         text = f"{record.status}: {where}: {record.reason}"
         self.repeats[text] += 1
         if self.repeats[text] == 1:  # repeats are counted and printed once at the end

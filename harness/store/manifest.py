@@ -143,6 +143,7 @@ class Properties:
     ``splits``    every split on offer, with the groups that it knowingly puts on both sides.
     ``lacking``   the views that some rows lack; () for complete data.   ``mask`` a digest of which
                   row lacks which view; "" for complete data.
+    ``notes``     sentences on what is unusual in these draws.
     """
 
     dataset: str
@@ -155,6 +156,7 @@ class Properties:
     splits: tuple[tuple[str, tuple[str, ...]], ...]
     lacking: tuple[LackingView, ...] = ()
     mask: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ class CellEntry:
     ``published``   the row's name in the paper's table, None where the paper has no such row.
     ``all_labels``  the row is an upper bound: it is trained on every training label.
     ``at``          its place on a figure's axes.   ``percent`` of the training rows is labelled.
+    ``per_class``   how many rows of each class are labelled, where that is what was asked; else 0.
     ``rule``        what chooses candidates and epochs, as a key and in words.
     ``trials``      per trial, from 0 on, its :data:`Stages`.
     """
@@ -179,6 +182,7 @@ class CellEntry:
     rule: str
     selection: str
     trials: Sequence[Stages]
+    per_class: int = 0
 
 
 @dataclass(frozen=True)

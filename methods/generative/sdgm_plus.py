@@ -73,7 +73,7 @@ class SDGMPlus(SemisupMethod):
 
     version, title = 2, "SDGM+"
     cites = ("Du et al., ACM Multimedia 2018", "Maaløe et al., ICML 2016")
-    can = Can(classify=True, impute=True, unlabelled=True, missing_views=True)
+    can = Can(classify=True, impute=True, unlabelled=True, missing_views=True, views=2)
     Config = Config
 
     @classmethod

@@ -91,7 +91,7 @@ class SiMVAE(SemisupMethod):
 
     version, title = 2, "SiMVAE"
     cites = ("Du et al., ACM Multimedia 2018",)
-    can = Can(classify=True, impute=True, unlabelled=True, missing_views=True)
+    can = Can(classify=True, impute=True, unlabelled=True, missing_views=True, views=2)
     Config = Config
 
     @classmethod

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.neighbors import NearestNeighbors
 
-from datasets.base import Rows
+from datasets.base import Rows, constant
 from methods.base import FitError, UnsupportedError
 
 SIGMA_RANK = 7  # the neighbour whose distance is a row's own scale
@@ -162,8 +162,10 @@ def _build(points: np.ndarray, kind: str, k: int, scaling: str) -> Graph:
 
 
 def scale(points: np.ndarray, scaling: str) -> tuple[np.ndarray, np.ndarray]:
-    """Shift and divisor of columns, each (p,): mean and sd for zscore, 0 and 1 for none."""
+    """Shift and divisor of columns, each (p,): mean and sd for zscore, 0 and 1 for none.
+
+    The divisor of a constant column is infinite: it is 0 in every row, in whatever unit.
+    """
     if scaling == "none":
         return np.zeros(points.shape[1]), np.ones(points.shape[1])
-    spread = points.std(0)
-    return points.mean(0), np.where(spread > 0, spread, 1.0)
+    return points.mean(0), np.where(constant(points), np.inf, points.std(0))

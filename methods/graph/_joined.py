@@ -1,7 +1,9 @@
 """One graph of all rows, and classes of rows outside it: what label diffusion methods share.
 
-The graph's W is the mean of the views' graphs, or that of the views side by side. A method gives
-every row of its Problem a score for each class; a row outside the Problem has the weighted mean of
+The graph's W is the mean of the views' graphs, or that of the views side by side. Side by side,
+features as they are (``scaling`` none) are first divided by the root of their view's total
+variance: a distance over both views would else be that of the view in the smaller unit. A method
+gives every row of its Problem a score for each class; a row outside it has the weighted mean of
 the values that its nearest rows carry, which is where the method's energy is least with all else
 as it is (Delalleau, Bengio and Le Roux, AISTATS 2005).
 """
@@ -37,33 +39,35 @@ class GraphConfig(base.Config):
 class Joined:
     """``weights`` W (n, n) of rows that lie at ``points``, an (n, p) for each graph in the mean.
 
-    ``scales``  shift and divisor that were applied to each.   ``k`` neighbours a row.
+    ``scales``  shift and divisor that were applied to each.   ``sizes`` divisor of each view.
     """
 
     weights: csr_array
     points: tuple[np.ndarray, ...]
     scales: tuple[tuple[np.ndarray, np.ndarray], ...]
+    sizes: tuple[float, ...]
     config: Any
 
     @classmethod
     def of(cls, rows: Rows, config: Any) -> Joined:
         """Raises UnsupportedError where a view is absent, FitError with fewer than three rows."""
-        placed = _placed(rows, config)
+        _refuse_absent(rows)
+        sizes = tuple(_size(view, config) for view in rows.views)
+        placed = _placed(rows, sizes, config)
         graphs = view_graphs(placed, "gaussian", config.neighbours, config.scaling)
         weights = csr_array(sum(graph.weights for graph in graphs) / len(graphs))
         points = [view.astype(np.float64) for view in placed.views]
         scales = tuple(scale(one, config.scaling) for one in points)
         moved = (apart(one, *how) for one, how in zip(points, scales, strict=True))
-        return cls(weights, tuple(moved), scales, config)
+        return cls(weights, tuple(moved), scales, sizes, config)
 
     def towards(self, rows: Rows) -> csr_array:
         """Weights (m, n) of rows outside the graph to those in it, of the same formula."""
         n = len(self.points[0])
         total = csr_array((rows.n, n))
         k = min(self.config.neighbours, n)
-        for own, how, view in zip(
-            self.points, self.scales, _placed(rows, self.config).views, strict=True
-        ):
+        placed = _placed(rows, self.sizes, self.config)
+        for own, how, view in zip(self.points, self.scales, placed.views, strict=True):
             search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(own)
             distance, near = search.kneighbors(apart(view.astype(np.float64), *how))
             ends = np.arange(0, rows.n * k + 1, k)
@@ -134,12 +138,19 @@ def cost_of(shape: Shape, sharing: int = 1) -> float:
     return 0.006 + graphs / sharing + 4.5e-6 * n * shape.n_classes
 
 
-def _placed(rows: Rows, config: Any) -> Rows:
+def _size(view: np.ndarray, config: Any) -> float:
+    """What the columns of a view are divided by before they stand beside another view's."""
+    if config.graph == "mean" or config.scaling != "none":
+        return 1.0
+    return float(np.sqrt(view.var(axis=0, dtype=np.float64).sum())) or np.inf
+
+
+def _placed(rows: Rows, sizes: tuple[float, ...], config: Any) -> Rows:
     """The rows as the graphs read them: all views, or one of all columns."""
-    _refuse_absent(rows)
     if config.graph == "mean":
         return rows
-    return Rows((np.concatenate(rows.views, axis=1),), np.ones((rows.n, 1), bool), rows.ids)
+    views = [view / size for view, size in zip(rows.views, sizes, strict=True)]
+    return Rows((np.concatenate(views, axis=1),), np.ones((rows.n, 1), bool), rows.ids)
 
 
 def _refuse_absent(rows: Rows) -> None:

@@ -41,7 +41,7 @@ class Config(GraphConfig):
 class LabelPropagation(Method):
     """Harmonic functions on a graph."""
 
-    version, title, quick = 1, "Label propagation", True
+    version, title, quick = 2, "Label propagation", True
     cites = (
         "Zhu and Ghahramani, CMU-CALD-02-107, 2002",
         "Zhu, Ghahramani and Lafferty, ICML 2003",

@@ -46,7 +46,7 @@ class Config(GraphConfig):
 class LabelSpreading(Method):
     """Learning with local and global consistency."""
 
-    version, title, quick = 1, "Label spreading", True
+    version, title, quick = 2, "Label spreading", True
     cites = ("Zhou, Bousquet, Lal, Weston and Schölkopf, NeurIPS 2003",)
     can, Config = Can(classify=True, unlabelled=True), Config
 

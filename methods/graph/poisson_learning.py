@@ -47,7 +47,7 @@ class Config(GraphConfig):
 class PoissonLearning(Method):
     """Graph based semi-supervised learning at very low label rates."""
 
-    version, title, quick = 1, "Poisson learning", True
+    version, title, quick = 2, "Poisson learning", True
     cites = ("Calder, Cook, Thorpe and Slepcev, ICML 2020",)
     can, Config = Can(classify=True, unlabelled=True), Config
 

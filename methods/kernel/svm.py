@@ -59,7 +59,7 @@ class Config(base.Config):
 class SVM(SklearnMethod):
     """Row ``SVM``; also the classifier behind learned codes."""
 
-    version, title = 2, "SVM"
+    version, title = 3, "SVM"
     cites = ("Cortes and Vapnik, Machine Learning 1995", "Chang and Lin, LIBSVM, TIST 2011")
     can = Can(classify=True)
     Config = Config

@@ -37,10 +37,10 @@ from typing import Any, final
 import numpy as np
 from sklearn.kernel_approximation import Nystroem
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from datasets.base import Problem, Rows
 from methods import base
+from methods._scaling import Standardiser
 from methods._sklearn import concatenate
 from methods.base import Can, FitError, Fitted, Method, Shape, Training, hp
 from methods.kernel import _tsvm
@@ -150,7 +150,7 @@ class FittedTSVM(Fitted):
 
 def feature_map(raw: np.ndarray, config: Config, rng: np.random.Generator) -> Pipeline:
     """Standardise rows like ``raw`` (n, d); then, if set, approximate the features of an RBF."""
-    steps: list[Any] = [StandardScaler()]
+    steps: list[Any] = [Standardiser()]
     if config.features == "nystroem":
         nystroem = Nystroem(
             gamma=config.gamma / raw.shape[1],

@@ -203,7 +203,7 @@ class CoNet(StackedMethod):
 
     version, title = 1, "CoNet (reconstruction)"
     cites = ("Quanz and Huan, CIKM 2012", "Du et al., ACM Multimedia 2018")
-    can = Can(classify=True, impute=True, unlabelled=True, missing_views=True)
+    can = Can(classify=True, impute=True, unlabelled=True, missing_views=True, views=2)
     Config = Config
 
     @classmethod

@@ -173,7 +173,9 @@ class CorrNet(AutoencoderMethod):
 
     version, title = 1, "CorrNet"
     cites = ("Chandar et al., Neural Computation 2016",)
-    can = Can(represent=True, impute=True, unlabelled=True, missing_views=True, labels=False)
+    can = Can(
+        represent=True, impute=True, unlabelled=True, missing_views=True, labels=False, views=2
+    )
     Config = Config
 
     @classmethod

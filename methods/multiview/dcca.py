@@ -61,7 +61,7 @@ class DCCA(_deep_cca.DeepCCAMethod):
 
     version, title = 1, "DCCA"
     cites = ("Andrew et al., ICML 2013",)
-    can = Can(represent=True, unlabelled=True, labels=False)
+    can = Can(represent=True, unlabelled=True, labels=False, views=2)
     Config = Config
     fitted = _deep_cca.FittedDeepCCA
 

@@ -110,7 +110,9 @@ class DCCAE(_deep_cca.DeepCCAMethod):
 
     version, title = 1, "DCCAE"
     cites = ("Wang et al., ICML 2015",)
-    can = Can(represent=True, impute=True, unlabelled=True, missing_views=True, labels=False)
+    can = Can(
+        represent=True, impute=True, unlabelled=True, missing_views=True, labels=False, views=2
+    )
     Config = Config
     fitted = FittedDCCAE
 

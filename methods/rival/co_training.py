@@ -25,10 +25,10 @@ from typing import Any, final
 import numpy as np
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from datasets.base import Problem, Rows
 from methods import base
+from methods._scaling import Standardiser
 from methods._sklearn import concatenate
 from methods.base import Can, Fitted, Method, Shape, SkipError, Training, hp
 
@@ -48,14 +48,14 @@ class CoTraining(Method):
 
     version, title = 1, "Co-training"
     cites = ("Blum and Mitchell, COLT 1998",)
-    can, Config = Can(classify=True, unlabelled=True), Config
+    can, Config = Can(classify=True, unlabelled=True, views=2), Config
 
     def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
         """Raises SkipError where there is one view, UnsupportedError where a view is absent."""
         concatenate(problem.rows)  # refuses absent views
         if len(problem.dims) < 2:
             raise SkipError("co-training needs two views or more, this problem has one")
-        scalers = [StandardScaler().fit(view.astype(np.float64)) for view in problem.rows.views]
+        scalers = [Standardiser().fit(view.astype(np.float64)) for view in problem.rows.views]
         views = scaled(scalers, problem.rows)
         order = rng.permutation(np.flatnonzero(~problem.labelled)).tolist()
         models, added, rounds = co_train(views, problem.labels, order, self.config.C)
@@ -72,7 +72,7 @@ class CoTrained(Fitted):
     """The views' classifiers after the last round."""
 
     def __init__(
-        self, scalers: Sequence[StandardScaler], models: Sequence[Any], added: int, rounds: int
+        self, scalers: Sequence[Standardiser], models: Sequence[Any], added: int, rounds: int
     ) -> None:
         self.scalers, self.models, self.added, self.rounds = scalers, models, added, rounds
 
@@ -140,7 +140,7 @@ def log_probabilities(model: Any, view: np.ndarray) -> np.ndarray:
     return np.log(model.predict_proba(view) + np.finfo(float).eps)
 
 
-def scaled(scalers: Sequence[StandardScaler], rows: Rows) -> list[np.ndarray]:
+def scaled(scalers: Sequence[Standardiser], rows: Rows) -> list[np.ndarray]:
     """Views (n, d_v) in z-scores."""
     pairs = zip(scalers, rows.views, strict=True)
     return [scaler.transform(view.astype(np.float64)) for scaler, view in pairs]

@@ -20,10 +20,10 @@ from typing import final
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier
-from sklearn.preprocessing import StandardScaler
 
 from datasets.base import Problem
 from methods import base
+from methods._scaling import Standardiser
 from methods._sklearn import FittedSklearn, concatenate
 from methods.base import Can, Fitted, Method, Shape, Training, hp
 
@@ -46,14 +46,14 @@ class Config(base.Config):
 class PseudoLabelMLP(Method):
     """Pseudo-labels on scikit-learn's perceptron."""
 
-    version, title = 1, "Pseudo-label MLP"
+    version, title = 2, "Pseudo-label MLP"
     cites = ("Lee, ICML workshop on challenges in representation learning 2013",)
     can, Config = Can(classify=True, unlabelled=True), Config
 
     def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:
         config = self.config
         features = concatenate(problem.rows)
-        scaler = StandardScaler().fit(features)
+        scaler = Standardiser().fit(features)
         x, y, known = scaler.transform(features), problem.labels, problem.labelled
         labelled, unlabelled = np.flatnonzero(known), np.flatnonzero(~known)
         sizes = min(LABELLED, len(labelled)), min(UNLABELLED, len(unlabelled))

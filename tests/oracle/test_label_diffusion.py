@@ -46,6 +46,12 @@ def weights(views, k) -> np.ndarray:
     return total / len(views)
 
 
+def beside(views) -> np.ndarray:
+    """Views side by side, each with a total variance of 1."""
+    sizes = [float(np.sqrt(np.cov(view.T.astype(np.float64), bias=True).trace())) for view in views]
+    return np.concatenate([view / size for view, size in zip(views, sizes, strict=True)], axis=1)
+
+
 def scored(found: np.ndarray) -> np.ndarray:
     """Rows that add up to 1, as scikit-learn gives them."""
     return found / found.sum(1, keepdims=True)
@@ -55,7 +61,7 @@ def scored(found: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("graph", ["mean", "concatenation"])
 def test_the_graph_is_its_formula_on_all_distances(k, graph):
     rows = case().rows
-    views = rows.views if graph == "mean" else [np.concatenate(rows.views, axis=1)]
+    views = rows.views if graph == "mean" else [beside(rows.views)]
     made = Joined.of(rows, label_spreading.Config(graph=graph, neighbours=k))
     np.testing.assert_allclose(made.weights.toarray(), weights(views, k), atol=1e-12)
 
@@ -114,7 +120,7 @@ def test_two_views_alike_are_one_and_a_concatenation_is_one_view(kind):
     problem = case()
     a, b = problem.rows.views
     truth = np.where(problem.labelled, problem.labels, 0)
-    side = problem_of([np.concatenate([a, b], axis=1)], truth, problem.labelled)
+    side = problem_of([beside((a, b))], truth, problem.labelled)
     side = replace(side, class_names=problem.class_names)
     joined = fit(kind, problem, graph="concatenation").scores
     np.testing.assert_allclose(joined, fit(kind, side).scores, atol=1e-8)

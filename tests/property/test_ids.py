@@ -126,14 +126,17 @@ SCENARIO: dict[str, Any] = {
 
 
 def test_every_field_of_a_scenario_is_part_of_the_id() -> None:
-    assert {field.name for field in fields(Scenario)} == set(SCENARIO)
+    assert {field.name for field in fields(Scenario)} == {*SCENARIO, "labels_per_class"}
     plain = scenario(missing=("a",))
     job = replace(jobs()[0], scenario=plain)
     found = {
         replace(job, scenario=replace(plain, **{name: value})).id
         for name, value in SCENARIO.items()
     }
-    assert len(found | {job.id}) == len(SCENARIO) + 1
+    for count in (3, 4):  # belongs to one label rule
+        counted = replace(plain, label_rule="per_class", labels_per_class=count)
+        found.add(replace(job, scenario=counted).id)
+    assert len(found | {job.id}) == len(SCENARIO) + 3
 
 
 # ---------------------------------------------------------------- fields that come later

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split
-from protocols._splits import part_of_rows, rounded, split_across
+from protocols._splits import drawn_parts, labelled_per_class, part_of_rows, rounded, split_across
 
 FEW = settings(max_examples=60)
 SHARES = st.sampled_from([(0.6, 0.2, 0.2), (0.5, 0.25, 0.25), (0.8, 0.1, 0.1)])
@@ -21,7 +21,7 @@ def data_of(labels: np.ndarray, groups: np.ndarray, split: Split) -> Dataset:
         key="drawn",
         draw_key="drawn",
         title="Drawn",
-        views=(np.zeros((len(labels), 1), np.float32),),
+        views=(np.arange(len(labels), dtype=np.float32)[:, None],),
         view_names=("a",),
         labels=labels,
         class_names=("x", "y", "z"),
@@ -143,18 +143,56 @@ def test_a_group_split_across_parts_must_be_declared(official: bool) -> None:
     assert part_of_rows(data, declared, np.random.default_rng(0)).shape == (60,)
 
 
-def test_a_class_that_misses_the_training_part_is_named() -> None:
+def test_a_class_that_misses_the_training_part_in_every_draw_is_named() -> None:
+    split = Split("s", by="g")
+    groups = np.repeat(np.arange(3), 4)  # one group each part, one class each group
+    with pytest.raises(DataError, match="no training row of class .*100 draws"):
+        part_of_rows(data_of(groups, groups, split), split, np.random.default_rng(0))
+
+
+def test_a_split_is_drawn_again_from_the_same_stream_until_every_class_trains() -> None:
     split = Split("s", by="g")
     groups = np.repeat(np.arange(6), 2)
-    labels = np.where(groups == 0, 2, groups % 2)
-    data = data_of(labels, groups, split)
-    refusals = []
+    data = data_of(np.where(groups == 0, 2, groups % 2), groups, split)
+    again = []
     for seed in range(12):
-        try:
-            part_of_rows(data, split, np.random.default_rng(seed))
-        except DataError as error:
-            refusals.append(str(error))
-    assert any(text.endswith("no training row of class z") for text in refusals)
+        parts, number = drawn_parts(data, split, np.random.default_rng(seed))
+        assert set(data.labels[parts == TRAIN]) == {0, 1, 2}
+        again.append(number)
+        other = np.random.default_rng(seed)  # the draws before it, from the same generator
+        for _ in range(number):
+            other.permutation(6)
+        np.testing.assert_array_equal(parts, drawn_parts(data, split, other)[0])
+    assert max(again) > 0
+    assert min(again) == 0
+
+
+def test_folds_are_drawn_again_together() -> None:
+    split = Split("s", by="g", shares=(1 / 3, 1 / 3, 1 / 3), folds=3)
+    groups = np.repeat(np.arange(9), 2)
+    data = data_of(groups % 3, groups, split)
+    redrawn = 0
+    for seed in range(20):
+        turns = [drawn_parts(data, split, np.random.default_rng(seed), turn) for turn in range(3)]
+        assert len({number for _, number in turns}) == 1
+        assert (np.stack([parts for parts, _ in turns]) == TEST).sum(axis=0).tolist() == [1] * 18
+        assert all(set(data.labels[parts == TRAIN]) == {0, 1, 2} for parts, _ in turns)
+        redrawn += turns[0][1] > 0
+    assert redrawn
+
+
+@FEW
+@given(st.integers(0, 2**32), st.integers(1, 6), st.integers(1, 5))
+def test_each_class_has_exactly_as_many_labels_as_asked(seed: int, few: int, more: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.repeat([0, 1, 2], [few, few + 3, few + 40]))
+    order = rng.permutation(len(labels))
+    chosen = labelled_per_class(labels, order, few, "xyz")
+    assert np.bincount(labels[chosen]).tolist() == [few] * 3
+    fewer = labelled_per_class(labels, order, max(few - 1, 1), "xyz")
+    assert set(fewer) <= set(chosen)
+    with pytest.raises(DataError, match=f"class x has {few} training rows"):
+        labelled_per_class(labels, order, few + more, "xyz")
 
 
 @given(st.integers(0, 100), st.integers(0, 5000))

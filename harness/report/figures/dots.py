@@ -67,7 +67,7 @@ class Dots(Kind):
         titles = trials.drop_duplicates("row_key").set_index("row_key")["row"]
         panels = tuple(
             DotPanel(
-                f"{part.note.title}, {_highest(part.table)['label_percent'].iloc[0]:g} % labelled",
+                f"{part.note.title}, {fmt.labelled(_highest(part.table).iloc[0])} labelled",
                 tuple(_dot(_highest(part.table), row, value.column) for row in order),
             )
             for part in self.parts

@@ -81,9 +81,8 @@ def matrix_plot(part: Part, matrices: Matrices) -> MatrixPlot:
             error = f"NMSE {fmt.accuracy(row['nmse'])}"
             panels.append((row["row"], error, matrices.completed[row["row_key"]]))
     shown, first = len(matrices.truth), trials.iloc[0]
-    percent = fmt.percent(float(first["label_percent"]))
     share = fmt.percent(100 * float(first["at_missing"]))
-    what = f"{percent} labelled, {share} of the rows lack a view"
+    what = f"{fmt.labelled(first)} labelled, {share} of the rows lack a view"
     return MatrixPlot(
         stem=f"{part.stem}_{file_stem(matrices.view, 40)}",
         **part.heading(f"view {matrices.view}, {what}"),

@@ -90,11 +90,11 @@ def weight_plot(part: Part) -> WeightPlot:
         sd = float(np.std(values, ddof=1)) if complete and len(weights) > 1 else None
         curves = tuple((tuple(trial.curve[:, v].tolist()), trial.epoch) for trial in weights)
         lines.append(WeightLine(view, v, values, mean, sd, curves))
-    percent = fmt.percent(float(trials["label_percent"].iloc[0]))
+    amount = fmt.labelled(trials.iloc[0])
     spread = f"mean ± SD over {len(weights)} trials" if len(weights) > 1 else "one trial, no SD"
     return WeightPlot(
         stem=part.stem,
-        **part.heading(f"{value.label}, {percent} labelled"),
+        **part.heading(f"{value.label}, {amount} labelled"),
         lines=tuple(lines),
         y_label=value.label,
         note=spread if complete else f"{len(weights)}/{len(trials)} trials: no mean",

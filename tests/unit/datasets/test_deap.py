@@ -201,7 +201,7 @@ def full() -> Dataset:
         key="deap",
         draw_key="deap",
         title="DEAP",
-        views=(np.zeros((len(trial), 1), np.float32),),
+        views=(np.arange(len(trial), dtype=np.float32)[:, None],),
         view_names=("eeg",),
         labels=quadrant(ratings)[trial],
         class_names=QUADRANTS,

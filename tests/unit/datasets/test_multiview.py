@@ -229,10 +229,24 @@ def test_minus_one_beside_other_codes_is_no_class_unless_told(tmp_path: Path, fi
     assert load_file(path, options={"unlabelled": "none"}).class_names[0] == "-1"
 
 
-@pytest.mark.parametrize("values", [[-1, 1], [-1, 0], [-1, 1, 3], [-2, -1, 0]])
+@pytest.mark.parametrize("values", [[-1, 1], [-1, 0], [-2, -1, 0]])
 def test_minus_one_in_a_coding_of_its_own_is_a_class(tmp_path: Path, values: list[int]) -> None:
     path = minus_one(tmp_path, np.array(values)[np.arange(N) % len(values)])
     assert load_file(path).n_classes == len(values)
+
+
+@pytest.mark.parametrize("values", [[-1, 0, 1], [-1, 1, 3], ["-1", "0", "2"], [-1.0, 1.0, 2.0]])
+def test_minus_one_beside_other_classes_is_never_a_class_unasked(
+    tmp_path: Path, values: list[int] | list[str] | list[float]
+) -> None:
+    labels = np.array(values)[np.arange(N) % 3]
+    np.savez(tmp_path / "a.npz", view_a=V1, labels=labels)
+    said = refusal(lambda: load_file(tmp_path / "a.npz"))
+    assert "-1 in 10 of 30" in said
+    assert "file.unlabelled=none" in said
+    left = load_file(tmp_path / "a.npz", options={"unlabelled": "leave_out"})
+    assert (left.n, left.n_classes) == (20, 2)
+    assert load_file(tmp_path / "a.npz", options={"unlabelled": "none"}).n_classes == 3
 
 
 @pytest.mark.parametrize(("nothing", "kind"), [(np.nan, float), ("", str)])

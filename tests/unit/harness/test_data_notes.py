@@ -41,7 +41,8 @@ class Filed(Sweep):
     ],
 )
 def test_the_scaling_that_was_applied_is_said(tmp_path: Path, split: str, said: str) -> None:
-    data = replace(tiny(n=120), file_group="person", scaling="per_file")
+    groups = {"person": np.arange(240) // 24, "day": np.arange(240) // 3}
+    data = replace(tiny(n=240), groups=groups, file_group="person", scaling="per_file")
     cells = plan_cells({"sweep": Filed()}, {"tiny": data}, {"tiny": split}, BUDGET)
     plan = Plan(cells, {"tiny": data}, {"tiny": split}, BUDGET)
     reported(plan, Filed(), ended_well(plan, tmp_path), tmp_path)

@@ -54,7 +54,7 @@ def test_wrong_arguments_are_refused(tmp_path: Path) -> None:
 
 def test_a_look_into_a_file_says_what_is_there_and_what_to_type(tmp_path: Path) -> None:
     path = tmp_path / "a b.npz"
-    np.savez(path, X=np.ones((30, 3)), gt=np.arange(30) % 3, W=np.ones((30, 2)))
+    np.savez(path, X=np.arange(90.0).reshape(30, 3), gt=np.arange(30) % 3, W=np.ones((30, 2)))
     console, out = console_and_output()
     assert inspect_file(str(path), (), console) == 1
     assert all(f in out.getvalue() for f in ("30 x 3", "file.ignore=W"))

@@ -148,12 +148,13 @@ def test_another_seed_is_other_work() -> None:
 
 def test_a_split_that_cannot_be_drawn_is_refused_in_a_sentence() -> None:
     data = tiny()
-    rare = np.where(np.arange(data.n) < 1, 2, data.labels % 2)
-    plan = settle(
-        made("plain", data=replace(data, labels=rare), budget=replace(BUDGET, trials=20)), {}
-    )
-    with pytest.raises(UsageError, match=r"trial \d+: .* has no training row of class z"):
+    group = np.arange(data.n) * 3 // data.n  # a group each part, a class each group
+    lone = replace(data, labels=group, groups={"person": group, "day": group})
+    budget = replace(BUDGET, trials=20)
+    plan = settle(made("plain", data=lone, split="person", budget=budget), {})
+    with pytest.raises(UsageError, match=r"^20 of 20 .*no training row of class [xyz]") as caught:
         plan.core_hours()
+    assert "@rows" in str(caught.value)
 
 
 # ---------------------------------------------------------------- what is left
@@ -287,8 +288,3 @@ def test_cards_say_what_methods_can() -> None:
     assert cards["smvae"].unlabelled
     assert not cards["svm"].unlabelled
     assert not cards["mvae"].classify
-
-
-def test_columns_can_be_named_in_percent() -> None:
-    assert len(made(percents=[30.0]).cells) == len(made().cells)
-    assert made(percents=[29.0]).cells == []

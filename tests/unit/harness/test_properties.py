@@ -103,17 +103,20 @@ def test_every_split_on_offer_is_named_with_what_it_tears() -> None:
 
 def test_a_split_that_cannot_be_drawn_is_refused_in_one_sentence() -> None:
     data = replace(tiny(), groups={"person": np.repeat([0, 1], 30), "day": np.zeros(60, np.int64)})
-    with pytest.raises(UsageError, match=r"^trial 0: split 'person' of tiny leaves no"):
+    with pytest.raises(
+        UsageError, match=r"^3 of 3 planned draws .*trial 0: split 'person'"
+    ) as caught:
         properties_of_all({"tiny": data}, {"tiny": "person"}, 3, 0)
+    assert "--dataset NAME@" in str(caught.value)
 
 
 def test_rows_and_columns_may_be_named_where_another_protocol_has_them() -> None:
     both = {name: registry.load_protocol(name) for name in ("table1", "table2")}
     assert [fits_nothing(one) for one in both.values()] == [True, False]
-    check_rows_named(both, {"--method": ("svm",)}, (5.0,))
+    check_rows_named(both, {"--method": ("svm",)}, {"--label-percent": (5.0,)})
     alone = {"table1": both["table1"]}
-    check_rows_named(alone, {"--method": ()}, ())
+    check_rows_named(alone, {"--method": ()}, {"--labels-per-class": ()})
     with pytest.raises(UsageError, match="table1 fits no method; leave --method out"):
-        check_rows_named(alone, {"--method": ("svm",)}, ())
+        check_rows_named(alone, {"--method": ("svm",)}, {})
     with pytest.raises(UsageError, match="table1 shows every share of labels; leave --label-perc"):
-        check_rows_named(alone, {}, (5.0,))
+        check_rows_named(alone, {}, {"--label-percent": (5.0,)})

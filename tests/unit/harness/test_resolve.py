@@ -289,8 +289,14 @@ def test_a_view_that_the_data_lack_cannot_be_absent() -> None:
     resolve.choose_missing({"figure3": figure3}, ("nose",), 0.0)
     with pytest.raises(UsageError, match="'nose' .*: a, b"):
         resolve.check_missing(figure3, tiny())
+
+
+def test_one_view_cannot_be_missing() -> None:
+    figure3, lone = registry.load_protocol("figure3"), tiny(dims=(4,))
     with pytest.raises(UsageError, match="single view"):
-        resolve.check_missing(registry.load_protocol("figure3"), tiny(dims=(4,)))
+        resolve.left_out(figure3, lone, wanted=True)
+    assert "single view" in resolve.left_out(figure3, lone, wanted=False)
+    assert resolve.left_out(registry.load_protocol("table2"), lone, wanted=True) == ""
 
 
 def test_a_data_set_that_a_protocol_has_no_use_for_is_refused_or_left_out() -> None:
