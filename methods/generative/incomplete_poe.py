@@ -7,16 +7,16 @@ absent, and
 
     q(z|x_S,y) = N(z; 0, I) prod_{v in S} N(z; mu_v(x_v,y), diag s2_v(x_v,y)), normalised,
 
-with S those of O that a coin leaves: every view that rows may lack is hidden from the encoders with
-probability 1/2, unless none would be left. Objective, minimised, weighed as SMVAE's [du2018, eqs
-6-8]:
+with S = O, or (``shown="random"``) those of O that a coin leaves: every view that rows may lack is
+hidden from the encoders with probability 1/2, unless none would be left. Objective, minimised,
+weighed as SMVAE's [du2018, eqs 6-8]:
 
     F/N = (N_l/N) mean_l L + (N_u/N) mean_u U + c mean_l [-log q(y|x_O)]
     -L(x_O,y) = E_q(z|x_S,y) sum_{v in O} log p(x_v|y,z) - KL(q(z|x_S,y), p(z)) + log p(y)
     -U(x_O)   = sum_y q(y|x_O) [-L(x_O,y) - log q(y|x_O)]
 
 which bounds log p(x_O, y) and log p(x_O) for every S. Absent views enter no term; decoders explain
-hidden ones, and so learn to predict a view from others (``shown="all"``: S = O, nothing is hidden).
+hidden ones, and so learn to predict a view from others. Which S serves better is a candidate.
 
 Prediction: argmax q(y|x_O). Imputation: mean and variance of
 
@@ -45,7 +45,10 @@ class Config(SemisupConfig):
     """Settings of SMVAE."""
 
     shown: str = hp(
-        "random", "views of a row that the encoders read, in training", choices=("random", "all")
+        "all",
+        "views of a row that the encoders read, in training",
+        grid=("all", "random"),
+        choices=("all", "random"),
     )
 
 
