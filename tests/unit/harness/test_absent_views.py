@@ -227,6 +227,7 @@ def test_complete_data_are_planned_as_before_and_others_gain_the_rows_that_read_
     after = {row.key: row for row in planned(holes(), Selection())}
     assert not any(row.imputer for row in before.values())
     gained = {"simvae", "conet", "sdgm_plus", "mean_indicator", "hist_gradient_boosting"}
+    gained |= {"tmc", "incomplete_poe"}
     assert after.keys() - before.keys() == gained
     assert all(not after[key].imputer for key in gained)
     one = planned(holes(), Selection(only=("svm", "mae_svm"), absent_views="mean_impute"))
