@@ -63,13 +63,18 @@ class Split:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Origin of the data; printed in every report."""
+    """Origin of the data; printed in every report.
+
+    ``known``  numbers that are known exactly because the data are drawn from a known model, such
+               as the Bayes accuracy, by name.
+    """
 
     kind: Kind
     source: str
     licence: str
     citation: str = ""
     notes: tuple[str, ...] = ()
+    known: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

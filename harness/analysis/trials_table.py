@@ -93,6 +93,12 @@ def _classes(metrics: Mapping[str, Any]) -> int | None:
     return None if counts is None else sum(count > 0 for count in counts)
 
 
+def _view_weights(chosen: Record | None) -> dict[str, float]:
+    """``weight_0``, ``weight_1`` ...: what the chosen fit's posterior weighs each view."""
+    facts = chosen.facts if chosen else {}
+    return {name: value for name, value in facts.items() if name.startswith("weight_")}
+
+
 def _ids(trial: Trial) -> Iterable[str]:
     """Every job of a trial once, those of earlier stages first."""
     return dict.fromkeys(name for stage in trial for group in stage for name in group)
@@ -124,6 +130,7 @@ def _trial_columns(
         **{name: values.get(name, float("nan")) for name in IMPUTATION},
         "tuning": chosen.score if chosen else float("nan"),
         **{name: own.get(name, float("nan")) for name in TUNING},
+        **_view_weights(chosen),
         "n_labelled": metrics.get("n_labelled"),
         "n_classes_labelled": _classes(metrics),
         "n_tuning_labels": metrics.get("n_tuning_labels"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness.analysis.effects import Effect as Effect
 from harness.analysis.figure_arrays import Matrices as Matrices
 from harness.analysis.figure_arrays import Shown as Shown
 from harness.analysis.figure_arrays import Weights as Weights
@@ -52,6 +53,7 @@ class Layout:
                  ``harness/report/figures/``, whose docstring says what it shows.
     ``lines``    what a curve stands for: a row (panels are label fractions) or a label fraction.
     ``values``   one figure each, the first is the headline.   ``extras`` a table only.
+    ``effects``  what a figure of kind ``effects`` shows.
     ``reference``  row key that the others are compared with.
     ``shows``    what is drawn.   ``reading`` more on how to read it, a sentence or two each.
     ``warning``  what a reader must know beside the figure.
@@ -63,6 +65,7 @@ class Layout:
     axes: tuple[Axis, ...] = ()
     values: tuple[Value, ...] = ()
     extras: tuple[Value, ...] = ()
+    effects: tuple[Effect, ...] = ()
     reference: str = ""
     shows: str = ""
     reading: tuple[str, ...] = ()
@@ -73,6 +76,7 @@ class Layout:
     def of(cls, plain: Mapping[str, Any]) -> Layout:
         """The layout of plain values. Raises TypeError for an unknown name."""
         typed = dict(plain)
-        for name, kind in (("axes", Axis), ("values", Value), ("extras", Value)):
+        kinds = {"axes": Axis, "values": Value, "extras": Value, "effects": Effect}
+        for name, kind in kinds.items():
             typed[name] = tuple(kind(**entry) for entry in typed.get(name, ()))
         return cls(**typed)

@@ -256,6 +256,7 @@ def _note(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> DatasetNot
         leaks=rule.leaks,
         fingerprint=data.fingerprint,
         what_varies=what_varies(data, scenarios, trained=trained),
+        known=dict(origin.known),
         notes=(*origin.notes, *_scaled(data, split, scenarios), *_hidden(data, scenarios)),
     )
     return _of_splits(note, plan, data, cells)

@@ -54,6 +54,7 @@ class DatasetNote:
     ``leaks``           group columns that the split knowingly puts on both sides.
     ``split_fixed``     every trial has the same training and test rows: no correction for overlap.
     ``splits``          the splits of a report that compares them, the leakiest first.
+    ``known``           numbers that are known exactly of simulated data, by name.
     ``what_varies``     a sentence on what a trial re-draws, printed under every table and figure.
     """
 
@@ -76,6 +77,7 @@ class DatasetNote:
     split_fixed: bool = False
     notes: tuple[str, ...] = ()
     splits: tuple[SplitNote, ...] = ()
+    known: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def anchor(self) -> str:

@@ -15,6 +15,7 @@ from protocols import _figure_spec as spec
 from protocols.base import Protocol
 
 VALUE = {"column": "accuracy", "label": "test accuracy"}
+EFFECT = {"line": "one", "panel": "all", "rows": {"smvae": 1.0}}
 AXIS = {"name": "missing", "label": "share"}
 
 
@@ -28,6 +29,10 @@ AXIS = {"name": "missing", "label": "share"}
         ({"kind": "curves", "values": (VALUE,), "axes": (AXIS | {"percent": "yes"},)}, "percent"),
         ({"kind": "curves", "values": (VALUE,), "lines": "columns"}, "lines"),
         ({"values": (VALUE,)}, "kind"),
+        ({"kind": "effects", "values": (VALUE,)}, "effects"),
+        ({"kind": "dots", "values": (VALUE,), "effects": (EFFECT,)}, "effects"),
+        ({"kind": "effects", "values": (VALUE,), "effects": (EFFECT, EFFECT)}, "same line"),
+        ({"kind": "effects", "values": (VALUE,), "effects": ({"line": "one"},)}, "panel"),
     ],
 )
 def test_a_layout_that_no_report_could_use_fails_when_its_class_is_made(
@@ -53,7 +58,7 @@ def test_every_protocol_has_the_axes_of_its_kind(key: str) -> None:
 
 
 def test_the_report_reads_the_fields_that_are_checked() -> None:
-    for name in ("Axis", "Value", "Layout"):
+    for name in ("Axis", "Value", "Effect", "Layout"):
         written, known = (
             {f.name: f.default for f in fields(getattr(module, name))} for module in (spec, read)
         )
@@ -61,6 +66,6 @@ def test_the_report_reads_the_fields_that_are_checked() -> None:
 
 
 def test_kinds_are_found_by_file_name() -> None:
-    assert set(kinds()) == {"curves", "dots", "heat", "leak", "matrices", "weights"}
+    assert set(kinds()) == {"curves", "dots", "effects", "heat", "leak", "matrices", "weights"}
     with pytest.raises(ValueError, match="dots"):
         kind_of("none")

@@ -1,0 +1,277 @@
+"""Effects with intervals, a line each: differences of rows, or distances to a known value.
+
+For a layout of kind ``effects``, which lists them. Lines are sorted by the first panel's
+difference; a band shows where an effect must lie, and a word says whether it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from harness.analysis.effects import FAILED, PASSED, UNDECIDED, bounds, effects
+from harness.report import captions
+from harness.report import format as fmt
+from harness.report.figure_model import Drawing, Head, Kind, Numbers, NumberTable
+from harness.report.layout import Layout
+from harness.report.meta import DatasetNote, ReportMeta
+from harness.report.model import Column
+from harness.report.style import ACCENT, HUES, INK, MARK, MUTED, PAPER, RULE, Page, plain, shortened
+
+LINE, PANEL, WORD, LONGEST = 0.23, 2.4, 0.75, 64  # inches, inches, inches, letters
+COLOURS = {PASSED: ACCENT, FAILED: HUES[0], UNDECIDED: MUTED, "": INK}
+ENDS = ["low", "high", "corrected_low", "corrected_high"]
+DEFAULT = "default"
+"""Name of the line that the verdicts of the others are compared with."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An effect: its ``mean``, None where a trial is missing (``note``), and where it must lie."""
+
+    mean: float | None
+    interval: tuple[float, float] | None
+    within: tuple[float, float] | None
+    verdict: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class EffectsPlot:
+    """Lines by panels; ``lines`` are a title and a mark for each panel, None where it has none.
+
+    A line without marks is a heading.
+    """
+
+    title: str
+    stamps: tuple[str, ...]
+    panels: tuple[str, ...]
+    lines: tuple[tuple[str, tuple[Mark | None, ...]], ...]
+    caption: str
+    description: str
+
+    def draw(self) -> Figure:
+        """The figure, drawn."""
+        return figure(self)
+
+
+def compared(trials: pd.DataFrame, layout: Layout, meta: ReportMeta) -> pd.DataFrame:
+    """Every effect of the layout with its interval and verdict."""
+    return effects(trials, layout.effects, {note.key: note.known for note in meta.datasets})
+
+
+def drawings(
+    head: Head, own: Numbers, columns: Sequence[Column], layout: Layout, stem: str
+) -> tuple[Drawing, ...]:
+    """A figure of one data set for each share of labels."""
+    made = []
+    for column in columns:
+        here = own.compared[own.compared["label_percent"] == column.percent]
+        if len(here):
+            labels = "" if len(columns) == 1 else f"_{column.percent:g}"
+            title = head.title(f"effects, {column.short} labelled")
+            plot = _plot(title, head.stamps, _panels(layout, here), _lines(here, layout), layout)
+            made.append(Drawing(f"{stem}{labels}", plot, _tables(here)))
+    return tuple(made)
+
+
+def overall(own: Numbers, meta: ReportMeta, layout: Layout) -> tuple[Drawing, ...]:
+    """All effects under the names of their data sets, where no line stands in two of them."""
+    table = own.compared
+    if table.empty or table.groupby("line")["dataset"].nunique().max() > 1:
+        return ()
+    notes = {note.key: note for note in meta.datasets}
+    lines: list[tuple[str, tuple[Mark | None, ...]]] = []
+    for key in dict.fromkeys(table["dataset"]):
+        here = table[table["dataset"] == key]
+        lines += [(notes[key].title, ()), *_lines(here, layout)]
+    stamps = dict.fromkeys(
+        stamp for note in notes.values() for stamp in captions.stamps(note, meta, own.trials)
+    )
+    title = f"{meta.title.split(':')[0]}: all effects"
+    plot = _plot(title, tuple(stamps), _panels(layout, table), tuple(lines), layout)
+    return (Drawing(meta.protocol, plot, (_verdicts(table),)),)
+
+
+def lead(table: pd.DataFrame, columns: Sequence[Column], note: DatasetNote) -> str:
+    """How many effects lie where they must, which fail, and which differ from the default's."""
+    sentences = []
+    for panel in dict.fromkeys(table["panel"]):
+        here = table[(table["panel"] == panel) & (table["verdict"] != "")]
+        if here.empty:
+            continue
+        counts = here["verdict"].value_counts()
+        words = [f"{counts[word]} {word}" for word in COLOURS if word in counts.index]
+        failed = ", ".join(here.loc[here["verdict"] == FAILED, "line"])
+        sentences.append(f"{panel}: {', '.join(words)}{f' ({failed})' if failed else ''}.")
+        usual = here.loc[here["line"] == DEFAULT, "verdict"]
+        if len(usual):
+            other = here[here["verdict"] != usual.iloc[0]]
+            named = ", ".join(f"{a} ({b})" for a, b in other[["line", "verdict"]].to_numpy())
+            sentences.append(f"By default {usual.iloc[0]}; otherwise under: {named or 'none'}.")
+    return " ".join(sentences)
+
+
+def _panels(layout: Layout, table: pd.DataFrame) -> tuple[str, ...]:
+    there = set(table["panel"])
+    return tuple(p for p in dict.fromkeys(e.panel for e in layout.effects) if p in there)
+
+
+def _lines(table: pd.DataFrame, layout: Layout) -> tuple[tuple[str, tuple[Mark | None, ...]], ...]:
+    """Lines of one data set, the largest difference of the first panel on top."""
+    panels = _panels(layout, table)
+    by_place = {(e["line"], e["panel"]): e for e in table.to_dict("records")}
+    titles = dict.fromkeys(table["line"])
+
+    def size(title: str) -> float:
+        first = next(by_place[title, panel] for panel in panels if (title, panel) in by_place)
+        return -np.nan_to_num(first["difference"], nan=-np.inf)
+
+    return tuple(
+        (str(title), tuple(_mark(by_place.get((title, panel))) for panel in panels))
+        for title in sorted(titles, key=size)
+    )
+
+
+def _mark(line: dict[Any, Any] | None) -> Mark | None:
+    if line is None:
+        return None
+    within = (line["within_low"], line["within_high"])
+    limits = bounds([None if np.isnan(end) else end for end in within])
+    there = None if np.isinf(limits).all() else limits
+    if np.isnan(line["difference"]):
+        return Mark(None, None, there, "", f"{line['trials']}/{line['trials_expected']}")
+    return Mark(line["difference"], _widest(line), there, line["verdict"])
+
+
+def _widest(line: dict[Any, Any]) -> tuple[float, float] | None:
+    """The wider of both intervals; None where there is none."""
+    ends = np.array([line[name] for name in ENDS], float)
+    if np.isnan(ends).all():
+        return None
+    return float(np.nanmin(ends)), float(np.nanmax(ends))
+
+
+def _plot(
+    title: str,
+    stamps: tuple[str, ...],
+    panels: tuple[str, ...],
+    lines: tuple[tuple[str, tuple[Mark | None, ...]], ...],
+    layout: Layout,
+) -> EffectsPlot:
+    return EffectsPlot(
+        title=title,
+        stamps=stamps,
+        panels=panels,
+        lines=lines,
+        caption=f"{layout.shows} Bars: 95 % t interval over trials, widened for training sets that "
+        "overlap (Nadeau and Bengio, 2003) unless the split is fixed. m/n: m of n planned trials "
+        "are present, so nothing is given.",
+        description=f"Effects with intervals in {fmt.plural(len(panels), 'panel')}.",
+    )
+
+
+# ---------------------------------------------------------------- tables
+
+
+def _tables(table: pd.DataFrame) -> tuple[NumberTable, ...]:
+    return tuple(
+        NumberTable(
+            str(panel),
+            ("", "must hold", "measured", "expected", "difference (95 % interval)", "verdict"),
+            tuple(_cells(line) for line in _dicts(table[table["panel"] == panel])),
+            left=2,
+        )
+        for panel in dict.fromkeys(table["panel"])
+    )
+
+
+def _verdicts(table: pd.DataFrame) -> NumberTable:
+    """All effects of all data sets in one table, failures first."""
+    order = {word: place for place, word in enumerate((FAILED, UNDECIDED, PASSED, ""))}
+    lines = sorted(_dicts(table), key=lambda line: order[line["verdict"]])
+    heads = ("", "must hold", "measured", "expected", "difference (95 % interval)", "verdict")
+    return NumberTable("Every effect, failures first", heads, tuple(map(_cells, lines)), left=2)
+
+
+def _cells(line: dict[Any, Any]) -> tuple[str, ...]:
+    against = f" ({line['against']})" if line["against"] else ""
+    ends = _widest(line)
+    difference = fmt.signed(line["difference"]) or f"{line['trials']}/{line['trials_expected']}"
+    span = f" ({fmt.signed(ends[0])} to {fmt.signed(ends[1])})" if ends else ""
+    numbers = (fmt.accuracy(line["measured"]), f"{fmt.accuracy(line['expected'])}{against}")
+    return line["line"], line["must"], *numbers, difference + span, line["verdict"]
+
+
+def _dicts(table: pd.DataFrame) -> list[dict[Any, Any]]:
+    return table.to_dict("records")
+
+
+# ---------------------------------------------------------------- drawing
+
+
+def figure(plot: EffectsPlot) -> Figure:
+    """Panels side by side over the same lines; verdicts to the right of each mark's panel."""
+    names = [shortened(title, LONGEST) for title, _ in plot.lines]
+    side = 0.25 + 0.078 * max(map(len, names), default=0)
+    high, step = LINE * max(len(names), 1), PANEL + WORD
+    page = Page(side + step * max(len(plot.panels), 1), 0.5 + high + 0.4, plot.title, plot.stamps)
+    for y, (name, (_, marks)) in enumerate(zip(names, plot.lines, strict=True)):
+        at = page.top + 0.5 + LINE * (y + 0.5)
+        weight = "normal" if marks else "bold"
+        page.text(side - 0.08, at, name, ha="right", color=INK if marks else MUTED, weight=weight)
+    for i, panel in enumerate(plot.panels):
+        axes = page.axes(side + step * i, 0.5, PANEL - 0.2, high)
+        marks = [marks[i] if marks else None for _, marks in plot.lines]
+        _panel(axes, marks)
+        axes.set_title(panel, fontsize=8, color=INK, pad=5)
+        for y, mark in enumerate(marks):
+            if mark is not None and mark.verdict:
+                at = page.top + 0.5 + LINE * (y + 0.5)
+                colour = COLOURS[mark.verdict]
+                page.text(side + step * i + PANEL - 0.15, at, mark.verdict, color=colour)
+    return page.figure
+
+
+def _panel(axes: Axes, marks: Sequence[Mark | None]) -> None:
+    plain(axes, grid=False)
+    axes.set_ylim(len(marks), 0)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    low, high = _limits(mark for mark in marks if mark is not None)
+    axes.set_xlim(low, high)
+    axes.axvline(0, zorder=1, **MARK)
+    for y, mark in enumerate(marks):
+        if mark is None:
+            continue
+        if mark.within is not None:
+            left, right = max(mark.within[0], low), min(mark.within[1], high)
+            axes.barh(y + 0.5, right - left, 0.8, left, color=RULE, alpha=0.5, zorder=0)
+        if mark.mean is None:
+            where = axes.get_yaxis_transform()
+            axes.text(0.02, y + 0.5, mark.note, va="center", color=MUTED, transform=where)
+            continue
+        colour = COLOURS[mark.verdict]
+        if mark.interval is not None:
+            axes.plot(mark.interval, (y + 0.5, y + 0.5), color=colour, lw=1.5, zorder=2)
+        axes.plot([mark.mean], [y + 0.5], "o", ms=5, color=colour, mec=PAPER, zorder=3)
+
+
+def _limits(marks: Iterable[Mark]) -> tuple[float, float]:
+    """Limits of a panel: all intervals, zero, and every finite end of a band."""
+    ends = [0.0]
+    for mark in marks:
+        ends += [*(mark.interval or ()), *(mark.within or ())]
+        ends += [] if mark.mean is None else [mark.mean]
+    finite = np.array(ends)[np.isfinite(ends)]
+    room = 0.06 * float(np.ptp(finite)) + 0.01
+    return float(finite.min()) - room, float(finite.max()) + room
+
+
+KIND = Kind(axes=0, drawings=drawings, overall=overall, compared=compared, lead=lead, pairs=False)
