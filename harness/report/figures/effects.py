@@ -6,7 +6,7 @@ difference; a band shows where an effect must lie, and a word says whether it do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from harness.report.style import ACCENT, HUES, INK, MARK, MUTED, PAPER, RULE, Pa
 LINE, PANEL, WORD, LONGEST = 0.23, 2.4, 0.75, 64  # inches, inches, inches, letters
 COLOURS = {PASSED: ACCENT, FAILED: HUES[0], UNDECIDED: MUTED, "": INK}
 ENDS = ["low", "high", "corrected_low", "corrected_high"]
+HEADS = ("must hold", "measured", "expected", "difference (95 % interval)", "verdict")
 DEFAULT = "default"
 """Name of the line that the verdicts of the others are compared with."""
 
@@ -96,7 +97,8 @@ def overall(own: Numbers, meta: ReportMeta, layout: Layout) -> tuple[Drawing, ..
     )
     title = f"{meta.title.split(':')[0]}: all effects"
     plot = _plot(title, tuple(stamps), _panels(layout, table), tuple(lines), layout)
-    return (Drawing(meta.protocol, plot, (_verdicts(table),)),)
+    titles = {key: note.title for key, note in notes.items()}
+    return (Drawing(meta.protocol, plot, (_verdicts(table, titles),)),)
 
 
 def lead(table: pd.DataFrame, columns: Sequence[Column], note: DatasetNote) -> str:
@@ -184,7 +186,7 @@ def _tables(table: pd.DataFrame) -> tuple[NumberTable, ...]:
     return tuple(
         NumberTable(
             str(panel),
-            ("", "must hold", "measured", "expected", "difference (95 % interval)", "verdict"),
+            ("", *HEADS),
             tuple(_cells(line) for line in _dicts(table[table["panel"] == panel])),
             left=2,
         )
@@ -192,12 +194,14 @@ def _tables(table: pd.DataFrame) -> tuple[NumberTable, ...]:
     )
 
 
-def _verdicts(table: pd.DataFrame) -> NumberTable:
-    """All effects of all data sets in one table, failures first."""
+def _verdicts(table: pd.DataFrame, titles: Mapping[str, str]) -> NumberTable:
+    """All effects of all data sets, which have these ``titles``, in one table, failures first."""
     order = {word: place for place, word in enumerate((FAILED, UNDECIDED, PASSED, ""))}
-    lines = sorted(_dicts(table), key=lambda line: order[line["verdict"]])
-    heads = ("", "must hold", "measured", "expected", "difference (95 % interval)", "verdict")
-    return NumberTable("Every effect, failures first", heads, tuple(map(_cells, lines)), left=2)
+    lines = tuple(
+        (titles[line["dataset"]], *_cells(line))
+        for line in sorted(_dicts(table), key=lambda line: order[line["verdict"]])
+    )
+    return NumberTable("Every effect, failures first", ("data", "", *HEADS), lines, left=3)
 
 
 def _cells(line: dict[Any, Any]) -> tuple[str, ...]:
