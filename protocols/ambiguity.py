@@ -124,7 +124,9 @@ BASELINES = (
 """
 SEEN = "rows that codes are learned on: all of training"
 ALONE = {"smvae": "SMVAE", "m2": "M2"}
+OWN = {method: f"{title} minus default" for method, title in ALONE.items()}
 AGAINST_M2, AGAINST_BEST = "claim: SMVAE minus M2", "claim: SMVAE minus best baseline"
+PANELS = (*OWN.values(), AGAINST_M2, AGAINST_BEST)
 
 
 def _key(method: str, choice: Choice) -> str:
@@ -156,28 +158,23 @@ def _claims(line: str, smvae: str, m2: str, codes: str = "mae_svm") -> list[dict
 
 
 def _effects() -> tuple[dict, ...]:
+    """Every effect, panel by panel."""
     lines: list[dict] = []
     for choice in CHOICES:
         keys = {method: _key(method, choice) for method in ALONE}
         if choice.m2 is None:
             keys["m2"] = "m2"
-        for method, title in ALONE.items():
+        for method, panel in OWN.items():
             if keys[method] != method:
                 rows = {keys[method]: 1.0, method: -1.0}
-                lines.append(
-                    {"line": choice.title, "panel": f"{title} minus default", "rows": rows}
-                )
+                lines.append({"line": choice.title, "panel": panel, "rows": rows})
         lines += _claims(choice.title, keys["smvae"], keys["m2"])
-    lines += [
-        {
-            "line": f"mean over crossed: {FACTORS[factor][1]}",
-            "panel": f"{title} minus default",
-            "rows": _main_effect(method, factor),
-        }
-        for factor in FACTORS
-        for method, title in ALONE.items()
-    ]
-    return (*lines, *_claims(SEEN, "smvae", "m2", "mae_svm_train"))
+    for factor, (_, name) in FACTORS.items():
+        for method, panel in OWN.items():
+            line = {"line": f"mean over crossed: {name}", "panel": panel}
+            lines.append(line | {"rows": _main_effect(method, factor)})
+    lines += _claims(SEEN, "smvae", "m2", "mae_svm_train")
+    return tuple(sorted(lines, key=lambda line: PANELS.index(line["panel"])))
 
 
 def _main_effect(method: str, factor: str) -> dict[str, float]:

@@ -109,14 +109,16 @@ def lead(table: pd.DataFrame, columns: Sequence[Column], note: DatasetNote) -> s
         if here.empty:
             continue
         counts = here["verdict"].value_counts()
-        words = [f"{counts[word]} {word}" for word in COLOURS if word in counts.index]
-        failed = ", ".join(here.loc[here["verdict"] == FAILED, "line"])
-        sentences.append(f"{panel}: {', '.join(words)}{f' ({failed})' if failed else ''}.")
+        words = ", ".join(f"{counts[word]} {word}" for word in COLOURS if word in counts.index)
         usual = here.loc[here["line"] == DEFAULT, "verdict"]
         if len(usual):
             other = here[here["verdict"] != usual.iloc[0]]
             named = ", ".join(f"{a} ({b})" for a, b in other[["line", "verdict"]].to_numpy())
-            sentences.append(f"By default {usual.iloc[0]}; otherwise under: {named or 'none'}.")
+            start = f"{panel}: {words}; by default {usual.iloc[0]}"
+            sentences.append(f"{start}, otherwise under: {named or 'no choice'}.")
+        else:
+            failed = ", ".join(here.loc[here["verdict"] == FAILED, "line"])
+            sentences.append(f"{panel}: {words}{f' ({failed})' if failed else ''}.")
     return " ".join(sentences)
 
 
@@ -126,14 +128,14 @@ def _panels(layout: Layout, table: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _lines(table: pd.DataFrame, layout: Layout) -> tuple[tuple[str, tuple[Mark | None, ...]], ...]:
-    """Lines of one data set, the largest difference of the first panel on top."""
+    """Lines of one data set, sorted by the first panel's difference, 0 where that has none."""
     panels = _panels(layout, table)
     by_place = {(e["line"], e["panel"]): e for e in table.to_dict("records")}
     titles = dict.fromkeys(table["line"])
 
     def size(title: str) -> float:
-        first = next(by_place[title, panel] for panel in panels if (title, panel) in by_place)
-        return -np.nan_to_num(first["difference"], nan=-np.inf)
+        first = by_place.get((title, panels[0]))
+        return -np.nan_to_num(first["difference"] if first else 0.0, nan=-np.inf)
 
     return tuple(
         (str(title), tuple(_mark(by_place.get((title, panel))) for panel in panels))
