@@ -67,9 +67,10 @@ P2 = (
     _row("p2_label_spreading", "Label spreading", Stage("label_spreading")),
 )
 NOISE = (
-    _vae("noise", "smvae", "SMVAE"),
-    _alone(_vae("noise", "smvae", "SMVAE")),
+    _vae("noise", "smvae", "SMVAE", last_epoch=True),
+    _alone(_vae("noise", "smvae", "SMVAE", last_epoch=True)),
 )
+"""At the last epoch: one that tuning accuracy chooses may come before the weights have moved."""
 MISSING = (
     _vae("missing", "simvae", "SiMVAE", imputes=True),
     _row("missing_ridge_impute", "Ridge regression", Stage("ridge_impute", imputes=True)),
