@@ -83,9 +83,9 @@ def drawings(
 
 
 def overall(own: Numbers, meta: ReportMeta, layout: Layout) -> tuple[Drawing, ...]:
-    """All effects under the names of their data sets, where no line stands in two of them."""
+    """All effects under the names of several data sets, where no line stands in two of them."""
     table = own.compared
-    if table.empty or table.groupby("line")["dataset"].nunique().max() > 1:
+    if table["dataset"].nunique() < 2 or table.groupby("line")["dataset"].nunique().max() > 1:
         return ()
     notes = {note.key: note for note in meta.datasets}
     lines: list[tuple[str, tuple[Mark | None, ...]]] = []

@@ -102,6 +102,7 @@ def test_choices_are_sorted_by_their_effect_and_those_that_flip_the_claim_are_na
     words = drawn(files, "figures/ambiguity_data.svg")
     panels = [word for word in words if word in ambiguity.PANELS]
     assert panels == list(ambiguity.PANELS)
+    assert "figures/ambiguity.svg" not in files  # one data set has one figure
     names = [w for w in words if w.startswith(("initial values", "c: 1", "mean over"))]
     assert names[-1] == "initial values: Glorot"  # the largest loss is last
     (lead,) = re.findall(r'<p class="labels">([^<]*)</p>', page(files))
