@@ -69,6 +69,8 @@ class Provenance:
     """Origin of the data; printed in every report.
 
     ``imitates``  of simulated data, the kind of what they imitate: labels are drawn as for that.
+    ``known``  numbers that are known exactly because the data are drawn from a known model, such
+               as the Bayes accuracy, by name.
     """
 
     kind: Kind
@@ -77,6 +79,7 @@ class Provenance:
     citation: str = ""
     notes: tuple[str, ...] = ()
     imitates: Literal["licensed", "open"] = "licensed"
+    known: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

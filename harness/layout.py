@@ -7,7 +7,7 @@ and converts them: when a protocol is loaded, and when a report is made from a m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,29 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """A combination of rows minus what is expected of it: a line in a panel of kind ``effects``.
+
+    ``rows``     row key -> coefficient. Rows with a positive one are measured; those with a
+                 negative one are what is expected.
+    ``column``   the column of the table of trials that is combined.
+    ``less``     also expected: a number, or the name of a value in the data's ``Provenance.known``.
+    ``best_of``  also expected: that of these rows with the highest mean tuning accuracy.
+    ``within``   lowest and highest legal difference, None for no bound; () gives no verdict.
+    ``must``     what must hold, in words.
+    """
+
+    line: str
+    panel: str
+    rows: Mapping[str, float] = field(default_factory=dict)
+    column: str = "accuracy"
+    less: float | str = 0.0
+    best_of: tuple[str, ...] = ()
+    within: tuple[float | None, ...] = ()
+    must: str = ""
+
+
+@dataclass(frozen=True)
 class Layout:
     """The layout of a protocol's numbers.
 
@@ -62,6 +85,7 @@ class Layout:
     ``lines``    what a curve stands for: ``rows`` (panels are label fractions) or ``labels``.
     ``axes``     as many as the kind has, in the order of ``Cell.at``.
     ``values``   one figure each, the first is the headline.   ``extras`` a table only.
+    ``effects``  what the kind ``effects`` shows.
     ``reference``  row key that the others are compared with.
     ``shows``    what is drawn.   ``reading`` more on how to read it, a sentence or two each.
     ``warning``  what a reader must know beside the figure.
@@ -73,6 +97,7 @@ class Layout:
     axes: tuple[Axis, ...] = ()
     values: tuple[Value, ...] = ()
     extras: tuple[Value, ...] = ()
+    effects: tuple[Effect, ...] = ()
     reference: str = ""
     shows: str = ""
     reading: tuple[str, ...] = ()
@@ -83,7 +108,8 @@ class Layout:
     def of(cls, plain: Mapping[str, Any]) -> Layout:
         """The layout of plain values. Raises TypeError or ValueError for one that is wrong."""
         typed = dict(plain)
-        for name, kind in (("axes", Axis), ("values", Value), ("extras", Value)):
+        kinds_of = {"axes": Axis, "values": Value, "extras": Value, "effects": Effect}
+        for name, kind in kinds_of.items():
             typed[name] = tuple(_made(kind, name, entry) for entry in typed.get(name, ()))
         layout = _made(cls, "layout", typed | {"reading": tuple(typed.get("reading", ()))})
         if layout.kind not in kinds():
@@ -97,6 +123,11 @@ class Layout:
                 raise ValueError(f"{name} names one of {', '.join(keys)} twice")
         if layout.kind not in WITHOUT_VALUES and not layout.values:
             raise ValueError(f"a layout of kind '{layout.kind}' needs values, what it shows")
+        if (layout.kind == "effects") != bool(layout.effects):
+            raise ValueError("a layout has effects if its kind is 'effects', and no other has")
+        places = [(effect.line, effect.panel) for effect in layout.effects]
+        if len(set(places)) < len(places):
+            raise ValueError("two effects have the same line and panel")
         return layout
 
 
@@ -113,7 +144,8 @@ def _made(kind: Any, where: str, entry: Mapping[str, Any]) -> Any:
         wanted = {"str": str, "bool": bool, "float | None": (int, float, type(None))}
         if known[name] in wanted and not isinstance(value, wanted[known[name]]):
             raise TypeError(f"{where}: '{name}' must be {known[name]}, not {value!r}")
-    lacking = [name for name in ("kind", "name", "column", "label") if name in known.keys() - entry]
+    needed = ("line", "panel", "rows") if kind is Effect else ("kind", "name", "column", "label")
+    lacking = [name for name in needed if name in known.keys() - entry]
     if lacking:
         raise TypeError(f"{where} needs '{lacking[0]}'")
     return kind(**entry)

@@ -51,6 +51,7 @@ class Stage:
     ``imputes`` the stage imputes missing views, and the next one gets the completed views.
     ``epochs``  least number of epochs: a budget with fewer trains for this number, without early
                 stopping, unless its epochs are fixed.
+    ``last_epoch``  the last epoch is taken, whatever its tuning score: no early stopping.
     """
 
     key: str
@@ -60,6 +61,7 @@ class Stage:
     rows: ReprRows = "paradigm"
     imputes: bool = False
     epochs: int | None = None
+    last_epoch: bool = False
 
 
 Recipe = tuple[Stage, ...]

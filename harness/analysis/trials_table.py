@@ -109,6 +109,12 @@ def _apart(metrics: Mapping[str, Any]) -> dict[str, float]:
     return {name: metrics.get(f"test_{name}", float("nan")) for name in APART}
 
 
+def _view_weights(chosen: Record | None) -> dict[str, float]:
+    """``weight_0``, ``weight_1`` ...: what the chosen fit's posterior weighs each view."""
+    facts = chosen.facts if chosen else {}
+    return {name: value for name, value in facts.items() if name.startswith("weight_")}
+
+
 def _ids(trial: Trial) -> Iterable[str]:
     """Every job of a trial once, those of earlier stages first."""
     return dict.fromkeys(name for stage in trial for group in stage for name in group)
@@ -142,6 +148,7 @@ def _trial_columns(
         **{name: values.get(name, float("nan")) for name in IMPUTATION},
         "tuning": chosen.score if chosen else float("nan"),
         **{name: own.get(name, float("nan")) for name in TUNING},
+        **_view_weights(chosen),
         "n_labelled": metrics.get("n_labelled"),
         "n_classes_labelled": _classes(metrics),
         "n_tuning_labels": metrics.get("n_tuning_labels"),

@@ -128,6 +128,9 @@ def _of_python(value: Any, name: str) -> Any:
 def training_of(budget: Budget, stage: Stage) -> Training:
     """How long gradient training of a stage may take under a budget."""
     least = 0 if budget.fixed_epochs else stage.epochs or 0
+    if stage.last_epoch:
+        epochs = max(least, budget.epochs)
+        return Training(epochs, eval_every=epochs, patience=None)
     if least > budget.epochs:
         return Training(least, budget.eval_every, patience=None)
     return Training(budget.epochs, budget.eval_every, budget.patience)

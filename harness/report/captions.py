@@ -72,6 +72,10 @@ def facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
         ("Source", note.source),
         ("Licence", note.licence),
         ("Citation", note.citation),
+        *(
+            ("Known", f"{name.replace('_', ' ')} {fmt.accuracy(v)}")
+            for name, v in note.known.items()
+        ),
         ("Split", note.split),
         ("Leaks declared", _leaks(note)),
         ("Fingerprint", note.fingerprint),

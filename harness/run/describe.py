@@ -201,8 +201,15 @@ def _plain(value: Any) -> Any:
 
 
 def _left_out(keys: Sequence[str]) -> str:
-    """Data sets that the budget leaves out, and the flag that adds them; "" if none."""
-    return f"without {', '.join(keys)} (--dataset {' '.join(keys)})" if keys else ""
+    """Data sets that the budget leaves out, and the flag that adds them; "" if none.
+
+    Where one is left out with several choices of views, their names alone: a stamp is short.
+    """
+    if not keys:
+        return ""
+    names = dict.fromkeys(key.partition(":")[0] for key in keys)
+    flag = f" (--dataset {' '.join(keys)})" if len(names) == len(keys) else ""
+    return f"without {', '.join(names)}{flag}"
 
 
 def _row_note(row: TableRow) -> tuple[str, tuple[str, ...]]:
@@ -316,6 +323,7 @@ def _note(plan: Plan, data: Dataset, protocol: str, cells: Sequence[PlannedCell]
         leaks=rule.leaks,
         fingerprint=data.fingerprint,
         what_varies=what_varies(data, scenarios, trained=trained),
+        known=dict(origin.known),
         notes=(
             *origin.notes,
             *_scaled(data, split, scenarios),

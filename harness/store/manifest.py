@@ -56,6 +56,7 @@ class DatasetNote:
     ``leaks``           group columns that the split knowingly puts on both sides.
     ``split_fixed``     every trial has the same training and test rows: no correction for overlap.
     ``splits``          the splits of a report that compares them, the leakiest first.
+    ``known``           numbers that are known exactly of simulated data, by name.
     ``what_varies``     a sentence on what a trial re-draws, printed under every table and figure.
     ``absent``          sentences on the views that rows lack, printed there too; () for complete
                         data.
@@ -82,6 +83,7 @@ class DatasetNote:
     splits: tuple[SplitNote, ...] = ()
     class_names: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    known: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def anchor(self) -> str:

@@ -15,8 +15,11 @@ import pytest
 from datasets.base import Dataset
 from harness.plan.lacking import digest
 from harness.plan.plan import Plan, plan_cells
+from harness.report.captions import facts
+from harness.run.describe import _left_out
 from protocols.base import Budget, Cell, MethodCard, scaling_rule
 from tests.helpers import tiny
+from tests.unit.harness.fake_figures import NOTE
 from tests.unit.harness.test_reporting import BUDGET, Sweep, ended_well, planned, reported
 
 
@@ -93,3 +96,15 @@ def test_absent_views_stand_under_every_table_and_figure_of_data_that_lack_some(
         assert (f"mask {digest(data, [data.present])}." in page) is (told is data)
         assert ("b is absent from " in page) is (told is data)
         assert ("masks of these trials" in page) is (told is data)
+
+
+def test_data_sets_left_out_are_named_once_and_with_the_flag_where_it_is_short() -> None:
+    assert _left_out(()) == ""
+    assert _left_out(("mfeat", "watch")) == "without mfeat, watch (--dataset mfeat watch)"
+    assert _left_out(("synthetic:a,b", "synthetic:o,m")) == "without synthetic"
+
+
+def test_what_is_known_of_simulated_data_reaches_the_report() -> None:
+    note = replace(NOTE, kind="simulated", known={"bayes_accuracy": 0.9004})
+    assert ("Known", "bayes accuracy .900") in facts(note)
+    assert "Known" not in dict(facts(NOTE))

@@ -13,6 +13,7 @@ from harness.report.figures import kind_of
 
 VALUE = {"column": "accuracy", "label": "test accuracy"}
 AXIS = {"name": "missing", "label": "share"}
+EFFECT = {"line": "one", "panel": "all", "rows": {"smvae": 1.0}}
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,10 @@ AXIS = {"name": "missing", "label": "share"}
         ({"kind": "curves", "values": (VALUE,), "lines": "columns"}, "lines"),
         ({"values": (VALUE,)}, "kind"),
         ({"kind": "curve", "values": (VALUE,)}, "curves"),
+        ({"kind": "effects", "values": (VALUE,)}, "effects"),
+        ({"kind": "dots", "values": (VALUE,), "effects": (EFFECT,)}, "effects"),
+        ({"kind": "effects", "values": (VALUE,), "effects": (EFFECT, EFFECT)}, "same line"),
+        ({"kind": "effects", "values": (VALUE,), "effects": ({"line": "one"},)}, "panel"),
     ],
 )
 def test_a_layout_that_no_report_could_use_fails_when_its_protocol_is_loaded(
@@ -47,7 +52,7 @@ def test_every_protocol_has_the_axes_of_its_kind(key: str) -> None:
 
 
 def test_kinds_are_found_by_file_name() -> None:
-    figures = {"curves", "dots", "heat", "leak", "matrices", "weights"}
+    figures = {"curves", "dots", "effects", "heat", "leak", "matrices", "weights"}
     assert set(kinds()) == figures | {"table", "properties"}
     with pytest.raises(ValueError, match="dots"):
         kind_of("none")
