@@ -67,12 +67,12 @@ class _Python(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is torch.tensor and _named(kwargs.get("device")):
             return func(*args, **(kwargs | {"device": "cpu"})).to(NAME)
-        if func is Tensor.__getitem__:
+        if func in (Tensor.__getitem__, Tensor.__setitem__):
             parts = args[1] if isinstance(args[1], tuple) else (args[1],)
             index = tuple(
                 torch.tensor(p, dtype=torch.long) if isinstance(p, list) else p for p in parts
             )
-            args = (args[0], index)
+            args = (args[0], index, *args[2:])
         return func(*args, **kwargs)
 
 

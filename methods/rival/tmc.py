@@ -26,6 +26,7 @@ tuning rows and so is the step size, of which the authors take the least, 3e-4, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
@@ -132,7 +133,7 @@ def terms(alpha: Tensor, onehot: Tensor) -> tuple[Tensor, Tensor]:
     other = onehot + (1 - onehot) * alpha
     total = other.sum(-1)
     slope = torch.digamma(other) - torch.digamma(total)[..., None]
-    of_uniform = torch.lgamma(alpha.new_tensor(float(alpha.shape[-1])))
+    of_uniform = math.lgamma(alpha.shape[-1])
     excess = torch.lgamma(total) - torch.lgamma(other).sum(-1) - of_uniform
     return error, excess + ((other - 1) * slope).sum(-1)
 

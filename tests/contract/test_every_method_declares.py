@@ -30,7 +30,7 @@ def test_every_method_file_is_in_this_suite(root: Path) -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ClassDef) and any(
                 isinstance(item, ast.Assign)
-                and "can" in re.findall(r"\w+", ast.unparse(item.targets[0]))
+                and "title" in re.findall(r"\w+", ast.unparse(item.targets[0]))
                 for item in node.body
             ):
                 declaring.add(path.stem)

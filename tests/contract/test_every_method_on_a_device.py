@@ -114,6 +114,7 @@ def test_a_fit_on_a_device_equals_that_on_the_cpu(key: str, device: str) -> None
         assert same(outputs(key, fits[index], rows), wanted, within(device))
 
 
+@pytest.mark.slow
 @every_stacked_method
 def test_a_checkpoint_of_a_device_is_resumed_on_the_cpu_and_back(
     key: str, device: str, monkeypatch: pytest.MonkeyPatch

@@ -138,7 +138,7 @@ def test_the_entropy_in_the_bound_lies_below_that_of_sampling(kind):
     rows, eps = torch.ones(1, 1, dtype=DOUBLE), normal(2, 1, 3, 1, 1, 4)
     found = weighted_bound(lambda z, _: z.new_zeros(1), q, eps, rows, kind).item()
     true = mixture(q)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         z = true.sample((100_000,))
     prior = Independent(Normal(torch.zeros(4, dtype=DOUBLE), torch.ones(4, dtype=DOUBLE)), 1)

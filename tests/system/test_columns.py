@@ -16,9 +16,12 @@ from tests.system.command_line import SERIAL, SMOKE, places
     [
         (
             ("--labels-per-class", "4", "2"),
-            ("2 per class labelled (20)", "4 per class labelled (40)"),
+            ("2 per class labelled (20 labels)", "4 per class labelled (40 labels)"),
         ),
-        (("--label-percent", "1.5", "50"), ("1.5 % labelled (16)", "50 % labelled (539)")),
+        (
+            ("--label-percent", "1.5", "50"),
+            ("1.5 % labelled (16 labels)", "50 % labelled (539 labels)"),
+        ),
     ],
 )
 def test_columns_are_those_asked_for(

@@ -34,7 +34,7 @@ DOUBLE = torch.float64
 def page(root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[ModuleType]:
     """docs/extending.md's method, and its network with the settings that hand it in."""
     text = (root / "docs/extending.md").read_text("utf-8")
-    method, _, network, settings = re.findall(r"```python\n(.*?)```", text, re.S)
+    method, _, network, settings, *_ = re.findall(r"```python\n(.*?)```", text, re.S)
     modules = []
     for name, source in (("page_method", method), ("page_network", network + settings)):
         path = tmp_path_factory.mktemp("page") / f"{name}.py"
