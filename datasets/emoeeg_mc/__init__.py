@@ -45,8 +45,8 @@ Options (``--data-option emoeeg_mc.NAME=VALUE``):
 ``train``   ``video`` (default) or ``imagery``: the training part of the split ``context``.
 ``lines``   which trials the lines of a table are that names none: ``ask`` (default) refuses it,
             ``derivatives`` are the order of the EEG features, ``presentation`` that of the session.
-``rows``    ``complete`` (default): those with every chosen view. ``all``: those with at least one;
-            an absent view is NaN.
+``rows``    ``all`` (default): those with at least one chosen view; an absent view is NaN.
+            ``complete``: those with every one.
 ``folder``  below the data root: which copy is read, where several differ.
 """
 

@@ -65,9 +65,9 @@ class Options(Settings):
         choices=("ask", "derivatives", "presentation"),
     )
     rows: str = setting(
-        "complete",
-        "rows that are kept: complete (with every chosen view) or all (with at least one)",
-        choices=("complete", "all"),
+        "all",
+        "rows that are kept: all (with at least one chosen view) or complete (with every one)",
+        choices=("all", "complete"),
     )
     folder: str = setting("", "folder below the data root: which of several copies is read")
 

@@ -42,7 +42,7 @@ def copy(plain: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def data(plain: Path) -> Dataset:
-    return emoeeg_mc.load(root=plain)
+    return emoeeg_mc.load(root=plain, options={"rows": "complete"})
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +84,8 @@ def test_labels_of_a_simulated_copy_are_drawn_as_those_of_the_open_data(data: Da
         assert label_rule(source) == "random_min_one"
 
 
-@pytest.mark.skipif(not hasattr(Dataset, "present"), reason="views are never absent yet")
-def test_all_rows_may_be_kept_with_views_that_are_absent(plain: Path, data: Dataset) -> None:
-    every = emoeeg_mc.load(root=plain, options={"rows": "all"})
+def test_by_default_rows_keep_views_that_are_absent(plain: Path, data: Dataset) -> None:
+    every = emoeeg_mc.load(root=plain)
     assert every.n == PEOPLE * ROWS
     there = {"hr": (2, 3, 4, 5), "gsr": (2, 4, 5)}
     for name, people in there.items():
@@ -100,7 +99,7 @@ def test_all_rows_may_be_kept_with_views_that_are_absent(plain: Path, data: Data
 
 
 def test_hr_alone_keeps_who_has_it(plain: Path) -> None:
-    heart = emoeeg_mc.load(("hr", "eeg"), plain)
+    heart = emoeeg_mc.load(("hr", "eeg"), plain, {"rows": "complete"})
     assert heart.view_names == ("hr", "eeg")
     assert np.unique(heart.groups["person"]).tolist() == [2, 3, 4, 5]
 
@@ -129,7 +128,7 @@ def test_classes_follow_from_the_stimulus(data: Dataset, plain: Path) -> None:
     assert data.class_names[data.labels[data.groups["stimulus"] == ITEMS.index("ten5")][0]] == (
         "tenderness"
     )
-    moods = emoeeg_mc.load(root=plain, options={"label": "valence"})
+    moods = emoeeg_mc.load(root=plain, options={"label": "valence", "rows": "complete"})
     assert moods.class_names == ("negative", "positive")
     assert moods.n == data.n * 6 // 7
     assert np.array_equal(moods.labels, moods.groups["stimulus"] > 11)
@@ -407,8 +406,8 @@ def line(checked: DataCheck, what: str) -> tuple[str, str, bool]:
     return only.found, only.expected, only.ok
 
 
-def test_the_check_has_the_published_counts(plain: Path, data: Dataset) -> None:
-    checked = emoeeg_mc.check(plain)
+def test_the_check_has_the_published_counts(plain: Path) -> None:
+    checked, data = emoeeg_mc.check(plain), emoeeg_mc.load(root=plain)
     assert not checked.ok
     assert checked.simulated
     assert checked.fingerprint == data.fingerprint
