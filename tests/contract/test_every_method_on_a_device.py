@@ -22,9 +22,10 @@ from tests.contract.suite import METHODS, every
 from tests.helpers import config_of, home, members, outputs, same, tiny, trial
 
 SHORT = Training(epochs=3, eval_every=1, patience=None)
-every_stacked_method = every(
-    "key", tuple(key for key in METHODS if registry.is_stacked(registry.load_method(key)))
-)
+STACKED = tuple(key for key in METHODS if registry.is_stacked(registry.load_method(key)))
+every_stacked_method = every("key", STACKED)
+FAST = ("m2", "smvae", "tmc")
+"""Methods of the fast suite; the others take seconds each and are left to the slow one."""
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +103,9 @@ def within(device: str) -> float:
     return 1e-6 if device == NAME else 1e-3
 
 
-@every_stacked_method
+@pytest.mark.parametrize(
+    "key", [pytest.param(key, marks=() if key in FAST else pytest.mark.slow) for key in STACKED]
+)
 def test_a_fit_on_a_device_equals_that_on_the_cpu(key: str, device: str) -> None:
     """Any operation that mixes devices raises there (tests/accelerator.py)."""
     problems, held_out = case(key)

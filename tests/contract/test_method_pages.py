@@ -18,9 +18,16 @@ def test_no_entry_lacks_its_page_and_no_page_its_entry() -> None:
     assert written == {"README.md", *(f"{key}.md" for key in METHODS)}, "run: make docs"
 
 
+@pytest.fixture(scope="module")
+def made() -> dict[str, str]:
+    """The text of every page, as the sources have it; made once, since that takes seconds."""
+    return pages()
+
+
+@pytest.mark.xdist_group("pages")
 @pytest.mark.parametrize("name", ["README.md", *(f"{key}.md" for key in METHODS)])
-def test_a_page_says_what_the_source_says(name: str) -> None:
-    assert (FOLDER / name).read_text("utf-8") == pages()[name], "run: make docs"
+def test_a_page_says_what_the_source_says(name: str, made: dict[str, str]) -> None:
+    assert (FOLDER / name).read_text("utf-8") == made[name], "run: make docs"
 
 
 @every_method
