@@ -46,12 +46,14 @@ def terminal(report: Report) -> list[str]:
             lines += [f"  {table.title}"] if len(section.main_tables()) > 1 else []
             rows = [[cell.text for cell in row.cells] for row in (Row(table.heads), *table.rows)]
             wide = [max(len(row[i]) for row in rows) for i in range(len(table.heads))]
-            for row in rows:
+            groups = ["", *(row.group for row in table.rows)]
+            for before, group, row in zip(["", *groups], groups, rows, strict=False):
                 texts = (
                     text.rjust(width) if number else text.ljust(width)
                     for text, width, number in zip(row, wide, table.numeric(), strict=True)
                 )
-                lines.append("  " + "  ".join(texts).rstrip())
+                lines += [f"  {group}:"] if group != before else []
+                lines.append(("    " if any(groups) else "  ") + "  ".join(texts).rstrip())
     return lines
 
 

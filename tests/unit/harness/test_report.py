@@ -10,7 +10,7 @@ import pytest
 
 from harness.layout import Layout
 from harness.report import format as fmt
-from harness.report.export import tex
+from harness.report.export import terminal, tex
 from harness.report.figures.table import DotPlot, ForestPlot
 from harness.report.kind import Given
 from harness.report.meta import DatasetNote, ReportMeta
@@ -49,6 +49,15 @@ def table_of(trials: pd.DataFrame, start: str = "Test accuracy") -> Table:
 
 def legend_of(trials: pd.DataFrame) -> tuple[str, ...]:
     return next(block.lines for block in section_of(trials).blocks if isinstance(block, Text))
+
+
+def test_the_terminal_tells_rows_of_the_same_title_apart() -> None:
+    trials = trials_of({"ours": [0.5, 0.6], "other": [0.4, 0.5]})
+    trials = trials.assign(row="SMVAE", block=np.where(trials["row_key"] == "ours", "b", "a"))
+    lines = [line.strip() for line in terminal(made_of(trials).report)]
+    place = {name: lines.index(f"{name}:") for name in ("A", "B")}
+    assert lines[place["A"] + 1].split() == ["SMVAE", ".450±.071"]
+    assert lines[place["B"] + 1].split() == ["SMVAE", ".550±.071"]
 
 
 @pytest.mark.parametrize(
