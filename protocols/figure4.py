@@ -36,9 +36,9 @@ class Figure4(Protocol):
                 "label": "NMSE of hidden entries, z-scored",
                 "mark": 1.0,
                 "mark_label": "imputing the mean",
-                "cap": 1.5,
+                "cap": 1.1,
             },
-            {"column": "nmse_all", "cap": 1.5, "label": "NMSE over all rows, z-scored"},
+            {"column": "nmse_all", "cap": 1.1, "label": "NMSE over all rows, z-scored"},
             {
                 "column": "nmse_raw",
                 "cap": 1.5,
