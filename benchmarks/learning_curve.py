@@ -65,7 +65,7 @@ def wanted(records: Iterable[Record], arguments: argparse.Namespace) -> list[Rec
         for record in records
         if record.status == "ok"
         and record.arrays
-        and (not arguments.dataset or record.data_key in arguments.dataset)
+        and (not arguments.dataset or names(record) & set(arguments.dataset))
         and (not arguments.method or record.job["method"] in arguments.method)
         and (arguments.seed is None or record.job["seed"] == arguments.seed)
         and (
@@ -74,6 +74,11 @@ def wanted(records: Iterable[Record], arguments: argparse.Namespace) -> list[Rec
         )
     ]
     return sorted(found, key=lambda r: (r.data_key, title(r), r.job["trial"]))
+
+
+def names(record: Record) -> set[str]:
+    """What a data set may be called: with its views, and without."""
+    return {record.data_key, record.data_key.split(":")[0]}
 
 
 def title(record: Record) -> str:
