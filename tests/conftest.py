@@ -26,6 +26,15 @@ def root() -> Path:
     return ROOT
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests of a GPU are skipped where there is none, with the reason."""
+    if item.get_closest_marker("gpu"):
+        import torch  # noqa: PLC0415 - most tests never load it
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA device")
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     torch = sys.modules.get("torch")  # most tests never load it

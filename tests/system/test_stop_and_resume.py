@@ -114,7 +114,7 @@ def test_ctrl_c_at_any_moment_ends_without_traceback_or_orphan(
     status, out, err = ended(process)
     until(lambda: gone(process.pid), 15)
     if "interrupted" not in err:  # before main handled signals: the interpreter printed it
-        assert moment < 2
+        assert "plan:" not in out
         return
     assert status == 130
     assert "Traceback" not in out + err
