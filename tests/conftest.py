@@ -29,7 +29,7 @@ def root() -> Path:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tests of a GPU are skipped where there is none, with the reason."""
     if item.get_closest_marker("gpu"):
-        import torch  # noqa: PLC0415 - most tests never load it
+        import torch  # most tests never load it
 
         if not torch.cuda.is_available():
             pytest.skip("needs a CUDA device")
