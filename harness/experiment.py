@@ -238,8 +238,8 @@ def _opened(
         specs, budget = ", ".join(choice.specs), choice.budget.name
         console.print(f"{name}: budget {budget} ({choice.why}) on {specs}")
         if choice.left_out:
-            more = " ".join(choice.left_out)
-            console.print(f"{name}: left out by this budget: {more} (to include: --dataset {more})")
+            more, every = " ".join(choice.left_out), " ".join((*choice.specs, *choice.left_out))
+            console.print(f"{name}: left out by this budget: {more} (all: --dataset {every})")
         alone = bool(options.datasets) or len(choice.specs) == 1
         opened = []
         for spec in choice.specs:
@@ -370,7 +370,7 @@ def _print_cells(plan: Plan, console: Console) -> None:
         console.print(
             f"  {cell.protocol:<{name}}  {cell.data_key:<{data}}  {cell.cell.row.block:<12}  "
             f"{cell.cell.row.title:<{row}}"
-            f"{_labels(cell)}  {place}{len(ids):4d} fits, "
+            f"{_labels(cell)}  {place}{len(ids):4d} {'fit, ' if len(ids) == 1 else 'fits,'} "
             f"{len(ids & plan.stored):4d} stored, {len(ids & plan.stale.keys()):4d} stale, "
             f"{len(todo):4d} to run, {_durations(*plan.core_hours(todo))}",
         )

@@ -6,7 +6,6 @@ The colours are few and fixed, so that the page can swap them for its own in dar
 from __future__ import annotations
 
 import io
-import os
 import re
 import textwrap
 import warnings
@@ -14,9 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
-
-# Jupyter and Colab name a backend that may not be installed; the import would fail on it.
-os.environ["MPLBACKEND"] = "agg"
 
 import matplotlib.style
 from matplotlib.axes import Axes

@@ -119,7 +119,7 @@ def test_too_few_groups_are_refused_in_a_sentence() -> None:
 
 @FEW
 @given(st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 8), st.integers(1, 4))
-def test_torn_groups_are_those_with_rows_in_two_units(seed: int, n: int, few: int, k: int) -> None:
+def test_split_groups_are_those_with_rows_in_two_units(seed: int, n: int, few: int, k: int) -> None:
     rng = np.random.default_rng(seed)
     groups = {name: rng.integers(-few, few, n) for name in ("g", "h")}
     units = rng.integers(0, k, n)

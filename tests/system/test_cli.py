@@ -235,7 +235,7 @@ def test_a_dry_run_plans_by_cell_and_writes_nothing(cli: CommandLine, tmp_path: 
     status, out, _ = cli(*CHEAP, *SERIAL, "--dry-run")
     assert status == 0
     assert "SVM, all labels" in out
-    assert out.count(" fits, ") == 4
+    assert out.count(" stale, ") == 4
     assert "plan: 4 cells, 11 fits: 0 stored, 11 to run, under a core-minute" in out
     assert nothing_written(tmp_path)
 

@@ -93,7 +93,7 @@ def test_a_hostile_file_is_one_sentence_and_never_runs(
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_wrong_option_of_the_receipt_is_a_sentence(cli: CommandLine, tmp_path: Path) -> None:
+def test_a_wrong_option_of_the_data_check_is_a_sentence(cli: CommandLine, tmp_path: Path) -> None:
     simulate.write(tmp_path, 1 / 12)
     options = ("--data-root", str(tmp_path), "--data-option", "seed.layout=csv")
     status, _, err = cli("--check-data", *options)

@@ -15,7 +15,7 @@ def test_a_count_that_agrees_needs_no_fix() -> None:
     )
 
 
-def test_a_receipt_is_right_if_all_its_lines_are() -> None:
+def test_a_data_check_is_right_if_all_its_lines_are() -> None:
     right, wrong = compare_count("rows", 3, 3, ""), compare_count("rows", 2, 3, "why")
     assert DataCheck("x", "folder", False, (right,)).ok
     assert not DataCheck("x", "folder", False, (right, wrong)).ok

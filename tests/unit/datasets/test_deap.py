@@ -219,7 +219,7 @@ def test_the_segment_split_gives_the_counts_of_table_1(full: Dataset) -> None:
 
 
 @pytest.mark.parametrize("n", [10, 21042, 3969, 105])
-def test_the_receipt_counts_parts_as_the_split_does(full: Dataset, n: int) -> None:
+def test_the_data_check_counts_parts_as_the_split_does(full: Dataset, n: int) -> None:
     few = replace(
         full,
         views=(full.views[0][:n],),

@@ -27,7 +27,7 @@ def lines(checked: DataCheck) -> dict[str, tuple[str, bool]]:
     return {finding.what: (finding.found, finding.ok) for finding in checked.findings}
 
 
-def test_a_receipt_counts_what_is_there(root: Path) -> None:
+def test_a_data_check_counts_what_is_there(root: Path) -> None:
     checked, data = deap.check(root), deap.load(root=root)
     found = lines(checked)
     assert checked.simulated

@@ -97,7 +97,7 @@ def test_a_rotated_split_shares_no_name_seed_or_job_with_the_random_one(
         assert len(ids) == 2
 
 
-def test_the_receipt_and_the_door_know_rotating_folds(root: Path) -> None:
+def test_the_data_check_and_run_all_know_rotating_folds(root: Path) -> None:
     assert "parts of the split segment" in {f.what for f in deap.check(root, ROTATE).findings}
     opened, split = open_dataset("deap", root, {"deap": ROTATE})
     assert (split, opened.key) == ("segment_rotated", "deap:eeg,pps+folds=rotate")

@@ -175,7 +175,7 @@ def test_a_wrong_option_is_named(shared: Path, options: dict[str, str], message:
 # ---------------------------------------------------------------- files that are not there
 
 
-def test_without_a_root_the_mend_is_where_to_get_the_files() -> None:
+def test_without_a_root_the_message_says_where_to_get_the_files() -> None:
     message = refusal(lambda: eegmat.load())
     assert "physionet.org/content/eegmat" in message
     assert "--data-root" in message
@@ -299,7 +299,7 @@ def test_a_recording_without_a_pulse_or_too_short_is_named(root: Path) -> None:
 # ---------------------------------------------------------------- the data check
 
 
-def test_the_receipt_counts_and_the_fingerprint_is_that_of_the_data(shared: Path) -> None:
+def test_the_data_check_counts_and_the_fingerprint_is_that_of_the_data(shared: Path) -> None:
     checked = eegmat.check(shared, THREE)
     lines = {finding.what: finding for finding in checked.findings}
     assert (lines["recordings"].found, lines["recordings"].expected) == ("6", "6")
@@ -312,7 +312,7 @@ def test_the_receipt_counts_and_the_fingerprint_is_that_of_the_data(shared: Path
     assert not checked.simulated
 
 
-def test_the_receipt_names_what_is_damaged(root: Path) -> None:
+def test_the_data_check_names_what_is_damaged(root: Path) -> None:
     path = root / "eegmat/Subject01_2.edf"
     path.write_bytes(path.read_bytes()[:-1])
     checked = eegmat.check(root, THREE)
@@ -322,14 +322,14 @@ def test_the_receipt_names_what_is_damaged(root: Path) -> None:
     assert checked.fingerprint == ""
 
 
-def test_the_receipt_faults_the_table_of_subjects_only_where_it_is_the_class(root: Path) -> None:
+def test_the_data_check_faults_the_table_of_subjects_only_where_it_is_the_class(root: Path) -> None:
     (root / "eegmat/subject-info.csv").unlink()
     assert eegmat.check(root, THREE).ok
     checked = eegmat.check(root, {**THREE, "label": "quality"})
     assert "subject-info.csv" in {finding.what for finding in checked.findings if not finding.ok}
 
 
-def test_the_receipt_of_an_empty_folder_says_where_to_get_the_files(tmp_path: Path) -> None:
+def test_the_data_check_of_an_empty_folder_says_where_to_get_the_files(tmp_path: Path) -> None:
     checked = eegmat.check(tmp_path)
     assert not checked.ok
     assert "physionet.org" in checked.findings[0].fix

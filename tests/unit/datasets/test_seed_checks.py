@@ -124,7 +124,7 @@ def test_unread_files_are_counted_and_are_no_fault(copy: Path) -> None:
     assert line.ok
 
 
-def test_a_receipt_holds_no_value_of_the_data(copy: Path) -> None:
+def test_a_data_check_holds_no_value_of_the_data(copy: Path) -> None:
     data = seed.load(root=copy, options=ONE)
     text = repr(seed.check(copy, ONE))
     for view in data.views:

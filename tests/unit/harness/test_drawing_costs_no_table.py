@@ -19,6 +19,7 @@ from tests.unit.harness.fake_trials import trials_of
 
 TABLES = {"table2.csv", "table2.md", "table2.tex", "paired.csv", "index.html"}
 PROGRAM = """
+import harness.report.publish
 from pathlib import Path
 import sys
 from tests.unit.harness.test_drawing_costs_no_table import written
@@ -53,13 +54,20 @@ def test_file_names_of_many_views_stay_short(tmp_path: Path) -> None:
     assert max(len(name.encode()) for name in names(tmp_path)) < 150
 
 
-@pytest.mark.parametrize("what", ["MPLBACKEND", "matplotlibrc"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "module://matplotlib_inline.backend_inline",
+        "module://no_such_package.backend_inline",
+        "matplotlibrc",
+    ],
+)
 def test_settings_of_the_users_plots_have_no_say(what: str, tmp_path: Path) -> None:
     user, report = tmp_path / "user", tmp_path / "report"
     user.mkdir()
     environment = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
-    if what == "MPLBACKEND":  # as Jupyter and Colab hand it on
-        environment["MPLBACKEND"] = "module://no_such_package.backend_inline"
+    if what != "matplotlibrc":  # as Jupyter and Colab hand it on
+        environment["MPLBACKEND"] = what
     else:
         (user / "matplotlibrc").write_text("text.usetex: True\nfont.size: 30\nbackend: nothing\n")
     done = subprocess.run(

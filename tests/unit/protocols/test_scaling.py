@@ -191,7 +191,7 @@ def test_a_split_that_cuts_files_keeps_the_rule() -> None:
     assert keeps_files_whole(whole, official)
 
 
-def test_a_file_without_two_training_rows_is_refused_with_the_mend() -> None:
+def test_a_file_without_two_training_rows_is_refused_with_the_fix() -> None:
     data = filed(scaling="per_file")
     lone = np.where(np.arange(data.n) == 5, FILES, data.groups["tape"])
     thin = replace(data, groups={**data.groups, "tape": lone})
