@@ -32,7 +32,6 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,9 +83,9 @@ def _dataset(reading: Reading, path: Path) -> Dataset:
         class_names = reading.class_titles
     _check_rows(labels, class_names, groups, official, name)
     splits, notes = _splits(labels, groups, official)
-    data = Dataset(
+    return Dataset(
         key=_key(path.stem),
-        draw_key="file",
+        draw_key=_draw_key(labels, groups, official),
         title=path.stem,
         views=tuple(reading.views.values()),
         view_names=tuple(reading.views),
@@ -98,9 +97,24 @@ def _dataset(reading: Reading, path: Path) -> Dataset:
         ),
         groups=groups,
         official=official,
-    )
-    content = data.choose(sorted(reading.views)).fingerprint  # the same for every order of views
-    return replace(data, draw_key=f"file-{content[:12]}").choose(data.view_names)
+    ).choose(tuple(reading.views))
+
+
+def _draw_key(
+    labels: np.ndarray, groups: Mapping[str, np.ndarray], official: np.ndarray | None
+) -> str:
+    """A key of what a draw divides: classes, groups and official parts of the rows.
+
+    Values of views are no part of it, so that a view in another unit, or another view of the same
+    samples, is tried on the same draws.
+    """
+    parts = {"labels": labels, **dict(sorted(groups.items()))}
+    if official is not None:
+        parts["official"] = official
+    found = hashlib.sha256()
+    for name, codes in parts.items():
+        found.update(f"{name} {len(codes)} ".encode() + codes.astype("<i8").tobytes())
+    return f"file-{found.hexdigest()[:12]}"
 
 
 def _key(stem: str) -> str:

@@ -284,6 +284,8 @@ def _peek_mat(path: Path) -> Variant:
         shape = np.shape(arrays[name])
         if len(shape) == 3 and shape[1] in (WINDOWS[0], SECONDS[0]):
             return Variant(4 if shape[1] == WINDOWS[0] else 1)
+        windows = f"{WINDOWS[0]} or {SECONDS[0]} windows of SEED's first clip"
+        return Variant(-1, f"have '{name}' of shape {shape} without the {windows}")
     return Variant(-1, "have no features of SEED's 15 clips, 'de_LDS1' and so on")
 
 

@@ -80,7 +80,6 @@ def facts(note: DatasetNote) -> tuple[tuple[str, str], ...]:
         ("Leaks declared", _leaks(note)),
         ("Fingerprint", note.fingerprint),
         *(("Note", text) for text in note.notes),
-        *(("Absent views", text) for text in note.absent),
     ]
     return tuple((name, text) for name, text in named if text)
 

@@ -207,7 +207,7 @@ class Kind:
             *part.shown.unavailable.get(note.key, ()),
             *captions.unconverged(trials),
             *captions.in_warmup(trials),
-            *(f"{text}." for text in note.absent),
+            *(f"{text}." for text in note.remarks),
         )
         own = list(self.blocks(part))
         main = [i for i, b in enumerate(own) if isinstance(b, Table) and b.export == "latex"]

@@ -324,10 +324,9 @@ def _note(plan: Plan, data: Dataset, protocol: str, cells: Sequence[PlannedCell]
         fingerprint=data.fingerprint,
         what_varies=what_varies(data, scenarios, trained=trained),
         known=dict(origin.known),
-        notes=(
-            *origin.notes,
-            *_scaled(data, split, scenarios),
-            *_hidden(data, scenarios),
+        notes=(*origin.notes, *_scaled(data, split, scenarios), *_hidden(data, scenarios)),
+        remarks=(
+            *_absent(plan, data, cells),
             *_told(plan, data, cells),
             *(text for own in counted if own.dataset == data.key for text in own.notes),
             *(
@@ -335,7 +334,6 @@ def _note(plan: Plan, data: Dataset, protocol: str, cells: Sequence[PlannedCell]
                 for row, reason in plan.unfit.get((protocol, data.key), ())
             ),
         ),
-        absent=_absent(plan, data, cells),
     )
     return _of_splits(note, plan, data, cells)
 

@@ -58,8 +58,8 @@ class DatasetNote:
     ``splits``          the splits of a report that compares them, the leakiest first.
     ``known``           numbers that are known exactly of simulated data, by name.
     ``what_varies``     a sentence on what a trial re-draws, printed under every table and figure.
-    ``absent``          sentences on the views that rows lack, printed there too; () for complete
-                        data.
+    ``remarks``         sentences that are printed under every table and figure: views that rows
+                        lack, what is unusual in the draws, rows of the table that do not apply.
     """
 
     key: str
@@ -82,7 +82,7 @@ class DatasetNote:
     notes: tuple[str, ...] = ()
     splits: tuple[SplitNote, ...] = ()
     class_names: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     known: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -120,8 +120,12 @@ class PropertiesOfData(Kind):
 
     def _of(self, counted: Properties, note: DatasetNote) -> Section:
         facts = (*captions.facts(note), ("Splits that can be chosen", _splits(counted)))
-        blocks = (_bars(counted, note, self.given.meta.protocol), *_tables(counted, note),
-                  Facts("Source of the data", facts))  # fmt: skip
+        blocks = (
+            _bars(counted, note, self.given.meta.protocol),
+            *_tables(counted, note),
+            Text(tuple(f"{text}." for text in note.remarks)),
+            Facts("Source of the data", facts),
+        )
         return section_of(note, blocks, _stamps(counted, note))
 
 

@@ -47,7 +47,7 @@ def mat(folder: Path, **changes: Any) -> Path:
 def test_a_whole_file(tmp_path: Path) -> None:
     data = load_file(npz(tmp_path))
     assert data.key == "mine:eeg,eye"
-    assert data.draw_key == f"file-{data.fingerprint[:12]}"
+    assert re.fullmatch("file-[0-9a-f]{12}", data.draw_key)
     assert data.view_names == ("eeg", "eye")
     assert data.dims == (4, 2)
     assert data.class_names == ("1", "2", "3")
@@ -89,7 +89,7 @@ def test_other_names_are_other_keys_without_what_a_key_is_cut_at() -> None:
     assert {"mine", "my_data", "my-data", "my.data", "данные", "数据", "Äther"} <= set(keys)
 
 
-def test_draws_depend_on_content_not_on_name_or_views_chosen(tmp_path: Path) -> None:
+def test_draws_depend_on_labels_and_groups_not_on_name_or_views(tmp_path: Path) -> None:
     path = npz(tmp_path)
     data = load_file(path)
     renamed = path.rename(tmp_path / "other name:1@2.npz")
@@ -102,7 +102,10 @@ def test_draws_depend_on_content_not_on_name_or_views_chosen(tmp_path: Path) -> 
     order = load_file(tmp_path / "turned.npz")
     assert order.view_names == ("eye", "eeg")
     assert order.draw_key == data.draw_key
-    changed = load_file(npz(tmp_path, view_eye=arrays["view_eye"] + 1))
+    other_unit = load_file(npz(tmp_path, view_eye=arrays["view_eye"] * 2.0**40))
+    assert other_unit.fingerprint != data.fingerprint
+    assert other_unit.draw_key == data.draw_key
+    changed = load_file(npz(tmp_path, labels=arrays["labels"][::-1]))
     assert changed.draw_key != data.draw_key
 
 

@@ -93,6 +93,9 @@ def test_absent_views_stand_under_every_table_and_figure_of_data_that_lack_some(
         records = ended_well(plan, folder)
         reported(plan, protocol, records, folder)
         page = (folder / "run" / "sweep" / "index.html").read_text("utf-8")
+        assert ("b is absent from " in (folder / "run/sweep/sweep.md").read_text()) is (
+            told is data
+        )
         assert (f"mask {digest(data, [data.present])}." in page) is (told is data)
         assert ("b is absent from " in page) is (told is data)
         assert ("masks of these trials" in page) is (told is data)
