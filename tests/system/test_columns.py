@@ -42,7 +42,7 @@ def test_one_view_leaves_out_rows_that_need_two_and_says_so(tmp_path: Path) -> N
     assert bad == []
     assert {cell.key for cell in run.protocols[0].cells} == {"majority"}
     (note,) = run.protocols[0].datasets
-    left = [text for text in note.notes if text.startswith("not applicable")]
+    left = [text for text in note.remarks if text.startswith("not applicable")]
     assert any("DCCA+SVM (" in text for text in left)
     assert any("DCCAE+TSVM (" in text for text in left)
     (page,) = tmp_path.glob("reports/*/table2/index.html")
