@@ -68,6 +68,7 @@ from datasets.deap.rules import OPTIONS, PAPER_TRIALS, QUADRANTS, chosen, kept, 
 __all__ = ["OPTIONS", "check", "found", "load"]
 
 VIEWS = ("eeg", "pps")
+LOOKED_FOR = "s01.dat or s01.mat"
 LICENCE = "end-user licence agreement of DEAP: research only, not to be passed on"
 LICENSED = True
 """Runs by default if its files are under the data root: the paper's data or a simulated copy."""

@@ -65,6 +65,7 @@ from datasets.eegmat import files
 from datasets.eegmat.features import recording_features
 
 VIEWS = ("eeg", "ecg")
+LOOKED_FOR = "Subject00_1.edf"
 SUBJECTS = 36
 CLASSES = {"task": ("rest", "arithmetic"), "quality": ("bad", "good")}
 TITLES = {"task": "Mental arithmetic", "quality": "Mental arithmetic, quality of count"}

@@ -80,6 +80,7 @@ from datasets.emoeeg_mc.read import BodyTable, body_table, de_features, trial_or
 
 __all__ = ["OPTIONS", "check", "found", "load", "near_misses"]
 
+LOOKED_FOR = "sub-02_ses-vid_task-emotion_de.npy"
 ROWS = len(CONTEXTS) * TRIALS * WINDOWS  # of a person
 
 

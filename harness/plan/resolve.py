@@ -71,9 +71,10 @@ def nothing_found(root: Path) -> str:
     """What was looked for in vain below ``root``, and what resembles it, as one sentence."""
     readers = _readers()
     near = [clause for module in readers.values() for clause in near_misses(module, root)]
+    wanted = ", ".join(f"{module.LOOKED_FOR} ({key})" for key, module in readers.items())
     return (
         f"no file of {', '.join(readers)} was found in {root} {search.BELOW}"
-        f"{search.resembling(near)}; docs/data.md says which files are looked for"
+        f"{search.resembling(near)}; looked for were files such as {wanted}, see docs/data.md"
     )
 
 
