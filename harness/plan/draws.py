@@ -19,7 +19,7 @@ FAR = 0.1
 
 
 def refusal(data: Dataset, scenario: Scenario, trials: int, seed: int) -> str:
-    """Why not all of ``trials`` draws can be made, as one sentence with a mend; "" if they can."""
+    """Why not all of ``trials`` draws can be made, with how to fix it; "" if they can."""
     failed = _failed(data, scenario, trials, seed)
     if not failed:
         return ""

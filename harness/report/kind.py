@@ -19,6 +19,9 @@ from harness.report.meta import DatasetNote, ReportMeta
 from harness.report.model import Block, Cell, Facts, Row, Section, Table, Text
 from harness.store.manifest import Properties
 
+ENDS = ["low", "high", "corrected_low", "corrected_high"]
+"""Columns of a comparison: its plain interval, and that corrected for overlapping trials."""
+
 
 @dataclass(frozen=True, eq=False)
 class Given:
@@ -278,6 +281,12 @@ def caption_of(
 def place_of(axis: Axis, place: float) -> str:
     """``50 %`` or ``c = 0.5``."""
     return fmt.percent(100 * place) if axis.percent else f"{axis.name} = {place:g}"
+
+
+def interval_of(line: pd.Series, prefix: str = "") -> tuple[float, float] | None:
+    """The ends ``low`` and ``high`` of a comparison, None where there are none."""
+    low, high = line[f"{prefix}low"], line[f"{prefix}high"]
+    return None if pd.isna(low) else (float(low), float(high))
 
 
 def title_of(table: pd.DataFrame, key: str) -> str:

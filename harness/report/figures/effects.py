@@ -18,13 +18,12 @@ from matplotlib.figure import Figure as Drawn
 from harness.analysis.effects import FAILED, PASSED, UNDECIDED, bounds, effects
 from harness.layout import Layout
 from harness.report import format as fmt
-from harness.report.kind import Kind, Part
+from harness.report.kind import ENDS, Kind, Part
 from harness.report.model import Block, Figure, Table
 from harness.report.style import ACCENT, HUES, INK, MARK, MUTED, PAPER, RULE, Page, plain, shortened
 
 LINE, PANEL, WORD, LONGEST = 0.23, 2.4, 0.75, 64  # inches, inches, inches, letters
 COLOURS = {PASSED: ACCENT, FAILED: HUES[0], UNDECIDED: MUTED, "": INK}
-ENDS = ["low", "high", "corrected_low", "corrected_high"]
 HEADS = ("must hold", "measured", "expected", "difference (95 % interval)", "verdict")
 DEFAULT = "default"
 """Name of the line that the verdicts of the others are compared with."""

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from harness.analysis.leakage import leaks
 from harness.report import format as fmt
 from harness.report.captions import BLOCKS
-from harness.report.kind import Kind, Part
+from harness.report.kind import ENDS, Kind, Part, interval_of
 from harness.report.meta import SplitNote
 from harness.report.model import Block, Figure, Table
 from harness.report.style import (
@@ -30,7 +30,6 @@ from harness.report.style import (
     shortened,
 )
 
-ENDS = ["low", "high", "corrected_low", "corrected_high"]
 DECIDED = ("higher", "lower")
 HEADING, STEP, AIR = 0.24, 0.16, 0.1  # inches: a heading, a dot, the air around a method
 TOP, LEGEND_LINE = 0.3, 0.18
@@ -181,14 +180,15 @@ def _gain(row: pd.DataFrame, percent: float, split: str) -> Gain | None:
         return None
     line = at.iloc[0]
 
-    def ends(low: str, high: str) -> tuple[float, float] | None:
-        return None if pd.isna(line[low]) else (100 * line[low], 100 * line[high])
+    def in_points(prefix: str = "") -> tuple[float, float] | None:
+        ends = interval_of(line, prefix)
+        return None if ends is None else (100 * ends[0], 100 * ends[1])
 
     short = f" ({_pairs(line)})" if line["pairs"] < line["pairs_expected"] else ""
     return Gain(
         mean=100 * float(line["difference"]),
-        plain=ends("low", "high"),
-        corrected=ends("corrected_low", "corrected_high"),
+        plain=in_points(),
+        corrected=in_points("corrected_"),
         decided=line["decision"] in DECIDED,
         text=fmt.points(line["difference"]) + short,
     )

@@ -19,7 +19,7 @@ from harness.analysis.statistics import paired, summarise
 from harness.report import captions, details
 from harness.report import columns as further
 from harness.report import format as fmt
-from harness.report.kind import Given, Kind, Part
+from harness.report.kind import ENDS, Given, Kind, Part, interval_of
 from harness.report.model import Block, Cell, Figure, Row, Table
 from harness.report.style import (
     ACCENT,
@@ -195,7 +195,7 @@ class AccuracyTable(Kind):
         reference = str(there["reference"].iloc[0])
         group = next((row.group for row in rows if row.link == self.reference), "")
         shown = [row for row in rows if row.link in compared]
-        ends = there[["mean_difference", "low", "high", "corrected_low", "corrected_high"]]
+        ends = there[["mean_difference", *ENDS]]
         ends = ends.to_numpy(float)
         low, high = min(0.0, float(np.nanmin(ends))), max(0.0, float(np.nanmax(ends)))
         room = 0.05 * (high - low) + 0.002
@@ -414,13 +414,10 @@ def _dots(values: list[float], line: Line) -> _Dots:
 
 
 def _difference(line: pd.Series) -> _Difference:
-    def ends(low: str, high: str) -> tuple[float, float] | None:
-        return None if pd.isna(line[low]) else (float(line[low]), float(line[high]))
-
     return _Difference(
         mean=float(line["mean_difference"]),
-        plain=ends("low", "high"),
-        corrected=ends("corrected_low", "corrected_high"),
+        plain=interval_of(line),
+        corrected=interval_of(line, "corrected_"),
         decided=line["decision"] in ("higher", "lower"),
         note=""
         if line["pairs"] == line["pairs_expected"]

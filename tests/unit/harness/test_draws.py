@@ -39,8 +39,8 @@ def test_copies_of_a_training_row_are_counted() -> None:
     data = replace(data, views=tuple(views))
     assert np.array_equal(copies(data), np.tile(np.arange(30), 2))
     trials = drawn(data)
-    twin = (np.arange(60) + 30) % 60
-    counts = [int(((d.part == TEST) & (d.part[twin] == TRAIN)).sum()) for d in trials]
+    other = (np.arange(60) + 30) % 60
+    counts = [int(((d.part == TEST) & (d.part[other] == TRAIN)).sum()) for d in trials]
     (text,) = told(data, "rows", trials)
     assert f"{min(counts)}–{max(counts)} test rows" in text
     other = views[0].copy()
