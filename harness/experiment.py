@@ -18,6 +18,7 @@ from harness import registry
 from harness.errors import RunStopped, UsageError
 from harness.options import Options
 from harness.plan import absent, properties, resolve
+from harness.plan.job import stages_of
 from harness.plan.plan import Plan, PlannedCell, Unfit, plan_cells, settle, unfit_rows
 from harness.plan.rows import Selection, check_named, every_row, keep_own, leave_out
 from harness.report import format as fmt
@@ -364,7 +365,7 @@ def _print_cells(plan: Plan, console: Console) -> None:
     data = max((len(cell.data_key) for cell in plan.cells), default=0)
     row = max((len(cell.cell.row.title) for cell in plan.cells), default=0)
     for cell in plan.cells:
-        ids = {job.id for trial in cell.trials for top in trial for job in top.stages()}
+        ids = stages_of(job for trial in cell.trials for job in trial).keys()
         todo = [plan.todo[name] for name in ids if name in plan.todo]
         place = "".join(f"{text}, " for text in fmt.places(cell.cell.at))
         console.print(
@@ -455,8 +456,7 @@ def _work(
 def _cells_to_run(plan: Plan) -> list[frozenset[str]]:
     """For each incomplete cell, the ids of its jobs still to run."""
     cells = [
-        frozenset(job.id for trial in cell.trials for top in trial for job in top.stages())
-        & plan.todo.keys()
+        frozenset(stages_of(job for trial in cell.trials for job in trial)) & plan.todo.keys()
         for cell in plan.cells
     ]
     return [ids for ids in cells if ids]

@@ -199,7 +199,7 @@ def record_of(job: Job, **changes: Any) -> Record:
         data_key=job.data_key,
         status="ok",
         score=0.5,
-        digests=code_digest.digests(job.methods()),
+        digests=code_digest.digests(job.methods),
     )
     return replace(plain, **changes)
 

@@ -16,11 +16,21 @@ import numpy as np
 from datasets.base import Dataset
 from harness import registry
 from harness.errors import UsageError
-from harness.plan.job import Job
+from harness.plan.job import Job, on_trial
 from harness.store.plain import plain
 from methods.base import Method, Training
 from protocols._trial import Scenario, declared
 from protocols.base import REPR_ROWS, Budget, Cell, Stage
+
+
+def expand_all(
+    cell: Cell, data: Dataset, budget: Budget, trials: int, seed: int
+) -> tuple[tuple[Job, ...], ...]:
+    """The candidate jobs of one cell on each of the first ``trials`` trials, as :func:`expand`."""
+    if not trials:
+        return ()
+    first = expand(cell, data, budget, 0, seed)
+    return first, *(on_trial(first, trial) for trial in range(1, trials))
 
 
 def expand(cell: Cell, data: Dataset, budget: Budget, trial: int, seed: int) -> tuple[Job, ...]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache, cached_property
 from typing import Any
@@ -84,35 +84,98 @@ class Job:
     @cached_property
     def id(self) -> str:
         """20 hex digits of the canonical JSON of :meth:`identity`."""
-        return hashlib.sha256(canonical(self.identity()).encode()).hexdigest()[:20]
+        return hashlib.sha256(_joined(self.texts | self._of_trial).encode()).hexdigest()[:20]
 
     @cached_property
     def training_key(self) -> str:
         """Equal for jobs that share one training: their settings differ only after training."""
+        return _joined(self._of_trial) + self._training_text
+
+    def on(self, trial: int, upstream: tuple[tuple[Job, ...], ...]) -> Job:
+        """The same fit on another trial. What does not depend on the trial is not computed again.
+
+        ``upstream``  its candidate jobs there: those of this job, on that trial.
+        """
+        shared = {name: getattr(self, name) for name in _SHARED}
+        other = object.__new__(Job)
+        vars(other).update({name: vars(self)[name] for name in _FIELDS})
+        vars(other).update(shared, trial=trial, upstream=upstream)
+        return other
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """Canonical JSON of every field of :meth:`identity` but those of :attr:`_of_trial`."""
+        own = ("trial", "upstream")
+        return {k: canonical(value) for k, value in self.identity().items() if k not in own}
+
+    @cached_property
+    def _of_trial(self) -> dict[str, str]:
+        """The same of the fields that differ from trial to trial."""
+        ids = ",".join(f"[{','.join(_quoted(job.id) for job in group)}]" for group in self.upstream)
+        return {"trial": str(self.trial)} | ({"upstream": f"[{ids}]"} if ids else {})
+
+    @cached_property
+    def _training_text(self) -> str:
         untrained = registry.load_method(self.method).Config.marked("untrained")
         config = {name: value for name, value in self.config.items() if name not in untrained}
-        return canonical(self.identity() | {"config": config})
+        return _joined(self.texts | {"config": canonical(config)})
 
-    @property
+    @cached_property
+    def methods(self) -> frozenset[str]:
+        """Keys of the methods of all its stages."""
+        before = (job.methods for group in self.upstream for job in group)
+        return frozenset({self.method}).union(*before)
+
+    @cached_property
+    def trained(self) -> bool:
+        """Whether any of its stages is trained by gradient descent."""
+        before = any(job.trained for group in self.upstream for job in group)
+        return before or self.training is not None
+
+    @cached_property
     def depth(self) -> int:
         """Number of upstream stages."""
         return 1 + self.upstream[0][0].depth if self.upstream else 0
 
     def stages(self) -> Iterator[Job]:
         """Every job that this one depends on, earlier stages first, and itself last."""
-        for group in self.upstream:
-            for job in group:
-                yield from job.stages()
-        yield self
+        yield from stages_of([self]).values()
 
-    @property
-    def trained(self) -> bool:
-        """Whether any of its stages is trained by gradient descent."""
-        return any(job.training is not None for job in self.stages())
 
-    def methods(self) -> frozenset[str]:
-        """Keys of the methods of all its stages."""
-        return frozenset(job.method for job in self.stages())
+_FIELDS = tuple(f.name for f in fields(Job))
+_SHARED = ("texts", "_training_text", "methods", "trained", "depth")
+"""Attributes of a job that are the same in every trial."""
+
+
+def stages_of(jobs: Iterable[Job]) -> dict[str, Job]:
+    """``jobs`` and all that they depend on, by id; earlier stages before those that need them."""
+    found: dict[str, Job] = {}
+
+    def add(job: Job) -> None:
+        if job.id not in found:
+            for group in job.upstream:
+                for before in group:
+                    add(before)
+            found[job.id] = job
+
+    for job in jobs:
+        add(job)
+    return found
+
+
+def on_trial(candidates: tuple[Job, ...], trial: int) -> tuple[Job, ...]:
+    """The ``candidates`` of a stage, which share their upstream stages, on another trial."""
+    upstream = tuple(on_trial(group, trial) for group in candidates[0].upstream)
+    return tuple(job.on(trial, upstream) for job in candidates)
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+def _joined(texts: Mapping[str, str]) -> str:
+    """A JSON object of values that are canonical JSON; its names need no escapes."""
+    return "{" + ",".join(f'"{name}":{texts[name]}' for name in sorted(texts)) + "}"
 
 
 def canonical(value: Any) -> str:

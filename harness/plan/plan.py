@@ -10,18 +10,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import numpy as np
+
 from datasets.base import TEST, TRAIN, DataError, Dataset
 from harness import registry
 from harness.errors import UsageError
 from harness.plan import absent, draws
-from harness.plan.expand import expand
-from harness.plan.job import Job
+from harness.plan.expand import expand_all
+from harness.plan.job import Job, stages_of
 from harness.plan.rows import Selection, method_cards, too_few_views, with_settings
 from harness.store import code_digest
 from harness.store.manifest import Properties
 from harness.store.record import Record
 from methods.base import Shape, Training
-from protocols.base import Budget, Cell, Draw, Protocol, TableRow, draw
+from protocols.base import Budget, Cell, Draw, Paradigm, Protocol, TableRow, draw
 
 EVERY = Selection()
 Unfit = Mapping[tuple[str, str], Sequence[tuple[TableRow, str]]]
@@ -36,6 +38,39 @@ class PlannedCell:
     data_key: str
     cell: Cell
     trials: tuple[tuple[Job, ...], ...]
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """How many rows a draw has: of a job's Problem, and what else sets the shapes of its tensors.
+
+    ``labelled``, ``unlabelled``  rows that the Problem has.   ``parts`` rows of the training,
+    tuning and test part.   ``kept`` training rows that take part.
+    ``kept_complete``, ``labelled_complete``  those with every view.
+    """
+
+    labelled: int
+    unlabelled: int
+    parts: tuple[int, int, int]
+    kept: int
+    kept_complete: int
+    labelled_complete: int
+
+    @classmethod
+    def of(cls, drawn: Draw, paradigm: Paradigm) -> RowCounts:
+        sizes = np.bincount(drawn.part[drawn.part >= 0], minlength=3)
+        complete = drawn.present.all(axis=1)
+        labelled, kept = int(drawn.labelled.sum()), int(drawn.kept.sum())
+        rest = ((drawn.part == TRAIN) & drawn.kept & ~drawn.labelled).sum()
+        unlabelled = {"supervised": 0, "inductive": rest, "transductive": sizes[TEST]}[paradigm]
+        return cls(
+            labelled=labelled,
+            unlabelled=int(unlabelled),
+            parts=(int(sizes[0]), int(sizes[1]), int(sizes[2])),
+            kept=kept,
+            kept_complete=int((drawn.kept & complete).sum()),
+            labelled_complete=int((drawn.labelled & complete).sum()),
+        )
 
 
 @dataclass
@@ -66,8 +101,7 @@ class Plan:
     @cached_property
     def jobs(self) -> dict[str, Job]:
         """Every job of every cell, earlier stages included, by id."""
-        jobs = (j for c in self.cells for trial in c.trials for job in trial for j in job.stages())
-        return {job.id: job for job in jobs}
+        return stages_of(job for c in self.cells for trial in c.trials for job in trial)
 
     def core_hours(self, jobs: Iterable[Job] | None = None) -> tuple[float, float]:
         """Estimated core-hours of ``jobs``, or of all jobs to run: minimum and maximum.
@@ -84,15 +118,12 @@ class Plan:
     def _costs(self, job: Job) -> tuple[float, float]:
         """Estimated core-seconds to the earliest possible last epoch, and to the latest."""
         if job.id not in self._known_costs:
-            training = soon = Training(**(job.training or {}))
-            method, shape = registry.load_method(job.method), self.shape(job)
-            config, sharing = method.Config(**job.config), self._sharing[job.training_key]
-            if training.patience is not None:
-                # Patience counts from the end of a warm-up, or from the first scoring.
-                first = max(training.eval_every, method.warmup(config))
-                soon = replace(training, epochs=min(training.epochs, first + training.patience))
-            least, most = (method.cost(shape, config, t) / sharing for t in (soon, training))
-            self._known_costs[job.id] = least, most
+            shape, sharing = self.shape(job), self._sharing[job.training_key]
+            key = _fit_key(job), shape
+            if key not in self._known_seconds:
+                self._known_seconds[key] = _seconds(job, shape)
+            least, most = self._known_seconds[key]
+            self._known_costs[job.id] = least / sharing, most / sharing
         return self._known_costs[job.id]
 
     @cached_property
@@ -104,26 +135,25 @@ class Plan:
     def _known_costs(self) -> dict[str, tuple[float, float]]:
         return {}
 
+    @cached_property
+    def _known_seconds(self) -> dict[object, tuple[float, float]]:
+        return {}
+
     def shape(self, job: Job) -> Shape:
         """Sizes of a job's Problem, from its draw."""
-        labelled, unlabelled = self._rows_of(job)
-        return Shape(labelled, unlabelled, self._dims(job), self.data[job.data_key].n_classes)
+        counts = self.counts(job)
+        classes = self.data[job.data_key].n_classes
+        return Shape(counts.labelled, counts.unlabelled, self._dims(job), classes)
 
-    def _rows_of(self, job: Job) -> tuple[int, int]:
-        """How many labelled and unlabelled rows a job's Problem has; counted once a draw."""
+    def counts(self, job: Job) -> RowCounts:
+        """How many rows a job's draw has of each kind. Raises UsageError if it cannot be drawn."""
         key = _draw_key(job)
-        if key not in self._row_counts:
-            drawn = self.drawn(job)
-            unlabelled = {
-                "supervised": 0,
-                "inductive": ((drawn.part == TRAIN) & drawn.kept & ~drawn.labelled).sum(),
-                "transductive": (drawn.part == TEST).sum(),
-            }[job.scenario.paradigm]
-            self._row_counts[key] = int(drawn.labelled.sum()), int(unlabelled)
-        return self._row_counts[key]
+        if key not in self._counts:
+            self._counts[key] = RowCounts.of(self.drawn(job), job.scenario.paradigm)
+        return self._counts[key]
 
     @cached_property
-    def _row_counts(self) -> dict[object, tuple[int, int]]:
+    def _counts(self) -> dict[object, RowCounts]:
         return {}
 
     def _dims(self, job: Job) -> tuple[int, ...]:
@@ -133,11 +163,20 @@ class Plan:
         if not firsts or firsts[0].imputes:
             dims = dict(zip(data.view_names, data.dims, strict=True))
             return tuple(dims[name] for name in (job.views or data.view_names))
-        methods = [registry.load_method(first.method) for first in firsts]
-        return tuple(
-            method.code_width(self.shape(first), method.Config(**first.config))
-            for method, first in zip(methods, firsts, strict=True)
-        )
+        return tuple(self._code_width(first) for first in firsts)
+
+    def _code_width(self, job: Job) -> int:
+        """Width of the codes of a job."""
+        shape = self.shape(job)
+        key = _fit_key(job), shape
+        if key not in self._known_widths:
+            method = registry.load_method(job.method)
+            self._known_widths[key] = method.code_width(shape, method.Config(**job.config))
+        return self._known_widths[key]
+
+    @cached_property
+    def _known_widths(self) -> dict[object, int]:
+        return {}
 
     def drawn(self, job: Job) -> Draw:
         """The draw of a job's trial. Raises UsageError if it cannot be drawn."""
@@ -158,14 +197,8 @@ class Plan:
 
     def beyond_paper(self) -> list[Job]:
         """Jobs to run that rows of the paper do not need; its rows are those it prints."""
-        needed = {
-            job.id
-            for planned in self.cells
-            if planned.cell.row.published
-            for trial in planned.trials
-            for top in trial
-            for job in top.stages()
-        }
+        printed = (c for c in self.cells if c.cell.row.published)
+        needed = stages_of(job for c in printed for trial in c.trials for job in trial)
         return [job for name, job in self.todo.items() if name not in needed]
 
     def tally(self) -> Counter[str]:
@@ -182,6 +215,23 @@ class Plan:
 def _draw_key(job: Job) -> tuple[object, ...]:
     """Equal for jobs of one draw."""
     return job.data_key, job.scenario, job.trial, job.seed
+
+
+def _fit_key(job: Job) -> tuple[object, ...]:
+    """Equal for jobs that differ only in data, trial and inputs."""
+    return job.method, job.texts["config"], job.texts.get("training")
+
+
+def _seconds(job: Job, shape: Shape) -> tuple[float, float]:
+    """Estimated core-seconds of one fit to the earliest possible last epoch, and to the latest."""
+    training = soon = Training(**(job.training or {}))
+    method = registry.load_method(job.method)
+    config = method.Config(**job.config)
+    if training.patience is not None:
+        # Patience counts from the end of a warm-up, or from the first scoring.
+        first = max(training.eval_every, method.warmup(config))
+        soon = replace(training, epochs=min(training.epochs, first + training.patience))
+    return method.cost(shape, config, soon), method.cost(shape, config, training)
 
 
 def plan_cells(
@@ -210,7 +260,7 @@ def plan_cells(
                 row = with_settings(cell.row, selection.settings)
                 cell = cell if row is cell.row else replace(cell, row=row)
                 count = min(cell.trials or budget.trials, budget.trials)
-                trials = tuple(expand(cell, dataset, budget, trial, seed) for trial in range(count))
+                trials = expand_all(cell, dataset, budget, count, seed)
                 planned.append(PlannedCell(name, key, cell, trials))
     return planned
 
@@ -256,7 +306,7 @@ def settle(
         if record is None or force or any(stage in plan.todo for stage in earlier):
             plan.todo[name] = job
             continue
-        methods = job.methods()
+        methods = job.methods
         if methods not in now:
             now[methods] = code_digest.digests(methods)
         moved = code_digest.changed(record.digests, now[methods])

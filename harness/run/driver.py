@@ -184,7 +184,7 @@ class Driver:
             if record.id not in self.todo or not newer:
                 continue
             job = self._jobs[record.id]
-            if dict(record.digests) != code_digest.digests(job.methods()):
+            if dict(record.digests) != code_digest.digests(job.methods):
                 continue
             self.records[record.id] = record
             self.todo.discard(record.id)
@@ -231,7 +231,7 @@ class Driver:
             outcome.record,
             budget=self.budget,
             revision=code_digest.revision(),
-            digests=code_digest.digests(job.methods()),
+            digests=code_digest.digests(job.methods),
             generation=earlier.generation + 1 if earlier else 0,
             ended=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
@@ -290,7 +290,7 @@ class Driver:
 
 def checkpoint_header(group: JobGroup) -> dict[str, Any]:
     """Jobs of a checkpoint, in order, and digests of the code that made it."""
-    methods = frozenset(key for job in group.jobs for key in job.methods())
+    methods = frozenset(key for job in group.jobs for key in job.methods)
     return {"jobs": [job.id for job in group.jobs], "digests": code_digest.digests(methods)}
 
 

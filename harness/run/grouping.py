@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from harness import registry
 from harness.plan.job import Job, canonical
 from harness.plan.plan import Plan
@@ -25,7 +23,7 @@ def group_jobs(
                  of them, and candidates of a trial share its Problem.
     ``resumed``  groups that resume from a checkpoint; they come first.
     """
-    groups: dict[str, list[Job]] = {}
+    groups: dict[object, list[Job]] = {}
     taken = {job.id for group in resumed for job in group.jobs}
     for job in plan.todo.values():
         if job.id in taken:
@@ -49,21 +47,14 @@ def group_jobs(
     return [*resumed, *(group for _, group in sorted(costed, key=lambda pair: -pair[0]))]
 
 
-def _together(plan: Plan, job: Job) -> str:
+def _together(plan: Plan, job: Job) -> tuple[object, ...]:
     """Key of jobs that may share a group: same data, shapes, method and fixed settings."""
     method = registry.load_method(job.method)
-    config = dict(job.config)
+    fixed, counts = "", None
     if registry.is_stacked(method):
-        for name in method.Config.marked("batchable"):
-            config.pop(name)
-        drawn = plan.drawn(job)
-        sizes = [int(np.sum(drawn.part == part)) for part in (0, 1, 2)]
-        complete = drawn.present.all(axis=1)
-        groups = (drawn.labelled, drawn.kept, drawn.kept & complete, drawn.labelled & complete)
-        sizes += [int(rows.sum()) for rows in groups]
-    else:
-        config, sizes = {}, []
-    upstream = [[stage.method for stage in group] for group in job.upstream]
-    scenario = job.scenario.identity()
-    place = [job.method, job.views, job.imputes]
-    return canonical([job.fingerprint, scenario, place, config, sizes, upstream])
+        batchable = method.Config.marked("batchable")
+        fixed = canonical({k: value for k, value in job.config.items() if k not in batchable})
+        counts = plan.counts(job)
+    upstream = tuple(tuple(stage.method for stage in group) for group in job.upstream)
+    place = job.method, job.views, job.imputes
+    return job.fingerprint, job.scenario, place, fixed, counts, upstream

@@ -18,9 +18,13 @@ def test_no_entry_lacks_its_page_and_no_page_its_entry() -> None:
     assert written == {"README.md", *(f"{key}.md" for key in METHODS)}, "run: make docs"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def made() -> dict[str, str]:
-    """The text of every page, as the sources have it; made once, since that takes seconds."""
+    """The text of every page, as the sources have it; made once, since that takes seconds.
+
+    Of the session: between two tests of a group xdist may run those of another module, which would
+    end a fixture of this one.
+    """
     return pages()
 
 

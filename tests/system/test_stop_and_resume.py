@@ -39,13 +39,14 @@ from tests.system.command_line import (
     until,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
+pytestmark = pytest.mark.slow
+on_ray = pytest.mark.xdist_group("ray")  # one at a time: each starts a Ray of its own
 
 FITS = 11
 EXECUTORS = {"serial": SERIAL, "ray": RAY}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # xdist runs tests of other modules between two of a group
 def whole(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     """The table of a run that nothing disturbed."""
     folder = tmp_path_factory.mktemp("whole")
@@ -58,7 +59,7 @@ def gone(leader: int) -> bool:
     return not mine(leader, agents=False)
 
 
-@pytest.mark.parametrize("executor", ["serial", "ray"])
+@pytest.mark.parametrize("executor", ["serial", pytest.param("ray", marks=on_ray)])
 def test_a_killed_driver_loses_only_what_was_in_flight(
     executor: str, tmp_path: Path, whole: list[dict[str, str]]
 ) -> None:
@@ -80,7 +81,8 @@ def test_a_killed_driver_loses_only_what_was_in_flight(
 
 
 @pytest.mark.parametrize(
-    ("executor", "number"), [("serial", signal.SIGINT), ("ray", signal.SIGTERM)]
+    ("executor", "number"),
+    [("serial", signal.SIGINT), pytest.param("ray", signal.SIGTERM, marks=on_ray)],
 )
 def test_a_stopped_driver_says_what_is_stored_and_resumes(
     executor: str, number: int, tmp_path: Path, whole: list[dict[str, str]]
@@ -103,6 +105,7 @@ def test_a_stopped_driver_says_what_is_stored_and_resumes(
     assert table(tmp_path) == whole
 
 
+@on_ray
 @pytest.mark.parametrize("moment", [0.3, 1.0, 2.5, 4.0, 7.0])
 def test_ctrl_c_at_any_moment_ends_without_traceback_or_orphan(
     moment: float, tmp_path: Path
@@ -138,6 +141,7 @@ def test_ctrl_c_while_the_report_is_written(tmp_path: Path) -> None:
     assert "stored" in err
 
 
+@on_ray
 def test_ray_leaves_the_driver_in_reach_of_its_makefile(tmp_path: Path) -> None:
     """Under make the run is no group leader: Ctrl-C must still arrive after Ray has started."""
     argv = shlex.join([*PLANTED, "slow", *CHEAP, *RAY, *places(tmp_path)])
@@ -190,7 +194,9 @@ def all_arrays_are_whole(folder: Path) -> bool:
     return store.unnamed_arrays() == []
 
 
-@pytest.mark.parametrize("executors", [("serial", "serial"), ("serial", "ray")])
+@pytest.mark.parametrize(
+    "executors", [("serial", "serial"), pytest.param(("serial", "ray"), marks=on_ray)]
+)
 def test_two_drivers_of_one_folder_share_the_work(
     executors: tuple[str, str],
     tmp_path: Path,
@@ -244,7 +250,7 @@ def test_what_a_killed_driver_had_claimed_goes_to_the_other(
     assert table(tmp_path) == whole
 
 
-@pytest.mark.parametrize("executor", ["serial", "ray"])
+@pytest.mark.parametrize("executor", ["serial", pytest.param("ray", marks=on_ray)])
 def test_a_fit_over_its_limit_fails_and_the_rest_goes_on(executor: str, tmp_path: Path) -> None:
     fault = {"serial": "hangs", "ray": "spins"}[executor]
     argv = (*CHEAP, *EXECUTORS[executor], *places(tmp_path), "--fit-timeout", "0.1")
@@ -257,6 +263,7 @@ def test_a_fit_over_its_limit_fails_and_the_rest_goes_on(executor: str, tmp_path
     assert len(lines(tmp_path)) == FITS
 
 
+@on_ray
 def test_a_closed_terminal_ends_a_run_with_the_resume_line(tmp_path: Path) -> None:
     argv = (*CHEAP, *RAY, *places(tmp_path))
     process = start(*argv, fault="slow")
@@ -269,6 +276,7 @@ def test_a_closed_terminal_ends_a_run_with_the_resume_line(tmp_path: Path) -> No
     until(lambda: gone(process.pid), 15)
 
 
+@on_ray
 @pytest.mark.parametrize("daemon", ["gcs_server", "raylet"])
 def test_a_ray_that_breaks_ends_a_run_with_the_resume_line(
     daemon: str, tmp_path: Path, whole: list[dict[str, str]]
@@ -295,6 +303,7 @@ def test_a_ray_that_breaks_ends_a_run_with_the_resume_line(
     assert table(tmp_path) == whole
 
 
+@on_ray
 def test_a_checkout_whose_path_holds_a_space_runs_on_ray(
     tmp_path: Path, whole: list[dict[str, str]]
 ) -> None:
@@ -314,7 +323,7 @@ def test_a_checkout_whose_path_holds_a_space_runs_on_ray(
     assert table(tmp_path) == whole
 
 
-@pytest.mark.parametrize("executor", ["serial", "ray"])
+@pytest.mark.parametrize("executor", ["serial", pytest.param("ray", marks=on_ray)])
 def test_a_fit_that_raises_is_listed_and_the_rest_goes_on(executor: str, tmp_path: Path) -> None:
     run_ = run(*CHEAP, *EXECUTORS[executor], *places(tmp_path), fault="raises")
     assert run_.returncode == 1, run_.stderr
@@ -330,6 +339,7 @@ def test_a_fit_that_raises_is_listed_and_the_rest_goes_on(executor: str, tmp_pat
     )  # the other candidates still give the cell its number
 
 
+@on_ray
 def test_ray_from_another_folder_gives_the_table_of_serial(
     tmp_path: Path, whole: list[dict[str, str]]
 ) -> None:

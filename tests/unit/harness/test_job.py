@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from harness import registry
 from harness.errors import UsageError
-from harness.plan.expand import candidates, expand, training_of
+from harness.plan.expand import candidates, expand, expand_all, training_of
+from harness.plan.job import canonical, stages_of
 from protocols.base import BUDGETS, Cell, Stage, TableRow
 from tests.helpers import scenario, tiny
 
@@ -64,8 +66,24 @@ def test_a_chain_rests_on_every_candidate_of_each_input() -> None:
         assert {u.trial for group in job.upstream for u in group} == {3}
         assert {u.seed for group in job.upstream for u in group} == {1}
         assert [s.method for s in job.stages()] == ["logistic_regression"] * 4 + ["svm"]
-        assert job.methods() == {"logistic_regression", "svm"}
+        assert job.methods == {"logistic_regression", "svm"}
     assert len({u.id for job in top for group in job.upstream for u in group}) == 4
+
+
+def test_jobs_of_all_trials_are_those_of_each() -> None:
+    data, chain = tiny(), cell(Stage("logistic_regression", "each"), Stage("m2"))
+    together = expand_all(chain, data, SMOKE, 3, 1)
+    for trial, jobs in enumerate(together):
+        alone = expand(chain, data, SMOKE, trial, 1)
+        assert jobs == alone
+        for job, same in zip(stages_of(jobs).values(), stages_of(alone).values(), strict=True):
+            digest = hashlib.sha256(canonical(job.identity()).encode()).hexdigest()
+            assert job.id == same.id == digest[:20]
+            assert job.training_key == same.training_key
+            assert (job.depth, job.trained, job.methods) == (same.depth, same.trained, same.methods)
+    assert (
+        len({job.training_key for jobs in together for job in stages_of(jobs).values()}) == 18
+    )  # 4 + 2 a trial
 
 
 def test_a_stage_is_the_same_job_wherever_it_recurs() -> None:

@@ -120,7 +120,7 @@ def test_a_split_that_nobody_declared_is_refused() -> None:
 
 def coverage(correlation: float, ratio: float, column: str, leak: float = 0.07) -> float:
     """How often the interval holds the true leak; trials of one split are ``correlation`` alike."""
-    rng, n, rows = np.random.default_rng(5), 6, 400
+    rng, n, rows = np.random.default_rng(5), 6, 150
     accuracies = {}
     for split, mean in (("window", 0.5 + leak), ("person", 0.5)):
         shared, own = rng.normal(size=(rows, 1)), rng.normal(size=(rows, n))

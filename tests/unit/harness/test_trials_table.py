@@ -25,7 +25,7 @@ def _methods(monkeypatch: pytest.MonkeyPatch) -> None:
 def record(job: Job, **changes: Any) -> Record:
     made = Record(id=job.id, job=job.description(), data_key="tiny", status="ok", score=0.5)
     metrics = {"n_labelled": 5, "n_unlabelled": 9, "n_tuning_labels": 4, "n_test": 3}
-    return replace(made, metrics=metrics, digests=dict.fromkeys(job.methods(), "x"), **changes)
+    return replace(made, metrics=metrics, digests=dict.fromkeys(job.methods, "x"), **changes)
 
 
 def table(plan: Plan, **special: Record) -> pd.DataFrame:
