@@ -34,6 +34,8 @@ examples:
   python run_all.py --protocol table2 --trials 5 --print-config > mine.toml
   python run_all.py --config mine.toml --trials 10
       store the flags of a run in a file; the command line overrides it, --no-FLAG undoes a switch
+  python run_all.py --tune smvae --dataset mfeat --workers 2
+      search SMVAE's settings on development draws; writes a file for --config
   python run_all.py --list methods
   python run_all.py --list rows --protocol table2
 
@@ -93,6 +95,12 @@ def _run(argv: list[str]) -> int:
         if options.inspect is not None:
             return data_tools.inspect_file(options.inspect, options.data_options, console)
         return data_tools.check_data(options.data_root, options.data_options, console)
+    if options.tune is not None:
+        from dataclasses import replace
+
+        from harness import tune
+
+        return tune.run(replace(options, command=argv), console)
     if options.report_only and not options.protocols:
         from harness.report.publish import rebuild  # needs no data set and no method
 

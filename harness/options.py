@@ -59,6 +59,7 @@ _what = partial(_flag, "what to run")
 _how = partial(_flag, "how to run it")
 _where = partial(_flag, "where things are")
 _instead = partial(_flag, "instead of running")
+_tune = partial(_flag, "tuning")
 _stored = partial(_flag, "stored work")
 _keep = partial(_flag, "settings files")
 
@@ -185,6 +186,19 @@ class Options:
         "with RUN; with --protocol, make a plan first and report what is stored",
         "RUN",
         alone="last",
+    )
+
+    tune: str | None = _tune(
+        None,
+        "search the settings of a classifier on development draws, by tuning accuracy, and write a "
+        "file that --config takes (--list settings shows what is searched)",
+        "METHOD",
+    )
+    tune_settings: int = _tune(30, "how many settings to try, the default among them", "N", low=2)
+    tune_draws: int = _tune(4, "development draws that score a setting", "N", low=1)
+    tune_hours: float | None = _tune(None, "stop the search after so many core-hours", "H")
+    tuned: str = _tune(
+        "", "how --set was chosen, printed under tables and figures; --tune writes it", "TEXT"
     )
 
     retry_failed: bool = _stored(False, "run failed fits again")
@@ -367,7 +381,7 @@ def to_toml(given: Mapping[str, Any]) -> str:
     """A settings file with the flags ``given``; every other flag is a comment with its help."""
     lines = ["# python run_all.py --config FILE.toml repeats this; other flags override it."]
     named = {dest: flag for dest, flag in flags().items() if dest not in OF_FILES}
-    lines += [f"{named[dest].key} = {_toml(given[dest])}" for dest in named if dest in given]
+    lines += toml_lines(given)
     group = ""
     for dest, flag in named.items():
         if dest in given:
@@ -377,6 +391,12 @@ def to_toml(given: Mapping[str, Any]) -> str:
             lines += ["", f"# {group}, not set:"]
         lines.append(f"# {flag.key}: {flag.help}")
     return "\n".join(lines) + "\n"
+
+
+def toml_lines(given: Mapping[str, Any]) -> list[str]:
+    """The lines of a settings file that set ``given``, by field name, in the order of the flags."""
+    there = [dest for dest in flags() if dest in given and dest not in OF_FILES]
+    return [f"{flags()[dest].key} = {_toml(given[dest])}" for dest in there]
 
 
 def _toml(value: Any) -> str:
@@ -433,6 +453,23 @@ USED_BY = {
     "inspect": {"inspect", "data_options"},
     "simulate": {"simulate", "out", "scale", "seed"},
     "report only": {"report_only"},
+    "tune": {
+        "tune",
+        "tune_settings",
+        "tune_draws",
+        "tune_hours",
+        "datasets",
+        "settings",
+        "budget",
+        "epochs",
+        "label_percent",
+        "seed",
+        "workers",
+        "device",
+        "gpus_per_job",
+        "address",
+        *OF_DATA,
+    },
 }
 """Fields of Options that each mode other than a run uses."""
 
@@ -457,6 +494,8 @@ def _without_effect(dest: str, options: Options) -> str:
         return f"with --{mode.replace('_', '-')}"
     if dest in {"out", "scale"}:
         return "without --simulate"
+    if dest in {"tune_settings", "tune_draws", "tune_hours"}:
+        return "without --tune"
     if options.executor == "serial" and dest in {"workers", "gpus_per_job", "address"}:
         return "with --executor serial"
     if options.device == "cpu" and dest == "gpus_per_job":
@@ -467,6 +506,8 @@ def _without_effect(dest: str, options: Options) -> str:
 
 
 def _mode(options: Options) -> str:
+    if options.tune is not None:
+        return "tune"
     if options.simulate is not None:
         return "simulate"
     if options.check_data:

@@ -24,6 +24,7 @@ def hp(
     high: float | None = None,
     choices: Sequence[Any] = (),
     batchable: bool | Literal["untrained"] = False,
+    tune: Sequence[Any] = (),
 ) -> Any:
     """One hyper-parameter on one line: default, meaning, the paper's grid and the legal range.
 
@@ -31,9 +32,11 @@ def hp(
     ``low`` / ``high``  inclusive bounds of a number; ``choices`` the legal values of a name.
     ``batchable``  members with different values may train in one batch (the value becomes a
                 tensor); "untrained": those that differ in nothing else share one training.
+    ``tune``    what ``--tune`` searches: the ends of a range of numbers, or values (empty: the
+                grid, if there is one).
     """
     marks: dict[str, Any] = {"batchable": bool(batchable), "untrained": batchable == "untrained"}
-    marks["grid"] = tuple(grid)
+    marks |= {"grid": tuple(grid), "tune": tuple(tune)}
     return setting(default, doc, low=low, high=high, choices=choices, **marks)
 
 

@@ -21,22 +21,36 @@ class SemisupConfig(Config):
     """The settings that all semi-supervised VAEs share."""
 
     c: float = hp(
-        0.5, "weight of mean cross-entropy", grid=(0.1, 0.5, 1.0), low=0, high=1000, batchable=True
+        0.5,
+        "weight of mean cross-entropy",
+        grid=(0.1, 0.5, 1.0),
+        low=0,
+        high=1000,
+        batchable=True,
+        tune=(0.03, 3.0),
     )
     hidden: tuple[int, ...] = hp((100, 50), "encoder and classifier layers; decoders mirror them")
-    latent: int = hp(30, "width of z", low=1, high=1000)
+    latent: int = hp(30, "width of z", low=1, high=1000, tune=(10, 60))
     activation: str = hp("relu", "nonlinearity", choices=("softplus", "relu"))
     init: str = hp("fan_in", "initial weights, see layers.Init", choices=("fan_in", "glorot"))
     warmup_epochs: int = hp(
-        40, "first epochs, in which U does not train q(y|X)", low=0, high=100_000
+        40, "first epochs, in which U does not train q(y|X)", low=0, high=100_000, tune=(0, 80)
     )
-    logvar_floor: float = hp(-1.0, "least log-variance of decoded data", low=-6.0, high=5.0)
+    logvar_floor: float = hp(
+        -1.0, "least log-variance of decoded data", low=-6.0, high=5.0, tune=(-3.0, 0.0)
+    )
     batching: str = hp("minibatch", "weights of L and U, see Minibatches", choices=BATCHING)
     batches_per_epoch: int = hp(10, "least minibatches of an epoch", low=1, high=100_000)
-    batch: int | None = hp(100, "most unlabelled rows of a minibatch; None: no bound", low=1)
-    labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
+    batch: int | None = hp(
+        100, "most unlabelled rows of a minibatch; None: no bound", low=1, tune=(50, 200)
+    )
+    labelled_rows: int = hp(
+        24, "least labelled rows a minibatch, as far as there are", low=1, tune=(8, 48)
+    )
     mc_samples: int = hp(1, "draws of each latent variable", low=1, high=100)
-    learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, batchable=True)
+    learning_rate: float = hp(
+        3e-4, "Adam's step size", low=1e-6, high=1.0, batchable=True, tune=(1e-4, 3e-3)
+    )
     clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
     weight_prior: bool = hp(True, "N(0, 1) prior on weights, mixture logits excepted")
 

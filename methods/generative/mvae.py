@@ -56,7 +56,9 @@ class Config(base.Config):
     entropy: str = hp("joint", "entropy bound", choices=("joint", "per_dim", "bhattacharyya"))
     weights: str = hp("learned", "lam", choices=("learned", "uniform"))
     batches_per_epoch: int = hp(10, "minibatches of an epoch", low=1, high=100_000)
-    learning_rate: float = hp(3e-4, "Adam's step size", low=1e-6, high=1.0, batchable=True)
+    learning_rate: float = hp(
+        3e-4, "Adam's step size", low=1e-6, high=1.0, batchable=True, tune=(1e-4, 1e-2)
+    )
     weight_prior: bool = hp(True, "N(0, 1) prior on weights, logits excepted")
 
 

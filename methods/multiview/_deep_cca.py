@@ -65,7 +65,9 @@ class Config(base.Config):
     init: str = hp("glorot", "initial weights, see layers.Init", choices=("fan_in", "glorot"))
     steps_per_epoch: int = hp(20, "minibatches of an epoch, whatever the rows", low=1, high=100_000)
     batch_rows: int = hp(500, "rows of a minibatch, at most", low=3, high=1_000_000)
-    learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, batchable=True)
+    learning_rate: float = hp(
+        1e-3, "Adam's step size", low=1e-6, high=1.0, batchable=True, tune=(1e-4, 1e-2)
+    )
     weight_decay: float = hp(1e-4, "L2: times half the squared weights", low=0.0, high=1e3)
 
 

@@ -71,7 +71,9 @@ class Config(base.Config):
     batches_per_epoch: int = hp(10, "least minibatches of an epoch", low=1, high=100_000)
     batch: int | None = hp(100, "most unlabelled rows of a minibatch; None: no bound", low=1)
     labelled_rows: int = hp(24, "least labelled rows a minibatch, as far as there are", low=1)
-    learning_rate: float = hp(1e-3, "Adam's step size", low=1e-6, high=1.0, batchable=True)
+    learning_rate: float = hp(
+        1e-3, "Adam's step size", low=1e-6, high=1.0, batchable=True, tune=(1e-4, 1e-2)
+    )
     clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
 
     def minibatches(self) -> Minibatches:

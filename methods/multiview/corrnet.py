@@ -88,7 +88,9 @@ class Config(base.Config):
     )
     steps_per_epoch: int = hp(20, "minibatches of an epoch, whatever the rows", low=1, high=100_000)
     batch_rows: int = hp(500, "rows of a minibatch, at most", low=2, high=1_000_000)
-    learning_rate: float = hp(5e-3, "Adam's step size", low=1e-6, high=1.0, batchable=True)
+    learning_rate: float = hp(
+        5e-3, "Adam's step size", low=1e-6, high=1.0, batchable=True, tune=(1e-4, 1e-2)
+    )
     weight_decay: float = hp(
         3e-2, "L2: times half the squared weights", grid=(1e-2, 3e-2, 1e-1), low=0.0, high=1e3
     )
