@@ -91,7 +91,8 @@ def run(options: Options, console: Console) -> int:
 HOW = {
     "command", "executor", "workers", "device", "gpus_per_job", "address", "fit_timeout",
     "data_root", "results", "reports", "dry_run", "report_only", "retry_failed", "accept_stale",
-    "force", "yes", "listing", "check_data", "inspect", "simulate", "out", "scale", "config",
+    "force", "yes", "tune", "tune_settings", "tune_draws", "tune_hours", "tuned",
+    "listing", "check_data", "inspect", "simulate", "out", "scale", "config",
     "print_config",
 }  # fmt: skip
 """Options that affect only how a run is carried out; all others are part of the run's id."""
@@ -218,7 +219,10 @@ def _plan(
     offered += absent.stages_in_front(cell.cell.row for cell in chosen)
     for sentence in keep_own(offered, selection.settings):
         console.print(sentence)
-    return Plan(chosen, data, splits, budget, counted, left_out, unfit), protocols
+    return (
+        Plan(chosen, data, splits, budget, counted, left_out, unfit, options.tuned),
+        protocols,
+    )
 
 
 def _opened(

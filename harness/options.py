@@ -496,6 +496,8 @@ def _without_effect(dest: str, options: Options) -> str:
         return "without --simulate"
     if dest in {"tune_settings", "tune_draws", "tune_hours"}:
         return "without --tune"
+    if dest == "tuned" and not options.settings:
+        return "without --set, of which it tells how it was chosen"
     if options.executor == "serial" and dest in {"workers", "gpus_per_job", "address"}:
         return "with --executor serial"
     if options.device == "cpu" and dest == "gpus_per_job":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -194,9 +195,7 @@ def _searched(
 
     def tell(one: Tried) -> None:
         tried.append(one)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(one)) + "\n")
+        _append(path, json.dumps(asdict(one)))
         best = max((t.score for t in tried if np.isfinite(t.score)), default=float("nan"))
         each = (monotonic() - began) / (len(tried) - before)
         result = f"failed: {one.reason}" if one.reason else f"{one.score:.3f} at epoch {one.epoch}"
@@ -212,6 +211,16 @@ def _searched(
         reason = tried[0].reason if tried and tried[0].reason else "they did not end in time"
         raise FitError(reason)
     return tried
+
+
+def _append(path: Path, line: str) -> None:
+    """Add a line to a file, whose last line may have been cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            line = line if file.read(1) == b"\n" else f"\n{line}"
+        file.write(f"{line}\n".encode())
 
 
 def _stored(path: Path) -> list[Tried]:

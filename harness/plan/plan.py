@@ -80,6 +80,7 @@ class Plan:
     ``splits``  data key -> name of the split its cells use.
     ``left_out``  protocol -> data sets that its budget leaves out; none where all are in.
     ``unfit``   rows that are left out because a data set has too few views for them.
+    ``tuned``   how the settings that the user fixed were chosen; "" where nothing is known of it.
     ``properties``  protocol without fits -> counts of its data sets.
     ``todo``    jobs to run.   ``stored`` ids with a valid record.
     ``stale``   id -> files whose source changed since its record was made.
@@ -93,6 +94,7 @@ class Plan:
     properties: Mapping[str, Sequence[Properties]] = field(default_factory=dict)
     left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unfit: Unfit = field(default_factory=dict)
+    tuned: str = ""
     todo: dict[str, Job] = field(default_factory=dict)
     stored: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)

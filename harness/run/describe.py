@@ -326,6 +326,7 @@ def _note(plan: Plan, data: Dataset, protocol: str, cells: Sequence[PlannedCell]
         known=dict(origin.known),
         notes=(*origin.notes, *_scaled(data, split, scenarios), *_hidden(data, scenarios)),
         remarks=(
+            *([f"settings were tuned: {plan.tuned}"] if plan.tuned else []),
             *_absent(plan, data, cells),
             *_told(plan, data, cells),
             *(text for own in counted if own.dataset == data.key for text in own.notes),

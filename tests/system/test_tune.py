@@ -1,0 +1,68 @@
+"""--tune as its user meets it: what it stores, writes and refuses."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.system.command_line import SERIAL, SMOKE, CommandLine, places, run
+
+TUNE = ("--tune", "logistic_regression", "--dataset", "digits", "--tune-draws", "2")
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("ray")
+def test_a_search_resumes_and_its_file_runs(tmp_path: Path) -> None:
+    results = ("--results", str(tmp_path / "results"))
+    argv = (*TUNE, "--workers", "2", *results)
+    done = run(*argv, "--tune-settings", "3")
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "results" / "tuning").glob("*.jsonl")
+    first = path.read_text().splitlines()
+    assert len(first) == 3
+    path.write_text("\n".join(first[:2]) + "\n" + first[2][:20])  # the last line was cut
+    more = run(*argv, "--tune-settings", "5")
+    assert more.returncode == 0, more.stderr
+    lines = [json.loads(line) for line in path.read_text().splitlines() if line[-1] == "}"]
+    settings = [line["settings"] for line in lines]
+    assert len(settings) == 5
+    assert all(settings.count(one) == 1 for one in settings)
+    assert lines[:2] == [json.loads(line) for line in first[:2]]
+    (file,) = path.parent.glob("*.toml")
+    written = tomllib.loads(file.read_text())
+    best = max(lines, key=lambda line: line["score"])
+    assert written.get("set", []) == [
+        f"logistic_regression.{k}={v}" for k, v in best["settings"].items()
+    ]
+    if "set" in written:
+        table = run(*SMOKE, "--method", "logistic_regression", "--config", str(file),
+                    *SERIAL, *places(tmp_path))  # fmt: skip
+        assert table.returncode == 0, table.stderr
+        (page,) = (tmp_path / "reports").glob("*/table2/table2.md")
+        assert written["tuned"] in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("--tune", "mae"),
+        ("--tune", "majority"),
+        ("--tune", "svm", "--dataset", "digits", "watch"),
+        ("--tune", "svm", "--set", "m2.c=1"),
+        ("--tune", "svm", "--protocol", "table2"),
+        ("--tune-draws", "3", "--protocol", "table2"),
+        ("--protocol", "table2", "--tuned", "by hand"),
+        ("--tune", "svm", "--label-percent", "2", "5"),
+    ],
+)
+def test_what_makes_no_sense_is_one_sentence(
+    argv: tuple[str, ...], cli: CommandLine, tmp_path: Path
+) -> None:
+    status, _, err = cli(*argv)
+    assert status == 2
+    assert err.startswith("run_all.py: ")
+    assert err.count("\n") == 1
+    assert not (tmp_path / "results").exists()
