@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -36,7 +35,7 @@ from harness.run.resources import usable_cores
 from harness.run.search import Question, Tried
 from harness.run.wording import count
 from harness.store.code_digest import digests
-from harness.store.files import write_whole
+from harness.store.files import append_line, write_whole
 from methods.base import FitError
 from protocols.base import BUDGETS, Budget, Scenario, draw, label_columns, label_rule
 
@@ -195,7 +194,7 @@ def _searched(
 
     def tell(one: Tried) -> None:
         tried.append(one)
-        _append(path, json.dumps(asdict(one)))
+        append_line(path, json.dumps(asdict(one)))
         best = max((t.score for t in tried if np.isfinite(t.score)), default=float("nan"))
         each = (monotonic() - began) / (len(tried) - before)
         result = f"failed: {one.reason}" if one.reason else f"{one.score:.3f} at epoch {one.epoch}"
@@ -211,16 +210,6 @@ def _searched(
         reason = tried[0].reason if tried and tried[0].reason else "they did not end in time"
         raise FitError(reason)
     return tried
-
-
-def _append(path: Path, line: str) -> None:
-    """Add a line to a file, whose last line may have been cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            line = line if file.read(1) == b"\n" else f"\n{line}"
-        file.write(f"{line}\n".encode())
 
 
 def _stored(path: Path) -> list[Tried]:

@@ -1,4 +1,4 @@
-"""Files of the store: written whole or not at all."""
+"""Files of the store: written whole or not at all, or line by line."""
 
 from __future__ import annotations
 
@@ -30,3 +30,13 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)  # only there if something went wrong
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a text file that one process writes; a last line that was cut stays apart."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            line = line if file.read(1) == b"\n" else f"\n{line}"
+        file.write(f"{line}\n".encode())

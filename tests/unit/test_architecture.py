@@ -21,7 +21,7 @@ CODE = ("datasets", "methods", "protocols", "harness")
 
 MAX_FUNCTION_LINES, MAX_PARAMETERS = 60, 7
 # "path:function" -> why it may be larger. An entry that no longer needs it fails.
-EXCUSED: dict[str, str] = {}
+EXCUSED: dict[str, str] = {"methods/_config.py:hp": "one keyword for each property of a setting"}
 
 
 def sources(*folders: str) -> list[Path]:
