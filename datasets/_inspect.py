@@ -62,14 +62,15 @@ def groups(columns: Mapping[str, np.ndarray]) -> list[str]:
 
 def splits(data: Dataset, chosen: Split) -> list[str]:
     """The splits that can be drawn, the chosen one in words, and why others cannot be drawn."""
-    names = ", ".join(split.name for split in data.offered)
+    first, *others = (split.name for split in data.offered)
+    names = ", ".join((f"{first} (default)", *others))
     whole = [f"each {chosen.by} in one part"] if chosen.by else []
     shared = [f"in several parts: {', '.join(chosen.leaks)}"] if chosen.leaks else []
     shares = "its own parts" if chosen.official else _shares(chosen)
     told = "; ".join([shares, *whole, *shared])
     reasons = filter(None, map(data.too_few_groups, data.splits))
     return [
-        f"splits   {names}; {data.offered[0].name} is the default",
+        f"splits   {names}",
         f"split    {chosen.name}: {told}",
         *(f"note     {reason}" for reason in reasons),
     ]

@@ -106,7 +106,8 @@ class Dataset:
     ``file_group``  the group that numbers the files (recordings) of the data set; "" if none does.
     ``scaling``   how rows are scaled before a method sees them: ``none``, ``per_file`` or
                   ``global`` z-scores. The views here are always raw.
-    ``path``      of a file of the user's, as it was named; for messages alone, "" for no file.
+    ``path``      of a file of the user's, as it was named, with its views if some were; "" for no
+                  file. For messages alone.
 
     Raises DataError from ``validate`` (called on construction) on any broken invariant.
     """

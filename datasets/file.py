@@ -32,6 +32,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,8 @@ def _dataset(reading: Reading, path: Path, views: tuple[str, ...] | None) -> Dat
     _check_rows(labels, class_names, groups, official, name)
     splits = _splits(labels, groups, official)
     few = [s.by for s in splits if s.by and groups[s.by].max() + 1 < s.groups_needed]
-    return Dataset(
+    typed = printable(str(path), longest=300)
+    data = Dataset(
         key=_key(path.stem),
         draw_key=_draw_key(labels, groups, official),
         title=path.stem,
@@ -114,8 +116,9 @@ def _dataset(reading: Reading, path: Path, views: tuple[str, ...] | None) -> Dat
         ),
         groups=groups,
         official=official,
-        path=printable(str(path), longest=300),
+        path=typed,
     ).choose(tuple(held))
+    return data if views is None else replace(data, path=f"{typed}:{','.join(views)}")
 
 
 def _draw_key(

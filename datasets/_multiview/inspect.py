@@ -35,12 +35,13 @@ def describe(
         reading = interpret(held, chosen, name)
     except DataError as error:
         return lines, error
+    views = reading.views
     try:
         data = build(reading)
+        views = {view: reading.views[view] for view in data.view_names}
         wanted = data.split(split)
     except DataError as error:
-        return [*lines, *_reading(reading, reading.views)], error
-    views = {view: reading.views[view] for view in data.view_names}
+        return [*lines, *_reading(reading, views)], error
     told = _reading(reading, views)
     return [*lines, *told, *(f"  {line}" for line in _inspect.splits(data, wanted))], None
 

@@ -49,7 +49,7 @@ def sentence(data: Dataset) -> str:
     counts = zip(data.view_names, (~present).sum(axis=0).tolist(), strict=True)
     by_view = ", ".join(f"{name} {count}" for name, count in counts if count)
     mask = digest(data, [present])
-    return f"rows that lack a view: {rows} of {data.n} ({by_view}); mask {mask}"
+    return f"Rows that lack a view: {rows} of {data.n} ({by_view}); mask {mask}"
 
 
 def _span(parts: Iterable[np.ndarray]) -> Share:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from datasets.base import TEST
 from harness import registry
 from harness.plan.job import Job, canonical
 from harness.plan.plan import Plan
@@ -58,8 +59,10 @@ def _together(plan: Plan, job: Job) -> str:
             config.pop(name)
         drawn = plan.drawn(job)
         sizes = [int(np.sum(drawn.part == part)) for part in (0, 1, 2)]
-        complete = drawn.present.all(axis=1)
-        groups = (drawn.labelled, drawn.kept, drawn.kept & complete, drawn.labelled & complete)
+        groups = [drawn.labelled, drawn.kept]
+        if method.drops_incomplete and not _completed(job):
+            complete = drawn.present.all(axis=1)
+            groups += [rows & complete for rows in (drawn.labelled, drawn.kept, drawn.part == TEST)]
         sizes += [int(rows.sum()) for rows in groups]
     else:
         config, sizes = {}, []
@@ -67,3 +70,8 @@ def _together(plan: Plan, job: Job) -> str:
     scenario = job.scenario.identity()
     place = [job.method, job.views, job.imputes]
     return canonical([job.fingerprint, scenario, place, config, sizes, upstream])
+
+
+def _completed(job: Job) -> bool:
+    """Whether the stage before fills absent views, so that every row is complete."""
+    return any(stage.imputes for group in job.upstream for stage in group)

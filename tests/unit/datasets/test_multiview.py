@@ -197,12 +197,14 @@ def test_inspect_shows_the_chosen_views_and_split(tmp_path: Path) -> None:
     assert "view     b: 5 features" in text
     assert "view     a" not in text
     assert "split    stratified: 60 % training" in text
-    assert "splits   person, stratified; person is the default" in text
+    assert "splits   person (default), stratified" in text
     assert "split 'lab'" in text
-    for views, split, named in ((("d",), None, "a, b, c"), (("b",), "lab", "@person")):
-        lines, error = inspect_file(path, None, views, split)
-        assert named in str(error)
-        assert "  view     c: 1 feature" in lines
+    lines, error = inspect_file(path, None, ("d",))
+    assert "a, b, c" in str(error)
+    assert "  view     c: 1 feature" in lines
+    lines, error = inspect_file(path, None, ("b",), "lab")
+    assert f"--dataset {path}:b@person" in str(error)
+    assert "  view     c: 1 feature" not in lines
 
 
 # ---------------------------------------------------------------- parts, groups, notes
