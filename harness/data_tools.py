@@ -112,19 +112,21 @@ def _print(check: DataCheck, console: Console) -> None:
 def _lines(finding: Finding, others: Sequence[Finding], width: int) -> list[str]:
     """A finding, how to fix it, and the ``others`` that are differences for the same reason."""
     mark = "ok  " if finding.ok else "DIFF"
-    texts = [f"  {mark}  {finding.what:<{width}}  {_counts(finding)}"]
+    lines = _wrapped(
+        f"  {mark}  {finding.what:<{width}}  {_counts(finding)}", " " * (width + len(INDENT))
+    )
     if finding.fix and not finding.ok:
-        texts.append(f"{INDENT}{finding.fix}")
+        lines += _wrapped(f"{INDENT}{finding.fix}", INDENT)
     if others:
         also = ", ".join(f"{other.what} {_counts(other)}" for other in others)
-        texts.append(f"{INDENT}so also: {also}")
-    return [
-        line
-        for text in texts
-        for line in wrap(
-            text, WIDTH, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False
-        )
-    ]
+        lines += _wrapped(f"{INDENT}so also: {also}", INDENT)
+    return lines
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return wrap(
+        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _counts(finding: Finding) -> str:
