@@ -86,6 +86,8 @@ def test_absent_views_stand_under_every_table_and_figure_of_data_that_lack_some(
             return super().cells(*given)[:1]
 
     whole = tiny(n=120, dims=(6, 4, 3))
+    first = np.hstack([np.full((120, 1), 7, np.float32), whole.views[0][:, 1:]])
+    whole = replace(whole, views=(first, *whole.views[1:]))
     lost = np.where((np.arange(120) % 4 == 0)[:, None], np.float32(np.nan), whole.views[1])
     data = replace(whole, views=(whole.views[0], lost, whole.views[2]))
     for protocol, told in itertools.product((Sweep(), Table()), (data, whole)):
@@ -101,6 +103,9 @@ def test_absent_views_stand_under_every_table_and_figure_of_data_that_lack_some(
         assert (f"mask {digest(data, [data.present])}." in page) is (told is data)
         assert ("b is absent from " in page) is (told is data)
         assert ("masks of the trials" in page) is (told is data)
+        for name in ("sweep.md", "sweep.tex", "index.html"):
+            text = (folder / "run/sweep" / name).read_text("utf-8")
+            assert "a, of 6: 1 in the data" in text  # the constant column
 
 
 def test_data_sets_left_out_are_named_once_and_with_the_flag_where_it_is_short() -> None:
