@@ -50,6 +50,8 @@ class DataCheck:
         return all(finding.ok for finding in self.findings)
 
 
+LABEL = 48
+"""Characters that a ``what`` has at most, so that a printed line has room for the rest."""
 _HARMLESS = {MARKER, FORMER_MARKER, ".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
@@ -79,7 +81,7 @@ def grouped_faults(faults: Sequence[tuple[str, str]], expected: str) -> list[Fin
     """Unusable files, given as (name, message): one finding for each kind of fault.
 
     Messages that differ only in the file's name and in numbers are of one kind; the finding has the
-    message of its first file.
+    message of its first file, and as many names as ``LABEL`` has room for.
     """
     kinds: dict[str, list[tuple[str, str]]] = {}
     for name, message in faults:
@@ -88,17 +90,42 @@ def grouped_faults(faults: Sequence[tuple[str, str]], expected: str) -> list[Fin
     findings = []
     for same in kinds.values():
         names = [name for name, _ in same]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         found = "unusable" if len(names) == 1 else f"unusable, {len(names)} files"
-        what = ", ".join(names[:3]) + more
-        findings.append(Finding(what, found, expected, False, same[0][1]))
+        findings.append(Finding(_first_of(names), found, expected, False, same[0][1]))
     return findings
+
+
+def by_cause(findings: Sequence[Finding]) -> list[tuple[Finding, ...]]:
+    """``findings`` in their order, those that one fix mends behind the first of them."""
+    groups: dict[tuple[str, int], list[Finding]] = {}
+    for number, finding in enumerate(findings):
+        place = 0 if finding.fix and not finding.ok else number + 1
+        groups.setdefault((finding.fix, place), []).append(finding)
+    return [tuple(same) for same in groups.values()]
+
+
+def only_cause(faults: Sequence[Finding], otherwise: str) -> str:
+    """The fix of the ``faults`` if all have one, for what follows from them; or ``otherwise``."""
+    fixes = {finding.fix for finding in faults}
+    return fixes.pop() if len(fixes) == 1 else otherwise
+
+
+def _first_of(names: Sequence[str]) -> str:
+    """``a, b and 3 more``: as many of the names as ``LABEL`` has room for, at least one."""
+    texts = [
+        ", ".join(names[:shown]) + (f" and {left} more" if (left := len(names) - shown) else "")
+        for shown in range(len(names), 0, -1)
+    ]
+    return next((text for text in texts if len(text) <= LABEL), texts[-1])
 
 
 def shared_by_parts(data: Dataset) -> list[Finding]:
     """For every split: the groups with rows in several parts, and those that stay in one."""
     findings = []
     for split in data.splits:
+        if reason := data.too_few_groups(split):
+            findings.append(Finding(f"split {split.name}", f"cannot be drawn: {reason}"))
+            continue
         whole = ", ".join(name for name in data.groups if name not in split.leaks) or "nothing"
         shared = ", ".join(split.leaks) or "nothing"
         findings.append(

@@ -17,6 +17,8 @@ Conventions, everywhere:
 from __future__ import annotations
 
 import hashlib
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -29,6 +31,7 @@ from datasets._settings import SettingError as SettingError
 from datasets._settings import Settings as Settings
 from datasets._settings import setting as setting
 from datasets._settings import to_text as to_text
+from datasets._wording import count
 
 Kind = Literal["licensed", "open", "simulated"]
 Scaling = Literal["none", "per_file", "global"]
@@ -63,6 +66,11 @@ class Split:
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
     folds: int = 0
 
+    @property
+    def groups_needed(self) -> int:
+        """Least number of groups: one for every part, or fold; 0 if the split is by no group."""
+        return (self.folds or 3) if self.by else 0
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -92,11 +100,14 @@ class Dataset:
     ``draw_key``  seeds the draws: the same for every choice of views of one data set, so that
                   trials are paired across choices; never a path.
     ``groups``    name -> ``(n,)`` int: subject, session, recording, duplicate set ...
-    ``splits``    the split rules this data set offers; the first is the default.
+    ``splits``    the split rules that make sense for this data set; ``offered`` has those that can
+                  be drawn from its rows, the default first.
     ``official``  ``(n,)`` of TRAIN / TUNE / TEST where the owner publishes a split.
     ``file_group``  the group that numbers the files (recordings) of the data set; "" if none does.
     ``scaling``   how rows are scaled before a method sees them: ``none``, ``per_file`` or
                   ``global`` z-scores. The views here are always raw.
+    ``path``      of a file of the user's, as it was named, with its views if some were; "" for no
+                  file. For messages alone.
 
     Raises DataError from ``validate`` (called on construction) on any broken invariant.
     """
@@ -114,6 +125,7 @@ class Dataset:
     official: np.ndarray | None = None
     file_group: str = ""
     scaling: Scaling = "none"
+    path: str = ""
 
     def __post_init__(self) -> None:
         validate(self)
@@ -158,24 +170,53 @@ class Dataset:
             _feed(digest, "official", self.official)
         return digest.hexdigest()[:16]
 
+    def asked_as(self, views: Sequence[str] = (), split: str = "") -> str:
+        """What to type for these ``views`` (default: all) and this split, for messages."""
+        name = self.path or re.split("[:+@]", self.key)[0]
+        text = name + (f":{','.join(views)}" if views else "") + (f"@{split}" if split else "")
+        return f"--dataset {shlex.quote(text)}"
+
+    @property
+    def offered(self) -> tuple[Split, ...]:
+        """The splits that can be drawn, the default first."""
+        return tuple(split for split in self.splits if not self.too_few_groups(split))
+
+    def too_few_groups(self, split: Split) -> str:
+        """Why ``split`` cannot be drawn: it has fewer groups than parts or folds. "" if it can."""
+        if split.by is None:
+            return ""
+        there = len(np.unique(self.groups[split.by]))
+        if there >= split.groups_needed:
+            return ""
+        return (
+            f"split '{split.name}' of {self.key} keeps each {split.by} in one part and needs at "
+            f"least {split.groups_needed} of them, one a {'fold' if split.folds else 'part'}, but "
+            f"the data have {there}"
+        )
+
     def split(self, name: str | None = None) -> Split:
-        """The split called ``name``, or the default one. Raises DataError for an unknown name."""
-        if name is None:
-            return self.splits[0]
-        for split in self.splits:
-            if split.name == name:
-                return split
-        known = ", ".join(split.name for split in self.splits)
-        raise DataError(f"{self.key} has no split '{name}'; it offers: {known}")
+        """The split called ``name``, or the default one.
+
+        Raises DataError for an unknown name, and for a split with too few groups.
+        """
+        offered = self.offered
+        known = {split.name: split for split in self.splits}
+        if name is None and offered:
+            return offered[0]
+        if name is not None and name not in known:
+            names = ", ".join(split.name for split in offered)
+            raise DataError(f"{self.key} has no split '{name}'; it offers: {names}")
+        split = self.splits[0] if name is None else known[name]
+        if reason := self.too_few_groups(split):
+            if not offered:
+                raise DataError(f"{reason}; add data with more of them")
+            names, typed = ", ".join(s.name for s in offered), self.asked_as(split=offered[0].name)
+            raise DataError(f"{reason}; splits that can be drawn: {names} ({typed})")
+        return split
 
     def choose(self, names: Sequence[str]) -> Dataset:
         """The same rows with only the views called ``names``, in that order."""
-        unknown = [name for name in names if name not in self.view_names]
-        if unknown:
-            known = ", ".join(self.view_names)
-            raise DataError(f"{self.draw_key} has no view '{unknown[0]}'; its views are: {known}")
-        if len(set(names)) != len(names):
-            raise DataError(f"a view of {self.draw_key} is named twice in '{','.join(names)}'")
+        check_chosen(names, self.view_names, self.draw_key)
         index = [self.view_names.index(name) for name in names]
         return replace(
             self,
@@ -248,12 +289,21 @@ class HeldOut:
     test_complete: np.ndarray
 
 
+def check_chosen(names: Sequence[str], known: Sequence[str], owner: str) -> None:
+    """Raise DataError unless ``names`` are of the ``known`` views of ``owner``, each named once."""
+    if unknown := [name for name in names if name not in known]:
+        raise DataError(f"{owner} has no view '{unknown[0]}'; its views are: {', '.join(known)}")
+    if len(set(names)) != len(names):
+        raise DataError(f"a view of {owner} is named twice in '{','.join(names)}'")
+
+
 def validate(data: Dataset) -> None:
     """Raise DataError, in one sentence, if ``data`` breaks the contract."""
     if not data.views:
         raise DataError(f"{data.key} has no views")
     if len(data.views) != len(data.view_names):
-        raise DataError(f"{data.key} has {len(data.views)} views but {len(data.view_names)} names")
+        names = count(len(data.view_names), "name")
+        raise DataError(f"{data.key} has {count(len(data.views), 'view')} but {names}")
     if len(set(data.view_names)) != len(data.view_names):
         raise DataError(f"{data.key} names a view twice: {', '.join(data.view_names)}")
     if data.labels.ndim != 1 or not np.issubdtype(data.labels.dtype, np.integer):
@@ -263,7 +313,8 @@ def validate(data: Dataset) -> None:
             raise DataError(f"view '{name}' of {data.key} must be a matrix, rows by features")
         n = len(view)
         if n != data.n:
-            raise DataError(f"view '{name}' of {data.key} has {n} rows, the labels have {data.n}")
+            rows = count(n, "row")
+            raise DataError(f"view '{name}' of {data.key} has {rows}, the labels have {data.n}")
         if view.dtype != np.float32:
             raise DataError(f"view '{name}' of {data.key} must be float32, not {view.dtype}")
         _validate_entries(data, name, view)
@@ -285,12 +336,17 @@ def validate(data: Dataset) -> None:
 def _validate_variation(data: Dataset) -> None:
     for name, view in zip(data.view_names, data.views, strict=True):
         if constant(_with_view(view)).all():
-            others = [other for other in data.view_names if other != name]
-            mend = f"choose the others ({','.join(others)})" if others else "give it another view"
+            columns = f"all {view.shape[1]} columns" if view.shape[1] > 1 else "its only column"
             raise DataError(
-                f"view '{name}' of {data.key} is constant in all {view.shape[1]} columns and tells "
-                f"nothing about a row; {mend}"
+                f"view '{name}' of {data.key} is constant in {columns} and tells nothing about a "
+                f"row; {_without_view(data, name)}"
             )
+
+
+def _without_view(data: Dataset, name: str) -> str:
+    """What to type to leave a view out, for the end of a sentence."""
+    others = [other for other in data.view_names if other != name]
+    return f"leave it out with {data.asked_as(others)}" if others else "give it another view"
 
 
 def _with_view(view: np.ndarray) -> np.ndarray:
@@ -316,9 +372,10 @@ def _validate_entries(data: Dataset, name: str, view: np.ndarray) -> None:
     absent = np.isnan(view).all(axis=1)
     bad = int((~finite.all(axis=1) & ~absent).sum())
     if bad:
+        rows = f"{count(bad, 'row')} that {'does' if bad == 1 else 'do'} not lack it as a whole"
         raise DataError(
-            f"view '{name}' of {data.key} has NaN or infinite values in {bad} rows that do not lack"
-            " it as a whole; remove or repair these rows"
+            f"view '{name}' of {data.key} has NaN or infinite values in {rows}; repair or remove "
+            f"what is there, or {_without_view(data, name)}"
         )
 
 
@@ -326,13 +383,15 @@ def _validate_present(data: Dataset) -> None:
     """Every view is present in some row, and every row has some view."""
     for name, there in zip(data.view_names, data.present.T, strict=True):
         if not there.any():
-            raise DataError(f"view '{name}' of {data.key} is absent from every row; leave it out")
+            raise DataError(
+                f"view '{name}' of {data.key} is absent from every row; {_without_view(data, name)}"
+            )
     without = int((~data.present.any(axis=1)).sum())
     if without:
         names = ", ".join(data.view_names)
         raise DataError(
-            f"{without} of {data.n} rows of {data.key} have no view (of: {names}); name another "
-            "view that they have, or remove these rows"
+            f"{without} of {count(data.n, 'row')} of {data.key} have no view (of: {names}); name "
+            "another view that they have, or remove these rows"
         )
 
 

@@ -32,6 +32,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,7 @@ import numpy as np
 from datasets import _multiview
 from datasets._io import printable
 from datasets._multiview import Reading
+from datasets._wording import count
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split, split_across
 
 MIN_ROWS = 5  # of each class, so that a 60/20/20 split gives one to every part
@@ -56,22 +58,31 @@ def load_file(
     Raises DataError, one sentence that says how to fix it, for anything the module docstring
     excludes, for single NaN or infinite values, unequal numbers of rows and classes of under 5.
     """
-    data = _dataset(_multiview.read(path, _multiview.choices(options)), path)
-    return data if views is None else data.choose(views)
+    return _dataset(_multiview.read(path, _multiview.choices(options)), path, views)
 
 
 def inspect_file(
-    path: Path, options: Mapping[str, str] | None = None
+    path: Path,
+    options: Mapping[str, str] | None = None,
+    views: tuple[str, ...] | None = None,
+    split: str | None = None,
 ) -> tuple[list[str], DataError | None]:
     """What is in ``path`` and how it would be read, line by line; why it is refused, None if not.
 
-    Raises DataError where the bytes cannot be read at all, or an option is none.
+    ``views`` and ``split`` as chosen for a run, None for all and for the default. Raises DataError
+    where the bytes cannot be read at all, or an option is none.
     """
-    return _multiview.describe(path, _multiview.choices(options), _dataset)
+
+    def build(reading: Reading) -> Dataset:
+        return _dataset(reading, path, views)
+
+    return _multiview.describe(path, _multiview.choices(options), build, split)
 
 
-def _dataset(reading: Reading, path: Path) -> Dataset:
+def _dataset(reading: Reading, path: Path, views: tuple[str, ...] | None) -> Dataset:
+    """The data set of the chosen ``views``; a fault of another view is no fault of it."""
     name = printable(path.name)
+    held = reading.of_views(views, name)
     labels, class_names = _codes(reading.labels, printable(reading.labels_from), name)
     groups = {
         group: _codes(column, f"group_{group}", name)[0] for group, column in reading.groups.items()
@@ -82,22 +93,32 @@ def _dataset(reading: Reading, path: Path) -> Dataset:
     if reading.class_titles is not None:
         class_names = reading.class_titles
     _check_rows(labels, class_names, groups, official, name)
-    splits, notes = _splits(labels, groups, official)
-    return Dataset(
+    splits = _splits(labels, groups, official)
+    few = [s.by for s in splits if s.by and groups[s.by].max() + 1 < s.groups_needed]
+    typed = printable(str(path), longest=300)
+    data = Dataset(
         key=_key(path.stem),
         draw_key=_draw_key(labels, groups, official),
         title=path.stem,
-        views=tuple(reading.views.values()),
-        view_names=tuple(reading.views),
+        views=tuple(held.values()),
+        view_names=tuple(held),
         labels=labels,
         class_names=class_names,
         splits=splits,
         provenance=Provenance(
-            "open", "user's own file", "not stated", notes=(*reading.notes, *notes)
+            "open",
+            "user's own file",
+            "not stated",
+            notes=(
+                *reading.notes,
+                *(f"no split by '{group}': it has fewer than three values" for group in few),
+            ),
         ),
         groups=groups,
         official=official,
-    ).choose(tuple(reading.views))
+        path=typed,
+    ).choose(tuple(held))
+    return data if views is None else replace(data, path=f"{typed}:{','.join(views)}")
 
 
 def _draw_key(
@@ -196,8 +217,8 @@ def _check_rows(
     for column, values in columns.items():
         if len(values) != len(labels):
             raise DataError(
-                f"'{column}' of {name} has {len(values)} rows but there are {len(labels)} labels; "
-                "give both the same rows"
+                f"'{column}' of {name} has {count(len(values), 'row')} but 'labels' has "
+                f"{len(labels)}; give both the same rows"
             )
     if len(class_names) < 2:
         raise DataError(f"'labels' of {name} must name at least two classes; add the others")
@@ -205,7 +226,7 @@ def _check_rows(
     if rows.min() < MIN_ROWS:
         few = class_names[int(np.argmin(rows))]
         raise DataError(
-            f"class '{printable(few)}' of {name} has {rows.min()} rows and needs at least "
+            f"class '{printable(few)}' of {name} has {count(rows.min(), 'row')} and needs at least "
             f"{MIN_ROWS}; add rows or remove the class"
         )
     if official is not None:
@@ -220,19 +241,16 @@ def _check_rows(
 
 def _splits(
     labels: np.ndarray, groups: dict[str, np.ndarray], official: np.ndarray | None
-) -> tuple[tuple[Split, ...], tuple[str, ...]]:
-    """The splits, the default first, and notes on those that are not possible."""
+) -> tuple[Split, ...]:
+    """The splits, the default first."""
     rows = np.arange(len(labels))
-    splits, notes = [], []
+    splits = []
     if official is not None:
         splits.append(Split("official", official=True, leaks=split_across(groups, official)))
     for name, group in groups.items():
-        if group.max() < 2:
-            notes.append(f"no split by '{name}': it has fewer than three values")
-            continue
         # class shares can be kept if each group has one class, and each class enough groups
         pairs = np.unique(np.stack([group, labels]), axis=1)
         pure = pairs.shape[1] == group.max() + 1 and np.bincount(pairs[1]).min() >= 3
         splits.append(Split(name, by=name, stratify=bool(pure), leaks=split_across(groups, group)))
     splits.append(Split("stratified", stratify=True, leaks=split_across(groups, rows)))
-    return tuple(splits), tuple(notes)
+    return tuple(splits)

@@ -93,7 +93,9 @@ def _run(argv: list[str]) -> int:
                 options.simulate, options.out, options.scale, options.seed, console
             )
         if options.inspect is not None:
-            return data_tools.inspect_file(options.inspect, options.data_options, console)
+            return data_tools.inspect(
+                options.inspect, options.data_root, options.data_options, console
+            )
         return data_tools.check_data(options.data_root, options.data_options, console)
     if options.tune is not None:
         from dataclasses import replace

@@ -6,14 +6,18 @@ import shlex
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from textwrap import wrap
 
 from rich.console import Console
 
-from datasets._check import DataCheck, Finding
+from datasets._check import DataCheck, Finding, by_cause
+from datasets._inspect import describe
 from datasets.base import DataError
 from harness import registry
 from harness.errors import UsageError
 from harness.plan import resolve
+
+WIDTH, INDENT = 100, " " * 10
 
 
 def check_data(root: str | None, options: Sequence[str], console: Console) -> int:
@@ -42,15 +46,24 @@ def check_data(root: str | None, options: Sequence[str], console: Console) -> in
     return 0 if all(check.ok for check in checks) else 1
 
 
-def inspect_file(path: str, options: Sequence[str], console: Console) -> int:
-    """Print what is in a file, or folder, of the user's and how it would be read; run nothing.
+def inspect(spec: str, root: str | None, options: Sequence[str], console: Console) -> int:
+    """Print what is in a data set, named as for ``--dataset``, and how it is read; run nothing.
 
-    Returns 0 where it can be read as it is, 1 where it is refused or leaves something open, which
-    the last line says. Raises UsageError where there is no such file, or it is damaged.
+    Of a file or folder of the user's also what is in it. Returns 0 where it can be read as it is, 1
+    where it is refused or leaves something open, which the last line says. Raises UsageError where
+    there is no such data set or file, or it is damaged.
     """
-    chosen = resolve.data_options(options).get(registry.OWN_FILE)
+    chosen = resolve.data_options(options)
+    resolve.check_options_used(chosen, [resolve.key_of(spec)], "--inspect")
+    folder = resolve.data_root(root, searched=False)
     try:
-        lines, refusal = registry.own_file().inspect_file(Path(path).expanduser(), chosen)
+        if resolve.is_own_file(spec):
+            path, views, split = resolve.own_file_parts(spec)
+            own = chosen.get(registry.OWN_FILE)
+            lines, refusal = registry.own_file().inspect_file(path, own, views, split)
+        else:
+            data, split = resolve.open_dataset(spec, folder, chosen)
+            lines, refusal = describe(data, data.split(split)), None
     except DataError as error:
         raise UsageError(str(error)) from error
     for line in lines:
@@ -58,9 +71,9 @@ def inspect_file(path: str, options: Sequence[str], console: Console) -> int:
     if refusal is not None:
         console.print(f"not usable as it is: {refusal}")
         return 1
-    given = f" --data-option {shlex.join(options)}" if options else ""
-    named = shlex.quote(path)
-    console.print(f"run on it: python run_all.py --protocol table2 --dataset {named}{given}")
+    flags = ["--dataset", spec, *(["--data-root", root] if root else [])]
+    flags += ["--data-option", *options] if options else []
+    console.print(f"run on it: python run_all.py --protocol table2 {shlex.join(flags)}")
     return 0
 
 
@@ -88,15 +101,33 @@ def _print(check: DataCheck, console: Console) -> None:
     kind = " (SIMULATED)" if check.simulated else ""
     console.print(f"{check.key}{kind} in {check.folder}")
     width = max((len(finding.what) for finding in check.findings), default=0)
-    for finding in check.findings:
-        console.print(_line(finding, width))
+    for finding, *others in by_cause(check.findings):
+        for line in _lines(finding, others, width):
+            console.print(line)
     wrong = sum(not finding.ok for finding in check.findings)
     result = "all checks passed" if check.ok else f"{wrong} of {len(check.findings)} differ"
     console.print(f"  {result}; fingerprint {check.fingerprint or 'none, it could not be loaded'}")
 
 
-def _line(finding: Finding, width: int) -> str:
-    text = f"  {'ok  ' if finding.ok else 'DIFF'}  {finding.what:<{width}}  {finding.found}"
-    if finding.expected:
-        text += f" (expected {finding.expected})"
-    return f"{text}: {finding.fix}" if finding.fix and not finding.ok else text
+def _lines(finding: Finding, others: Sequence[Finding], width: int) -> list[str]:
+    """A finding, how to fix it, and the ``others`` that are differences for the same reason."""
+    mark = "ok  " if finding.ok else "DIFF"
+    lines = _wrapped(
+        f"  {mark}  {finding.what:<{width}}  {_counts(finding)}", " " * (width + len(INDENT))
+    )
+    if finding.fix and not finding.ok:
+        lines += _wrapped(f"{INDENT}{finding.fix}", INDENT)
+    if others:
+        also = ", ".join(f"{other.what} {_counts(other)}" for other in others)
+        lines += _wrapped(f"{INDENT}so also: {also}", INDENT)
+    return lines
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return wrap(
+        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _counts(finding: Finding) -> str:
+    return finding.found + (f" (expected {finding.expected})" if finding.expected else "")

@@ -313,9 +313,9 @@ def _as_asked(budget: Budget, options: Options) -> Budget:
 def _with_trials(budget: Budget, trials: int) -> Budget:
     stamp = "" if budget.name == "paper" and trials >= budget.trials else budget.stamp
     if budget.name == "paper" and trials < budget.trials:
-        stamp = f"{trials} trials; the paper uses {budget.trials}"
+        stamp = f"{count(trials, 'trial')}; the paper uses {budget.trials}"
     if budget.name == "preview":
-        stamp = f"preview, {trials} trials; the paper uses 20"
+        stamp = f"preview, {count(trials, 'trial')}; the paper uses 20"
     return replace(budget, trials=trials, stamp=stamp)
 
 

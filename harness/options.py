@@ -168,7 +168,7 @@ class Options:
         False, "check the files under --data-root against the paper's counts"
     )
     inspect: str | None = _instead(
-        None, "what is in your own file, or folder, and how it would be read", "FILE"
+        None, "what is in your own file, or another --dataset, and how it would be read", "FILE"
     )
     simulate: Literal["seed", "deap", "emoeeg_mc"] | None = _instead(
         None,
@@ -450,7 +450,7 @@ USED_BY = {
     "list rows": {"listing", "protocols", "datasets", "methods", *OF_DATA},
     "list settings": {"listing", "methods"},
     "check_data": {"check_data", *OF_DATA},
-    "inspect": {"inspect", "data_options"},
+    "inspect": {"inspect", *OF_DATA},
     "simulate": {"simulate", "out", "scale", "seed"},
     "report only": {"report_only"},
     "tune": {

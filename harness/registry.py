@@ -20,7 +20,7 @@ from importlib import import_module
 from keyword import iskeyword
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from harness.errors import UsageError
 from harness.errors import unknown as unknown
@@ -156,7 +156,7 @@ def own_file() -> ModuleType:
     return import_module("datasets.file")
 
 
-def is_stacked(method: type[Method]) -> bool:
+def is_stacked(method: type[Method]) -> TypeGuard[type[StackedMethod]]:
     """Whether the method trains many members together."""
     return issubclass(method, StackedMethod)
 

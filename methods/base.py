@@ -218,7 +218,12 @@ class Method(ABC):
 
 
 class StackedMethod(Method):
-    """A method that trains many members together."""
+    """A method that trains many members together.
+
+    ``drops_incomplete``  it trains on those rows of a Problem that have every view.
+    """
+
+    drops_incomplete: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -228,7 +233,7 @@ class StackedMethod(Method):
         """Train all members; yield events as they happen; resume from ``state`` if given.
 
         Members agree in every setting but those that are ``batchable``, in the shapes of their
-        problems and in the number of labelled rows.
+        problems and in the number of labelled rows, counted among the rows that are trained on.
         """
 
     def fit(self, problem: Problem, rng: np.random.Generator) -> Fitted:

@@ -20,7 +20,7 @@ class PerClass(float):
     @classmethod
     def of(cls, data: Dataset, count: int) -> PerClass:
         """``count`` of each class of ``data``."""
-        rule = data.splits[0]
+        rule = data.split()
         train = rule.shares[0] * data.n
         if rule.official and data.official is not None:
             train = float((data.official == TRAIN).sum())

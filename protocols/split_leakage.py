@@ -106,6 +106,6 @@ class SplitLeakage(Protocol):
 
 def compared(data: Dataset) -> tuple[Split, ...]:
     """The leakiest split, then those that leak a proper subset of its groups; () if none does."""
-    most = max(data.splits, key=lambda split: len(split.leaks))
-    less = [split for split in data.splits if set(split.leaks) < set(most.leaks)]
+    most = max(data.offered, key=lambda split: len(split.leaks))
+    less = [split for split in data.offered if set(split.leaks) < set(most.leaks)]
     return (most, *sorted(less, key=lambda split: -len(split.leaks))) if less else ()

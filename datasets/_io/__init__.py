@@ -9,6 +9,7 @@ limit. Other modules import from this package, not from the modules in it.
     archives and single arrays, MATLAB up to version 7, pickled arrays, EDF recordings
 ``vendored``         an archive of ``datasets/vendor``, after its checksum is compared
 ``cached_features``  results of a slow computation on a file, stored between runs
+``read_plain``       an ``.npz`` of which arrays of Python objects are described and not read
 ``write_npz``        an archive whose bytes depend on its content alone
 ``search``           (a module) files of a data set wherever they lie below the data root
 ``check_file``       a path is a regular file, of limited size, that can be opened
@@ -22,7 +23,7 @@ from datasets._io.edf import read_microvolts
 from datasets._io.files import MAX_BYTES, check_file, printable, sha256, too_large
 from datasets._io.mat import MAX_CELLS, read_mat
 from datasets._io.npy import read_npy
-from datasets._io.npz import read_npz, write_npz
+from datasets._io.npz import Objects, read_npz, read_plain, write_npz
 from datasets._io.pickle import read_pickle
 from datasets._io.vendor import VENDOR, vendored
 
@@ -32,6 +33,7 @@ __all__ = [
     "MAX_CELLS",
     "VENDOR",
     "Arrays",
+    "Objects",
     "cached_features",
     "check_file",
     "printable",
@@ -40,6 +42,7 @@ __all__ = [
     "read_npy",
     "read_npz",
     "read_pickle",
+    "read_plain",
     "search",
     "sha256",
     "too_large",

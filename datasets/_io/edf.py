@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets._io.files import check_file, printable
+from datasets._wording import count
 from datasets.base import DataError
 
 MAX_BYTES = 256 * 2**20  # of one file
@@ -81,15 +82,15 @@ def _check(raw: bytes, labels: Sequence[str], rate: float, name: str) -> None:
     seconds = _real(fields[8], "record duration", name)
     if not 1 <= signals <= MAX_SIGNALS or header != sum(_FIXED) + signals * sum(_SIGNAL):
         raise DataError(
-            f"the header of {name} states {signals} signals in {header} bytes, which is "
+            f"the header of {name} states {count(signals, 'signal')} in {header} bytes, which is "
             f"impossible; {again}"
         )
     if len(raw) < header:
         raise DataError(f"{name} is cut short inside its header; {again}")
     if records < 1 or not 0 < seconds <= 3600:
         raise DataError(
-            f"the header of {name} states {records} records of {seconds:g} s, which is impossible; "
-            f"{again}"
+            f"the header of {name} states {count(records, 'record')} of {seconds:g} s, which is "
+            f"impossible; {again}"
         )
     channels = _channels(raw, signals, name)
     expected = header + 2 * records * sum(channel.samples for _, channel in channels)

@@ -6,6 +6,7 @@ import io
 import math
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +17,14 @@ from datasets.base import DataError
 
 SAVE = "write it again with numpy.savez"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can store
+
+
+@dataclass(frozen=True)
+class Objects:
+    """What is known of an array of Python objects, which is never unpickled."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
 
 
 def read_npz(
@@ -29,22 +38,42 @@ def read_npz(
     is unpacked: ``limit`` bounds the memory used, in bytes. Raises DataError for Python objects,
     for a damaged archive and for a path that is not a file.
     """
+    found: dict[str, np.ndarray] = {}
+    for key, value in read_plain(source, name, limit, again).items():
+        if isinstance(value, Objects):
+            raise DataError(
+                f"array '{printable(key)}' of {name} contains Python objects, which are never "
+                f"unpickled; {again}"
+            )
+        found[key] = value
+    return found
+
+
+def read_plain(
+    source: Path | IO[bytes], name: str, limit: int = MAX_BYTES, again: str = SAVE
+) -> dict[str, np.ndarray | Objects]:
+    """As :func:`read_npz`, with Objects in place of the arrays that cannot be read without pickle.
+
+    Raises DataError for a damaged archive and for a path that is not a file.
+    """
     if isinstance(source, Path):
         check_file(source, name, limit)
     try:
         with zipfile.ZipFile(source) as archive:
-            _check_npz(archive, name, limit, again)
+            closed = _check_npz(archive, name, limit, again)
         if not isinstance(source, Path):
             source.seek(0)
         with np.load(source, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
+            return {key: closed[key] if key in closed else file[key] for key in file.files}
     except DataError:
         raise
     except Exception as error:  # zipfile, zlib and numpy raise a dozen types on damaged bytes
         raise DataError(f"{name} is not a complete .npz file; {again}") from error
 
 
-def _check_npz(archive: zipfile.ZipFile, name: str, limit: int, again: str) -> None:
+def _check_npz(archive: zipfile.ZipFile, name: str, limit: int, again: str) -> dict[str, Objects]:
+    """The arrays of Python objects. Raises DataError for what must not be unpacked."""
+    closed: dict[str, Objects] = {}
     members = archive.infolist()
     total = sum(member.file_size for member in members)
     if total > limit:
@@ -65,15 +94,13 @@ def _check_npz(archive: zipfile.ZipFile, name: str, limit: int, again: str) -> N
             )
             shape, _, dtype = header(stream)
             if dtype.hasobject:
-                raise DataError(
-                    f"{what} contains Python objects, which are never unpickled; where you trust "
-                    "it, read it with numpy.load(..., allow_pickle=True) and save each of its "
-                    "matrices as an array of its own with numpy.savez"
-                )
+                closed[member.filename.removesuffix(".npy")] = Objects(shape, dtype)
+                continue
             # numpy allocates by the header, which may state more than the file contains
             count, size = math.prod(shape), member.file_size - stream.tell()
             if count * dtype.itemsize != size or count > size:  # a value may have no bytes
                 raise DataError(f"{what} is cut short; {again}")
+    return closed
 
 
 def write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -8,11 +8,21 @@ import numpy as np
 from scipy.sparse import issparse
 
 from datasets._io import printable
-from datasets._multiview.arrays import Value, has_axis, is_matrix, size_of, sketch
+from datasets._multiview.arrays import (
+    Value,
+    has_axis,
+    is_column,
+    is_matrix,
+    is_numeric,
+    size_of,
+    sketch,
+)
 from datasets._multiview.options import EMPTY, KEEP, LEAVE_OUT, flag
+from datasets._wording import count
 from datasets.base import DataError
 
 MASK = "present"
+PREFIX = "present_"
 
 
 def absent_rows(views: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -23,52 +33,83 @@ def absent_rows(views: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     }
 
 
-def mask_apart(
+def masks_apart(
     arrays: Mapping[str, Value], n: int, wanted: str, name: str
-) -> tuple[str | None, dict[str, Value]]:
-    """The array that holds the mask, None for none, and the other arrays.
+) -> tuple[dict[str, Value], dict[str, Value]]:
+    """The arrays that say which row has which view, and the other arrays.
 
-    It is the one that the user names, or ``present`` if that is a matrix of zeros and ones with an
-    axis of ``n``. Raises DataError where the user names one that is no such matrix.
+    They are the one that the user names, or ``present`` if that is a matrix of zeros and ones with
+    an axis of ``n``; and ``present_<view>`` of one value a row. Raises DataError where the user
+    names one that is no such matrix.
     """
     if wanted and wanted not in arrays:
         raise DataError(f"{name} has no array '{printable(wanted)}' to say what is present")
     key = wanted or MASK
-    if key not in arrays or not _is_mask(arrays[key], n):
-        if wanted:
-            raise DataError(
-                f"'{printable(wanted)}' of {name} is {sketch(arrays[wanted])}; a mask has a row "
-                "for every sample and a column for every view, 1 where it is present and else 0"
-            )
-        return None, dict(arrays)
-    return key, {other: value for other, value in arrays.items() if other != key}
+    found = {
+        k: value
+        for k, value in arrays.items()
+        if k.startswith(PREFIX) and is_numeric(value) and is_column(value, n)
+    }
+    if key in arrays and _is_mask(arrays[key], n):
+        found[key] = arrays[key]
+    elif wanted:
+        raise DataError(
+            f"'{printable(wanted)}' of {name} is {sketch(arrays[wanted])}; a mask has a row "
+            "for every sample and a column for every view, 1 where it is present and else 0"
+        )
+    return found, {other: value for other, value in arrays.items() if other not in found}
 
 
 def masked(
-    views: Mapping[str, np.ndarray], mask: Value, key: str, name: str
+    views: Mapping[str, np.ndarray], masks: Mapping[str, Value], labelled: np.ndarray, name: str
 ) -> dict[str, np.ndarray]:
-    """The views with NaN where the ``mask``, (n, V) or (V, n), is 0, whatever is written there.
+    """The views with NaN where one of the ``masks`` is 0, whatever is written there.
 
-    Raises DataError for a mask of other axes, of which both may be meant, or that calls a row
-    present which is NaN.
+    ``masks``     matrices (n, V) or (V, n), and vectors of n called ``present_<view>``.
+    ``labelled``  (n,) bool, the rows that are used.
+    Raises DataError for a mask of other axes, of which both may be meant, for a vector of anything
+    but 0 and 1, and for a mask that calls a row present which is NaN.
     """
-    n, what = len(next(iter(views.values()))), f"'{printable(key)}' of {name}"
-    table = np.asarray(mask.toarray() if issparse(mask) else mask) != 0
+    there = {view: np.ones(len(labelled), bool) for view in views}
+    for key, mask in masks.items():
+        for view, column in _columns(views, mask, key, labelled, name).items():
+            gone = int((np.isnan(views[view]).all(axis=1) & column & labelled).sum())
+            if gone:
+                raise DataError(
+                    f"'{printable(key)}' of {name} calls view '{printable(view)}' present in "
+                    f"{count(gone, 'row')} of nothing but NaN; make it 0 there"
+                )
+            there[view] &= column
+    nan = np.float32(np.nan)
+    return {
+        view: matrix if there[view].all() else np.where(there[view][:, None], matrix, nan)
+        for view, matrix in views.items()
+    }
+
+
+def _columns(
+    views: Mapping[str, np.ndarray], mask: Value, key: str, labelled: np.ndarray, name: str
+) -> dict[str, np.ndarray]:
+    """View -> (n,) bool, as one array says it."""
+    n, what = len(labelled), f"'{printable(key)}' of {name}"
+    table = np.asarray(mask.toarray() if issparse(mask) else mask)
+    if key.startswith(PREFIX) and is_column(mask, n):
+        view, values = key.removeprefix(PREFIX), table.ravel()
+        if view not in views:
+            known = ", ".join(map(printable, views))
+            raise DataError(f"{what} names no view; its views are: {known}")
+        if values.dtype.kind not in "biuf" or not np.isin(values[labelled], (0, 1)).all():
+            raise DataError(
+                f"{what} must be 1 where a row has the view and 0 where it lacks it, in every row"
+            )
+        return {view: values == 1}
     ways = [way for way in (table, table.T) if way.shape == (n, len(views))]
     if not ways or n == len(views):
         raise DataError(
-            f"{what} is {size_of(table.shape)}, not {n} samples by {len(views)} views "
+            f"{what} is {size_of(table.shape)}, not {n} samples by {count(len(views), 'view')} "
             f"({', '.join(map(printable, views))}); give it one column a view, in their order"
         )
-    hidden = {}
-    for (view, matrix), there in zip(views.items(), ways[0].T, strict=True):
-        if gone := int((np.isnan(matrix).all(axis=1) & there).sum()):
-            raise DataError(
-                f"{what} calls view '{printable(view)}' present in {gone} rows that are all NaN; "
-                "make it 0 there"
-            )
-        hidden[view] = np.where(there[:, None], matrix, np.float32(np.nan))
-    return hidden
+    return dict(zip(views, ways[0].T != 0, strict=True))
 
 
 def rows_to_keep(
@@ -83,13 +124,13 @@ def rows_to_keep(
     if chosen == KEEP:
         if empty.any():
             raise DataError(
-                f"{int(empty.sum())} of {len(labelled)} rows of {name} have no view at all; to "
-                f"leave them out add {flag('incomplete', EMPTY)}"
+                f"every view is absent from {int(empty.sum())} of {len(labelled)} rows of {name}; "
+                f"to leave them out add {flag('incomplete', EMPTY)}"
             )
         return labelled, []
     left = some if chosen == LEAVE_OUT else empty
-    what = "lack a view" if chosen == LEAVE_OUT else "have no view at all"
-    notes = [f"{int(left.sum())} of {len(labelled)} rows {what} and are left out"]
+    why = "a view is absent" if chosen == LEAVE_OUT else "every view is absent"
+    notes = [f"left out, since {why}: {int(left.sum())} of {len(labelled)} rows"]
     return labelled & ~left, notes if left.any() else []
 
 

@@ -29,6 +29,16 @@ class Unread:
     what: str
 
 
+@dataclass(frozen=True)
+class Pickled(Unread):
+    """An array of Python objects of an ``.npz``, which may be anything, so that the user is asked.
+
+    ``code``  Python that saves the archive without it, for who trusts the file.
+    """
+
+    code: str = ""
+
+
 Value: TypeAlias = Any
 """An array of numbers or of strings (no objects), a sparse matrix of scipy (which has no types), a
 Cell of these, or Unread."""
@@ -73,6 +83,11 @@ def has_axis(value: Value, n: int) -> bool:
     if isinstance(value, Cell):
         return n in value.shape or any(has_axis(item, n) for item in value.items)
     return not isinstance(value, Unread) and n in value.shape
+
+
+def is_column(value: Value, n: int) -> bool:
+    """Whether it holds one value for each of ``n`` rows, and nothing else."""
+    return not isinstance(value, Unread) and n in value.shape and n == math.prod(value.shape)
 
 
 def dense(matrix: Value, what: str, limit: int = MAX_BYTES) -> np.ndarray:

@@ -7,6 +7,7 @@ one value a row, and is asked about otherwise, so that a misspelt group cannot l
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,24 +15,26 @@ import numpy as np
 
 from datasets._io import printable
 from datasets._multiview import labels as find
-from datasets._multiview.absent import absent_rows, mask_apart, masked, rows_to_keep
+from datasets._multiview.absent import absent_rows, masked, masks_apart, rows_to_keep
 from datasets._multiview.arrays import (
     MAX_BYTES,
     Contents,
+    Pickled,
     Unread,
     Value,
     dense,
     has_axis,
+    is_column,
     is_small,
     sketch,
     view_name,
 )
 from datasets._multiview.contents import contents
-from datasets._multiview.options import ASK, COLUMNS, ROWS, Choices, flag
+from datasets._multiview.options import ASK, COLUMNS, LEAVE_OUT, ROWS, Choices, flag
 from datasets._multiview.orientation import by_rows, settle
 from datasets._multiview.parts import join_parts
 from datasets._multiview.views import find_views
-from datasets.base import DataError
+from datasets.base import DataError, check_chosen
 
 CLASS_NAMES = frozenset({"classmeaning", "classnames", "classname", "categories", "labelnames"})
 VIEW_NAMES = frozenset({"viewmeaning", "viewnames", "viewname", "feanames"})
@@ -57,6 +60,24 @@ class Reading:
     split: np.ndarray | None
     notes: tuple[str, ...]
 
+    def of_views(self, names: Sequence[str] | None, owner: str) -> dict[str, np.ndarray]:
+        """The views called ``names``, in this order; None for all. ``owner`` is the file's name.
+
+        Raises DataError for a name that is none, and where rows would have no view.
+        """
+        if names is None:
+            return self.views
+        check_chosen(names, tuple(self.views), owner)
+        held = {name: self.views[name] for name in names}
+        without = int(np.stack([self.absent[name] for name in names]).all(axis=0).sum())
+        if without:
+            raise DataError(
+                f"the choice of {','.join(names)} leaves {without} of {len(self.labels)} rows of "
+                f"{owner} without a view; add a view that they have, or leave out the rows that "
+                f"lack one with {flag('incomplete', LEAVE_OUT)}"
+            )
+        return held
+
     @property
     def absent(self) -> dict[str, np.ndarray]:
         """View -> (n,) bool, the rows that lack it: all NaN."""
@@ -74,11 +95,7 @@ def read(path: Path, chosen: Choices) -> Reading:
 
 def interpret(held: Contents, chosen: Choices, name: str) -> Reading:
     """The reading of ``held``; ``name`` is what messages call the file. Raises as ``read``."""
-    arrays = dict(held.arrays)
-    for key in chosen.ignore:
-        if key not in arrays:
-            raise DataError(f"{name} has no array '{printable(key)}' to ignore")
-        del arrays[key]
+    arrays = _to_read(held.arrays, chosen.ignore, name)
     joined = join_parts(arrays, chosen.orientation, chosen.labels, name)
     arrays, notes = joined.arrays, [*held.notes, *joined.notes]
     called, arrays = _names_apart(arrays)
@@ -89,20 +106,21 @@ def interpret(held: Contents, chosen: Choices, name: str) -> Reading:
         notes.append(
             f"labels are those in {printable(labels_from)}, not {', '.join(map(printable, copies))}"
         )
-    mask_from, others = mask_apart(others, n, chosen.present, name)
+    masks, others = masks_apart(others, n, chosen.present, name)
     views = find_views(others, n, chosen, name)
     rest = {k: v for k, v in others.items() if k not in views.used}
     way = chosen.orientation if joined.split is None else ROWS
     matrices, turned = _oriented(views.matrices, n, way, views.documented, name)
     notes += [*views.notes, *turned]
-    if mask_from is not None:
-        matrices = masked(matrices, arrays[mask_from], mask_from, name)
+    matrices, more = _view_names(matrices, views.free, called)
+    notes += more
     unlabelled = find.unlabelled(labels, chosen.unlabelled, labels_from, name)
     if unlabelled.any():
-        notes.append(f"{int(unlabelled.sum())} of {n} rows have no label and are left out")
+        notes.append(f"left out, since they have no label: {int(unlabelled.sum())} of {n} rows")
+    matrices = masked(matrices, masks, ~unlabelled, name)
     keep, more = rows_to_keep(matrices, ~unlabelled, chosen.incomplete, name)
     notes += more
-    matrices, titles, more = _named(matrices, views.free, labels[keep], called)
+    titles, more = _class_titles(labels[keep], called)
     notes += more
     groups, split, left = _groups(rest, n, chosen, name)
     if joined.split is not None and split is not None:
@@ -159,16 +177,45 @@ def _names_apart(
     return called, {key: value for key, value in arrays.items() if key not in called}
 
 
-def _named(
-    matrices: dict[str, np.ndarray],
-    free: bool,
-    labels: np.ndarray,
-    called: dict[str, tuple[str, ...]],
-) -> tuple[dict[str, np.ndarray], tuple[str, ...] | None, list[str]]:
-    """Views and classes under the names that the file gives them, and notes on names left aside.
+def _to_read(arrays: Mapping[str, Value], ignored: tuple[str, ...], name: str) -> dict[str, Value]:
+    """The arrays but those ignored. Raises DataError for Python objects, which may be anything."""
+    for key in ignored:
+        if key not in arrays:
+            raise DataError(f"{name} has no array '{printable(key)}' to ignore")
+    left = {key: value for key, value in arrays.items() if key not in ignored}
+    closed = {key: value for key, value in left.items() if isinstance(value, Pickled)}
+    if closed:
+        key, value = next(iter(closed.items()))
+        names = flag("ignore", ",".join(map(printable, (*ignored, *closed))))
+        raise DataError(
+            f"'{printable(key)}' of {name} contains Python objects, which are never unpickled; "
+            f"leave it out with {names}, or, if you trust the file, type in Python: {value.code}"
+        )
+    return left
+
+
+def _view_names(
+    matrices: dict[str, np.ndarray], free: bool, called: dict[str, tuple[str, ...]]
+) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Views under the names that the file gives them, and notes on names left aside.
 
     ``free``  whether the views have no names of their own (items of a cell, slices of an array).
     """
+    notes = []
+    for key, names in called.items():
+        if find.normal(key) in VIEW_NAMES:
+            shown = [view_name(one) for one in names]
+            if free and len(shown) == len(matrices) == len(set(shown)):
+                matrices = dict(zip(shown, matrices.values(), strict=True))
+            else:
+                notes.append(f"'{printable(key)}' is not read: it does not name these views")
+    return matrices, notes
+
+
+def _class_titles(
+    labels: np.ndarray, called: dict[str, tuple[str, ...]]
+) -> tuple[tuple[str, ...] | None, list[str]]:
+    """Names of the classes, None for none, and notes on names left aside."""
     titles, notes = None, []
     for key, names in called.items():
         if find.normal(key) in CLASS_NAMES:
@@ -176,13 +223,7 @@ def _named(
                 titles = find.class_titles(key, names, len(np.unique(labels)))
             except DataError as reason:
                 notes.append(str(reason))
-            continue
-        shown = [view_name(one) for one in names]
-        if free and len(shown) == len(matrices) == len(set(shown)):
-            matrices = dict(zip(shown, matrices.values(), strict=True))
-        else:
-            notes.append(f"'{printable(key)}' is not read: it does not name these views")
-    return matrices, titles, notes
+    return titles, notes
 
 
 def _groups(
@@ -215,7 +256,7 @@ def _passed_over(left: dict[str, Value], n: int, used: tuple[str, ...], name: st
     asked = [key for key, value in left.items() if has_axis(value, n) and not is_small(value)]
     if asked:
         first, names = asked[0], ",".join(map(printable, asked))
-        if _is_column(left[first], n):
+        if is_column(left[first], n):
             other = f"group of rows {flag('groups', printable(first))}"
         else:
             other = f"view {flag('views', ','.join(map(printable, [*used, first])))}"
@@ -228,8 +269,3 @@ def _passed_over(left: dict[str, Value], n: int, used: tuple[str, ...], name: st
         for key, value in left.items()
     ]
     return [f"not read: {'; '.join(told)}"] if told else []
-
-
-def _is_column(value: Value, n: int) -> bool:
-    """Whether it holds just one value a row."""
-    return n in value.shape and max(value.shape) == np.prod(value.shape)

@@ -3,7 +3,8 @@
 Every file has the id column and, besides it, one number a column. ``labels.csv`` (or
 ``labels.parquet``) has the label and may have ``group_<name>`` and ``split``. Rows come in the
 order of ``labels.csv``; an id that some view lacks becomes a row of NaN in that view, an id that
-only views have a row without a label.
+only views have a row without a label. Which row has which view may also be said by columns
+``present_<view>`` of ``labels.csv``, or by a table ``present.csv`` with a column for each view.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datasets._io import MAX_BYTES, check_file, printable, too_large
+from datasets._multiview.absent import MASK, PREFIX
 from datasets._multiview.arrays import Contents, Value, view_name
 from datasets._multiview.options import Choices, flag
 from datasets.base import DataError
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".parquet")
 LABEL_FILES = ("labels", "label")
+BESIDE = ("split", PREFIX, "group_")
+"""Starts of names of columns of the table of labels that are no classes."""
 MAX_VALUES = MAX_BYTES // 8  # of one table
 
 
@@ -45,11 +49,20 @@ def read_folder(folder: Path, chosen: Choices) -> Contents:
         index = index.append(table.index.difference(index, sort=False))
     arrays: dict[str, Value] = {}
     for path, table in keyed.items():
-        if path != labels:
+        if path.stem.lower() == MASK:
+            mask = table.drop(columns=column).reindex(index)
+            arrays |= {PREFIX + view_name(key): mask[key].to_numpy() for key in mask}
+        elif path != labels:
             arrays[f"view_{view_name(path.stem)}"] = (
                 _numbers(table, column, path, name).reindex(index).to_numpy(np.float64)
             )
-    arrays |= _columns(keyed[labels].reindex(index).drop(columns=column))
+    columns = _columns(keyed[labels].reindex(index).drop(columns=column))
+    if twice := sorted(arrays.keys() & columns.keys()):
+        raise DataError(
+            f"{labels.name} of {name} and another table both hold '{printable(twice[0])}'; remove "
+            "one of them"
+        )
+    arrays |= columns
     files = ", ".join(printable(path.name) for path in tables)
     notes = [f"{files} joined on the column '{printable(column)}'"]
     if others:
@@ -79,7 +92,7 @@ def _tables(folder: Path, name: str) -> tuple[dict[Path, DataFrame], list[Path]]
         )
     if len(set(stems)) < len(stems) or set(LABEL_FILES) <= set(stems):
         raise DataError(f"{name} has two tables of one name; remove or rename one of them")
-    if len(wanted) == 1:
+    if set(stems) <= {*LABEL_FILES, MASK}:
         raise DataError(f"{name} has labels but no view; add one .csv or .parquet file a view")
     return {path: _table(path) for path in wanted}, [path for path in paths if path not in wanted]
 
@@ -190,6 +203,7 @@ def _columns(table: DataFrame) -> dict[str, np.ndarray]:
             found[key] = column.to_numpy()
         else:
             found[key] = column.astype(object).where(column.notna(), "").astype(str).to_numpy("U")
-    if len(found) == 1:
-        return {"labels": next(iter(found.values()))}  # whatever it is called
+    others = [key for key in found if not key.startswith(BESIDE)]
+    if len(others) == 1:  # the classes, whatever they are called
+        return {"labels": found.pop(others[0]), **found}
     return found

@@ -27,6 +27,7 @@ from datasets._multiview.arrays import (
     sketch,
 )
 from datasets._multiview.options import LEAVE_OUT, NONE, flag
+from datasets._wording import count
 from datasets.base import DataError
 
 NAMES = ("Y", "y", "gt", "gnd", "truth", "truelabel", "label", "labels", "classLabel")
@@ -146,7 +147,8 @@ def _beside_codes(labels: np.ndarray) -> bool:
 def class_titles(key: str, names: tuple[str, ...], classes: int) -> tuple[str, ...]:
     """``names`` as those of the classes. Raises DataError, saying why, where they cannot be."""
     if len(names) != classes:
-        raise DataError(f"'{printable(key)}' is not read: {len(names)} names for {classes} classes")
+        names_there = count(len(names), "name")
+        raise DataError(f"'{printable(key)}' is not read: {names_there} for {classes} classes")
     if len(set(names)) < classes or not all(name and name.isprintable() for name in names):
         raise DataError(f"'{printable(key)}' is not read: its names do not tell the classes apart")
     return names

@@ -11,6 +11,7 @@ from scipy.sparse import issparse
 from datasets._io import printable
 from datasets._multiview.arrays import Value, size_of
 from datasets._multiview.options import ASK, COLUMNS, ROWS, flag
+from datasets._wording import count
 from datasets.base import DataError
 
 Piece: TypeAlias = tuple[Value, int]
@@ -64,9 +65,9 @@ def _fits(parts: Sequence[Piece], view: str, name: str) -> set[str]:
 
 def _misfit(view: str, parts: Sequence[Piece], name: str, way: str = "") -> str:
     shapes = " and ".join(size_of(matrix.shape) for matrix, _ in parts)
-    labels = " and ".join(str(n) for _, n in parts)
+    labels = " and ".join(count(n, "label") for _, n in parts)
     return (
-        f"view '{printable(view)}' of {name} is {shapes}, which does not fit {labels} labels{way}; "
+        f"view '{printable(view)}' of {name} is {shapes}, which does not fit {labels}{way}; "
         "give every view one row (or column) a label"
     )
 

@@ -58,9 +58,10 @@ import numpy as np
 from datasets._check import DataCheck, Finding
 from datasets._io import search
 from datasets._simulated import is_simulated, provenance
+from datasets._wording import count
 from datasets.base import DataError, Dataset, Split
 from datasets.deap import files as deap_files
-from datasets.deap.checks import data_findings, file_findings
+from datasets.deap.checks import data_findings, file_findings, files_missing
 from datasets.deap.features import Recordings, count_flat, recordings
 from datasets.deap.files import SUBJECTS, Files, locate
 from datasets.deap.rules import OPTIONS, PAPER_TRIALS, QUADRANTS, chosen, kept, quadrant
@@ -144,7 +145,7 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> DataCheck:
         except DataError as error:
             findings.append(Finding("rows", "0", "21042", False, str(error)))
         else:
-            findings += data_findings(data_read, data, wanted["filter"])
+            findings += data_findings(data_read, data, wanted["filter"], files_missing(files))
             fingerprint = data.fingerprint
     return DataCheck("deap", str(files.folder), simulated, tuple(findings), fingerprint)
 
@@ -200,7 +201,7 @@ def _notes(
         notes.append(f"{len(files.paths)} of {SUBJECTS} subjects; missing: {files.missing}")
     flat = count_flat(data.entropy[keep])
     if flat:
-        notes.append(f"{flat} features are at the entropy floor, that of flat signals")
+        notes.append(f"{count(flat, 'feature')} at the entropy floor, that of flat signals")
     if wanted["order"] != OPTIONS().order:
         notes.append(f"features in the order '{wanted['order']}'")
     return tuple(notes)

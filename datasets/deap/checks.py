@@ -9,7 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets._check import Finding, compare_count, grouped_faults, shared_by_parts, unread_files
+from datasets._check import (
+    Finding,
+    compare_count,
+    grouped_faults,
+    only_cause,
+    shared_by_parts,
+    unread_files,
+)
 from datasets.base import DataError, Dataset
 from datasets.deap import files as deap_files
 from datasets.deap.features import Recordings, concatenated, count_flat, features_by_subject
@@ -21,7 +28,7 @@ PAPER_TOTAL, PAPER_ROWS, PAPER_PARTS = 1280, 21042, "16834 / 2104 / 2104"
 
 def file_findings(files: Files, root: Path) -> tuple[list[Finding], Recordings | None]:
     """The files that were found, and their content if all of them can be used."""
-    here, absent = len(files.paths), files.missing
+    here, missing = len(files.paths), files_missing(files)
     findings = [
         Finding("format read", f"{files.folder.name}, .{files.format}{_other_format(files, root)}"),
         unread_files(
@@ -33,8 +40,8 @@ def file_findings(files: Files, root: Path) -> tuple[list[Finding], Recordings |
             "files",
             str(here),
             str(SUBJECTS),
-            not absent,
-            f"missing: {absent}; copy the rest of {ORIGIN}" if absent else "",
+            not missing,
+            missing,
         ),
     ]
     form = deap_files.FORM
@@ -45,10 +52,16 @@ def file_findings(files: Files, root: Path) -> tuple[list[Finding], Recordings |
             faults.append((files.paths[number].name, str(part)))
         else:
             parts[number] = part
-    complete = len(parts) == here
-    findings.append(Finding(f"files of {shape}", str(len(parts)), str(here), complete))
-    findings += grouped_faults(faults, shape)
+    complete, unusable = len(parts) == here, grouped_faults(faults, shape)
+    why = "" if complete else only_cause(unusable, "files are unusable, as listed here")
+    findings.append(Finding(f"files of {shape}", str(len(parts)), str(here), complete, why))
+    findings += unusable
     return findings, concatenated(parts) if complete else None
+
+
+def files_missing(files: Files) -> str:
+    """Which of DEAP's files are not there and what to do; "" for none."""
+    return f"missing: {files.missing}; copy the rest of {ORIGIN}" if files.missing else ""
 
 
 def _other_format(files: Files, root: Path) -> str:
@@ -57,22 +70,23 @@ def _other_format(files: Files, root: Path) -> str:
     return f"; {len(other.paths)} .{other.format} were found too, not read" if other else ""
 
 
-def data_findings(read: Recordings, data: Dataset, rule: str) -> list[Finding]:
-    """Trials kept by each rule, rows, classes and parts; ``rule`` is the chosen one."""
+def data_findings(read: Recordings, data: Dataset, rule: str, missing: str = "") -> list[Finding]:
+    """Trials kept by each rule, rows, classes and parts; ``rule`` is the chosen one.
+
+    ``missing``  of :func:`files_missing`: why counts differ, if files are missing.
+    """
     counts = {name: int(kept(read.ratings, name).sum()) for name in RULES}
     total, seconds = read.entropy.shape[:2]
     trials = counts[rule]
-    off = "" if trials == PAPER_TRIALS else _why_trials(counts, rule, total)
+    off = "" if trials == PAPER_TRIALS else _why_trials(counts, rule, total, missing)
     parts = " / ".join(map(str, part_sizes(data.n, data.split().shares)))
     per_class = np.bincount(data.labels, minlength=data.n_classes)
     shown = (f"{name} {n}" for name, n in zip(data.class_names, per_class, strict=True))
     length = f"trials of {seconds} s were read, and Table 1 counts 63"
     cause = off or length
     right = data.n == PAPER_ROWS
-    subjects = len(np.unique(read.subject))
-    few = f"files of {subjects} subjects were found; copy those of the other {SUBJECTS - subjects}"
     return [
-        compare_count("trials", total, PAPER_TOTAL, few if subjects < SUBJECTS else length),
+        compare_count("trials", total, PAPER_TOTAL, missing or length),
         compare_count(f"trials kept by filter={rule}", trials, PAPER_TRIALS, off),
         *(
             Finding(f"trials kept by filter={name}, not chosen", str(count))
@@ -94,10 +108,10 @@ def part_sizes(n: int, shares: tuple[float, float, float]) -> tuple[int, int, in
     return int(ends[0]), int(ends[1] - ends[0]), int(n - ends[1])
 
 
-def _why_trials(counts: dict[str, int], rule: str, total: int) -> str:
-    """One sentence: the option that makes the kept trials differ from the paper's."""
+def _why_trials(counts: dict[str, int], rule: str, total: int, missing: str) -> str:
+    """One sentence: the files or the option that make the kept trials differ from the paper's."""
     if total < PAPER_TOTAL:
-        return (
+        return missing or (
             f"only {total} of {PAPER_TOTAL} trials were found, "
             "so no filter can be compared with the paper"
         )

@@ -57,9 +57,10 @@ from pathlib import Path
 import numpy as np
 
 from datasets import _options
-from datasets._check import DataCheck, Finding, compare_count, unread_files
+from datasets._check import DataCheck, Finding, compare_count, grouped_faults, unread_files
 from datasets._options import numbers
 from datasets._simulated import is_simulated
+from datasets._wording import count
 from datasets.base import DataError, Dataset, Provenance, Settings, Split, setting
 from datasets.eegmat import files
 from datasets.eegmat.features import recording_features
@@ -162,13 +163,13 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> DataCheck:
     try:
         copy = files.needed(root, chosen.folder)
     except DataError as error:
-        none = Finding("recordings", "0", str(wanted), ok=False, fix=f"{error}.")
+        none = Finding("recordings", "0", str(wanted), ok=False, fix=str(error))
         return DataCheck("eegmat", str(root), False, (none,))
     folder, present = copy.folder, copy.files
     simulated = is_simulated(folder, root)
     needed = {key: path for key, path in present.items() if key[0] in chosen.subjects}
     findings = [
-        compare_count("recordings", len(needed), wanted, f"Files are missing; {files.GET}."),
+        compare_count("recordings", len(needed), wanted, _missing(copy, chosen)),
         unread_files([folder], {files.INFO, *(path.name for path in present.values())}),
         *([] if simulated else [_published(folder, list(needed.values()))]),
     ]
@@ -180,7 +181,7 @@ def check(root: Path, options: Mapping[str, str] | None = None) -> DataCheck:
         findings.append(Finding("rows", str(data.n)))
         findings += [Finding("note", note) for note in data.provenance.notes]
     except DataError as error:
-        findings.append(Finding("loading", "refused", "a data set", False, f"{error}."))
+        findings.append(Finding("loading", "refused", "a data set", False, str(error)))
     return DataCheck("eegmat", str(folder), simulated, tuple(findings), fingerprint)
 
 
@@ -194,7 +195,7 @@ def _published(folder: Path, recordings: list[Path]) -> Finding:
         "files equal to PhysioNet's checksums",
         len(compared) - len(differ),
         len(compared),
-        f"Not as published: {shown}; download them again.",
+        f"not as published: {shown}; download them again",
     )
 
 
@@ -205,22 +206,33 @@ def _quality(folder: Path, chosen: _Options) -> Finding:
     except DataError as error:
         if chosen.label != "quality":
             return Finding(files.INFO, "unusable, but needed for label=quality only")
-        return Finding(files.INFO, "unusable", "one row a subject", False, f"{error}.")
+        return Finding(files.INFO, "unusable", "one row a subject", False, str(error))
     good = sum(well.values())
     return Finding("subjects who counted well, badly", f"{good}, {len(well) - good}")
 
 
 def _lengths(present: Mapping[tuple[int, int], Path]) -> list[Finding]:
     """The unreadable recordings, and the seconds of the others."""
-    findings, seconds = [], {1: 0, 2: 0}
+    faults, seconds = [], {1: 0, 2: 0}
     for (_, part), path in sorted(present.items()):
         try:
             seconds[part] += files.read_recording(path).shape[1] // files.RATE
         except DataError as error:
-            findings.append(Finding(path.name, "unreadable", "complete", False, f"{error}."))
-    findings.append(Finding("seconds of rest", str(seconds[1])))
-    findings.append(Finding("seconds of arithmetic", str(seconds[2])))
-    return findings
+            faults.append((path.name, str(error)))
+    return [
+        *grouped_faults(faults, "complete"),
+        Finding("seconds of rest", str(seconds[1])),
+        Finding("seconds of arithmetic", str(seconds[2])),
+    ]
+
+
+def _missing(copy: files.Recordings, chosen: _Options) -> str:
+    """Which recordings are not there and what to do; "" if all are."""
+    try:
+        files.check_complete(copy, chosen.subjects)
+    except DataError as error:
+        return str(error)
+    return ""
 
 
 def _columns(paths: Mapping[tuple[int, int], Path], chosen: _Options) -> dict[str, np.ndarray]:
@@ -243,7 +255,8 @@ def _columns(paths: Mapping[tuple[int, int], Path], chosen: _Options) -> dict[st
 def _provenance(chosen: _Options, lost: int, simulated: bool) -> Provenance:
     notes = [f"label {chosen.label}, rest {chosen.rest}, {len(chosen.subjects)} subjects"]
     if lost:
-        notes.append(f"{lost} rows with too few heartbeats have the medians of their recording")
+        rows = count(lost, "row")
+        notes.append(f"medians of the recording for too few heartbeats: ECG of {rows}")
     return Provenance(
         kind="simulated" if simulated else "open",
         source="PhysioNet, EEG During Mental Arithmetic Tasks 1.0.0",

@@ -60,6 +60,7 @@ import numpy as np
 
 from datasets._check import DataCheck
 from datasets._simulated import is_simulated
+from datasets._wording import count
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, Provenance, Split
 from datasets.emoeeg_mc import checks, files
 from datasets.emoeeg_mc.files import Files, near_misses
@@ -82,6 +83,18 @@ __all__ = ["OPTIONS", "check", "found", "load", "near_misses"]
 
 LOOKED_FOR = "sub-02_ses-vid_task-emotion_de.npy"
 ROWS = len(CONTEXTS) * TRIALS * WINDOWS  # of a person
+SPLITS = (
+    Split("person", by="person", leaks=("stimulus", "context")),
+    Split(
+        "stimulus",
+        by="stimulus",
+        stratify=True,
+        leaks=("person", "context"),
+        shares=(1 / 3, 1 / 3, 1 / 3),
+    ),
+    Split("context", official=True, leaks=("person", "stimulus", "context")),
+    Split("window", stratify=True, leaks=("person", "trial", "stimulus", "context")),
+)
 
 
 def load(
@@ -182,8 +195,8 @@ def _complete_people(copy: Files, chosen: Options) -> tuple[dict[int, np.ndarray
         for context, path in zip(CONTEXTS, paths, strict=True):
             features = None if path is None else de_features(path)
             if features is None or len(features) < TRIALS:
-                count = "no file" if features is None else f"{len(features)} trials"
-                why = why or f"{count} of {context}, not {TRIALS}, so its stimuli cannot be told"
+                there = "no file" if features is None else count(len(features), "trial")
+                why = why or f"{there} of {context}, not {TRIALS}, so its stimuli cannot be told"
             else:
                 parts.append(features.reshape(-1, features.shape[2]))
         if why and chosen.people:
@@ -235,9 +248,9 @@ def _body_view(
 
 def dataset_of(rows: PeopleRows, chosen: Options, simulated: bool) -> Dataset:
     """The data set of ``rows``. Raises DataError if no row has all views."""
-    count = len(rows.people)
+    people = len(rows.people)
     context, stimulus = (
-        np.tile(np.repeat(column, WINDOWS), count)
+        np.tile(np.repeat(column, WINDOWS), people)
         for column in (np.arange(len(CONTEXTS)).repeat(TRIALS), np.tile(range(TRIALS), 2))
     )
     person = np.repeat(np.array(rows.people, np.int64), ROWS)
@@ -268,7 +281,7 @@ def dataset_of(rows: PeopleRows, chosen: Options, simulated: bool) -> Dataset:
         view_names=tuple(rows.views),
         labels=labels[keep].astype(np.int64),
         class_names=names,
-        splits=_splits(len(np.unique(groups["person"]))),
+        splits=SPLITS,
         provenance=Provenance(
             kind="simulated" if simulated else "open",
             source="simulated files in the format of EmoEEG-MC"
@@ -284,22 +297,6 @@ def dataset_of(rows: PeopleRows, chosen: Options, simulated: bool) -> Dataset:
     )
 
 
-def _splits(people: int) -> tuple[Split, ...]:
-    splits = (
-        Split("person", by="person", leaks=("stimulus", "context")),
-        Split(
-            "stimulus",
-            by="stimulus",
-            stratify=True,
-            leaks=("person", "context"),
-            shares=(1 / 3, 1 / 3, 1 / 3),
-        ),
-        Split("context", official=True, leaks=("person", "stimulus", "context")),
-        Split("window", stratify=True, leaks=("person", "trial", "stimulus", "context")),
-    )
-    return splits if people >= 3 else splits[1:]
-
-
 def _context_parts(groups: Mapping[str, np.ndarray], chosen: Options) -> np.ndarray:
     trains = groups["context"] == CONTEXTS.index(chosen.train)
     third = groups["stimulus"] % EACH == EACH - 1
@@ -312,8 +309,9 @@ def _notes(
     """Notes for reports: people used, rows and people left out, columns of the tables."""
     used = len(np.unique(groups["person"]))
     needs = "each" if chosen.rows == "complete" else "one"
+    people = "1 person" if used == 1 else f"{used} people"
     notes = [
-        f"{used} people and {keep.sum()} of {len(keep)} rows; a row needs {needs} of "
+        f"{people} and {keep.sum()} of {len(keep)} rows; a row needs {needs} of "
         f"{', '.join(rows.views)}, and a person {TRIALS} trials in both contexts"
     ]
     if rows.left_out:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from datasets._check import Finding, compare_count, grouped_faults, shared_by_parts
+from datasets._check import Finding, compare_count, grouped_faults, only_cause, shared_by_parts
 from datasets._options import spans
 from datasets.base import DataError, Dataset
 from datasets.emoeeg_mc.files import GET, Files
@@ -41,27 +41,29 @@ def file_findings(copy: Files, simulated: bool) -> list[Finding]:
             sizes[number] = len(de_features(path))
         except DataError as error:
             faults.append((path.name, str(error)))
+    unusable = grouped_faults(faults, "complete")
     full = {number for number, count in sizes.items() if count == TRIALS}
     both = {p for p, _ in full if all((p, c) in full for c in range(len(CONTEXTS)))}
     why = f"files are missing; {GET}"
     if simulated:
         why = "this is a simulated copy; make one with --scale 1 for all people"
+    short = only_cause(unusable, "files are unusable, as listed here") if unusable else why
     people = {person for person, _ in copy.eeg}
     return [
         compare_count("people with features of EEG", len(people), len(PEOPLE), why),
         compare_count("files of features of EEG", len(copy.eeg), 2 * len(PEOPLE), why),
-        compare_count(f"of these with {TRIALS} trials", len(full), FULL_FILES, why),
+        compare_count(f"of these with {TRIALS} trials", len(full), FULL_FILES, short),
         Finding(
             "people with all trials of both contexts",
             str(len(both)),
             f"{COMPLETE}, or one fewer",  # the README's, and a file of 20 trials besides
             COMPLETE - len(both) in (0, 1),
-            "" if COMPLETE - len(both) in (0, 1) else why,
+            "" if COMPLETE - len(both) in (0, 1) else short,
         ),
         _people_with("hr", copy, WITH_HR, why),
         _people_with("gsr", copy, WITH_GSR, why),
         Finding("people with a table of behaviour", str(len(copy.behaviour))),
-        *grouped_faults(faults, "complete"),
+        *unusable,
     ]
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from datasets._io import check_file, printable, read_npy
+from datasets._wording import count
 from datasets.base import DataError
 from datasets.emoeeg_mc.layout import BANDS, CHANNELS, EACH, ITEMS, TRIALS, WINDOWS
 
@@ -53,7 +54,8 @@ def de_features(path: Path) -> np.ndarray:
     (trial,) = set(range(4)) - set(known)
     ordered = array.transpose(trial, *known)
     if not 1 <= len(ordered) <= TRIALS:
-        raise DataError(f"{path.name} has {len(ordered)} trials, not 1 to {TRIALS}; {AGAIN}")
+        trials = count(len(ordered), "trial")
+        raise DataError(f"{path.name} has {trials}, not 1 to {TRIALS}; {AGAIN}")
     with np.errstate(over="ignore"):  # a value beyond float32 becomes infinite and is refused
         features = ordered.reshape(len(ordered), WINDOWS, -1).astype(np.float32)
     if not np.isfinite(features).all():
@@ -97,10 +99,10 @@ def body_table(path: Path, order: Mapping[int, int], context: int, lines: str) -
     """
     head, cells = _read_csv(path)
     items = _items_of_lines(path.name, head, cells, order, context, lines)
-    count = len(items)
-    if count not in (TRIALS, TRIALS * WINDOWS) or (np.bincount(items) != count // TRIALS).any():
+    total = len(items)
+    if total not in (TRIALS, TRIALS * WINDOWS) or (np.bincount(items) != total // TRIALS).any():
         raise DataError(
-            f"{path.name} has {count} lines, which are not one or {WINDOWS} for each of {TRIALS} "
+            f"{path.name} has {count(total, 'line')}, not one or {WINDOWS} for each of {TRIALS} "
             f"trials; {AGAIN}"
         )
     numbers = {name: _numbers([row[i] for row in cells]) for i, name in enumerate(head)}

@@ -193,9 +193,10 @@ def _dataset(files: list[Recording], source: Source, simulated: bool, chosen: Se
     def per_file(values: list[int]) -> np.ndarray:
         return np.repeat(np.array(values, np.int64), len(LABELS))
 
-    splits = [Split("official", official=True, leaks=("subject", "session", "file", "time"))]
-    if len(chosen.subjects) >= 3:
-        splits.append(Split("subject", by="subject", leaks=("session", "clip", "time")))
+    splits = (
+        Split("official", official=True, leaks=("subject", "session", "file", "time")),
+        Split("subject", by="subject", leaks=("session", "clip", "time")),
+    )
     return Dataset(
         key="seed",
         draw_key="seed",
@@ -204,7 +205,7 @@ def _dataset(files: list[Recording], source: Source, simulated: bool, chosen: Se
         view_names=tuple(views),
         labels=np.tile(LABELS, count).astype(np.int64),
         class_names=CLASSES,
-        splits=tuple(splits),
+        splits=splits,
         provenance=_provenance(source, simulated, chosen),
         groups={
             "subject": per_file([file.subject for file in files]),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from datasets._check import Finding, compare_count, grouped_faults, unread_files
+from datasets._check import Finding, compare_count, grouped_faults, only_cause, unread_files
+from datasets._wording import count
 from datasets.base import DataError
 from datasets.seed.layout import (
     CLASSES,
@@ -45,6 +46,10 @@ def inspect(
     ``small_copy``  the subjects are not those of the options, but those that a simulated copy has.
     """
     files, faults = _read(source, chosen)
+    lost = only_cause(
+        [fault for fault in faults if not fault.ok],
+        "files are missing or unusable, as listed here",
+    )
     findings = [
         Finding(
             "EEG features", f"{source.eeg.folder.name}, layout {source.layout}{_unread_eeg(source)}"
@@ -53,10 +58,10 @@ def inspect(
         Finding("folders read", ", ".join(str(copy.folder) for copy in source.folders)),
         Finding("smoothing of the EEG features", _smoothing(source, chosen, files)),
         *_order_of_files(chosen),
-        _subjects_found(source, chosen),
+        _subjects_found(source, chosen, lost),
         _unread(source),
         *faults,
-        *_counts(files, chosen, small_copy),
+        *_counts(files, _why(files, chosen, small_copy, lost)),
     ]
     return tuple(findings), files
 
@@ -97,18 +102,16 @@ def _order_of_files(chosen: Settings) -> list[Finding]:
     return [Finding("order of subjects", found)]
 
 
-def _subjects_found(source: Source, chosen: Settings) -> Finding:
+def _subjects_found(source: Source, chosen: Settings, lost: str) -> Finding:
+    """``lost`` says why some are missing."""
     complete = complete_subjects(source) if source.eye else []
-    missing = spans(set(chosen.subjects) - set(complete))
-    fix = f"copy the files of {missing}, or set the option subjects to those found"
-    if source.eye is None:
-        fix = "copy the folder of the eye features, 04-Eye-tracking-feature, beside those of EEG"
+    there = set(chosen.subjects) <= set(complete)
     return Finding(
         "subjects with both modalities and three sessions",
         spans(complete),
         f"{spans(chosen.subjects)} among them",
-        missing == "none",
-        "" if missing == "none" else fix,
+        there,
+        "" if there else lost,
     )
 
 
@@ -136,26 +139,26 @@ def _read(source: Source, chosen: Settings) -> tuple[list[Recording], list[Findi
             if ONE_SECOND in str(error):
                 seconds, fix = seconds + 1, fix or str(error)
             else:
-                unusable.append((f"files of subject {subject}, session {session}", str(error)))
-    found = f"1 s in {seconds} files" if seconds else "4 s" if files else "unknown"
+                unusable.append((f"{subject}_{session}", str(error)))
+    found = f"1 s in {count(seconds, 'file')}" if seconds else "4 s" if files else "unknown"
     faults += grouped_faults(unusable, "complete")
     return files, [Finding("window of the features", found, "4 s", not seconds, fix), *faults]
 
 
-def _why(files: list[Recording], chosen: Settings, small_copy: bool) -> str:
-    """One sentence: why counts differ from Table 1's, if they do."""
+def _why(files: list[Recording], chosen: Settings, small_copy: bool, lost: str) -> str:
+    """One sentence: why counts differ from Table 1's, if they do; ``lost`` if files are."""
     subjects = len(chosen.subjects)
     if len(files) < subjects * len(SESSIONS):
-        return "files are missing or unusable, as listed above"
+        return lost
     if subjects * len(SESSIONS) == PAPER_FILES:
         return ""
     if small_copy:
         return (
-            f"the simulated copy has {subjects} subjects, Table 1 has nine: "
+            f"the simulated copy has {count(subjects, 'subject')}, Table 1 has nine: "
             "make one with --scale 0.75"
         )
     return (
-        f"the option subjects names {subjects} subjects, Table 1 has nine: "
+        f"the option subjects names {count(subjects, 'subject')}, Table 1 has nine: "
         "name nine of 1-5 and 8-14"
     )
 
@@ -169,8 +172,8 @@ def _why_eye(eye: np.ndarray | None, why: str) -> str:
     )
 
 
-def _counts(files: list[Recording], chosen: Settings, small_copy: bool) -> list[Finding]:
-    why = _why(files, chosen, small_copy)
+def _counts(files: list[Recording], why: str) -> list[Finding]:
+    """Counts beside Table 1's; ``why`` they differ, if they do."""
     findings = [compare_count("files", len(files), PAPER_FILES, why)]
     rows = sum(len(file.eeg) for file in files)
     findings.append(compare_count("rows", rows, sum(TABLE1.values()), why))
@@ -180,11 +183,9 @@ def _counts(files: list[Recording], chosen: Settings, small_copy: bool) -> list[
             compare_count(f"{part} rows", len(files) * int(lengths.sum()), expected, why)
         )
         each = np.bincount(classes, weights=lengths, minlength=len(CLASSES)).astype(int)
-        for name, count in zip(CLASSES, each, strict=True):
+        for name, in_file in zip(CLASSES, each.tolist(), strict=True):
             what = f"{part} rows, {name}"
-            findings.append(
-                compare_count(what, len(files) * int(count), PAPER_FILES * int(count), why)
-            )
+            findings.append(compare_count(what, len(files) * in_file, PAPER_FILES * in_file, why))
     if files:
         lengths = " ".join(map(str, WINDOWS))
         eeg, eye = files[0].eeg, files[0].eye

@@ -53,6 +53,12 @@ _NAMES = {
 }
 _ARCHIVE = re.compile(r"seed|eeg_used|extracted_?features|eye[-_]tracking", re.IGNORECASE)
 _RELATED = re.compile(r"seed[-_ ]?(iv|vii|vig|v|ger|fra)(?![a-z])", re.IGNORECASE)
+_LAID_OUT_AS = {
+    "SEED-IV": re.compile(r"(eeg_feature|eye_feature)_(smooth|raw)", re.IGNORECASE),
+    "SEED-V": re.compile(r"eeg_de_features|eye_movement_features", re.IGNORECASE),
+}
+"""Folders of the releases of other data sets of the family, by name."""
+_LAST_YEAR = 2014  # in which SEED was recorded: a file with a later date is SEED-IV's
 _SESSION_FOLDERS = {str(session) for session in SESSIONS}
 
 
@@ -193,7 +199,8 @@ def _preference(found: Found) -> tuple[bool, bool, bool, int]:
 
 def _found(places: Sequence[Place], form: str) -> list[Found]:
     copies = _joined(search.copies(places, partial(_numbers, form)), form)
-    return [Found(form, copy, _variant(copy, form)) for copy in copies]
+    top = places[0].path if places else Path()
+    return [Found(form, copy, _told_by_name(copy, _variant(copy, form), top)) for copy in copies]
 
 
 def _numbers(form: str, name: str) -> tuple[int, int] | None:
@@ -249,14 +256,38 @@ def _by_date(copy: Files) -> Files:
 
 
 def _variant(copy: Files, form: str) -> Variant:
-    """Of the first files of a folder: the largest windows seen, or why they are not SEED's."""
-    seen = []
-    for path in list(copy.files.values())[:PEEK]:
+    """Of the first files that can be read: the largest windows, or why they are not SEED's."""
+    seen: list[Variant] = []
+    for path in copy.files.values():
         try:
             seen.append(_PEEKS[form](path))
         except DataError:
-            seen.append(Variant(0))
-    return max(seen, key=lambda variant: variant.seconds)
+            continue
+        if len(seen) == PEEK:
+            break
+    return max(seen, key=lambda variant: variant.seconds, default=Variant(0))
+
+
+def _told_by_name(copy: Files, variant: Variant, top: Path) -> Variant:
+    """The variant; of files that cannot be read, by the names of their folders up to ``top``.
+
+    Other data sets of the family have files of the same names.
+    """
+    if variant.seconds:
+        return variant
+    said = ""
+    folders = [path.parent for path in copy.files.values()]
+    below = {part for folder in folders for part in folder.relative_to(top).parts}
+    for name in sorted({top.absolute().name, *below}):
+        if match := _RELATED.search(name):
+            said = f"SEED-{match[1].upper()}'s, by the folder {name}"
+        for other, laid_out in _LAID_OUT_AS.items():
+            if laid_out.fullmatch(name):
+                said = said or f"{other}'s, by the folder {name}"
+    dates = [path.stem.partition("_")[2] for path in copy.files.values()]
+    if late := [date for date in dates if len(date) == 8 and int(date[:4]) > _LAST_YEAR]:
+        said = said or f"SEED-IV's, by the date {late[0]}"
+    return Variant(-1, f"cannot be read, and are {said}") if said else variant
 
 
 def _of_parts(train: int, test: int) -> Variant:

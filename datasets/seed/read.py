@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from datasets._io import check_file, read_mat, read_npz, read_pickle
+from datasets._wording import count
 from datasets.base import DataError
 from datasets.seed.layout import (
     BANDS,
@@ -87,7 +88,7 @@ def eeg_mat(path: Path, smoothing: str) -> np.ndarray:
             raise DataError(f"{ONE_SECOND} ExtractedFeatures_4s ({name})")
         if array.shape[1] != rows:
             raise DataError(
-                f"clip {number} of {name} has {array.shape[1]} windows instead of {rows}; "
+                f"clip {number} of {name} has {count(array.shape[1], 'window')} instead of {rows}; "
                 "copy it again"
             )
         clips.append(_finite(array.transpose(1, 2, 0), f"'{key}' of {name}"))
@@ -174,15 +175,16 @@ def _check_rows(train: int, test: int, name: str, folder: str = "eeg_used_4s") -
     if (train, test) == (int(SECONDS[:FIRST_PART].sum()), int(SECONDS[FIRST_PART:].sum())):
         raise DataError(f"{ONE_SECOND} {folder} ({name})")
     raise DataError(
-        f"{name} has {train} rows of clips 1-9 and {test} of clips 10-15, where the 4-s features "
-        f"have {TRAIN_ROWS} and {TEST_ROWS}; copy it again"
+        f"{name} has {count(train, 'row')} of clips 1-9 and {test} of clips 10-15, where the 4-s "
+        f"features have {TRAIN_ROWS} and {TEST_ROWS}; copy it again"
     )
 
 
 def _check_labels(labels: np.ndarray, name: str) -> None:
     """Labels must match the 15 clips: their lengths as runs, their classes as values."""
     if labels.shape != (FILE_ROWS,):
-        raise DataError(f"{name} has {len(labels)} labels for {FILE_ROWS} rows; copy it again")
+        found = count(len(labels), "label")
+        raise DataError(f"{name} has {found} for {FILE_ROWS} rows; copy it again")
     codes = _codes(labels, name)
     found, wanted = runs(codes[TRAIN_ROWS:]), runs(LABELS[TRAIN_ROWS:])
     if found != wanted:
@@ -251,7 +253,8 @@ def missing_files(
     for copy in source.folders if eye else source.folders[:1]:
         if missing := sorted(needed - copy.files.keys()):
             subject, session = missing[0]
-            more = f" and of {len(missing) - 1} more sessions" if len(missing) > 1 else ""
+            others = count(len(missing) - 1, "more session")
+            more = f" and of {others}" if len(missing) > 1 else ""
             yield (
                 set(missing),
                 f"{copy.folder.name} has no file of subject {subject}, session {session}{more}; "

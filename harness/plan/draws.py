@@ -20,6 +20,10 @@ FAR = 0.1
 
 def refusal(data: Dataset, scenario: Scenario, trials: int, seed: int) -> str:
     """Why not all of ``trials`` draws can be made, with how to fix it; "" if they can."""
+    try:
+        data.split(scenario.split)
+    except DataError as error:  # no draw can be made at all, which it says
+        return str(error)
     failed = _failed(data, scenario, trials, seed)
     if not failed:
         return ""
@@ -47,11 +51,12 @@ def _mend(data: Dataset, scenario: Scenario, trials: int, seed: int) -> str:
             parts = (draw(data, one, trial, seed).part for trial in range(trials))
             most = min(np.bincount(data.labels[part == TRAIN]).min() for part in parts)
             return f"; --labels-per-class can be at most {most} here"
-    for rule in data.splits:
+    for rule in data.offered:
         scaling = scaling_rule(data, rule.name)
         other = replace(scenario, split=rule.name, scaling=scaling)
         if rule.name != scenario.split and not _failed(data, other, trials, seed):
-            return f"; the split @{rule.name} gives all {trials}, as in --dataset NAME@{rule.name}"
+            typed = data.asked_as(split=rule.name)
+            return f"; the split {rule.name} gives all {trials} ({typed})"
     return ""
 
 
@@ -108,8 +113,8 @@ def _copied(data: Dataset, drawn: Sequence[Draw]) -> str:
     }
     if not any(map(any, counts.values())):
         return ""
-    told = " and ".join(f"{_span(of)} {name}" for name, of in counts.items())
-    return f"{told} rows of a trial equal a training row in every view"
+    rows = [f"{_span(of)} {name} row{'' if max(of) == 1 else 's'}" for name, of in counts.items()]
+    return f"equal to a training row in every view, in a trial: {' and '.join(rows)}"
 
 
 def _constant_columns(data: Dataset, drawn: Sequence[Draw]) -> str:

@@ -48,7 +48,8 @@ def sentence(data: Dataset) -> str:
     rows = int((~present.all(axis=1)).sum())
     counts = zip(data.view_names, (~present).sum(axis=0).tolist(), strict=True)
     by_view = ", ".join(f"{name} {count}" for name, count in counts if count)
-    return f"{rows} of {data.n} rows lack a view ({by_view}); mask {digest(data, [present])}"
+    mask = digest(data, [present])
+    return f"Rows that lack a view: {rows} of {data.n} ({by_view}); mask {mask}"
 
 
 def _span(parts: Iterable[np.ndarray]) -> Share:

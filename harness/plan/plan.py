@@ -44,33 +44,41 @@ class PlannedCell:
 class RowCounts:
     """How many rows a draw has: of a job's Problem, and what else sets the shapes of its tensors.
 
-    ``labelled``, ``unlabelled``  rows that the Problem has.   ``parts`` rows of the training,
-    tuning and test part.   ``kept`` training rows that take part.
-    ``kept_complete``, ``labelled_complete``  those with every view.
+    ``labelled``, ``unlabelled``  rows that the Problem has.
+    ``parts``     rows of the training, tuning and test part.
+    ``kept``      training rows that take part.
+    ``complete``  labelled rows, training rows that take part, and test rows with every view.
     """
 
     labelled: int
     unlabelled: int
     parts: tuple[int, int, int]
     kept: int
-    kept_complete: int
-    labelled_complete: int
+    complete: tuple[int, int, int]
 
     @classmethod
     def of(cls, drawn: Draw, paradigm: Paradigm) -> RowCounts:
         sizes = np.bincount(drawn.part[drawn.part >= 0], minlength=3)
-        complete = drawn.present.all(axis=1)
-        labelled, kept = int(drawn.labelled.sum()), int(drawn.kept.sum())
+        whole = drawn.present.all(axis=1)
+        labelled, kept, test = (
+            int((drawn.labelled & whole).sum()),
+            int((drawn.kept & whole).sum()),
+            int(((drawn.part == TEST) & whole).sum()),
+        )
         rest = ((drawn.part == TRAIN) & drawn.kept & ~drawn.labelled).sum()
         unlabelled = {"supervised": 0, "inductive": rest, "transductive": sizes[TEST]}[paradigm]
         return cls(
-            labelled=labelled,
+            labelled=int(drawn.labelled.sum()),
             unlabelled=int(unlabelled),
             parts=(int(sizes[0]), int(sizes[1]), int(sizes[2])),
-            kept=kept,
-            kept_complete=int((drawn.kept & complete).sum()),
-            labelled_complete=int((drawn.labelled & complete).sum()),
+            kept=int(drawn.kept.sum()),
+            complete=(labelled, kept, test),
         )
+
+    def sizes(self, *, complete: bool = False) -> tuple[int, ...]:
+        """Equal for draws whose problems can be stacked; with ``complete`` for complete rows."""
+        rows = (self.labelled, self.unlabelled, *self.parts, self.kept)
+        return (*rows, *self.complete) if complete else rows
 
 
 @dataclass

@@ -78,7 +78,7 @@ def properties_of(data: Dataset, split: str, trials: int, seed: int = 0) -> Prop
             (100 * fraction, _span(trial.labelled.sum() for trial in drawn[fraction]))
             for fraction in fractions
         ),
-        splits=tuple((rule.name, rule.leaks) for rule in data.splits),
+        splits=tuple((rule.name, rule.leaks) for rule in data.offered),
         lacking=lacking(data, [trial for fraction in fractions for trial in drawn[fraction]]),
         mask=digest(data, [data.present]) if data.absent_views else "",
         notes=draws.told(data, split, drawn[fractions[0]]),

@@ -116,7 +116,7 @@ def open_dataset(
     name, split = _name_and_split(spec)
     try:
         if _is_path(name):
-            path, wanted = _path_and_views(name)
+            path, wanted, _ = own_file_parts(spec)
             chosen_options = (options or {}).get(registry.OWN_FILE, {})
             data = registry.own_file().load_file(path, wanted, chosen_options)
         else:
@@ -131,6 +131,12 @@ def open_dataset(
         raise UsageError(str(error)) from error
     suffix = "".join(f"+{name}={value}" for name, value in sorted(chosen_options.items()))
     return replace(data, key=data.key + suffix + (f"@{chosen}" if split else "")), chosen
+
+
+def own_file_parts(spec: str) -> tuple[Path, tuple[str, ...] | None, str | None]:
+    """Path, views and split of ``path[:view,view][@split]``; None for all, and for the default."""
+    name, split = _name_and_split(spec)
+    return *_path_and_views(name), split or None
 
 
 def is_own_file(spec: str) -> bool:
@@ -149,7 +155,7 @@ def _is_path(name: str) -> bool:
     path, _ = _path_and_views(name)
     if "/" in name or path.suffix.lower() in FILE_SUFFIXES:
         return True
-    return bool(name) and name not in registry.entries("datasets") and os.path.isdir(path)
+    return bool(name) and name not in registry.entries("datasets") and os.path.exists(path)
 
 
 def _path_and_views(name: str) -> tuple[Path, tuple[str, ...] | None]:

@@ -174,7 +174,7 @@ def _label_users(trials: pd.DataFrame) -> bool:
 def progress(trials: pd.DataFrame) -> str:
     """``58 of 60 trials ok, 2 missing``."""
     counts: dict[Any, int] = trials["status"].value_counts().to_dict()
-    text = f"{counts.get('ok', 0)} of {len(trials)} trials ok"
+    text = f"{counts.get('ok', 0)} of {fmt.plural(len(trials), 'trial')} ok"
     for status in ("failed", "missing", "skipped"):
         if counts.get(status):
             text += f", {counts[status]} {status}"

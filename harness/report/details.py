@@ -158,7 +158,7 @@ def all_trials(trials: pd.DataFrame, anchor: str) -> Table:
         "Row", "Paradigm", "Status", "Chosen settings", "Device", "Labelled", "Trial", "Test",
         "NMSE", "Tuning", "Epoch", "Candidates", "Time", "Memory",
     )  # fmt: skip
-    title = f"All {len(trials)} trials: accuracies, chosen settings, epochs, time"
+    title = f"All {fmt.plural(len(trials), 'trial')}: accuracies, chosen settings, epochs, time"
     empty = Table.of(
         title, heads, (), left=5, fold="closed", export="", css="list sortable filter",
         anchor=f"trials-{anchor}",

@@ -18,6 +18,7 @@ _TEX = {
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': "''",
     "±": r"$\pm$", "–": "--", "—": "---", "−": "$-$", "×": r"$\times$", "†": r"\dag{}",
     "‡": r"\ddag{}", "λ": r"$\lambda$", "’": "'", "“": "``", "”": "''", "…": r"\dots{}",
+    "→": r"$\rightarrow$", "↑": r"$\uparrow$", "∝": r"$\propto$", "\u0302": r"\textasciicircum{}",
     "\n": " ", "\u00a0": "~",
     "Ħ": "H", "ħ": "h", "ĸ": "k", "Ŀ": "L", "ŀ": "l", "ŉ": "'n", "Ŧ": "T", "ŧ": "t",  # not in T1
 }  # fmt: skip

@@ -244,7 +244,8 @@ def _absent(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> tuple[st
     """Sentences on the views that the data set lacks in some rows; () if it lacks none.
 
     How many rows lack which view; the realised share of it in every part of the trials, with what
-    they hide besides; and a digest of all their masks, if they hide anything.
+    they hide besides; and, for every share hidden, a digest of their masks, which are the same
+    whatever is labelled. So reports of the same trials have the same digests.
     """
     if not data.absent_views:
         return ()
@@ -259,10 +260,20 @@ def _absent(plan: Plan, data: Dataset, cells: Sequence[PlannedCell]) -> tuple[st
     for hidden, found in sorted(draws.items()):
         end = f", {100 * hidden:g} % of the training rows chosen to lose more" if hidden else ""
         sentences += [_realised(view) + end for view in lacking(data, list(found.values()))]
-    masks = [found[key].present for _, found in sorted(draws.items()) for key in sorted(found)]
-    if not all(np.array_equal(mask, data.present) for mask in masks):
-        sentences.append(f"masks of these trials {digest(data, masks)}")
+    digests = []
+    for hidden, found in sorted(draws.items()):
+        masks = _by_trial(found)
+        if not all(np.array_equal(mask, data.present) for mask in masks):
+            digests.append(f"{100 * hidden:g} % {digest(data, masks)}")
+    if digests:
+        sentences.append(f"masks of the trials, by the share chosen: {', '.join(digests)}")
     return tuple(sentences)
+
+
+def _by_trial(draws: Mapping[tuple[float, int], Draw]) -> list[np.ndarray]:
+    """The mask (n, V) of every trial, of ``draws`` by share of labels and trial."""
+    masks = {trial: drawn.present for (_, trial), drawn in draws.items()}
+    return [mask for _, mask in sorted(masks.items())]
 
 
 def _realised(view: LackingView) -> str:

@@ -50,11 +50,16 @@ def group_jobs(
 def _together(plan: Plan, job: Job) -> tuple[object, ...]:
     """Key of jobs that may share a group: same data, shapes, method and fixed settings."""
     method = registry.load_method(job.method)
-    fixed, counts = "", None
+    fixed, sizes = "", ()
     if registry.is_stacked(method):
         batchable = method.Config.marked("batchable")
         fixed = canonical({k: value for k, value in job.config.items() if k not in batchable})
-        counts = plan.counts(job)
+        sizes = plan.counts(job).sizes(complete=method.drops_incomplete and not _completed(job))
     upstream = tuple(tuple(stage.method for stage in group) for group in job.upstream)
     place = job.method, job.views, job.imputes
-    return job.fingerprint, job.scenario, place, fixed, counts, upstream
+    return job.fingerprint, job.scenario, place, fixed, sizes, upstream
+
+
+def _completed(job: Job) -> bool:
+    """Whether the stage before fills absent views, so that every row is complete."""
+    return any(stage.imputes for group in job.upstream for stage in group)

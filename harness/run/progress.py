@@ -103,8 +103,8 @@ class Display(AbstractContextManager["Display"]):
         self.bad[record.status] += 1
         scenario = record.job["scenario"]
         labels = f"{100 * scenario['label_fraction']:g} % labels"
-        if count := scenario.get("labels_per_class"):  # a record of an earlier version has none
-            labels = f"{count} labels of each class"
+        if each := scenario.get("labels_per_class"):  # a record of an earlier version has none
+            labels = f"{count(each, 'label')} of each class"
         where = f"{record.job['method']} on {record.data_key}, {labels}"
         text = f"{record.status}: {where}: {record.reason}"
         self.repeats[text] += 1

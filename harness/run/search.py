@@ -251,13 +251,14 @@ def _tasks(question: Question, settings: Mapping[str, Any], data: Dataset) -> It
     row = TableRow(key, key, "tuning", scenario.paradigm, (Stage(key, config=dict(settings)),))
     cell = Cell(row, scenario, scenario.label_fraction)
     budget = replace(question.budget, grid=1, quick_grid=1, patience=None)
-    first: RowCounts | None = None
+    partly = getattr(registry.load_method(key), "drops_incomplete", False)
+    first: tuple[int, ...] = ()
     found = 0
     for trial in range(MOST_DRAWS):
         drawn = draw(data, scenario, trial, question.seed)
-        counts = RowCounts.of(drawn, scenario.paradigm)
-        first = first or counts
-        if counts != first:
+        sizes = RowCounts.of(drawn, scenario.paradigm).sizes(complete=partly)
+        first = first or sizes
+        if sizes != first:
             continue
         job: Job = expand(cell, data, budget, trial, question.seed)[0]
         problem, held_out = build(data, scenario, drawn)

@@ -181,6 +181,7 @@ class DeepCCAMethod(StackedMethod):
     """Deep CCA of any kind; ``fitted`` defines which, and whether the nets rebuild the views."""
 
     fitted: ClassVar[type[FittedDeepCCA]]
+    drops_incomplete = True
 
     @classmethod
     @abstractmethod

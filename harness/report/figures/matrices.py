@@ -89,7 +89,7 @@ def matrix_plot(part: Part, matrices: Matrices) -> MatrixPlot:
         panels=tuple(panels),
         groups=_groups(matrices.classes),
         limit=limit,
-        x_label=f"{matrices.truth.shape[1]} features of view {matrices.view}",
+        x_label=f"{fmt.plural(matrices.truth.shape[1], 'feature')} of view {matrices.view}",
         y_label="instances, by class",
         scale="z-score",
         caption=f"{part.layout.shows} Shown are {shown} of the {matrices.hidden} rows whose view "

@@ -253,7 +253,7 @@ def _cell(line: Line | None, trials: pd.DataFrame, best: bool) -> Cell:
 
 def _hover(trials: pd.DataFrame, line: Line) -> str:
     ok = trials[trials["status"] == "ok"]
-    texts = [f"{line['trials']} of {line['trials_expected']} trials ok"]
+    texts = [f"{line['trials']} of {fmt.plural(line['trials_expected'], 'trial')} ok"]
     if len(ok):
         texts.append("accuracies " + " ".join(fmt.accuracy(v) for v in ok["accuracy"]))
         epochs = sorted({int(v) for v in ok["epoch"].dropna()})

@@ -309,7 +309,7 @@ MISSING: dict[str, Layout] = {
     ),
     "single_nan.npz": Layout(
         npz(X1=V1, X2=np.where(np.arange(N * 5).reshape(N, 5) == 7, np.nan, V2), y=LABELS),
-        flags=("'X2'", "1 rows"),
+        flags=("'X2'", "1 row ", "single_nan.npz:X1"),
     ),
     "absent_everywhere.mat": Layout(mat(X=cell(V1, V2 * np.nan), Y=COLUMN), flags=("'X2'",)),
 }

@@ -100,6 +100,18 @@ def test_splits_by_name() -> None:
         data.split("fold")
 
 
+def test_a_split_by_too_few_groups_is_refused_with_the_reason_and_one_that_can_be_drawn() -> None:
+    plain = dataset()
+    few = replace(plain, groups={"person": np.arange(12) % 2})
+    assert [split.name for split in few.offered] == ["rows"]
+    assert few.split().name == "rows"
+    with pytest.raises(DataError, match=r"'person'.*at least 3 .* 2; .*rows.*--dataset toy@rows"):
+        few.split("person")
+    folds = Split("ten", by="person", shares=(0.8, 0.1, 0.1), folds=10)
+    with pytest.raises(DataError, match="at least 10 .* 3; add data"):
+        replace(plain, groups={"person": np.arange(12) % 3}, splits=(folds,)).split()
+
+
 X = np.arange(24, dtype=np.float32).reshape(12, 2)
 
 
@@ -131,7 +143,7 @@ def test_the_fingerprint_follows_the_mask_and_no_pattern_of_bits() -> None:
 
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "no-views": ({"views": (), "view_names": ()}, "no views"),
-    "names": ({"view_names": ("a",)}, "2 views but 1 names"),
+    "names": ({"view_names": ("a",)}, "2 views but 1 name$"),
     "same-name": ({"view_names": ("a", "a")}, "twice"),
     "float-labels": ({"labels": np.zeros(12)}, "integers"),
     "vector-view": ({"views": (X[:, 0], X)}, "matrix"),
@@ -142,7 +154,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "infinite": ({"views": (X + np.float32(np.inf), X)}, "infinite.* 12 rows"),
     "absent-view": ({"views": (X + np.float32(np.nan), X)}, "'a'.* absent from every row"),
     "no-view-in-a-row": ({"views": (lacking(0, 1), lacking(1, 2))}, "1 of 12 rows.* no view"),
-    "constant-view": ({"views": (0 * X + 7, dataset().views[1])}, "'a'.*constant.*the others"),
+    "constant-view": ({"views": (0 * X + 7, dataset().views[1])}, "'a'.*constant.*--dataset toy:b"),
     "one-class": ({"class_names": ("no",)}, "classes"),
     "label-range": ({"labels": np.full(12, 2)}, r"0\.\.1"),
     "hidden-label": ({"labels": np.full(12, -1)}, r"0\.\.1"),

@@ -60,7 +60,7 @@ def test_the_rule_that_would_give_the_papers_count_is_named_for_a_whole_copy_onl
         return fixes(deap.check(root, {"filter": "both"}))["trials kept by filter=both"]
 
     monkeypatch.setattr("datasets.deap.checks.PAPER_TRIALS", KEPT)
-    assert numbers(cause()) == [80, 1280]
+    assert cause() == fixes(deap.check(root))["files"]
     monkeypatch.setattr("datasets.deap.checks.PAPER_TOTAL", TRIALS)
     assert re.findall(r"filter=(\w+)", cause()) == ["both", "either"]
     assert numbers(cause()) == [KEPT]
@@ -122,9 +122,8 @@ def fixes(checked: DataCheck) -> dict[str, str]:
 def test_missing_subjects_are_the_cause_of_missing_trials(root: Path) -> None:
     why = fixes(deap.check(root))
     assert all(name in why["files"] for name in ("s05", "s06", "s07", "25 more"))
-    assert numbers(why["trials"]) == [4, 28]
-    assert why["trials kept by filter=either"] == why["rows"]
-    assert numbers(why["rows"]) == [TRIALS, 1280]
+    same = ("trials", "trials kept by filter=either", "rows", "parts of the split segment")
+    assert {why[what] for what in same} == {why["files"]}
     assert numbers(why["segments a trial"])[0] == 5
     assert numbers(why["segments a trial"])[-1] == 63
 

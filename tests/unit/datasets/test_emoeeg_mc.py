@@ -164,7 +164,8 @@ def test_across_contexts_one_is_the_test_part(plain: Path, train: str, first: in
 def test_people_are_chosen_by_number(plain: Path) -> None:
     two = emoeeg_mc.load(("eeg",), plain, {"people": "2-3"})
     assert np.unique(two.groups["person"]).tolist() == [2, 3]
-    assert "person" not in {split.name for split in two.splits}
+    assert "person" not in {split.name for split in two.offered}
+    assert "emoeeg_mc@stimulus" in refusal(lambda: two.split("person"))
     message = refusal(lambda: emoeeg_mc.load(("eeg",), plain, {"people": "2,9"}))
     assert "sub-09" in message
     for wrong in ("0", "61", "", "all"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from scipy.io import savemat
 from datasets._multiview import Choices
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset
 from datasets.file import inspect_file, load_file
+from harness.plan.resolve import own_file_parts
 from tests.helpers import refusal
 from tests.unit.datasets import multiview_files as files
 from tests.unit.datasets.multiview_files import LAYOUTS, MISSING, V1, V2, N, X, cell
 
+DICT = np.array({"X1": V1, "X2": V2, "gt": files.LABELS}, dtype=object)
 READ = {name: layout for name, layout in LAYOUTS.items() if layout.views}
 ASKED = {name: layout for name, layout in (LAYOUTS | MISSING).items() if layout.flags}
 LACKING = [name for name, layout in MISSING.items() if layout.views]
@@ -64,9 +67,6 @@ def test_inspect_describes_what_it_can_read_and_says_what_it_cannot(
     tmp_path: Path, name: str
 ) -> None:
     layout, path = (LAYOUTS | MISSING)[name], written(tmp_path, name)
-    if name == "objects.npz":
-        assert "numpy.savez" in refusal(lambda: inspect_file(path))
-        return
     lines, error = inspect_file(path, layout.options)
     assert (error is None) is bool(layout.views)
     if layout.views:
@@ -82,10 +82,10 @@ def test_inspect_counts_rows_that_lack_a_view(tmp_path: Path) -> None:
     lines, error = inspect_file(written(tmp_path, "nan_rows.mat"))
     assert error is None
     assert "  view     X2: 5 features, absent in 6 rows" in lines
-    assert "  missing  6 rows lack a view, none lacks all" in lines
+    assert "  missing  6 rows lack a view, none of them every view" in lines
     lines, error = inspect_file(written(tmp_path, "single_nan.npz"))
     assert isinstance(error, DataError)
-    assert "  view     X2: 5 features, with single NaN in 1 rows" in lines
+    assert "  view     X2: 5 features, with single NaN in 1 row" in lines
 
 
 @pytest.mark.parametrize("name", LACKING)
@@ -128,6 +128,83 @@ def test_views_are_picked_by_name_and_trials_stay_paired(tmp_path: Path) -> None
 def test_one_data_set_has_one_fingerprint_in_every_layout(tmp_path: Path) -> None:
     names = ("cell_column.mat", "cell_row.mat", "numbered.mat", "v73.mat", "labels_twice.mat")
     assert len({load_file(written(tmp_path, name)).fingerprint for name in names}) == 1
+
+
+def test_a_view_that_cannot_be_used_is_left_out_by_what_its_refusal_says(tmp_path: Path) -> None:
+    for number, bad in enumerate((np.ones((N, 2)), V2 * np.nan, V2 * np.inf)):
+        path = tmp_path / f"a {number}.npz"
+        np.savez(path, view_X1=V1, view_X2=bad, view_X3=files.V3, labels=files.LABELS)
+        said = refusal(lambda path=path: load_file(path))
+        typed = shlex.split(said[said.index("--dataset") :])[1]
+        assert typed == f"{path}:X1,X3"
+        file, views, _ = own_file_parts(typed)
+        assert load_file(file, views).view_names == ("X1", "X3")
+
+
+def test_objects_are_listed_and_the_code_that_the_refusal_names_makes_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    moods = np.array(["art", "law", "war"], dtype=object)[files.LABELS - 1]
+    loose = np.empty(N, object)
+    loose[:] = [*V1]
+    for held in ({"X": X, "Y": files.LABELS}, {"view_a": loose, "labels": moods}, {"d": DICT}):
+        np.savez("objects.npz", **held)
+        lines, error = inspect_file(Path("objects.npz"))
+        assert lines[0].endswith("1 array" if len(held) == 1 else "2 arrays")
+        for key, line in zip(held, lines[1:], strict=True):
+            assert key in line
+            assert ("object" in line) is (held[key].dtype == object)
+        said = str(error)
+        assert f"file.ignore={next(iter(held))}" in said
+        exec(compile(said[said.index("import numpy") :], "said", "exec"), {})
+        lines, error = inspect_file(Path("objects-plain.npz"))
+        assert error is None, error
+        assert "  rows     30" in lines
+
+
+def test_objects_beside_the_views_are_left_out_if_asked(tmp_path: Path) -> None:
+    notes = np.array([{"by": "me"}], dtype=object)
+    np.savez(tmp_path / "a.npz", X=V1, notes=notes, gt=files.LABELS)
+    assert "file.ignore=notes" in refusal(lambda: load_file(tmp_path / "a.npz"))
+    data = load_file(tmp_path / "a.npz", options={"ignore": "notes"})
+    assert data.view_names == ("X",)
+
+
+def test_a_mask_may_be_a_vector_for_a_view(tmp_path: Path) -> None:
+    there = files.PRESENT[:, 1]
+    path = tmp_path / "nan_rows.npz"
+    np.savez(path, view_X1=V1, view_X2=files.HOLES, labels=files.LABELS)
+    wanted = load_file(path).fingerprint
+    for name, vector in (("X2", there), ("X2", there[:, None] * 1.0)):
+        np.savez(path, view_X1=V1, view_X2=V2, labels=files.LABELS, **{f"present_{name}": vector})
+        assert load_file(path).fingerprint == wanted
+    for name, vector, named in (("X3", there, "X1, X2"), ("X2", there + 1, "'present_X2'")):
+        np.savez(path, view_X1=V1, view_X2=V2, labels=files.LABELS, **{f"present_{name}": vector})
+        assert named in refusal(lambda: load_file(path))
+
+
+def test_inspect_shows_the_chosen_views_and_split(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    person = np.arange(N) // 5
+    np.savez(
+        path, view_a=V1, view_b=V2, view_c=np.ones((N, 1)), labels=files.LABELS,
+        group_person=person, group_lab=person > 2,
+    )  # fmt: skip
+    lines, error = inspect_file(path, None, ("b",), "stratified")
+    assert error is None
+    text = "\n".join(lines)
+    assert "view     b: 5 features" in text
+    assert "view     a" not in text
+    assert "split    stratified: 60 % training" in text
+    assert "splits   person (default), stratified" in text
+    assert "split 'lab'" in text
+    lines, error = inspect_file(path, None, ("d",))
+    assert "a, b, c" in str(error)
+    assert "  view     c: 1 feature" in lines
+    lines, error = inspect_file(path, None, ("b",), "lab")
+    assert f"--dataset {path}:b@person" in str(error)
+    assert "  view     c: 1 feature" not in lines
 
 
 # ---------------------------------------------------------------- parts, groups, notes

@@ -57,6 +57,24 @@ def test_rows_without_a_label_are_asked_about(tmp_path: Path) -> None:
     assert np.array_equal(data.views[1], V1[3:].astype(np.float32))
 
 
+@pytest.mark.parametrize("where", ["labels.csv", "present.csv"])
+def test_a_mask_may_be_columns_or_a_table(tmp_path: Path, where: str) -> None:
+    path = folder(tmp_path)
+    table = pd.read_csv(path / "labels.csv") if where == "labels.csv" else None
+    there = np.arange(N) % 5 != 0
+    ids = [f"s{row:03d}" for row in range(N)]
+    if table is None:
+        pd.DataFrame({"id": ids, "eeg": there * 1}).to_csv(path / where, index=False)
+    else:
+        table.assign(present_eeg=there * 1).to_csv(path / where, index=False)
+    data = load_file(path)
+    assert data.view_names == ("ecg", "eeg")
+    assert np.array_equal(data.present, np.stack([np.ones(N, bool), there], axis=1))
+    assert np.array_equal(data.views[1][there], V1[there].astype(np.float32))
+    (path / "present.csv").write_text("id,eeg\n" + "".join(f"{name},1\n" for name in ids[1:]))
+    assert "'present_eeg'" in refusal(lambda: load_file(path))
+
+
 def test_two_columns_in_common_are_asked_about(tmp_path: Path) -> None:
     for name, view in (("a", V1), ("labels", LABELS[:, None])):
         table = pd.DataFrame(view).add_prefix(f"{name}_")

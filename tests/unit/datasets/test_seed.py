@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -123,7 +124,12 @@ def test_each_file_is_scaled_by_its_training_clips_unless_told_otherwise(
 
 def test_two_people_offer_no_split_by_person(copy: Path) -> None:
     data = seed.load(root=copy, options={"subjects": "1,3"})
-    assert [split.name for split in data.splits] == ["official"]
+    assert [split.name for split in data.offered] == ["official"]
+    message = refusal(lambda: data.split("subject"))
+    assert re.search(r"at least 3 .*have 2;.*--dataset seed@official", message)
+    checked = seed.check(copy, {"subjects": "1,3"})
+    (line,) = [found for found in checked.findings if found.what == "split subject"]
+    assert "cannot be drawn" in line.found
     assert np.unique(data.groups["subject"]).tolist() == [1, 3]
 
 

@@ -225,7 +225,7 @@ def test_one_second_windows_are_told_apart(copy: Path) -> None:
     message = rewritten(copy, resized(*rows))
     assert "folder eeg_used_4s" in message
     window = next(f for f in seed.check(copy, ONE).findings if f.what.startswith("window"))
-    assert (window.found, window.expected, window.ok) == ("1 s in 1 files", "4 s", False)
+    assert (window.found, window.expected, window.ok) == ("1 s in 1 file", "4 s", False)
 
 
 def test_a_copy_with_one_second_windows_only(copy: Path) -> None:

@@ -189,9 +189,29 @@ def only_eyes(root: Path) -> None:
     (root / "1_1").write_bytes(pickle.dumps(parts, 4))
 
 
+def damaged_iv(root: Path) -> None:
+    for session, date in ((1, "20160518"), (2, "20161125")):
+        (root / f"data/{session}").mkdir(parents=True)
+        (root / f"data/{session}/1_{date}.mat").write_bytes(b"cut short")
+
+
+def damaged_by_layout(root: Path) -> None:
+    (root / "eeg_feature_smooth/1").mkdir(parents=True)
+    (root / "eeg_feature_smooth/1/1_20000101.mat").write_bytes(b"")
+
+
+def damaged_v(root: Path) -> None:
+    for name in ("1_1.npz", "1_1"):
+        (root / "seed_v/x").mkdir(parents=True, exist_ok=True)
+        (root / "seed_v/x" / name).write_bytes(b"")
+
+
 @pytest.mark.parametrize(
     ("put", "facts"),
     [
+        (damaged_iv, ("2 files such as", "SEED-IV", "20160518")),
+        (damaged_by_layout, ("1_20000101.mat", "SEED-IV", "eeg_feature_smooth")),
+        (damaged_v, ("1_1.npz", "SEED-V", "seed_v")),
         (family_iv, ("1_20160518.mat", "SEED-IV")),
         (family_v, ("16 files such as", "_123.npz", "SEED-V")),
         (german, ("2 files such as 1_1.npz", "480", "300")),
@@ -212,6 +232,18 @@ def test_near_misses_are_named_and_are_not_seed(
     for text in (message, near, finding.fix):
         assert all(part in text for part in facts), text
     assert "1_1.npz" in message  # what was looked for
+
+
+def test_damaged_files_of_seed_stay_seeds(copy: Path) -> None:
+    first = sorted((copy / NPZ).glob("*.npz"))
+    for path in first:
+        path.write_bytes(b"")
+    assert seed.found(copy)
+    for path in [*(copy / MAT).glob("1_*.mat")]:
+        path.rename(path.with_name(path.name.replace("2000", "2013"))).write_bytes(b"")
+    shutil.rmtree(copy / NPZ)
+    assert seed.found(copy)
+    assert "1_2013" in refusal(lambda: seed.load(root=copy, options=ONE))
 
 
 def test_nothing_at_all_is_near_nothing(tmp_path: Path) -> None:

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 from datasets.base import Dataset
+from harness import registry
 from harness.plan.lacking import digest
 from harness.plan.plan import Plan, plan_cells
+from harness.plan.rows import Selection
 from harness.report.captions import facts
-from harness.run.describe import _left_out
-from protocols.base import Budget, Cell, MethodCard, scaling_rule
+from harness.run.describe import _absent, _left_out
+from protocols.base import BUDGETS, Budget, Cell, MethodCard, scaling_rule
 from tests.helpers import tiny
 from tests.unit.harness.fake_figures import NOTE
 from tests.unit.harness.test_reporting import BUDGET, Sweep, ended_well, planned, reported
@@ -84,6 +86,8 @@ def test_absent_views_stand_under_every_table_and_figure_of_data_that_lack_some(
             return super().cells(*given)[:1]
 
     whole = tiny(n=120, dims=(6, 4, 3))
+    first = np.hstack([np.full((120, 1), 7, np.float32), whole.views[0][:, 1:]])
+    whole = replace(whole, views=(first, *whole.views[1:]))
     lost = np.where((np.arange(120) % 4 == 0)[:, None], np.float32(np.nan), whole.views[1])
     data = replace(whole, views=(whole.views[0], lost, whole.views[2]))
     for protocol, told in itertools.product((Sweep(), Table()), (data, whole)):
@@ -98,7 +102,10 @@ def test_absent_views_stand_under_every_table_and_figure_of_data_that_lack_some(
         )
         assert (f"mask {digest(data, [data.present])}." in page) is (told is data)
         assert ("b is absent from " in page) is (told is data)
-        assert ("masks of these trials" in page) is (told is data)
+        assert ("masks of the trials" in page) is (told is data)
+        for name in ("sweep.md", "sweep.tex", "index.html"):
+            text = (folder / "run/sweep" / name).read_text("utf-8")
+            assert "a, of 6: 1 in the data" in text  # the constant column
 
 
 def test_data_sets_left_out_are_named_once_and_with_the_flag_where_it_is_short() -> None:
@@ -111,3 +118,18 @@ def test_what_is_known_of_simulated_data_reaches_the_report() -> None:
     note = replace(NOTE, kind="simulated", known={"bayes_accuracy": 0.9004})
     assert ("Known", "bayes accuracy .900") in facts(note)
     assert "Known" not in dict(facts(NOTE))
+
+
+def test_figures_on_the_same_trials_have_the_same_digests_of_masks() -> None:
+    whole = tiny(n=120, dims=(6, 4, 3))
+    lost = np.where((np.arange(120) % 4 == 0)[:, None], np.float32(np.nan), whole.views[1])
+    data = replace(whole, views=(whole.views[0], lost, whole.views[2]))
+    figures = {name: registry.load_protocol(name) for name in ("figure3", "figure4")}
+    rows = Selection(("simvae", "full_data", "mean_impute"))
+    cells = plan_cells(figures, {"tiny": data}, {"tiny": "rows"}, BUDGETS["preview"], rows)
+    plan = Plan(cells, {"tiny": data}, {"tiny": "rows"}, BUDGETS["preview"])
+    said = {name: _absent(plan, data, [c for c in cells if c.protocol == name]) for name in figures}
+    digests = {name: re.findall(r"(\d+) % ([0-9a-f]{16})", said[name][-1]) for name in figures}
+    assert digests["figure3"] == digests["figure4"]
+    assert [share for share, _ in digests["figure3"]] == ["10", "50", "90"]
+    assert len({mask for _, mask in digests["figure3"]}) == 3

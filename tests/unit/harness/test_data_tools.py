@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from harness.data_tools import check_data, inspect_file, simulate
+from harness.data_tools import check_data, inspect, simulate
 from harness.errors import UsageError
+from harness.plan import resolve
 
 
 def console_and_output() -> tuple[Console, io.StringIO]:
@@ -56,15 +57,74 @@ def test_a_look_into_a_file_says_what_is_there_and_what_to_type(tmp_path: Path) 
     path = tmp_path / "a b.npz"
     np.savez(path, X=np.arange(90.0).reshape(30, 3), gt=np.arange(30) % 3, W=np.ones((30, 2)))
     console, out = console_and_output()
-    assert inspect_file(str(path), (), console) == 1
+    assert inspect(str(path), None, (), console) == 1
     assert all(f in out.getvalue() for f in ("30 x 3", "file.ignore=W"))
     console, out = console_and_output()
-    assert inspect_file(str(path), ("file.ignore=W",), console) == 0
+    assert inspect(str(path), None, ("file.ignore=W",), console) == 0
     assert f"--dataset '{path}' --data-option file.ignore=W" in out.getvalue()
     console, out = console_and_output()
     with pytest.raises(UsageError, match=r"none\.npz"):
-        inspect_file(str(tmp_path / "none.npz"), (), console)
+        inspect(str(tmp_path / "none.npz"), None, (), console)
     assert not out.getvalue()
+
+
+@pytest.mark.parametrize("suffix", ["", ":a", "@stratified", ":b,a@lab", "@"])
+def test_what_a_run_accepts_a_look_accepts_and_shows(tmp_path: Path, suffix: str) -> None:
+    rng = np.random.default_rng(2)
+    views = {f"view_{name}": rng.normal(size=(60, 3)) for name in "ab"}
+    lab, person = np.arange(60) // 10, np.arange(60) % 2
+    np.savez(
+        tmp_path / "full.npz", labels=np.arange(60) % 3, group_lab=lab, group_person=person, **views
+    )
+    console, out = console_and_output()
+    spec = f"{tmp_path / 'full.npz'}{suffix}"
+    assert inspect(spec, None, (), console) == 0
+    data, split = resolve.open_dataset(spec)
+    text = out.getvalue()
+    assert [name for name in "ab" if f"view     {name}:" in text] == sorted(data.view_names)
+    assert f"split    {split}:" in text
+    assert "split 'person'" in text  # which two people do not allow
+    assert f"--dataset {spec}" in text
+
+
+def test_a_look_into_a_data_set_by_its_key(tmp_path: Path) -> None:
+    console, out = console_and_output()
+    assert inspect("mfeat:fou,zer", None, (), console) == 0
+    text = out.getvalue()
+    assert "rows     2000" in text
+    assert all(f"view     {name}" in text for name in ("fou: 76", "zer: 47"))
+    simulate("seed", tmp_path, 1 / 12, 0, console)
+    options = ("seed.subjects=1",)
+    console, out = console_and_output()
+    assert inspect("seed:eye@official", str(tmp_path), options, console) == 0
+    assert "view     eye: 33 features" in out.getvalue()
+    assert f"--data-root {tmp_path} --data-option seed.subjects=1" in out.getvalue()
+    for spec, root, named in (
+        ("seed@subject", str(tmp_path), "seed@official"),
+        ("sede", str(tmp_path), "seed"),
+        ("mfeat", str(tmp_path), "seed.subjects"),
+    ):
+        with pytest.raises(UsageError, match=named):
+            inspect(spec, root, options, console)
+
+
+def test_one_cause_is_one_entry_of_the_check_and_lines_are_short(tmp_path: Path) -> None:
+    console, _ = console_and_output()
+    simulate("seed", tmp_path, 0.75, 0, console)
+    for options, fix in (
+        (("seed.subjects=1,2",), "the option subjects names 2 subjects"),
+        ((), "copy it again"),
+    ):
+        if not options:
+            for path in tmp_path.rglob("*.npz"):
+                path.write_bytes(path.read_bytes()[:-100])
+        console, out = console_and_output()
+        assert check_data(str(tmp_path), options, console) == 1
+        lines = out.getvalue().splitlines()
+        assert sum(line.startswith("  DIFF") for line in lines) == 1
+        assert " ".join(out.getvalue().split()).count(fix) == 1
+        assert all(f"rows{name}" in out.getvalue() for name in ("", ", negative"))
+        assert [line for line in lines if len(line) > 100 and str(tmp_path) not in line] == []
 
 
 def test_what_resembles_a_data_set_is_listed_and_is_no_fault(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from harness.plan.plan import Plan, plan_cells, settle
 from harness.run import grouping
 from harness.run.grouping import group_jobs
 from harness.run.worker import JobGroup
+from protocols._missing import imputer
 from protocols.base import Stage, TableRow, build
 from tests.helpers import tiny
 from tests.unit.harness.test_plan import BUDGET, Toy, made
@@ -61,6 +62,38 @@ def test_members_of_a_stack_agree_in_what_does_not_stack(monkeypatch: pytest.Mon
     for stack in found:
         fixed = [{k: v for k, v in j.config.items() if k not in free} for j in stack.jobs]
         assert all(config == fixed[0] for config in fixed)
+
+
+class Views(Toy):
+    """A method that reads rows without a view, one behind an imputer, one that drops them."""
+
+    wanted = (
+        TableRow("read", "Read", "b", "inductive", (Stage("simvae"),)),
+        TableRow("fill", "Fill", "b", "inductive", (imputer("ridge_impute"), Stage("smvae"))),
+        TableRow("drop", "Drop", "b", "inductive", (imputer("dccae"),)),
+    )
+
+
+def test_trials_whose_numbers_of_complete_rows_differ_train_together_where_that_can_be() -> None:
+    data = tiny(n=120)
+    views = [view.copy() for view in data.views]
+    views[1][np.random.default_rng(3).random(120) < 0.3] = np.nan
+    data = replace(data, views=tuple(views))
+    budget = replace(BUDGET, trials=6, grid=None)
+    cells = plan_cells({"views": Views()}, {data.key: data}, {data.key: "rows"}, budget)
+    plan = settle(Plan(cells, {data.key: data}, {data.key: "rows"}, budget), {})
+    stacks = {method: [] for method in ("simvae", "smvae", "dccae")}
+    for stack in group_jobs(plan):
+        if stack.jobs[0].method in stacks:
+            stacks[stack.jobs[0].method].append(stack)
+    assert [len(stacks[method]) for method in ("simvae", "smvae")] == [1, 1]
+    complete = {
+        job.trial: int((plan.drawn(job).present.all(axis=1) & plan.drawn(job).kept).sum())
+        for job in stacks["simvae"][0].jobs
+    }
+    assert len(set(complete.values())) > 1
+    for stack in stacks["dccae"]:
+        assert len({complete[job.trial] for job in stack.jobs}) == 1
 
 
 def test_dear_work_is_cut_small_and_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,7 +156,7 @@ RUN = ["--protocol", "table2"]
         (["--list", "settings", *RUN], "--protocol", "--list settings"),
         (["--check-data", "--dry-run"], "--dry-run", "--check-data"),
         (["--inspect", "x.mat", *RUN], "--protocol", "--inspect"),
-        (["--inspect", "x.mat", "--data-root", "x"], "--data-root", "--inspect"),
+        (["--inspect", "x.mat", "--trials", "3"], "--trials", "--inspect"),
         ([*RUN, "--executor", "serial", "--workers", "2"], "--workers", "--executor serial"),
         ([*RUN, "--device", "cpu", "--gpus-per-job", "1"], "--gpus-per-job", "--device cpu"),
         ([*RUN, "--report-only", "--force"], "--force", "--report-only"),
@@ -173,6 +173,7 @@ def test_a_flag_without_effect_is_refused(argv: list[str], flag: str, other: str
         ["--simulate", "seed", "--out", "x", "--scale", ".5", "--seed", "3"],
         ["--check-data", "--data-root", "x", "--data-option", "seed.layout=mat"],
         ["--inspect", "x.mat", "--data-option", "file.labels=gt"],
+        ["--inspect", "seed", "--data-root", "x"],
         ["--list", "rows", *RUN, "--dataset", "digits", "--method", "svm"],
         [*RUN, "--dry-run", "--yes", "--workers", "2"],  # the plan of exactly that command
         [*RUN, "--no-dry-run"],

@@ -102,12 +102,15 @@ def test_every_split_on_offer_is_named_with_what_it_tears() -> None:
 
 
 def test_a_split_that_cannot_be_drawn_is_refused_in_one_sentence() -> None:
-    data = replace(tiny(), groups={"person": np.repeat([0, 1], 30), "day": np.zeros(60, np.int64)})
-    with pytest.raises(
-        UsageError, match=r"^3 of 3 planned draws .*trial 0: split 'person'"
-    ) as caught:
-        properties_of_all({"tiny": data}, {"tiny": "person"}, 3, 0)
-    assert "--dataset NAME@" in str(caught.value)
+    day = np.zeros(60, np.int64)
+    for person, start in (
+        (np.repeat([0, 1], 30), "split 'person' .*at least 3 .* 2"),
+        (tiny().labels, "3 of 3 planned draws .*trial 0: split 'person'"),  # one class each
+    ):
+        data = replace(tiny(), groups={"person": person, "day": day})
+        with pytest.raises(UsageError, match=f"^{start}") as caught:
+            properties_of_all({"tiny": data}, {"tiny": "person"}, 3, 0)
+        assert str(caught.value).count("--dataset tiny@rows") == 1
 
 
 def test_rows_and_columns_may_be_named_where_another_protocol_has_them() -> None:

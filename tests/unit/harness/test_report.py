@@ -180,6 +180,16 @@ def test_markdown_and_tex_are_safe() -> None:
     assert "a\\|b\\_\\<i\\>&50%" in text
     assert tex("a_b & 5% {x} ±") == r"a\_b \& 5\% \{x\} $\pm$"
     assert tex("ž中ﬁ") == "ž?fi"
+    assert tex("DCCAE → SMVAE") == r"DCCAE $\rightarrow$ SMVAE"
+
+
+def test_every_sign_of_the_texts_of_the_project_has_a_form_in_latex() -> None:
+    root = Path(__file__).resolve().parents[3]
+    folders = ("datasets", "harness", "methods", "protocols")
+    signs = {
+        s for name in folders for p in (root / name).rglob("*.py") for s in p.read_text("utf-8")
+    }
+    assert {sign for sign in signs if "?" in tex(sign)} == {"?"}
 
 
 def test_stored_scores_are_columns_and_are_left_out_where_no_record_has_them() -> None:
