@@ -102,7 +102,7 @@ def evaluate(
         return score
 
     members = [Member(t.problem, t.config, t.seed, watched(i)) for i, t in enumerate(tasks)]
-    for event in method.fit_stack(members, training):  # pyright: ignore[reportAttributeAccessIssue]
+    for event in method.fit_stack(members, training):
         if isinstance(event, Failed):
             raise FitError(str(event.reason))
     return best
