@@ -91,7 +91,8 @@ HOW = {
     "command", "executor", "workers", "device", "gpus_per_job", "address", "fit_timeout",
     "data_root", "results", "reports", "dry_run", "report_only", "retry_failed", "accept_stale",
     "force", "yes", "listing", "check_data", "inspect", "simulate", "out", "scale", "config",
-    "print_config",
+    "print_config", "suite", "why", "compare", "against", "export", "merge", "run", "submit",
+    "verified_by", "define_suite",
 }  # fmt: skip
 """Options that affect only how a run is carried out; all others are part of the run's id."""
 
@@ -121,6 +122,7 @@ def _begin(
     run = manifests.run_id(list(protocols), plan.budget.name, list(plan.data), asked)
     command = "python run_all.py " + shlex.join(options.command)
     manifest = describe(plan, protocols, run, command, options.seed)
+    manifest = replace(manifest, against=options.against or "")
     with store.writing():
         manifest = replace(
             manifest, arrays=manifests.save_arrays(store.folder, run, truths(plan, protocols))
