@@ -191,10 +191,10 @@ def _identical(
     missing = (own["status"] == "missing") & drawn.notna()
     same = missing | (~silent & (own["drawn"] == drawn))
     apart = {
-        "are not stored": own["trial"][drawn.isna()],
-        "do not say which rows they drew": own["trial"][silent],
-        "drew other rows than the stored ones": own["trial"][~same & ~silent & drawn.notna()],
-        "are stored and were not run": theirs["trial"][~theirs["trial"].isin(own["trial"])],
+        "not stored": own["trial"][drawn.isna()],
+        "whose record does not say which rows were drawn": own["trial"][silent],
+        "with other rows than the stored ones": own["trial"][~same & ~silent & drawn.notna()],
+        "stored but not run": theirs["trial"][~theirs["trial"].isin(own["trial"])],
     }
     counts = {why: trials.nunique() for why, trials in apart.items()}
     reasons = [f"{where}: {n} trial{'s' * (n > 1)} {why}" for why, n in counts.items() if n]
