@@ -13,12 +13,12 @@ from harness.report import captions, details
 from harness.report import format as fmt
 from harness.report.kind import without_fixed_splits
 from harness.report.meta import ReportMeta
-from harness.report.model import Block, Cell, Row, Section, Table, Text
+from harness.report.model import Block, Cell, Row, Section, Table
 
 READING = (
     "Rows of this run (run now) beside stored rows, on identical trials alone: the same data, "
-    "split, seed and trial number, and the same rows drawn. Stored rows were not run again.",
-    "A stored row is verified if a maintainer has run it again with the values of its file.",
+    "split, seed and trial number, and the same rows drawn. Stored rows were not run again; one is "
+    "verified if a maintainer has run it again with the values of its file."
 )
 
 
@@ -44,12 +44,11 @@ class Beside:
         """The section; where nothing can be compared it says why."""
         blocks: list[Block] = []
         if len(self.against.trials):
-            blocks.append(Text(READING))
             for dataset in dict.fromkeys(self.against.trials["dataset"]):
                 blocks += self._of(str(dataset))
         if self.against.left_out:
-            lines = tuple(f"Not compared: {reason}." for reason in self.against.left_out)
-            blocks.append(Text(lines, "list"))
+            lines = [(reason,) for reason in self.against.left_out]
+            blocks.append(Table.of("Not compared", ("Reason",), lines))
         title = f"Against the stored rows of {self.against.name}"
         return Section(title, tuple(blocks), summary=self._summary())
 
@@ -85,7 +84,9 @@ class Beside:
             rows.append(Row(tuple(cells), css="reference" if key.startswith(OWN) else ""))
         heads = ("Row", "Paradigm", "Source", *(column.title for column in columns))
         title = f"{self.titles.get(dataset, dataset)}: rows run now and stored rows"
-        table = replace(Table.of(title, heads, (), left=3, css="list sortable"), rows=tuple(rows))
+        table = replace(
+            Table.of(title, heads, (), left=3, note=READING, css="list sortable"), rows=tuple(rows)
+        )
         differences = [
             self._differences(dataset, own_key, pairs) for own_key, pairs in self.pairs.items()
         ]

@@ -120,6 +120,7 @@ def test_a_row_is_run_on_the_suites_trials_and_stands_beside_the_stored_rows(
     assert "best stored row Logistic regression" in out
 
 
+@pytest.mark.slow
 def test_a_stored_row_that_is_run_again_differs_by_nothing(
     world: Path, tmp_path: Path, said: Said
 ) -> None:
@@ -196,6 +197,7 @@ def test_what_the_suite_fixes_cannot_be_set(
     assert more[0] in err
 
 
+@pytest.mark.slow
 def test_a_suite_and_its_flags_typed_out_are_one_run(
     world: Path, tmp_path: Path, said: Said
 ) -> None:

@@ -176,6 +176,7 @@ def test_an_export_beside_a_live_driver_has_what_was_stored(
     assert "3 records" in out
 
 
+@pytest.mark.slow
 def test_a_merge_of_records_without_nets_loads_no_torch(made: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(blocked=("torch", "ray")), "--merge", str(made),

@@ -232,6 +232,7 @@ def test_the_nearest_run_is_the_one_that_differs_least(
     assert "differs from run near" in out
 
 
+@pytest.mark.slow
 def test_records_that_ran_again_are_told_apart_from_those_before(
     made: Path, tmp_path: Path, said: Said
 ) -> None:
