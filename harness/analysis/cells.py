@@ -154,14 +154,14 @@ def _spellings(cell: StoredCell) -> set[str]:
     views, at, split = own.dataset.partition("@")
     data = {own.dataset, views.partition(":")[0] + at + split, note.title if note else own.dataset}
     rows = {own.key, own.title, own.published or own.key}
-    labels, places = _labels(own), _places(own)
-    ends = {"/".join((label, *places)) for label in (labels, f"{labels}%", f"{labels} %")}
+    labels = [_labels(own) + unit for unit in ("", "%")]
+    ends = {"/".join((label, *places)) for label in labels for places in ((), _places(own))}
     return {
         _plain("/".join((entry.name, d, r, own.block, end)))
         for d in data
         for r in rows
         for end in ends
-    } | ({_plain("/".join((entry.name, own.dataset, own.key, own.block, labels)))})
+    }
 
 
 def _plain(text: str) -> str:

@@ -33,6 +33,10 @@ except ImportError:  # Windows: no locks
 Named = Callable[[Record], str | None]
 """The id that a record's content gives; None where this checkout cannot say."""
 MOST_GENERATIONS = 10**6
+JOB = {"method": str, "config": Mapping, "scenario": Mapping, "trial": int, "seed": int}
+"""Fields that every description of a job has, and their types."""
+COUNTS = ("n_labelled", "n_unlabelled", "n_tuning_labels", "n_test")
+TABLES = ("test_confusion", "labelled_per_class")
 STATUSES = ("ok", "failed", "skipped")
 DIGEST, ID = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{20}")
 PROTOCOL, RUN = re.compile(r"\w[\w-]*"), re.compile(r"[\w+=-][\w+.=-]*")
@@ -176,10 +180,10 @@ def _fault(record: Record) -> str:
         ),
         "it does not describe a job": all(
             isinstance(value, Mapping)
-            for value in (
-                record.job, record.metrics, record.facts, record.versions, record.digests,
-            )
-        ),
+            for value in (record.job, record.facts, record.versions, record.digests)
+        )
+        and all(isinstance(record.job.get(name), kind) for name, kind in JOB.items()),
+        "its metrics are not those of a fit": _measured(record.metrics),
         "a text is not text": all(
             isinstance(value, str)
             for value in (record.data_key, record.reason, record.trace, record.device, record.drawn)
@@ -192,6 +196,20 @@ def _fault(record: Record) -> str:
         except (ValueError, RecursionError):
             fault = "a number in it is not finite"
     return fault
+
+
+def _measured(metrics: object) -> bool:
+    """Whether metrics are numbers, or tables of counts, by name, with the counts of rows."""
+    if not isinstance(metrics, Mapping):
+        return False
+    counted = all(type(metrics.get(name)) is int for name in COUNTS)
+    shares = [metrics[name] for name in metrics if name in ("test_accuracy", "tuning_accuracy")]
+    return (not metrics or counted) and all(
+        isinstance(value, list)
+        if name in TABLES
+        else type(value) in (int, float) and math.isfinite(value)
+        for name, value in metrics.items()
+    ) and all(0 <= share <= 1 for share in shares)  # fmt: skip
 
 
 def _check_run(run: Manifest) -> None:

@@ -27,6 +27,11 @@ from harness.store.record import Outcome, Record
 from harness.store.store import Store
 from tests.unit.harness.test_manifest import whole
 
+METRICS = {
+    "n_labelled": 9, "n_unlabelled": 1, "n_tuning_labels": 7, "n_test": 5, "test_accuracy": 0.5,
+    "test_confusion": [[1, 0], [0, 1]],
+}  # fmt: skip
+
 
 def name_of(number: int) -> str:
     return hashlib.sha256(str(number).encode()).hexdigest()[:20]
@@ -34,7 +39,8 @@ def name_of(number: int) -> str:
 
 def record(number: int, **changes: Any) -> Record:
     plain: dict[str, Any] = {
-        "id": name_of(number), "job": {"method": "m"}, "data_key": "d", "status": "ok", "score": 0.5
+        "id": name_of(number), "data_key": "d", "status": "ok", "score": 0.5, "metrics": METRICS,
+        "job": {"method": "m", "config": {}, "scenario": {}, "trial": 0, "seed": 0},
     }  # fmt: skip
     return Record(**(plain | changes))
 
@@ -264,6 +270,11 @@ HOSTILE: Mapping[str, Callable[[Members], object]] = {
     "score that is no number": edited(score="high"),
     "score that is not finite": edited(score=float("nan")),
     "metric that is not finite": edited(metrics={"test_accuracy": float("inf")}),
+    "metric that is a word": edited(metrics=METRICS | {"test_accuracy": "high"}),
+    "accuracy above one": edited(metrics=METRICS | {"test_accuracy": 1.5}),
+    "counts that are not there": edited(metrics={"test_accuracy": 0.5}),
+    "metrics that are a list": edited(metrics=[]),
+    "job without settings": edited(job={"method": "m"}),
     "generation that beats all": edited(generation=10**9),
     "generation that is true": edited(generation=True),
     "job that is a list": edited(job=[]),
