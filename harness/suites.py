@@ -60,7 +60,7 @@ def submit(
 def row_of(key: str, suite: Suite, cells: Sequence[StoredCell]) -> Row:
     """A row on all trials of a suite, of every cell the latest run. Raises UsageError."""
     own = [cell for cell in cells if cell.cell.key == key]
-    again = f"python run_all.py --suite {suite.name} --method {key}"
+    again = _again(suite, key)
     if not own:
         known = {cell.cell.key for cell in cells}
         if known:
@@ -81,6 +81,11 @@ def row_of(key: str, suite: Suite, cells: Sequence[StoredCell]) -> Row:
             lines += _checked(cell, data, percent, suite.trials)
     _check_code(key, chosen, again)
     return _row(key, suite, chosen, lines)
+
+
+def _again(suite: Suite, key: str) -> str:
+    """The command that runs a row on all trials of a suite."""
+    return f"python run_all.py --suite {suite.name} --method {key}"
 
 
 def _complete(
@@ -168,7 +173,7 @@ def _row(
         versions={name: ", ".join(values) for name, values in of("versions").items()},
         machine=first.run.machine,
         revision=first.run.revision,
-        command=first.run.command,
+        command=_again(suite, key),
         date=first.run.date,
         trials=tuple(lines),
     )

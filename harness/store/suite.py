@@ -98,6 +98,7 @@ class Row:
 
     ``methods``  key -> version.   ``settings`` key of a setting -> its candidate values, as JSON.
     ``code``     file -> digest of what it does.   ``note``, ``cites`` what it is.
+    ``command``  runs it again.   ``date``, ``machine``, ``revision`` of the run that it is from.
     ``trials``   a mapping for each trial (``harness.analysis.against.LINE``).
     """
 
