@@ -116,7 +116,8 @@ class Beside:
             "95 % interval", "Corrected", "p paired t",
         )  # fmt: skip
         title = f"{self.titles.get(dataset, dataset)}: {name} ({NOW}) minus every stored row"
-        return Table.of(title, heads, lines, left=4, note=details.CORRECTED, css="list sortable")
+        more = {"note": details.CORRECTED, "fold": "closed", "css": "list sortable"}
+        return Table.of(title, heads, lines, left=4, **more)
 
     def _at(self, dataset: str, key: str, percent: float) -> dict[str, Any] | None:
         index = (dataset, key, percent)
