@@ -15,13 +15,15 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any, get_args
 
+from harness.layout import Layout
 from harness.store import manifest as manifests
 from harness.store.archive import ArchiveError, Source
 from harness.store.files import write_whole
-from harness.store.manifest import Manifest
+from harness.store.manifest import Manifest, State
 from harness.store.record import Record
 from harness.store.store import Store, rank
 
@@ -33,6 +35,11 @@ except ImportError:  # Windows: no locks
 Named = Callable[[Record], str | None]
 """The id that a record's content gives; None where this checkout cannot say."""
 MOST_GENERATIONS = 10**6
+KINDS: Mapping[str, Any] = {
+    "str": str, "int": int, "float": (int, float), "bool": bool, "Literal": str, "State": str,
+    "str | None": (str, type(None)), "Mapping": Mapping, "tuple": tuple,
+}  # fmt: skip
+"""Type of a manifest's field, as it is written, to the class of its values."""
 JOB = {"method": str, "config": Mapping, "scenario": Mapping, "trial": int, "seed": int}
 """Fields that every description of a job has, and their types."""
 COUNTS = ("n_labelled", "n_unlabelled", "n_tuning_labels", "n_test")
@@ -213,11 +220,22 @@ def _measured(metrics: object) -> bool:
 
 
 def _check_run(run: Manifest) -> None:
-    """Raise ArchiveError for a manifest whose names or places would lead elsewhere."""
+    """Raise ArchiveError for a manifest that no run writes: names, types and places of jobs."""
     name = f"run {run.id!r:.100}"
     if not RUN.fullmatch(str(run.id)):
         raise ArchiveError(f"{name} has an id that no run has")
+    parts = [run, *run.protocols]
+    parts += [part for entry in run.protocols for part in (*entry.datasets, *entry.cells)]
+    for part in parts:
+        if fault := _mistyped(part):
+            raise ArchiveError(f"{name} is not a manifest: {fault}")
+    if run.state not in get_args(State):
+        raise ArchiveError(f"{name} is in the unknown state {run.state!r:.40}")
     for entry in run.protocols:
+        try:
+            Layout.of(entry.layout)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ArchiveError(f"{name} has an unusable layout ({error})") from error
         if not PROTOCOL.fullmatch(str(entry.name)):
             raise ArchiveError(f"{name} names the protocol {entry.name!r:.80}")
         for cell in entry.cells:
@@ -229,6 +247,15 @@ def _check_run(run: Manifest) -> None:
                 raise ArchiveError(f"{name} points to jobs that it does not have")
     if not all(isinstance(job, str) and ID.fullmatch(job) for job in run.jobs):
         raise ArchiveError(f"{name} names a job that is none")
+
+
+def _mistyped(part: Any) -> str:
+    """The first field of a part of a manifest whose value is not of its type; "" if none is."""
+    for item in fields(part):
+        value, kind = getattr(part, item.name), KINDS.get(str(item.type).partition("[")[0])
+        if kind is not None and (not isinstance(value, kind) or value != value):
+            return f"{item.name} is {value!r:.40}"
+    return ""
 
 
 @contextmanager

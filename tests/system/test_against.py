@@ -153,7 +153,12 @@ OTHER: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", OTHER)
+SLOW = ("views", "labels")
+
+
+@pytest.mark.parametrize(
+    "what", [pytest.param(x, marks=[pytest.mark.slow] if x in SLOW else []) for x in OTHER]
+)
 def test_trials_that_are_not_identical_are_not_compared(
     what: str, world: Path, tmp_path: Path, said: Said
 ) -> None:

@@ -253,7 +253,9 @@ def test_two_folders_must_be_named(made: Path, tmp_path: Path, said: Said) -> No
         assert (status, err.count("\n")) == (2, 1)
 
 
-@pytest.mark.parametrize("argv", [("--why", ADDRESS), ("--compare",)])
+@pytest.mark.parametrize(
+    "argv", [("--why", ADDRESS), pytest.param(("--compare",), marks=pytest.mark.slow)]
+)
 def test_they_read_results_alone(argv: tuple[str, ...], made: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "harness", tmp_path / "harness")
     shutil.copy(ROOT / "run_all.py", tmp_path)

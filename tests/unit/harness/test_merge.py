@@ -47,7 +47,8 @@ def record(number: int, **changes: Any) -> Record:
 
 def run_of(name: str, *numbers: int) -> Manifest:
     (entry,) = whole().protocols
-    run = replace(whole(), id=name, protocols=(replace(entry, cells=()),), stale=())
+    entry = replace(entry, cells=(), layout={"kind": "table"})
+    run = replace(whole(), id=name, protocols=(entry,), stale=())
     return replace(run, jobs=tuple(name_of(number) for number in numbers))
 
 
@@ -282,6 +283,11 @@ HOSTILE: Mapping[str, Callable[[Members], object]] = {
     "protocol that is a path": edited_run(lambda run: run["protocols"][0].update(name="../x")),
     "manifest of another run": edited_run(lambda run: run.update(id="elsewhere")),
     "job of a run that is a path": edited_run(lambda run: run.update(jobs=["../x"])),
+    "start that is a number": edited_run(lambda run: run.update(started=5)),
+    "unknown state": edited_run(lambda run: run.update(state="great")),
+    "title that is a list": edited_run(lambda run: run["protocols"][0].update(title=["x"])),
+    "data without a name": edited_run(lambda run: run["protocols"][0]["datasets"][0].update(key=1)),
+    "unknown layout": edited_run(lambda run: run["protocols"][0].update(layout={"kind": "x"})),
     "no manifest": edited_run(lambda run: run.clear()),
     "another format": contents(format="zip"),
     "another version": contents(version=99),
