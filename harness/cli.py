@@ -9,6 +9,8 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from harness import options as flags
@@ -36,6 +38,12 @@ examples:
       store the flags of a run in a file; the command line overrides it, --no-FLAG undoes a switch
   python run_all.py --tune smvae --dataset mfeat --workers 2
       search SMVAE's settings on development draws; writes a file for --config
+  python run_all.py --suite core-1 --method my_method --against reference
+      your method on the trials of the stored rows, and in their table (docs/sharing.md)
+  python run_all.py --why table2/mfeat/smvae/inductive/2
+      what this number is made from; --compare A B: what changed between two results folders
+  python run_all.py --export results.zip
+      all results as one file; --merge results.zip takes it in, on another machine
   python run_all.py --list methods
   python run_all.py --list rows --protocol table2
 
@@ -103,13 +111,83 @@ def _run(argv: list[str]) -> int:
         from harness import tune
 
         return tune.run(replace(options, command=argv), console)
-    if options.report_only and not options.protocols:
+    if of_results(options):
+        return _stored(options, console)
+    if options.report_only and not options.protocols and not options.suite:
         from harness.report.publish import rebuild  # needs no data set and no method
 
-        return rebuild(options.results, options.reports, options.report_only, console)
+        with_what = resolved_against(options)
+        return rebuild(options.results, options.reports, options.report_only, with_what, console)
+    if options.suite:
+        given = of_suite(options, given)
+        options = flags.Options(**given)
     if not options.protocols:
         raise UsageError("name a --protocol, for example --protocol table2 (--list protocols)")
     return _experiment(argv, given, console)
+
+
+def of_results(options: flags.Options) -> bool:
+    """Whether the command asks for something of stored results and runs nothing."""
+    one = (options.why, options.export, options.define_suite)
+    several = (options.compare, options.merge, options.submit)
+    return any(value is not None for value in one) or any(several)
+
+
+def _stored(options: flags.Options, console: Any) -> int:
+    """``--why``, ``--compare``, ``--export``, ``--merge``, ``--submit``, ``--define-suite``."""
+    if options.why is not None:
+        from harness.why import why
+
+        return why(options.why, options.results, options.run, console)
+    if options.compare:
+        from harness.compare import compare
+
+        return compare(options.compare, console)
+    if options.export is not None or options.merge:
+        from harness import sharing
+
+        if options.merge:
+            return sharing.take(options.merge, options.results, console)
+        assert options.export is not None
+        return sharing.export(options.export, options.results, options.run, console)
+    from harness import suites
+    from harness.store.suite import DEFAULT, find_suite
+
+    if options.define_suite is not None:
+        return suites.define(options.define_suite, options.results, options.run or "last", console)
+    suite = find_suite(options.suite or DEFAULT)
+    return suites.submit(options.submit, suite, options.results, options.verified_by, console)
+
+
+def of_suite(options: flags.Options, given: dict[str, Any]) -> dict[str, Any]:
+    """The options ``given`` with those that ``--suite`` fixes. Raises UsageError for another."""
+    from harness.store.suite import find_suite
+
+    suite = find_suite(options.suite or "")
+    fixed = suite.flags()
+    for name in fixed.keys() & given.keys():
+        some = name == "datasets" and all(suite.has(data) for data in given[name])
+        if not some and given[name] != fixed[name]:
+            flag = flags.flags()[name].name
+            raise UsageError(f"{flag} is fixed by --suite {suite.name}; leave it out")
+    return {**fixed, **given}
+
+
+def resolved_against(options: flags.Options) -> str | None:
+    """What ``--against`` names: a folder by its whole path, a suite by its name; None if nothing.
+
+    Raises UsageError where there is no such folder or suite.
+    """
+    if options.against is None:
+        return None
+    from harness.store.suite import DEFAULT, STORED, find_suite
+
+    folder = Path(options.against).expanduser()
+    if (folder / "runs").is_dir():
+        return str(folder.resolve())
+    name = (options.suite or DEFAULT) if options.against == "reference" else options.against
+    suite = find_suite(name)
+    return suite.name if suite.folder.parent == STORED else str(suite.folder.resolve())
 
 
 def _experiment(argv: list[str], given: dict[str, Any], console: Any) -> int:
@@ -119,7 +197,8 @@ def _experiment(argv: list[str], given: dict[str, Any], console: Any) -> int:
     # A report prints its command; it must not depend on a settings file.
     command = flags.to_arguments(given) if "config" in given else argv
     try:
-        return experiment.run(flags.Options(**given, command=command), console)
+        options = flags.Options(**given, command=command)
+        return experiment.run(replace(options, against=resolved_against(options)), console)
     except StoreError as error:
         terminal.print_error(f"run_all.py: {error}; fix this and rerun the command to resume")
         return 1

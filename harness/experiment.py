@@ -93,7 +93,8 @@ HOW = {
     "data_root", "results", "reports", "dry_run", "report_only", "retry_failed", "accept_stale",
     "force", "yes", "tune", "tune_settings", "tune_draws", "tune_hours", "tuned",
     "listing", "check_data", "inspect", "simulate", "out", "scale", "config",
-    "print_config",
+    "print_config", "suite", "why", "compare", "against", "export", "merge", "run", "submit",
+    "verified_by", "define_suite",
 }  # fmt: skip
 """Options that affect only how a run is carried out; all others are part of the run's id."""
 
@@ -123,6 +124,7 @@ def _begin(
     run = manifests.run_id(list(protocols), plan.budget.name, list(plan.data), asked)
     command = "python run_all.py " + shlex.join(options.command)
     manifest = describe(plan, protocols, run, command, options.seed)
+    manifest = replace(manifest, against=options.against or "")
     with store.writing():
         manifest = replace(
             manifest, arrays=manifests.save_arrays(store.folder, run, truths(plan, protocols))

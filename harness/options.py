@@ -60,6 +60,7 @@ _how = partial(_flag, "how to run it")
 _where = partial(_flag, "where things are")
 _instead = partial(_flag, "instead of running")
 _tune = partial(_flag, "tuning")
+_results = partial(_flag, "stored results: why, compare, share")
 _stored = partial(_flag, "stored work")
 _keep = partial(_flag, "settings files")
 
@@ -155,6 +156,13 @@ class Options:
         "MINUTES",
     )
 
+    suite: str | None = _what(
+        None,
+        "run exactly the trials of a suite, for example core-1: its data, columns, trials, seed "
+        "and budget (docs/sharing.md); --dataset may name some of its data",
+        "NAME",
+    )
+
     results: Path = _where(ROOT / "results", "records of all fits (default results/)", "DIR")
     reports: Path = _where(ROOT / "reports", "tables and figures (default reports/)", "DIR")
 
@@ -199,6 +207,40 @@ class Options:
     tune_hours: float | None = _tune(None, "stop the search after so many core-hours", "H")
     tuned: str = _tune(
         "", "how --set was chosen, printed under tables and figures; --tune writes it", "TEXT"
+    )
+
+    why: str | None = _results(
+        None,
+        "what a stored number is made from, and what the nearest other run has else: "
+        "table2/mfeat/smvae/inductive/2 (protocol, data, row, block, percent; a trial may follow)",
+        "ADDRESS",
+    )
+    compare: Names = _results(
+        (), "two results folders: the cells that moved, and the ingredient that changed", "RESULTS"
+    )
+    against: str | None = _results(
+        None,
+        "show the rows of this run (or of --report-only) beside stored rows on identical trials: "
+        "another results folder, a suite, or reference (core-1)",
+        "RESULTS|reference",
+    )
+    export: Path | None = _results(
+        None, "write records, arrays and runs of --results to one file", "FILE"
+    )
+    merge: Names = _results(
+        (), "take archives or results folders into --results: checked, nothing twice", "FROM"
+    )
+    run: str | None = _results(
+        None, "with --export, --why or --define-suite: the run whose id starts with RUN", "RUN"
+    )
+    submit: Names = _results(
+        (), "write the file of a row that ran on a --suite (CONTRIBUTING.md)", "ROW"
+    )
+    verified_by: str | None = _results(
+        None, "with --submit: mark stored rows whose values this second run has", "NAME"
+    )
+    define_suite: Path | None = _results(
+        None, "write the suite of the last run's trials (or of --run) to a folder", "DIR"
     )
 
     retry_failed: bool = _stored(False, "run failed fits again")
@@ -452,7 +494,6 @@ USED_BY = {
     "check_data": {"check_data", *OF_DATA},
     "inspect": {"inspect", *OF_DATA},
     "simulate": {"simulate", "out", "scale", "seed"},
-    "report only": {"report_only"},
     "tune": {
         "tune",
         "tune_settings",
@@ -470,8 +511,17 @@ USED_BY = {
         "address",
         *OF_DATA,
     },
+    "why": {"why", "run"},
+    "compare": {"compare"},
+    "export": {"export", "run"},
+    "merge": {"merge"},
+    "submit": {"submit", "suite", "verified_by"},
+    "define_suite": {"define_suite", "run"},
+    "report only": {"report_only", "against"},
 }
 """Fields of Options that each mode other than a run uses."""
+NEEDS = {"run": "--export, --why or --define-suite", "verified_by": "--submit"}
+"""Fields that have an effect only with another flag."""
 
 
 def check_effects(given: Mapping[str, Any], options: Options) -> None:
@@ -498,6 +548,8 @@ def _without_effect(dest: str, options: Options) -> str:
         return "without --tune"
     if dest == "tuned" and not options.settings:
         return "without --set, of which it tells how it was chosen"
+    if dest in NEEDS:
+        return f"without {NEEDS[dest]}"
     if options.executor == "serial" and dest in {"workers", "gpus_per_job", "address"}:
         return "with --executor serial"
     if options.device == "cpu" and dest == "gpus_per_job":
@@ -508,15 +560,18 @@ def _without_effect(dest: str, options: Options) -> str:
 
 
 def _mode(options: Options) -> str:
-    if options.tune is not None:
-        return "tune"
     if options.simulate is not None:
         return "simulate"
     if options.check_data:
         return "check_data"
-    if options.inspect is not None:
-        return "inspect"
-    if options.report_only and not options.protocols and not options.listing:
+    for name in ("tune", "inspect", "why", "export", "define_suite"):
+        if getattr(options, name) is not None:
+            return name
+    for name in ("compare", "merge", "submit"):
+        if getattr(options, name):
+            return name
+    asked = options.protocols or options.suite or options.listing
+    if options.report_only and not asked:
         return "report only"
     if options.listing in {"rows", "settings"}:
         return f"list {options.listing}"

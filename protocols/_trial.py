@@ -123,6 +123,17 @@ class Draw:
     present: np.ndarray
     redrawn: int = 0
 
+    @property
+    def digest(self) -> str:
+        """16 hex digits of parts, kept and labelled rows and hidden views: equal, same trial.
+
+        ``order`` is left out, which names rows and chooses none.
+        """
+        seen = hashlib.sha256(repr(self.present.shape).encode())
+        for array in (self.part, self.labelled, self.kept, self.present):
+            seen.update(np.ascontiguousarray(array, np.int8).tobytes())
+        return seen.hexdigest()[:16]
+
 
 def declared(data: Dataset, scenario: Scenario) -> dict[str, Any]:
     """What a draw takes from a data set besides its values; part of a job's identity.

@@ -167,6 +167,7 @@ def _trial_columns(
         "converged": _converged(chosen, trial, records),
         "in_warmup": chosen.in_warmup if chosen else None,
         "chosen": chosen.id if chosen else "",
+        "drawn": (chosen or candidate_records[0]).drawn if candidate_records else "",
         "imputed_by": imputed.id if imputed else "",
         "config": json.dumps(chosen.job["config"], sort_keys=True) if chosen else "",
         "reason": "; ".join(sorted({record.reason for record in bad})),

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from harness.analysis.against import Against
 from harness.analysis.aggregate import points
 from harness.analysis.figure_arrays import Shown
 from harness.analysis.statistics import PAIRED_COLUMNS, axes, check, paired
@@ -30,6 +31,7 @@ class Given:
     ``trials``      the table of trials (``statistics.TRIAL_COLUMNS``).
     ``published``   the paper's table, None where it prints none.   ``shown`` arrays.
     ``properties``  counts of data, for a protocol that fits nothing.
+    ``against``     the rows beside stored ones, None where that was not asked.
     """
 
     meta: ReportMeta
@@ -38,6 +40,7 @@ class Given:
     published: pd.DataFrame | None = None
     shown: Shown = field(default_factory=Shown)
     properties: tuple[Properties, ...] = ()
+    against: Against | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
 
+from harness.analysis.against import Against, Stored, against, of_results, of_suite
 from harness.analysis.figure_arrays import Shown, matrices_shown, truths_of, weights_shown
 from harness.analysis.trials_table import trials_table
+from harness.errors import UsageError
 from harness.layout import Layout
 from harness.report import format as fmt
 from harness.report.figures.properties import unlike_paper
@@ -26,10 +29,13 @@ from harness.store import manifest as manifests
 from harness.store.manifest import Manifest, ProtocolEntry
 from harness.store.record import Record
 from harness.store.store import Store
+from harness.store.suite import find_suite
 
 
-def rebuild(results: Path, reports: Path, name: str, console: Console) -> int:
+def rebuild(results: Path, reports: Path, name: str, against: str | None, console: Console) -> int:
     """Write the reports of the run ``name`` (``last``, ``all``, or how its id begins) once more.
+
+    ``against``  what to compare it with; None: what the run itself was compared with.
 
     Returns 1 where a trial of it failed, else 0. Raises UsageError where there is no such run.
     """
@@ -38,6 +44,8 @@ def rebuild(results: Path, reports: Path, name: str, console: Console) -> int:
     records = store.records()
     for warning in store.warnings:
         console.print(f"ledger: {warning}")
+    if against is not None:
+        chosen = [replace(run, against=against) for run in chosen]
     bad = sum(publish(run, records, store, reports, console) for run in chosen)
     return 1 if bad else 0
 
@@ -85,7 +93,30 @@ def given_of(
         published=None if entry.published is None else pd.DataFrame(list(entry.published)),
         shown=shown_of(run, entry, layout, trials, records, store),
         properties=entry.properties,
+        against=against_of(run, entry, trials),
     )
+
+
+def against_of(run: Manifest, entry: ProtocolEntry, trials: pd.DataFrame) -> Against | None:
+    """The run's rows beside stored ones; None where that was not asked or nothing was fitted.
+
+    Stored rows that cannot be read give a section that says why: they cost no report.
+    """
+    if not run.against or trials.empty:
+        return None
+    try:
+        stored = stored_rows(run.against, entry.name)
+    except UsageError as error:
+        return Against(run.against, left_out=(str(error),))
+    return against(run, entry, trials, stored)
+
+
+def stored_rows(name: str, protocol: str) -> Stored:
+    """The rows of a results folder, or of a suite. Raises UsageError where there are none."""
+    folder = Path(name)
+    if (folder / manifests.FOLDER).is_dir():
+        return of_results(name, manifests.known(folder)[0], Store(folder).records(), protocol)
+    return of_suite(find_suite(name))
 
 
 def shown_of(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.report import export
+from harness.report.beside import Beside
 from harness.report.drawing import Drawings
 from harness.report.figures import kind_of
 from harness.report.html import page
@@ -38,10 +39,13 @@ class Made:
         ``kinds``  of figure files to make.
         """
         kind, meta = kind_of(given.layout.kind)(given), given.meta
-        sections = (*kind.sections(), *_last_sections(kind.given))
+        beside = None if given.against is None else Beside(given.against, meta)
+        stored = () if beside is None else (beside.section(),)
+        sections = (*kind.sections(), *stored, *_last_sections(kind.given))
         report = Report(meta, kind.spent, sections)
         self.text = {
-            name: export.csv(table, meta.datasets).encode() for name, table in kind.files().items()
+            name: export.csv(table, meta.datasets).encode()
+            for name, table in (kind.files() | (beside.files() if beside else {})).items()
         }
         self.text[f"{meta.protocol}.md"] = export.markdown(report).encode()
         self.text[f"{meta.protocol}.tex"] = export.latex(report).encode()

@@ -262,7 +262,7 @@ def _tasks(question: Question, settings: Mapping[str, Any], data: Dataset) -> It
             continue
         job: Job = expand(cell, data, budget, trial, question.seed)[0]
         problem, held_out = build(data, scenario, drawn)
-        yield Task(job, question.draws, data, problem, held_out)
+        yield Task(job, question.draws, data, problem, held_out, drawn.digest)
         found += 1
         if found == question.draws:
             return

@@ -26,13 +26,19 @@ from protocols._varies import varies
 class Task:
     """One job in a worker, with its Problem and HeldOut.
 
-    ``size``  number of jobs in its group.
+    ``size``  number of jobs in its group.   ``drawn`` digest of its draw.
     """
 
     def __init__(
-        self, job: Job, size: int, data: Dataset, problem: Problem, held_out: HeldOut
+        self,
+        job: Job,
+        size: int,
+        data: Dataset,
+        problem: Problem,
+        held_out: HeldOut,
+        drawn: str,
     ) -> None:
-        self.job, self.size = job, size
+        self.job, self.size, self.drawn = job, size, drawn
         self.method = registry.load_method(job.method)
         self.config = self.method.Config(**job.config)
         self.problem, self.held_out = problem, held_out
@@ -179,6 +185,7 @@ class Task:
             data_key=self.job.data_key,
             status=status,
             varies=list(self.varies),
+            drawn=self.drawn,
             selected_by=rule_of(self.job).measures,
             seconds=round(float(seconds), 4),
             peak_memory_mb=resources.peak_memory_mb(),

@@ -73,11 +73,12 @@ def execute(
         yield Progress(done / len(left))
 
 
-Build = Callable[[Job, tuple[str, ...]], tuple[Problem, HeldOut]]
+Build = Callable[[Job, tuple[str, ...]], tuple[Problem, HeldOut, str]]
+"""Problem and HeldOut of a job, and the digest of its draw."""
 
 
 def _builder(group: JobGroup, data: Dataset) -> Build:
-    """Problem and HeldOut of a job, made once for all candidates of a trial.
+    """What a job is fitted and scored on, made once for all candidates of a trial.
 
     Candidates share them in memory. A stacked method needs all trials at once; other methods run
     trial by trial, with one trial in memory.
@@ -93,18 +94,22 @@ def _builder(group: JobGroup, data: Dataset) -> Build:
         views: Any,
         chosen: tuple[str, ...],
         completed: bool,
-    ) -> tuple[Problem, HeldOut]:
-        problem, held_out = build(data, scenario, draw(data, scenario, trial, seed))
+    ) -> tuple[Problem, HeldOut, str]:
+        drawn = draw(data, scenario, trial, seed)
+        problem, held_out = build(data, scenario, drawn)
         if completed:
             problem, held_out = imputation.with_completed(problem, held_out, group.codes[chosen[0]])
         elif coded is not None:
             seen = problem.rows
             if coded != scenario:
                 seen = build(data, coded, draw(data, coded, trial, seed))[0].rows
-            return with_codes(problem, held_out, [group.codes[name] for name in chosen], seen.ids)
-        return with_views(problem, held_out, views) if views else (problem, held_out)
+            codes = [group.codes[name] for name in chosen]
+            problem, held_out = with_codes(problem, held_out, codes, seen.ids)
+        if views and (completed or coded is None):
+            problem, held_out = with_views(problem, held_out, views)
+        return problem, held_out, drawn.digest
 
-    def of(job: Job, chosen: tuple[str, ...]) -> tuple[Problem, HeldOut]:
+    def of(job: Job, chosen: tuple[str, ...]) -> tuple[Problem, HeldOut, str]:
         coded = job.upstream[0][0].scenario if job.upstream else None
         completed = bool(job.upstream) and job.upstream[0][0].imputes
         return made(job.scenario, coded, job.trial, job.seed, job.views, chosen, completed)
@@ -115,8 +120,8 @@ def _builder(group: JobGroup, data: Dataset) -> Build:
 def _task(group: JobGroup, index: int, data: Dataset, build_trial: Build) -> Task:
     """Job ``index`` of a group, with its Problem and HeldOut."""
     job = group.jobs[index]
-    problem, held_out = build_trial(job, group.chosen[index] if job.upstream else ())
-    return Task(job, len(group.jobs), data, problem, held_out)
+    problem, held_out, drawn = build_trial(job, group.chosen[index] if job.upstream else ())
+    return Task(job, len(group.jobs), data, problem, held_out, drawn)
 
 
 def _together(

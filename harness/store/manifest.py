@@ -221,6 +221,7 @@ class Manifest:
     ``jobs``      ids of all jobs, to which the cells point.
     ``stale``     places in ``jobs`` whose record was made by other code and was kept.
     ``arrays``    sha256 of ``<run id>.npz``, "" where there is none.
+    ``against``   the suite or results folder that its report compares it with, "" for none.
     """
 
     id: str
@@ -238,6 +239,7 @@ class Manifest:
     ended: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     arrays: str = ""
+    against: str = ""
 
     @property
     def date(self) -> str:
@@ -300,6 +302,14 @@ def load_arrays(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
     """Arrays of a run, {} if it has none. Raises ValueError if the file is missing or differs."""
     if not manifest.arrays:
         return {}
+    with np.load(io.BytesIO(array_bytes(folder, manifest)), allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def array_bytes(folder: Path, manifest: Manifest) -> bytes:
+    """The file of arrays of a run, b"" if it has none. Raises ValueError as load_arrays."""
+    if not manifest.arrays:
+        return b""
     path = folder / FOLDER / f"{manifest.id}.npz"
     try:
         content = path.read_bytes()
@@ -307,22 +317,30 @@ def load_arrays(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
         raise ValueError(f"{path} cannot be read ({error.strerror})") from error
     if hashlib.sha256(content).hexdigest() != manifest.arrays:
         raise ValueError(f"{path} is not the file that its manifest names")
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    return content
 
 
 def load(path: Path) -> Manifest:
     """The manifest in a file. Raises ValueError for anything else, in one sentence."""
     try:
-        plain = json.loads(path.read_bytes())
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} is not a manifest of a run ({error})") from error
+    return parse(content, str(path))
+
+
+def parse(content: bytes, name: str) -> Manifest:
+    """The manifest in the bytes of the file ``name``. Raises ValueError as :func:`load`."""
+    try:
+        plain = json.loads(content)
         version = plain.pop("version")
         if version != VERSION:
-            raise ValueError(f"{path} has format version {version}, this checkout reads {VERSION}")
+            raise ValueError(f"{name} has format version {version}, this checkout reads {VERSION}")
         protocols = tuple(_protocol(entry) for entry in plain.pop("protocols"))
-        values = {name: _frozen(value) for name, value in plain.items()}
+        values = {key: _frozen(value) for key, value in plain.items()}
         return Manifest(protocols=protocols, **values)
-    except (OSError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a manifest of a run ({error})") from error
+    except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{name} is not a manifest of a run ({error})") from error
 
 
 def known(folder: Path) -> tuple[list[Manifest], list[str]]:

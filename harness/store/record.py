@@ -22,6 +22,8 @@ class Record:
     ``selected_by``  what chose the epoch and chooses the candidate: ``tuning NMSE``, ``tuning
                   loss, then probe accuracy`` (``analysis.selection``); empty where unknown.
     ``varies``    what the trial drew anew (``protocols.base.varies``); empty where that is unknown.
+    ``drawn``     digest of the rows that it drew (``protocols._trial.Draw.digest``), equal for
+                  equal trials; empty where that is unknown.
     ``metrics``   counts; ``test_<metric>`` (``run.metrics``), ``test_confusion`` (rows true,
                   columns predicted) and ``tuning_accuracy`` of a classifier; ``nmse`` of hidden
                   entries (and its like) and ``tuning_nmse`` of what completes views. All finite.
@@ -46,6 +48,7 @@ class Record:
     selected_by: str = ""
     epoch: int = 0
     varies: Sequence[str] = field(default_factory=list)
+    drawn: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""

@@ -1,8 +1,9 @@
 """The ledger: append-only records, their arrays, and checkpoints of running groups.
 
-The only module that writes under ``results/``. Layout::
+Layout of the files::
 
     results/records/ledger-000.jsonl   one JSON line a record; one file per live driver, locked
+    results/records/merged-<digest>.jsonl  records from elsewhere (``harness.store.merge``)
     results/arrays/<sha256>.npz        predictions, weights per epoch, codes, named by content
     results/checkpoints/<group>.bin    state of a group in training; deleted when it ends
 
@@ -49,9 +50,22 @@ class Store:
         by_id: dict[str, Record] = {}
         for record in self._all():
             earlier = by_id.get(record.id)
-            if earlier is None or _rank(record) > _rank(earlier):
+            if earlier is None or rank(record) > rank(earlier):
                 by_id[record.id] = record
         return by_id
+
+    def superseded(self) -> dict[str, Record]:
+        """Of every job that has been run again, the record that counted before, by id."""
+        valid: dict[str, Record] = {}
+        before: dict[str, Record] = {}
+        for record in self._all():
+            counted = valid.get(record.id)
+            if counted is None or rank(record) > rank(counted):
+                valid[record.id], record = record, counted
+            earlier = None if record is None else before.get(record.id)
+            if record is not None and (earlier is None or rank(record) > rank(earlier)):
+                before[record.id] = record
+        return before
 
     def open(self) -> None:
         """Lock a ledger for this driver. Raises StoreError if the folder cannot be written."""
@@ -71,6 +85,11 @@ class Store:
 
     def arrays(self, record: Record) -> dict[str, np.ndarray]:
         """Arrays of a record. Raises ValueError if the file is missing or has another digest."""
+        with np.load(io.BytesIO(self.array_bytes(record)), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+
+    def array_bytes(self, record: Record) -> bytes:
+        """Its file of arrays. Raises ValueError as :meth:`arrays`."""
         path = self._arrays_of(record)
         try:
             content = path.read_bytes()
@@ -78,8 +97,7 @@ class Store:
             raise ValueError(f"{path} cannot be read ({error.strerror})") from error
         if hashlib.sha256(content).hexdigest() != record.arrays:
             raise ValueError(f"{path} is not the file that its record names")
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        return content
 
     def unnamed_arrays(self) -> list[Path]:
         """Array files that no record names. They are not deleted.
@@ -153,5 +171,6 @@ class Store:
         return self.folder / "arrays" / f"{record.arrays}.npz"
 
 
-def _rank(record: Record) -> tuple[int, bool]:
+def rank(record: Record) -> tuple[int, bool]:
+    """Of several records of one job that with the highest counts; of equals the first."""
     return (record.generation, record.status == "ok")

@@ -46,6 +46,28 @@ def run(*jobs: Job, **changes: Any) -> list[Outcome]:
 # ---------------------------------------------------------------- one by one
 
 
+def test_a_record_names_the_rows_drawn_whatever_is_fitted_on_them() -> None:
+    methods = [("svm", "supervised"), ("svm", "inductive"), ("majority", "transductive")]
+    found = {run(job(key, paradigm=p))[0].record.drawn for key, p in methods}
+    assert found == {trial(DATA, scenario(), 0)[0].digest}
+    failing = run(job("plain", fault="at fit"))[0].record
+    assert (failing.status, failing.drawn) == ("failed", *found)
+    others = [job("svm", trial=1), job("svm", label_fraction=0.5), job("svm", split="person")]
+    others.append(job("svm", unlabelled_fraction=0.5))
+    others.append(job("svm", missing=("b",), missing_fraction=0.5, incomplete="drop"))
+    digests = [outcome.record.drawn for each in others for outcome in run(each)]
+    assert len({*digests, *found}) == 6
+
+
+def test_the_digest_of_a_draw_does_not_name_its_order() -> None:
+    drawn, *_ = trial(DATA, scenario(), 0)
+    assert replace(drawn, order=drawn.order[::-1]).digest == drawn.digest
+    for name in ("part", "labelled", "kept", "present"):
+        other = getattr(drawn, name).copy()
+        other[0] = ~other[0] if other.dtype == bool else other[0] + 1
+        assert replace(drawn, **{name: other}).digest != drawn.digest
+
+
 def test_a_record_says_what_was_scored_and_on_how_many_rows() -> None:
     wanted = job("svm", trial=2)
     (outcome,) = run(wanted)
