@@ -44,6 +44,10 @@ def trials_table(
             trial = [[[manifest.jobs[p] for p in group] for group in stage] for stage in places]
             lines.append(columns | _trial_columns(number, trial, records, stale))
     table = pd.DataFrame(lines)
+    pool = {note.key: note.n_train for note in entry.datasets if note.n_train}
+    if lines and pool:  # however few of the training rows a method sees
+        known = table["dataset"].map(pool)
+        table["n_train"] = known.where(known.notna() & table["n_train"].notna(), table["n_train"])
     if lines and table["accuracy_incomplete"].isna().all():
         return table.drop(columns=[*APART])
     return table

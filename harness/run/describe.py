@@ -322,6 +322,9 @@ def _note(plan: Plan, data: Dataset, protocol: str, cells: Sequence[PlannedCell]
         is_paper_data=as_published,
         published_name=data.draw_key.upper() if as_published else None,
         split_fixed=rule.official,
+        n_train=max(
+            (plan.counts(jobs[0]).parts[TRAIN] for cell in cells for jobs in cell.trials), default=0
+        ),
         source=origin.source,
         licence=origin.licence,
         citation=origin.citation,

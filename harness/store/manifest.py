@@ -55,6 +55,8 @@ class DatasetNote:
                         and never stands beside published numbers.
     ``leaks``           group columns that the split knowingly puts on both sides.
     ``split_fixed``     every trial has the same training and test rows: no correction for overlap.
+    ``n_train``         rows of the training part, the most of all trials, which is the pool that
+                        trials re-draw from (Nadeau and Bengio, 2003); 0 where nothing is fitted.
     ``splits``          the splits of a report that compares them, the leakiest first.
     ``known``           numbers that are known exactly of simulated data, by name.
     ``what_varies``     a sentence on what a trial re-draws, printed under every table and figure.
@@ -79,6 +81,7 @@ class DatasetNote:
     fingerprint: str
     what_varies: str
     split_fixed: bool = False
+    n_train: int = 0
     notes: tuple[str, ...] = ()
     splits: tuple[SplitNote, ...] = ()
     class_names: tuple[str, ...] = ()

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from datasets.base import Dataset
+from datasets.base import TRAIN, Dataset
+from harness.analysis.trials_table import trials_table
 from harness.plan.plan import Plan, plan_cells, settle
 from harness.plan.rows import Selection
 from harness.report.publish import publish
@@ -179,3 +180,16 @@ def test_a_report_on_several_splits_says_each_of_them_and_what_it_leaks(tmp_path
     assert "rows: person, day; person: none<" in text
     assert "<dd>rows, person</dd>" in text
     assert "re-draws the split (rows: a fresh permutation, cut 36/12/12; person: 60/20/20 %" in text
+
+
+def test_intervals_count_all_training_rows_though_every_method_sees_labelled_ones_alone(
+    tmp_path: Path,
+) -> None:
+    plan = planned(Sweep())
+    records = ended_well(plan, tmp_path)  # 9 labelled and 1 unlabelled row were seen
+    run = describe(plan, {"sweep": Sweep()}, "run", "command")
+    (entry,) = run.protocols
+    drawn = [plan.drawn(job) for job in plan.jobs.values()]
+    pool = max(int((one.part == TRAIN).sum()) for one in drawn)
+    assert entry.datasets[0].n_train == pool > 10
+    assert (trials_table(run, entry, records)["n_train"] == pool).all()
