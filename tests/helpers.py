@@ -29,6 +29,9 @@ SHORT = Training(epochs=3, eval_every=1, patience=None)
 FIXED = Training(epochs=3, eval_every=3, patience=None)
 """Scored once, at the end: the epoch is no choice."""
 
+FEW_STEPS = {"steps": 60}
+"""For methods that take their own steps: what a test asks for, ``SHORT`` asks of the trainer."""
+
 Score = Callable[[Fitted], float]
 
 
@@ -91,10 +94,11 @@ def home(method: type[Method]) -> Scenario:
 
 
 def config_of(key: str, **overrides: Any) -> Any:
-    """Default settings, with those overrides that the method knows."""
+    """Default settings, with those overrides that the method knows, and few steps."""
     made = registry.load_method(key).Config
     known = {field.name for field in fields(made)}
-    return made(**{name: value for name, value in overrides.items() if name in known})
+    given = FEW_STEPS | overrides
+    return made(**{name: value for name, value in given.items() if name in known})
 
 
 def members(
