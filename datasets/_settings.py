@@ -8,13 +8,14 @@ and refused by the same code.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+
+from datasets._wording import similar
 
 
 class SettingError(ValueError):
@@ -120,7 +121,7 @@ def _hints(cls: type) -> dict[str, Any]:
 def _unknown(owner: str, name: str, known: list[str]) -> str:
     if not known:
         return f"{owner} has no setting '{name}'; it has none"
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    near = similar(name, known)
     if near:
         return f"{owner} has no setting '{name}'; did you mean {' or '.join(near)}?"
     return f"{owner} has no setting '{name}'; it has: {', '.join(known)}"

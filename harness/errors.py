@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
+
+from datasets._wording import similar
 
 
 class UsageError(Exception):
@@ -17,6 +18,6 @@ class RunStopped(Exception):  # noqa: N818 - not an error of the run itself
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """One sentence for an unknown name: similar known names if there are any, else all."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    near = similar(name, known)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
     return f"unknown {what} '{name}'; {hint}"

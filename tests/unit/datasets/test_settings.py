@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datasets._wording import similar
 from datasets.base import SettingError, Settings, setting, to_text
 
 
@@ -99,3 +100,11 @@ def test_described_defaults_are_what_one_would_type() -> None:
 def test_text_is_the_inverse_of_a_value(share: float, count: int | None, widths: tuple) -> None:
     texts = {"share": to_text(share), "count": to_text(count), "widths": to_text(widths)}
     assert Knobs.from_text("m", texts) == Knobs(share, count, widths)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("c", ["C"]), ("GAMMA", ["gamma"]), ("kernal", ["kernel"]), ("zzzz", []), ("C", ["C"])],
+)
+def test_similar_names_are_found_in_any_case(name: str, near: list[str]) -> None:
+    assert similar(name, ["C", "gamma", "kernel"]) == near
