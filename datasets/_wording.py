@@ -12,7 +12,7 @@ def count(number: int, noun: str) -> str:
 
 
 def similar(name: str, known: Iterable[str]) -> list[str]:
-    """At most three of ``known`` that look like ``name``, the nearest first; case does not count."""
+    """At most three of ``known`` that look like ``name``, nearest first; case does not count."""
     by_lower: dict[str, list[str]] = {}
     for one in sorted(known):
         by_lower.setdefault(one.lower(), []).append(one)
