@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
-
-from datasets._wording import similar
 
 
 class UsageError(Exception):
@@ -18,6 +17,9 @@ class RunStopped(Exception):  # noqa: N818 - not an error of the run itself
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """One sentence for an unknown name: similar known names if there are any, else all."""
     known = sorted(known)
-    near = similar(name, known)
+    # As datasets._wording.similar, which reports cannot import: they are made without data sets.
+    by_lower = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), list(by_lower), n=3, cutoff=0.5)
+    near = [by_lower[key] for key in near]
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
     return f"unknown {what} '{name}'; {hint}"
