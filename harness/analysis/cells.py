@@ -1,0 +1,224 @@
+"""A cell of the paper against our trials: agrees, differs, undecided, or not to be decided at all.
+
+The paper prints a mean and a sample SD over 20 runs; ours are known trial by trial. Two tests from
+these summaries, both of unequal variances (scipy's ``ttest_ind_from_stats``):
+
+- Welch's, two-sided, Holm-adjusted over the cells of the table: the means differ.
+- two one-sided tests (TOST) at a margin declared beforehand: the means differ by less than it.
+  Both must reject at .05, so that a pair needs no further correction.
+
+Runs of the paper and trials of ours share no draw, so neither test is paired, and what Nadeau and
+Bengio correct, the overlap of trials within one study, is in the paper's SD as little as in ours.
+
+Pure: summary of cells -> table. Only cells with published numbers are judged, which
+``statistics.summarise`` gives to the paper's licensed data alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from harness.analysis.statistics import MIN_PAIRS, holm
+
+PUBLISHED_TRIALS = 20
+"""Independent runs behind every mean of the paper (section 4.2.2)."""
+MARGIN = 0.02
+"""Means that lie less than two points apart agree."""
+LEVEL, POWER = 0.05, 0.8
+CELL_COLUMNS = (
+    "dataset", "label_percent", "paradigm", "row", "row_key", "mean", "sd", "trials",
+    "trials_expected", "published_mean", "published_sd", "difference", "low", "high", "welch_p",
+    "welch_p_holm", "tost_p", "margin", "verdict", "trials_needed", "power", "reason",
+)  # fmt: skip
+AGREES, UNDECIDED, NEVER = "agrees", "undecided", "cannot be decided"
+OVER, UNDER = "differs: over", "differs: under"
+NONE = "no verdict"
+
+
+def against_published(summary: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
+    """A line for each cell of ``summary`` that the paper prints; columns ``CELL_COLUMNS``.
+
+    ``summary``  of cells (``statistics.summarise``).   ``margin`` in accuracy, above 0.
+
+    ``difference``  our mean minus the paper's, with its 95 % Welch interval ``low .. high``.
+    ``verdict``     ``agrees``: TOST shows that the means lie less than ``margin`` apart.
+                    ``differs: over`` or ``differs: under``: Holm's p of Welch's test is at most
+                    .05, and they were not shown to agree.
+                    ``cannot be decided``: neither, and no number of our trials could show
+                    agreement, because the paper's own mean is too uncertain for the margin.
+                    ``undecided``: neither, so far.
+                    ``no verdict``: a planned trial is missing, or there are fewer than three.
+    ``trials_needed``  of ours for a chance of .8 to show agreement if the means are equal, at our
+                    SD; infinite where no number reaches it.
+    ``power``       that chance with the trials there are.
+    ``reason``      one sentence.
+
+    Raises ValueError for a margin that is not above 0.
+    """
+    if not margin > 0:
+        raise ValueError(f"the margin must be above 0, not {margin:g}")
+    known = summary[summary["published_mean"].notna()]
+    if not len(known):
+        return pd.DataFrame(columns=list(CELL_COLUMNS))
+    known = known.reset_index(names=["key", "row_key", "at"])
+    table = known.reindex(columns=list(CELL_COLUMNS))
+    table["margin"] = margin
+    enough = (known["trials"] == known["trials_expected"]) & (known["trials"] >= MIN_PAIRS)
+    numbers = _tests(known[enough], margin)
+    table[numbers.columns] = numbers.reindex(table.index)
+    table["welch_p_holm"] = holm(table["welch_p"].astype(float).tolist())
+    table["verdict"] = [_verdict(line) for line in table.to_dict("records")]
+    table["reason"] = [_reason(line) for line in table.to_dict("records")]
+    return table
+
+
+def _tests(known: pd.DataFrame, margin: float) -> pd.DataFrame:
+    """Differences, intervals, p values and power of complete cells."""
+    ours = tuple(known[name].to_numpy(float) for name in ("mean", "sd", "trials"))
+    paper = (*(known[f"published_{name}"].to_numpy(float) for name in ("mean", "sd")),)
+
+    def test(shift: float, alternative: Any) -> Any:
+        mean, sd, n = ours
+        return stats.ttest_ind_from_stats(
+            mean + shift, sd, n, *paper, PUBLISHED_TRIALS, equal_var=False, alternative=alternative
+        )
+
+    difference = ours[0] - paper[0]
+    error, freedom = _welch(ours[1], ours[2], paper[1])
+    half = stats.t.ppf(0.975, freedom) * error
+    tost = np.maximum(test(margin, "greater").pvalue, test(-margin, "less").pvalue)
+    return pd.DataFrame(
+        {
+            "difference": difference,
+            "low": difference - half,
+            "high": difference + half,
+            "welch_p": test(0.0, "two-sided").pvalue,
+            "tost_p": tost,
+            "trials_needed": trials_needed(paper[1], margin, ours[1]),
+            "power": power(paper[1], ours[2], margin, ours[1]),
+        },
+        known.index,
+    )
+
+
+def possible(published_sd: np.ndarray, margin: float = MARGIN) -> np.ndarray:
+    """Whether some number of our trials could show agreement with a cell (K,).
+
+    With infinitely many of them the standard error is that of the paper's mean, with 19 degrees
+    of freedom, and the smallest difference is none.
+    """
+    noise = stats.t.ppf(1 - LEVEL, PUBLISHED_TRIALS - 1) * published_sd / PUBLISHED_TRIALS**0.5
+    return noise < margin
+
+
+def power(
+    published_sd: np.ndarray,
+    trials: np.ndarray | float,
+    margin: float = MARGIN,
+    sd: np.ndarray | None = None,
+) -> np.ndarray:
+    """Chance (K,) that TOST shows agreement if the true means are equal.
+
+    ``published_sd`` (K,) of the paper, as printed.   ``trials`` of ours, a number or (K,), from 2
+    on, or infinite.   ``sd`` (K,) of our trials; by default the paper's.
+
+    Before a run: the mean of the paper and ours are normal around one value, our sample SD varies
+    like a chi, and the paper's SD is what it is. Exact but for the degrees of freedom (Welch and
+    Satterthwaite) and a sum over 200 quantiles of our SD.
+    """
+    true = published_sd if sd is None else sd
+    n = np.broadcast_to(np.asarray(trials, float), published_sd.shape)
+    quantiles = (np.arange(200) + 0.5)[:, None] / 200
+    finite = np.where(np.isfinite(n), n, 3.0)
+    seen = np.where(
+        np.isfinite(n), np.sqrt(stats.chi2.ppf(quantiles, finite - 1) / (finite - 1)), 1.0
+    )
+    error, freedom = _welch(true * seen, n, published_sd)
+    spread = np.sqrt(published_sd**2 / PUBLISHED_TRIALS + true**2 / n)
+    room = margin - stats.t.ppf(1 - LEVEL, freedom) * error
+    return np.maximum(2 * stats.norm.cdf(room / spread) - 1, 0.0).mean(0)
+
+
+def trials_needed(
+    published_sd: np.ndarray,
+    margin: float = MARGIN,
+    sd: np.ndarray | None = None,
+    chance: float = POWER,
+) -> np.ndarray:
+    """Fewest trials (K,) of ours with which :func:`power` reaches ``chance``; else infinite."""
+    low = np.full(published_sd.shape, float(MIN_PAIRS))
+    high = np.full(published_sd.shape, 2.0**20)
+    reached = power(published_sd, np.inf, margin, sd) > chance
+    while (high - low > 1).any():
+        middle = np.floor((low + high) / 2)
+        enough = power(published_sd, middle, margin, sd) >= chance
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    few = power(published_sd, float(MIN_PAIRS), margin, sd) >= chance
+    return np.where(few, float(MIN_PAIRS), np.where(reached, high, np.inf))
+
+
+def _welch(
+    sd: np.ndarray, n: np.ndarray | float, published_sd: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Standard error of the difference of the means, and its degrees of freedom."""
+    ours, paper = sd**2 / n, published_sd**2 / PUBLISHED_TRIALS
+    freedom = (ours + paper) ** 2 / (
+        ours**2 / np.maximum(n - 1, 1) + paper**2 / (PUBLISHED_TRIALS - 1)
+    )
+    return np.sqrt(ours + paper), freedom
+
+
+def _verdict(line: dict[Any, Any]) -> str:
+    if np.isnan(line["welch_p"]):
+        return NONE
+    if line["tost_p"] <= LEVEL:
+        return AGREES
+    if line["welch_p_holm"] <= LEVEL:
+        return OVER if line["difference"] > 0 else UNDER
+    can = bool(possible(np.array([line["published_sd"]]), line["margin"])[0])
+    return UNDECIDED if can else NEVER
+
+
+def _reason(line: dict[Any, Any]) -> str:
+    n, planned, verdict = int(line["trials"]), int(line["trials_expected"]), line["verdict"]
+    margin = f"{100 * line['margin']:g} points"
+    if verdict == NONE:
+        if n < planned:
+            return f"{n} of {planned} planned trials are there."
+        return (
+            f"{n} {'trial has' if n == 1 else 'trials have'} no reliable SD; three are the least."
+        )
+    found = f"ours is {_points(line['difference'])} points from the paper's mean"
+    found += f" (95 % {_points(line['low'])} to {_points(line['high'])})"
+    if verdict == AGREES:
+        return f"O{found[1:]}, shown to lie within ±{margin} (p {_p(line['tost_p'])})."
+    if verdict in (OVER, UNDER):
+        return f"O{found[1:]}, Holm's p {_p(line['welch_p_holm'])}."
+    if verdict == NEVER:
+        return (
+            f"No number of our trials can show agreement within ±{margin}: with an SD of "
+            f"{line['published_sd']:.3f} over {PUBLISHED_TRIALS} runs the paper's own mean is too "
+            f"uncertain; {found}."
+        )
+    needed, chance = (
+        line["trials_needed"],
+        power(np.array([line["published_sd"]]), np.inf, line["margin"], np.array([line["sd"]]))[0],
+    )
+    more = (
+        f"{needed:.0f} trials would show agreement with a chance of {POWER:g} if there is none"
+        if np.isfinite(needed)
+        else f"even very many trials would show agreement with a chance of {chance:.2f} at most"
+    )
+    return f"O{found[1:]}, neither shown to differ nor within ±{margin}; {more}."
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.1f}".replace("-", "−")
+
+
+def _p(value: float) -> str:
+    return "< .001" if value < 0.001 else f"{value:.3f}"[1:] if value < 1 else "1"
