@@ -31,15 +31,16 @@ import pandas as pd
 from harness.analysis.predicates import KINDS, Cell, Claim, Known, Statement
 from harness.analysis.spread import Spread
 from harness.analysis.statistics import axes, check, holm, overlap
+from harness.analysis.words import points, sentence, signed
 
 PAPER = Path(__file__).resolve().parents[2] / "protocols" / "published" / "claims.toml"
 """Data, like the manifest's copy of the paper's tables: read as text, no protocol is imported."""
 APART = ("heaviest", "follows", "untested")
 """Kinds that are not a list of statements on one value."""
 LEDGER_COLUMNS = (
-    "claim", "protocol", "section", "dataset", "label_percent", "verdict", "effect", "low", "high",
-    "shown", "trials", "trials_expected", "statements", "held", "failed", "p", "p_holm", "reason",
-    "says", "quote",
+    "claim", "protocol", "section", "dataset", "label_percent", "verdict", "value", "effect", "low",
+    "high", "shown", "trials", "trials_expected", "statements", "held", "failed", "p", "p_holm",
+    "reason", "says", "quote",
 )  # fmt: skip
 HOLDS, FAILS, UNDECIDED, NOT_TESTED = "holds", "fails", "undecided", "not tested"
 LEVEL = 0.05
@@ -68,6 +69,11 @@ class Cells(Protocol):
     def known(self) -> Known: ...
     @property
     def planned(self) -> int: ...
+    @property
+    def without(self) -> str:
+        """Why a combination of cells has no trial."""
+        ...
+
     def spread(self, statements: Sequence[Statement]) -> Spread:
         """The combination of cells of each statement; without trials where it is not known."""
         ...
@@ -81,6 +87,7 @@ class TrialCells:
     values: np.ndarray
     place: Mapping[Cell, int]
     ratio: float | None
+    without: str = "no trial is ok in all that it compares"
 
     @property
     def planned(self) -> int:
@@ -117,6 +124,7 @@ class PairCells:
     planned: int
     differences: Mapping[tuple[Cell, Cell], tuple[int, float, float]]
     ratio: float
+    without: str = "only differences to one row are stored, and it compares others"
 
     @classmethod
     def of(cls, compared: pd.DataFrame, reference: str) -> PairCells:
@@ -225,7 +233,7 @@ def judged(claim: Claim, cells: Cells) -> list[dict[str, Any]]:
     lines = []
     for _, group in groupby(made, key=lambda s: (np.isnan(s.percent), s.percent)):
         statements = list(group)
-        lines.append(_line(claim, statements, cells.spread(statements), cells.planned))
+        lines.append(_line(claim, statements, cells))
         lines[-1] |= {"label_percent": statements[0].percent, "lacking": lacking}
     return lines
 
@@ -247,10 +255,9 @@ def _has_rows(claim: Claim, known: Known) -> bool:
     return bool(rows[0]) and (bool(others[0]) or not claim.others) and not (needs_all and others[1])
 
 
-def _line(
-    claim: Claim, statements: Sequence[Statement], spread: Spread, planned: int
-) -> dict[str, Any]:
+def _line(claim: Claim, statements: Sequence[Statement], cells: Cells) -> dict[str, Any]:
     """The p values of one claim in one column, and the statement that decides."""
+    spread, planned = cells.spread(statements), cells.planned
     low, high = (np.array([getattr(s, end) for s in statements]) for end in ("low", "high"))
     sides = [
         (np.isfinite(low), spread.above(np.where(np.isfinite(low), low, 0.0)), spread.below),
@@ -264,7 +271,7 @@ def _line(
     measured = ~np.isnan(spread.error)
     line: dict[str, Any] = _first(claim) | {"statements": len(statements)}
     if not measured.any():
-        return line | {"why": _unmeasured(spread), "trials_expected": planned}
+        return line | {"why": _unmeasured(spread, cells.without), "trials_expected": planned}
     true, false = np.where(measured, true, np.nan), np.where(measured, false, np.nan)
     tests = sum(int((there & measured).sum()) for there, _, _ in sides)
     holds = float(np.max(true)) if measured.all() else 1.0
@@ -304,13 +311,12 @@ def settled(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _reason(line: Mapping[str, Any]) -> str:
     """One sentence: why the verdict is what it is."""
     if line["verdict"] == NOT_TESTED:
-        return f"Not tested: {line['why']}."
+        return sentence(line["why"])
     if "told" in line:
         return str(line["told"])
-    n, text = line["statements"], _numbers(line["value"])
-    shown = f"{line['shown']}: {text(line['effect'])}"
-    if not np.isnan(line["low"]):
-        shown += f" ({text(line['low'])} to {text(line['high'])})"
+    n = line["statements"]
+    effect, low, high = (signed(line[end], line["value"]) for end in ("effect", "low", "high"))
+    shown = f"{line['shown']}: {effect} ({low} to {high})"
     if n == 1:
         tell = shown
     elif line["verdict"] == HOLDS:
@@ -322,11 +328,13 @@ def _reason(line: Mapping[str, Any]) -> str:
         tell += f"the {'worst' if line['direction'] == FAILS else 'weakest'}, {shown}"
     if line["lacking"]:
         tell += f"; not run: {', '.join(line['lacking'])}"
+        if line["direction"] == HOLDS and line["p_holm"] <= LEVEL:
+            tell = f"what ran holds, but not all ran: {tell}"
     if line["unmeasured"]:
         tell += f"; {line['unmeasured']} could not be measured"
     if line["trials"] < line["trials_expected"]:
         tell += f"; {line['trials']} of {line['trials_expected']} trials"
-    return f"{tell[0].upper()}{tell[1:]}."
+    return sentence(tell)
 
 
 def _apart(
@@ -386,8 +394,8 @@ def _follows(claim: Claim, weights: TrialCells, table2: TrialCells) -> list[dict
             apart = 2 * min(max(up[0], down[1]), max(down[0], up[1]))
             pairs.append((same, apart, weight))
             told.append(
-                f"{a} against {b}: weight {weight.mean[0]:+.2f}, M2 "
-                f"{_numbers('accuracy')(accuracy.mean[0])}"
+                f"{a} against {b}: weight {signed(weight.mean[0], 'weight')}, M2 "
+                f"{points(accuracy.mean[0])}"
             )
         line: dict[str, Any] = _first(claim) | {"label_percent": percent, "lacking": []}
         same, apart = (np.array([pair[i] for pair in pairs]) for i in (0, 1))
@@ -411,7 +419,7 @@ def _follows(claim: Claim, weights: TrialCells, table2: TrialCells) -> list[dict
                 "statements": len(pairs),
                 "held": int((2 * same <= LEVEL).sum()),
                 "failed": int((2 * apart <= LEVEL).sum()),
-                "told": f"{'; '.join(told).replace('-', '−')}.".capitalize(),
+                "told": sentence("; ".join(told)),
             }
         )
     return lines
@@ -434,19 +442,12 @@ def _why_not(claim: Claim, known: Known, lacking: Sequence[str]) -> str:
     return "no two cells that it compares were run"
 
 
-def _unmeasured(spread: Spread) -> str:
+def _unmeasured(spread: Spread, without: str) -> str:
     if not (spread.n > 0).any():
-        return "what is stored has no such difference, trial by trial"
+        return without
     if (spread.n < 3).all():
         return "fewer than three common trials"
     return "its trials do not differ"
-
-
-def _numbers(value: str) -> Any:
-    """Accuracies in points, anything else as it is; with a sign."""
-    if value == "accuracy":
-        return lambda number: f"{100 * number:+.1f}".replace("-", "−")
-    return lambda number: f"{number:+.3f}".replace("-", "−")
 
 
 def _frozen(value: Any) -> Any:

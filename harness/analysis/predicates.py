@@ -118,7 +118,7 @@ class Known:
             ]
             if pattern != name:
                 own = [key for key in own if key not in named]
-            lacking += [] if own else [pattern]
+            lacking += [] if own else [pattern.replace("(*)", "(each view)")]
             found |= dict.fromkeys(own)
         return list(found), lacking
 

@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from harness.analysis.cells import PUBLISHED_TRIALS
+from harness.analysis.agreement import PUBLISHED_TRIALS
+from harness.analysis.words import points
 
 GAP_COLUMNS = (
     "dataset", "label_percent", "paradigm", "row", "row_key", "best_rival", "published_gap",
@@ -120,15 +121,11 @@ def _reason(line: dict[str, Any]) -> str:
     if line["verdict"] == NONE:
         return "Too few common trials, or trials that do not differ."
     text = (
-        f"Published gap {_points(line['published_gap'])}; ours is expected in "
-        f"{_points(line['expected_low'])} to {_points(line['expected_high'])} and is "
-        f"{_points(line['difference'])} ({_points(line['low'])} to {_points(line['high'])})"
+        f"Published gap {points(line['published_gap'])}; ours is expected in "
+        f"{points(line['expected_low'])} to {points(line['expected_high'])} and is "
+        f"{points(line['difference'])} ({points(line['low'])} to {points(line['high'])})"
     )
     if line["verdict"] not in (SMALLER, INFORMATIVE):
         return f"{text}."
     below = "below" if line["verdict"] == INFORMATIVE else "not below"
     return f"{text}; its upper end is {below} d33 = {100 * line['d33']:.1f}."
-
-
-def _points(value: float) -> str:
-    return f"{100 * value:+.1f}".replace("-", "−")

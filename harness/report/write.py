@@ -41,7 +41,8 @@ class Made:
         sections = (*kind.sections(), *_last_sections(kind.given))
         report = Report(meta, kind.spent, sections)
         self.text = {
-            name: export.csv(table, meta.datasets).encode() for name, table in kind.files().items()
+            name: export.csv(table, meta.datasets).encode()
+            for name, table in (kind.files() | kind.verdicts.files()).items()
         }
         self.text[f"{meta.protocol}.md"] = export.markdown(report).encode()
         self.text[f"{meta.protocol}.tex"] = export.latex(report).encode()

@@ -149,7 +149,7 @@ def test_stored_comparisons_give_the_verdicts_of_their_trials(
             assert ours.to_numpy(float) == pytest.approx(theirs.to_numpy(float), rel=1e-4)
     lines = stored.loc["tsvm_moderate_above"]
     assert set(lines["verdict"]) == {"not tested"}
-    assert "trial by trial" in lines["reason"].iloc[0]
+    assert "differences to one row" in lines["reason"].iloc[0]
 
 
 def test_the_order_of_lines_changes_nothing(

@@ -23,6 +23,7 @@ import pandas as pd
 from scipy import stats
 
 from harness.analysis.statistics import MIN_PAIRS, holm
+from harness.analysis.words import p_value, points, sentence
 
 PUBLISHED_TRIALS = 20
 """Independent runs behind every mean of the paper (section 4.2.2)."""
@@ -192,12 +193,12 @@ def _reason(line: dict[Any, Any]) -> str:
         return (
             f"{n} {'trial has' if n == 1 else 'trials have'} no reliable SD; three are the least."
         )
-    found = f"ours is {_points(line['difference'])} points from the paper's mean"
-    found += f" (95 % {_points(line['low'])} to {_points(line['high'])})"
+    found = f"ours is {points(line['difference'])} points from the paper's mean"
+    found += f" (95 % {points(line['low'])} to {points(line['high'])})"
     if verdict == AGREES:
-        return f"O{found[1:]}, shown to lie within ±{margin} (p {_p(line['tost_p'])})."
+        return sentence(f"{found}, shown to lie within ±{margin} (p {p_value(line['tost_p'])})")
     if verdict in (OVER, UNDER):
-        return f"O{found[1:]}, Holm's p {_p(line['welch_p_holm'])}."
+        return sentence(f"{found}, Holm's p {p_value(line['welch_p_holm'])}")
     if verdict == NEVER:
         return (
             f"No number of our trials can show agreement within ±{margin}: with an SD of "
@@ -213,12 +214,4 @@ def _reason(line: dict[Any, Any]) -> str:
         if np.isfinite(needed)
         else f"even very many trials would show agreement with a chance of {chance:.2f} at most"
     )
-    return f"O{found[1:]}, neither shown to differ nor within ±{margin}; {more}."
-
-
-def _points(value: float) -> str:
-    return f"{100 * value:+.1f}".replace("-", "−")
-
-
-def _p(value: float) -> str:
-    return "< .001" if value < 0.001 else f"{value:.3f}"[1:] if value < 1 else "1"
+    return sentence(f"{found}, neither shown to differ nor within ±{margin}; {more}")

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
-from harness.analysis.cells import (
+from harness.analysis.agreement import (
     CELL_COLUMNS,
     MARGIN,
     PUBLISHED_TRIALS,
