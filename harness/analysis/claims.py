@@ -447,7 +447,7 @@ def _unmeasured(spread: Spread, without: str) -> str:
         return without
     if (spread.n < 3).all():
         return "fewer than three common trials"
-    return "its trials do not differ"
+    return "what it compares differs by the same in every trial, so its spread is not known"
 
 
 def _frozen(value: Any) -> Any:

@@ -98,6 +98,8 @@ class Verdicts:
     def over_data(self) -> list[Block]:
         """The blocks of all data sets together."""
         blocks: list[Block] = []
+        if not len(self.trials):
+            return blocks
         for percent, own in self.pairs.groupby("label_percent", sort=True):
             several = own[own["datasets"] > 1]
             if len(several):
@@ -105,7 +107,9 @@ class Verdicts:
         return blocks
 
     def files(self) -> dict[str, pd.DataFrame]:
-        """CSV files by name, those that have a verdict."""
+        """CSV files by name, those that have a verdict; none for a protocol that fits nothing."""
+        if not len(self.trials):
+            return {}
         named = {
             "claims.csv": (self.ledger, "p"),
             "cells.csv": (self.agreement, "verdict"),
@@ -348,7 +352,8 @@ def counted(what: str, verdicts: pd.Series) -> str:
         *(claims.HOLDS, claims.FAILS, agreement.AGREES, agreement.OVER, agreement.UNDER),
         *(claims.UNDECIDED, agreement.NEVER, claims.NOT_TESTED, agreement.NONE),
     )
-    words = {claims.HOLDS: "hold", claims.FAILS: "fail", agreement.AGREES: "agree"}
-    words |= {name: name.replace("differs", "differ") for name in (agreement.OVER, agreement.UNDER)}
-    known = [name for name in order if name in counts]
-    return f"{what}: {', '.join(f'{counts[name]} {words.get(name, name)}' for name in known)}."
+    plural = {claims.HOLDS: "hold", claims.FAILS: "fail", agreement.AGREES: "agree"}
+    plural |= {n: n.replace("differs", "differ") for n in (agreement.OVER, agreement.UNDER)}
+    known = [(counts[name], name) for name in order if name in counts]
+    texts = (f"{count} {name if count == 1 else plural.get(name, name)}" for count, name in known)
+    return f"{what}: {', '.join(texts)}."
