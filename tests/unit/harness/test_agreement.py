@@ -71,7 +71,7 @@ def test_the_trials_needed_are_the_fewest_that_reach_the_chance() -> None:
 
 def test_tests_are_those_of_scipy_and_statsmodels_on_the_trials_themselves() -> None:
     rng = np.random.default_rng(0)
-    for n in (3, 8, 20):
+    for n in (12, 17, 20):
         ours = rng.normal(0.87, 0.02, n)
         paper = rng.standard_normal(20)
         paper = 0.880 + 0.033 * (paper - paper.mean()) / paper.std(ddof=1)
@@ -84,6 +84,13 @@ def test_tests_are_those_of_scipy_and_statsmodels_on_the_trials_themselves() -> 
         both = CompareMeans(DescrStatsW(ours), DescrStatsW(paper))
         tost = both.ttost_ind(-MARGIN, MARGIN, usevar="unequal")[0]
         assert line["tost_p"] == pytest.approx(tost)
+
+
+def test_with_few_trials_the_degrees_of_freedom_are_those_of_our_mean() -> None:
+    line = planted(0.95, 0.01, n=4).iloc[0]
+    error = np.sqrt(0.01**2 / 4 + 0.033**2 / 20)
+    assert line["welch_p"] == pytest.approx(2 * stats.t.sf(0.07 / error, 3))
+    assert line["high"] == pytest.approx(0.07 + stats.t.ppf(0.975, 3) * error)
 
 
 @pytest.mark.parametrize(
