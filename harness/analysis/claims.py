@@ -116,51 +116,6 @@ class TrialCells:
         return Spread.of(np.stack(columns, 1), self.ratio)
 
 
-@dataclass(frozen=True, eq=False)
-class PairCells:
-    """Cells of which only the differences to one row are known (``statistics.paired``)."""
-
-    known: Known
-    planned: int
-    differences: Mapping[tuple[Cell, Cell], tuple[int, float, float]]
-    ratio: float
-    without: str = "only differences to one row are stored, and it compares others"
-
-    @classmethod
-    def of(cls, compared: pd.DataFrame, reference: str) -> PairCells:
-        """Of the comparisons on one data set with the row ``reference`` (its key)."""
-        differences, cells = {}, set()
-        titles = {reference: str(compared["reference"].iloc[0])}
-        for line in compared.to_dict("records"):
-            pair = [Cell(float(line["label_percent"]), (), k) for k in (reference, line["row_key"])]
-            found = (int(line["pairs"]), line["mean_difference"], line["sd_difference"])
-            differences[tuple(pair)] = found
-            cells |= {*pair}
-            titles[line["row_key"]] = line["row"]
-        # The correction is in the file as an interval: half = t * sd * sqrt(1 / n + ratio).
-        plain, wide = (
-            (compared[f"{end}high"] - compared["mean_difference"]) for end in ("", "corrected_")
-        )
-        ratio = ((wide / plain) ** 2 - 1) / compared["pairs"]
-        planned = int(compared["pairs_expected"].max())
-        known = Known(frozenset(cells), (), titles)
-        return cls(known, planned, differences, float(np.nan_to_num(ratio.median())))
-
-    def spread(self, statements: Sequence[Statement]) -> Spread:
-        found = [self._difference(statement) for statement in statements]
-        n, mean, sd = (np.array(values, float) for values in zip(*found, strict=True))
-        return Spread(n.astype(int), mean, sd, self.ratio)
-
-    def _difference(self, statement: Statement) -> tuple[int, float, float]:
-        if sorted(statement.cells.values()) == [-1.0, 1.0]:
-            first, second = sorted(statement.cells, key=lambda cell: -statement.cells[cell])
-            for pair, sign in (((first, second), 1.0), ((second, first), -1.0)):
-                if pair in self.differences:
-                    n, mean, sd = self.differences[pair]
-                    return n, sign * mean, sd
-        return 0, np.nan, np.nan
-
-
 def judge(
     tables: Mapping[str, pd.DataFrame],
     views: Mapping[str, Sequence[str]],
@@ -205,21 +160,22 @@ def judge(
     return pd.DataFrame(lines, columns=list(LEDGER_COLUMNS))
 
 
-def judge_pairs(
-    compared: pd.DataFrame, reference: str, claims: Sequence[Claim] | None = None
+def judge_stored(
+    protocol: str,
+    parts: Mapping[str, Cells],
+    value: str = "accuracy",
+    claims: Sequence[Claim] | None = None,
 ) -> pd.DataFrame:
-    """The claims of Table 2 on stored comparisons with one row (``statistics.paired``).
+    """As :func:`judge`, for one protocol on stored numbers (``stored_cells.StoredCells``).
 
-    As :func:`judge`; a claim that needs differences between other rows is not tested.
+    ``parts``  data set -> its cells, with numbers in the column ``value``. Claims on view weights
+    are left out.
     """
-    chosen = paper_claims() if claims is None else claims
-    lines = []
-    for dataset, part in compared.groupby("dataset", sort=False):
-        cells, family = PairCells.of(part, reference), []
-        for claim in chosen:
-            if claim.protocol == "table2" and claim.kind in KINDS:
-                family += judged(claim, cells)
-        lines += settled([line | {"dataset": str(dataset)} for line in family])
+    chosen, lines = paper_claims() if claims is None else claims, []
+    for dataset, cells in parts.items():
+        own = [c for c in chosen if (c.protocol, c.value) == (protocol, value) and c.kind in KINDS]
+        family = [line for claim in own for line in judged(claim, cells)]
+        lines += settled([line | {"dataset": dataset} for line in family])
     return pd.DataFrame(lines, columns=list(LEDGER_COLUMNS))
 
 
@@ -343,22 +299,27 @@ def _apart(
     """Lines of a claim on view weights, and of one that is not tested."""
     if claim.kind == "untested":
         return [_untested(claim, claim.why)]
-    weights = _weights(trials, views)
+    weights = weight_cells(trials, views)
     if weights is None:
         return [_untested(claim, "no trial has view weights")]
     if claim.kind == "heaviest":
-        named = [name for name in weights.known.titles if name.lower() == claim.view.lower()]
-        if not named:
-            return [_untested(claim, f"the data have no view called {claim.view.upper()}")]
-        others = tuple(name for name in weights.known.titles if name not in named)
-        above = replace(claim, kind="above", rows=tuple(named), others=others, value="weight")
-        return judged(above, weights)
+        return heaviest(claim, weights)
     if table2 is None:
         return [_untested(claim, "it needs Table 2 in the same run, for M2 on each view")]
-    return _follows(claim, weights, TrialCells.of(table2, "accuracy"))
+    return follows(claim, weights, TrialCells.of(table2, "accuracy"))
 
 
-def _weights(trials: pd.DataFrame, views: tuple[str, ...]) -> TrialCells | None:
+def heaviest(claim: Claim, weights: Cells) -> list[dict[str, Any]]:
+    """Whether the view that the claim names weighs more than every other."""
+    named = [name for name in weights.known.titles if name.lower() == claim.view.lower()]
+    if not named:
+        return [_untested(claim, f"the data have no view called {claim.view.upper()}")]
+    others = tuple(name for name in weights.known.titles if name not in named)
+    above = replace(claim, kind="above", rows=tuple(named), others=others, value="weight")
+    return judged(above, weights)
+
+
+def weight_cells(trials: pd.DataFrame, views: tuple[str, ...]) -> TrialCells | None:
     """View weights as cells: a row for each view, by its name."""
     columns = [name for name in trials.columns if name.startswith("weight_")]
     columns = [name for name in columns if trials[name].notna().any()]
@@ -373,56 +334,70 @@ def _weights(trials: pd.DataFrame, views: tuple[str, ...]) -> TrialCells | None:
     return TrialCells.of(pd.concat(parts), "weight")
 
 
-def _follows(claim: Claim, weights: TrialCells, table2: TrialCells) -> list[dict[str, Any]]:
+def follows(claim: Claim, weights: Cells, table2: Cells) -> list[dict[str, Any]]:
     """Whether of any two views the heavier one is the one on which M2 is more accurate."""
-    keys = {title: key for key, title in table2.known.titles.items()}
     lines = []
     for percent in weights.known.percents:
-        pairs, told = [], []
-        for a, b in combinations(weights.known.titles, 2):
-            m2 = [Cell(percent, (), keys.get(f"M2 ({view})", "")) for view in (a, b)]
-            if not set(m2) <= table2.known.cells:
-                return [_untested(claim, "M2 on each view was not run at this share of labels")]
-            ours = [Cell(percent, (), view) for view in (a, b)]
-            weight, accuracy = (
-                source.spread([Statement("", {first: 1.0, second: -1.0})])
-                for source, (first, second) in ((weights, ours), (table2, m2))
-            )
-            up = weight.above()[0], accuracy.above()[0]
-            down = weight.below()[0], accuracy.below()[0]
-            same = 2 * min(max(up), max(down))
-            apart = 2 * min(max(up[0], down[1]), max(down[0], up[1]))
-            pairs.append((same, apart, weight))
-            told.append(
-                f"{a} against {b}: weight {signed(weight.mean[0], 'weight')}, M2 "
-                f"{points(accuracy.mean[0])}"
-            )
+        found = [
+            _view_pair(weights, table2, percent, pair)
+            for pair in combinations(weights.known.titles, 2)
+        ]
+        pairs = [pair for pair in found if pair is not None]
+        if len(pairs) < len(found):
+            return [_untested(claim, "M2 on each view was not run at this share of labels")]
         line: dict[str, Any] = _first(claim) | {"label_percent": percent, "lacking": []}
-        same, apart = (np.array([pair[i] for pair in pairs]) for i in (0, 1))
+        same, apart = (np.array([pair[end] for pair in pairs]) for end in ("same", "apart"))
         if np.isnan(same).any():
             lines.append(line | {"why": "fewer than three trials, or trials that do not differ"})
             continue
         holds, fails = min(1.0, same.max()), min(1.0, len(pairs) * apart.min())
-        at = int(apart.argmin() if fails < holds else same.argmax())
-        low, high = pairs[at][2].interval()
-        lines.append(
-            line
-            | {
-                "direction": FAILS if fails < holds else HOLDS,
-                "p": min(1.0, 2 * min(holds, fails)),
-                "effect": pairs[at][2].mean[0],
-                "low": low[0],
-                "high": high[0],
-                "shown": told[at].split(":")[0],
-                "trials": int(pairs[at][2].n[0]),
-                "trials_expected": weights.planned,
-                "statements": len(pairs),
-                "held": int((2 * same <= LEVEL).sum()),
-                "failed": int((2 * apart <= LEVEL).sum()),
-                "told": sentence("; ".join(told)),
-            }
-        )
+        shown = pairs[int(apart.argmin() if fails < holds else same.argmax())]
+        decided = {
+            "direction": FAILS if fails < holds else HOLDS,
+            "p": min(1.0, 2 * min(holds, fails)),
+            "statements": len(pairs),
+            "held": int((2 * same <= LEVEL).sum()),
+            "failed": int((2 * apart <= LEVEL).sum()),
+            "trials_expected": weights.planned,
+            "told": sentence("; ".join(pair["told"] for pair in pairs)),
+        }
+        numbers = {name: shown[name] for name in ("effect", "low", "high", "shown", "trials")}
+        lines.append(line | decided | numbers)
     return lines
+
+
+def _view_pair(
+    weights: Cells, table2: Cells, percent: float, views: tuple[str, str]
+) -> dict[str, Any] | None:
+    """One pair of views: p values that weight and accuracy point the same way, or apart.
+
+    None where M2 was not run on one of them. Either way is one of two signs, hence twice the
+    smaller p; for a sign both must be shown, hence the larger of two.
+    """
+    keys = {title: key for key, title in table2.known.titles.items()}
+    ours = [Cell(percent, (), view) for view in views]
+    m2 = [Cell(percent, (), keys.get(f"M2 ({view})", "")) for view in views]
+    if not set(m2) <= table2.known.cells:
+        return None
+    weight, accuracy = (
+        source.spread([Statement("", {first: 1.0, second: -1.0})])
+        for source, (first, second) in ((weights, ours), (table2, m2))
+    )
+    weight_up, weight_down = weight.above()[0], weight.below()[0]
+    more, less = accuracy.above()[0], accuracy.below()[0]
+    low, high = weight.interval()
+    name = f"{views[0]} against {views[1]}"
+    heavier, better = signed(weight.mean[0], "weight"), points(accuracy.mean[0])
+    return {
+        "same": 2 * min(max(weight_up, more), max(weight_down, less)),
+        "apart": 2 * min(max(weight_up, less), max(weight_down, more)),
+        "effect": weight.mean[0],
+        "low": low[0],
+        "high": high[0],
+        "shown": name,
+        "trials": int(weight.n[0]),
+        "told": f"{name}: weight {heavier}, M2 {better}",
+    }
 
 
 def _first(claim: Claim) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from harness.analysis.claims import (
     LEDGER_COLUMNS,
     TrialCells,
     judge,
-    judge_pairs,
+    judge_stored,
     paper_claims,
 )
 from harness.analysis.predicates import KINDS, Cell, Claim, Known
 from harness.analysis.statistics import paired
+from harness.analysis.stored_cells import StoredCells, ratio_of
 from tests.unit.harness.fake_claims import TITLES, VIEWS, WORLD, Means, planted
 
 CLAIMS = {claim.key: claim for claim in paper_claims()}
@@ -136,20 +137,29 @@ def test_failed_trials_are_left_out_of_pairs_and_counted(world: dict[str, pd.Dat
     assert "9 of 10 trials" in line["reason"]
 
 
-def test_stored_comparisons_give_the_verdicts_of_their_trials(
-    world: dict[str, pd.DataFrame],
-) -> None:
+def test_stored_comparisons_give_the_verdicts_of_their_trials() -> None:
     own = planted(noise=0.05, only=["table2"])["table2"].assign(n_train=300, n_test=100)
     compared = paired(own, "smvae").round(9)
+    moments = own.groupby(["label_percent", "row_key", "row"], sort=False)["accuracy"]
+    cells = moments.agg(mean="mean", sd="std", trials="count").reset_index()
+    ratio = ratio_of(compared)
+    assert ratio == pytest.approx(1 / 3, rel=1e-4)
     full = judge({"table2": own}, VIEWS).set_index(["claim", "label_percent"])
-    stored = judge_pairs(compared, "smvae").set_index(["claim", "label_percent"])
+    exact, bound = (
+        judge_stored("table2", {"data": StoredCells.of(cells, ratio, pairs, "smvae")}).set_index(
+            ["claim", "label_percent"]
+        )
+        for pairs in (compared, None)
+    )
     for key in ("smvae_above_supervised", "smvae_above_inductive", "above_concatenation"):
         for name in ("p", "effect", "low", "high", "held", "failed"):
-            ours, theirs = stored.loc[key, name], full.loc[key, name]
+            ours, theirs = exact.loc[key, name], full.loc[key, name]
             assert ours.to_numpy(float) == pytest.approx(theirs.to_numpy(float), rel=1e-4)
-    lines = stored.loc["tsvm_moderate_above"]
+    tested = full["p"].notna()
+    assert (bound.loc[tested, "p"] >= full.loc[tested, "p"] - 1e-12).all(), "SDs are a bound"
+    bare = StoredCells.of(cells.iloc[:0], ratio, compared, "smvae")
+    lines = judge_stored("table2", {"data": bare}).set_index("claim").loc["tsvm_moderate_above"]
     assert set(lines["verdict"]) == {"not tested"}
-    assert "differences to one row" in lines["reason"].iloc[0]
 
 
 def test_the_order_of_lines_changes_nothing(
