@@ -65,7 +65,8 @@ def posteriors(
         others = [name for name in values.columns if name != reference]
         if not others:
             continue
-        titles = column.drop_duplicates("row_key").set_index("row_key")
+        titles = column.drop_duplicates("row_key").set_index("row_key")[["row", "block"]]
+        named = titles.to_dict("index")
         differences = values[[reference]].to_numpy() - values[others].to_numpy()
         spread = Spread.of(differences, ratios[str(key[1])])
         numbers = [*spread.interval(), *spread.posterior(rope)]
@@ -75,10 +76,10 @@ def posteriors(
             lines.append(
                 first
                 | {
-                    "paradigm": titles.at[other, "block"],
-                    "row": titles.at[other, "row"],
+                    "paradigm": named[other]["block"],
+                    "row": named[other]["row"],
                     "row_key": other,
-                    "reference": titles.at[reference, "row"],
+                    "reference": named[reference]["row"],
                     "pairs": int(spread.n[i]),
                     "pairs_expected": len(values),
                     "difference": float(spread.mean[i]),
