@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scikit_posthocs import posthoc_wilcoxon
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -15,6 +16,7 @@ from harness.analysis.methods import (
     matrix,
     posteriors,
 )
+from harness.analysis.statistics import holm
 from tests.unit.harness.fake_trials import trials_of
 
 RNG = np.random.default_rng(11)
@@ -95,6 +97,17 @@ def test_a_pair_over_data_sets_is_a_mean_of_independent_means() -> None:
     assert (line["wins"], line["wins"] + line["ties"] + line["losses"]) == (wins, 3)
     expected = multipletests(table["p"], method="holm")[1]
     assert table["p_holm"].to_numpy() == pytest.approx(expected)
+
+
+def test_the_adjustment_of_a_matrix_is_that_of_scikit_posthocs() -> None:
+    wide = trials_of(ROWS).pivot(index="trial", columns="row_key", values="accuracy")
+    long = wide.melt(value_name="y")
+    raw, adjusted = (
+        posthoc_wilcoxon(long, val_col="y", group_col="row_key", p_adjust=how)
+        for how in (None, "holm")
+    )
+    pairs = np.triu_indices(3, 1)
+    assert holm(raw.to_numpy()[pairs].tolist()) == pytest.approx(adjusted.to_numpy()[pairs])
 
 
 def test_one_data_set_gives_a_paired_t() -> None:
