@@ -155,7 +155,7 @@ def cells(table: pd.DataFrame, columns: Sequence[captions.Column]) -> list[Block
         f"lie within {margin} points. Differs: Welch’s test, Holm-adjusted over all cells. "
         "Undecided: neither yet. Cannot be decided: the paper’s own mean is too uncertain."
     )
-    main = Table("Against the paper’s numbers", heads, ordered, note, "open", "latex", "main plain")
+    main = Table("Against the paper’s numbers", heads, ordered, note, "open", "latex", "list")
     lines = [
         (
             line["row"],
@@ -180,7 +180,12 @@ def _verdict_cell(line: Line) -> Cell:
     """``agrees, +0.4``; the reason where the mouse rests."""
     difference = fmt.points(line["difference"])
     text = ", ".join(filter(None, (str(line["verdict"]), difference)))
-    return Cell(text, hover=str(line["reason"]))
+    return Cell(text, hover=str(line["reason"]), css=_css(line["verdict"]))
+
+
+def _css(verdict: str) -> str:
+    """Classes of a verdict, such as ``verdict not-tested``: they repeat the word, no more."""
+    return f"verdict {verdict.replace(':', '').replace(' ', '-')}"
 
 
 def _trials(needed: Any) -> str:
@@ -250,7 +255,7 @@ def _claim_row(line: Line, names: Mapping[float, str]) -> Row:
     return Row(
         (
             Cell(str(line["says"])),
-            Cell(str(line["verdict"]), css=f"verdict {str(line['verdict']).replace(' ', '-')}"),
+            Cell(str(line["verdict"]), css=_css(line["verdict"])),
             Cell(str(line["reason"])),
             Cell(names.get(line["label_percent"], "")),
             Cell(effect(line["effect"])),

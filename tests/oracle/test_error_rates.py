@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 
 from harness.analysis.agreement import MARGIN, PUBLISHED_TRIALS, compared
-from harness.analysis.claims import judge, paper_claims
+from harness.analysis.claims import TrialCells, judge, judged, paper_claims, settled
 from harness.analysis.leaders import EVERY_BLOCK, leaders
 from harness.analysis.methods import matrix, posteriors
+from harness.analysis.predicates import Cell, Known
 from harness.analysis.spread import Spread
 from harness.analysis.statistics import holm
 from tests.unit.harness.fake_trials import trials_of
@@ -167,10 +168,46 @@ def test_equal_rows_rarely_decide_a_claim_a_lead_or_a_pair() -> None:
     assert rate_of_wrong_pairs(studies, 5) <= room(NOMINAL, studies // 2)
 
 
+def rate_of(key: str, means: dict[str, float], verdict: str, n: int, studies: int) -> float:
+    """How often the claim ``key`` has ``verdict`` where rows have these true means."""
+    claim = next(claim for claim in paper_claims() if claim.key == key)
+    place = tuple(values[0] for values in claim.at.values())
+    cells = {Cell(2.0, place, row): i for i, row in enumerate(means)}
+    known = Known(frozenset(cells), tuple(claim.at), dict(zip(means, means, strict=True)))
+    rng, wrong = np.random.default_rng(9), 0
+    for _ in range(studies):
+        draws = 0.02 * overlapping(rng, (len(means), n), 1 / 3).T + [*means.values()]
+        (line,) = settled(judged(claim, TrialCells(known, draws, cells, 1 / 3)))
+        wrong += line["verdict"] == verdict
+    return wrong / studies
+
+
+@pytest.mark.parametrize("n", [3, 20])
+def test_claims_at_the_edge_of_truth_are_rarely_decided(n: int) -> None:
+    studies = 300
+    edge = {"simvae": 0.7, "full_data": 0.72}  # the margin of "comparable"
+    for verdict in ("holds", "fails"):
+        found = rate_of("half_missing_near_full", edge, verdict, n, studies)
+        assert found <= room(NOMINAL, studies)
+    equal = dict.fromkeys(("smvae", "m2_concat", "sdgm_concat"), 0.7)
+    both = [rate_of("above_concatenation", equal, v, n, studies) for v in ("holds", "fails")]
+    assert sum(both) <= room(NOMINAL, studies)
+
+
+def test_claims_that_are_plainly_true_or_false_are_decided() -> None:
+    """So that the test above does not pass because nothing is ever decided."""
+    true = {"smvae": 0.8, "m2_concat": 0.7, "sdgm_concat": 0.7}
+    assert rate_of("above_concatenation", true, "holds", 20, 50) > 0.9
+    false = {"smvae": 0.6, "m2_concat": 0.7, "sdgm_concat": 0.7}
+    assert rate_of("above_concatenation", false, "fails", 20, 50) > 0.9
+    near = {"simvae": 0.7, "full_data": 0.8}
+    assert rate_of("half_missing_near_full", near, "fails", 20, 50) > 0.9
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [3, 10, 20])
 def test_equal_rows_rarely_decide_anything_in_many_studies(n: int) -> None:
-    studies = 600
+    studies = 200
     assert rate_of_wrong_claims(studies, n) <= room(NOMINAL, studies)
     assert rate_of_wrong_leads(studies, n) <= room(NOMINAL, studies)
     assert rate_of_wrong_pairs(studies, n) <= room(NOMINAL, studies // 2)
