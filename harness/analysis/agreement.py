@@ -221,13 +221,19 @@ def _reason(line: dict[Any, Any]) -> str:
             f"{line['published_sd']:.3f} over {PUBLISHED_TRIALS} runs the paper's own mean is too "
             f"uncertain; {found}."
         )
-    needed, chance = (
-        line["trials_needed"],
-        power(np.array([line["published_sd"]]), np.inf, line["margin"], np.array([line["sd"]]))[0],
-    )
-    more = (
-        f"{needed:.0f} trials would show agreement with a chance of {POWER:g} if there is none"
-        if np.isfinite(needed)
-        else f"even very many trials would show agreement with a chance of {chance:.2f} at most"
-    )
+    more = _more_trials(line, n)
     return sentence(f"{found}, neither shown to differ nor within ±{margin}; {more}")
+
+
+def _more_trials(line: dict[Any, Any], n: int) -> str:
+    """How many trials would show agreement, for a cell that is undecided with ``n``."""
+    needed, chance = line["trials_needed"], f"a chance of {POWER:g} if there is none"
+    if np.isfinite(needed) and needed > n:
+        count = int(needed) - n
+        word = "trial" if count == 1 else "trials"
+        return f"{count} more {word} ({needed:.0f} in all) would show agreement with {chance}"
+    if np.isfinite(needed):
+        return f"{n} trials show agreement with a chance of {line['power']:.2f} if there is none"
+    published, own = (np.array([line[name]], float) for name in ("published_sd", "sd"))
+    most = power(published, np.inf, line["margin"], own)[0]
+    return f"even very many trials would show agreement with a chance of {most:.2f} at most"

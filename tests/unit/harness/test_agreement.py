@@ -133,6 +133,16 @@ def test_a_difference_that_is_shown_to_be_small_agrees_even_if_it_is_real() -> N
     assert line["welch_p"] < 0.1
 
 
+def test_an_undecided_cell_says_how_many_more_trials_it_takes() -> None:
+    few = planted(0.885, 0.02, n=4).iloc[0]  # the published SD of .033 is too large for any number
+    assert np.isinf(few["trials_needed"])
+    assert "at most" in few["reason"]
+    trials = trials_of({"own": [0.95, 0.96, 0.975]}, 3.0).assign(published="SMVAE")
+    line = against_published(summarise(trials, PAPER, {"data": "SEED"})).iloc[0]
+    assert line["verdict"] == "undecided"
+    assert f"{line['trials_needed'] - 3:.0f} more trials" in line["reason"]
+
+
 def test_too_few_or_missing_trials_give_no_verdict() -> None:
     assert planted(0.9, 0.01, n=2)["verdict"].to_list() == ["no verdict"]
     trials = trials_of({"own": [0.8, 0.81, 0.82, 0.83]}, 1.0).assign(published="SMVAE")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness.analysis.claims import judge
+from harness.analysis.claims import judge, paper_claims
 from harness.layout import Layout
+from harness.registry import load_protocol
 from harness.report.export import latex, markdown
 from harness.report.kind import Given
 from harness.report.ledger import judged, told, write_ledger
@@ -78,6 +79,19 @@ def test_probabilities_add_up_and_have_a_word(made: Made) -> None:
     table = blocks_of(made)["smvae worse, equal or better, as probabilities"]
     assert {row.cells[2].text for row in table.rows} <= {"better", "equal", "worse", "undecided"}
     assert len(table.rows) == made.text["posteriors.csv"].decode().count("\n") - 1
+
+
+@pytest.mark.parametrize("protocol", ["figure2a", "figure2c", "figure3", "figure4", "figure6"])
+def test_figures_show_their_claims(protocol: str) -> None:
+    layout = Layout.of(load_protocol(protocol).layout)
+    trials = planted(only=[protocol])[protocol]
+    own = Made(Given(replace(OPEN, protocol=protocol), layout, trials), ())
+    table = blocks_of(own)["The paper’s claims on these data"]
+    claims = {claim.says for claim in paper_claims() if claim.protocol == protocol}
+    assert {row.cells[0].text for row in table.rows} == claims
+    assert own.text["claims.csv"].decode().count("holds") == sum(
+        row.cells[1].text == "holds" for row in table.rows
+    )
 
 
 def test_one_trial_gives_no_verdict_and_a_sentence(table2: pd.DataFrame) -> None:
