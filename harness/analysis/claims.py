@@ -33,8 +33,8 @@ from harness.analysis.spread import Spread
 from harness.analysis.statistics import axes, check, holm, overlap
 from harness.analysis.words import points, sentence, signed
 
-PAPER = Path(__file__).resolve().parents[2] / "protocols" / "published" / "claims.toml"
-"""Data, like the manifest's copy of the paper's tables: read as text, no protocol is imported."""
+PAPER = Path(__file__).with_name("claims.toml")
+"""The paper's claims. With the harness, not with the protocols: a report needs no protocol."""
 APART = ("heaviest", "follows", "untested")
 """Kinds that are not a list of statements on one value."""
 LEDGER_COLUMNS = (

@@ -41,7 +41,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the paper and what is tested of it (``protocols/published/claims.toml``).
+    """A sentence of the paper and what is tested of it (``harness/analysis/claims.toml``).
 
     ``key``       its name.   ``quote`` the paper's words.   ``section`` where they stand.
     ``says``      what is tested, in our words.
