@@ -25,7 +25,7 @@ export OPENBLAS_NUM_THREADS := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env test test-fast test-slow test-gpu lint types imports format golden docs report lock clean $(PROTOCOLS)
+.PHONY: help env test test-fast test-slow test-gpu lint types imports format golden docs claims report lock clean $(PROTOCOLS)
 
 help: ## list the targets
 	@echo "Usage: make TARGET [ARGS='arguments for the command']"
@@ -83,6 +83,9 @@ golden: $(STAMP) ## rewrite the golden files; read the diff before committing it
 docs: $(STAMP) ## rewrite docs/methods/ and the map of modules from the sources
 	$(BIN)/python -m tests.contract.method_pages
 	$(BIN)/python -m tests.contract.module_map
+
+claims: $(STAMP) ## judge the paper's claims on the runs stored under docs/results/
+	$(BIN)/python -m harness.stored_claims
 
 RUN ?= last
 report: $(STAMP) ## write the last run's reports once more from results/ (RUN=all, or how an id begins)

@@ -20,6 +20,7 @@ from harness.options import Options
 from harness.plan import absent, properties, resolve
 from harness.plan.job import stages_of
 from harness.plan.plan import Plan, PlannedCell, Unfit, plan_cells, settle, unfit_rows
+from harness.plan.power import power_lines, power_of
 from harness.plan.rows import Selection, check_named, every_row, keep_own, leave_out
 from harness.report import format as fmt
 from harness.run import wording
@@ -349,6 +350,8 @@ def _print_plan(
         console.print(f"skipped before: {count(skipped, 'fit')}, reasons are in the report")
     if options.dry_run:
         _print_cells(plan, console)
+        for line in power_lines(power_of(plan)):
+            console.print(line)
     console.print(
         f"plan: {count(len(plan.cells), 'cell')}, {count(tally['total'], 'fit')}: "
         f"{tally['stored']} stored, "

@@ -18,6 +18,7 @@ from harness.report import captions, details
 from harness.report import format as fmt
 from harness.report.meta import DatasetNote, ReportMeta
 from harness.report.model import Block, Cell, Facts, Row, Section, Table, Text
+from harness.report.verdicts import Verdicts
 from harness.store.manifest import Properties
 
 ENDS = ["low", "high", "corrected_low", "corrected_high"]
@@ -30,6 +31,7 @@ class Given:
 
     ``trials``      the table of trials (``statistics.TRIAL_COLUMNS``).
     ``published``   the paper's table, None where it prints none.   ``shown`` arrays.
+    ``ledger``      the paper's claims judged over the run (``claims.judge``); None: not yet.
     ``properties``  counts of data, for a protocol that fits nothing.
     ``against``     the rows beside stored ones, None where that was not asked.
     """
@@ -38,6 +40,7 @@ class Given:
     layout: Layout
     trials: pd.DataFrame = field(default_factory=pd.DataFrame)
     published: pd.DataFrame | None = None
+    ledger: pd.DataFrame | None = None
     shown: Shown = field(default_factory=Shown)
     properties: tuple[Properties, ...] = ()
     against: Against | None = None
@@ -165,6 +168,19 @@ class Kind:
 
     # ---------------------------------------------------------------- the same for every kind
 
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        """Verdicts on the paper's cells and claims, and of rows on each other."""
+        given = self.given
+        return Verdicts(
+            given.meta, given.layout, given.trials, given.published, self.reference, given.ledger
+        )
+
+    @property
+    def reference(self) -> str:
+        """Row key that the others are compared with; "" where there is none."""
+        return self.given.layout.reference
+
     @property
     def spent(self) -> str:
         """What the report cost, for its head."""
@@ -173,7 +189,8 @@ class Kind:
 
     def sections(self) -> tuple[Section, ...]:
         """The sections of the report, in order."""
-        overall, warning = tuple(self.overall()), self.given.layout.warning
+        overall = (*self.overall(), *self.verdicts.over_data())
+        warning = self.given.layout.warning
         first = (self._overview(), *((Text((warning,), "warning"),) if warning else ()))
         return (
             Section("Overview", first),
@@ -222,6 +239,7 @@ class Kind:
             *own[:below],
             Text(legend),
             *own[below:],
+            *self.verdicts.of(note.key),
             *details.failures(trials, progress),
             *self.comparisons(part),
             *details.confusion(trials, note.class_names),

@@ -23,6 +23,7 @@ from harness.report import format as fmt
 from harness.report.figures.properties import unlike_paper
 from harness.report.index import write_index
 from harness.report.kind import Given
+from harness.report.ledger import judged, told, write_ledger
 from harness.report.meta import ReportMeta, with_distinct_titles
 from harness.report.write import Written, render
 from harness.store import manifest as manifests
@@ -62,16 +63,22 @@ def publish(
     Prints trials without a number; returns how many trials failed.
     """
     bad = 0
+    tables = {entry.name: trials_table(run, entry, records) for entry in run.protocols}
+    ledger = judged(tables, {entry.name: meta_of(run, entry) for entry in run.protocols})
     for entry in run.protocols:
-        folder, trials = reports / run.id / entry.name, trials_table(run, entry, records)
+        folder, trials = reports / run.id / entry.name, tables[entry.name]
         if trials.empty and not entry.properties:
             console.print(f"{entry.name}: no cell was chosen, so there is no report")
             continue
         given = given_of(run, entry, trials, records, store)
         _print_unlike_paper(given, console)
-        written = render(given, folder)
+        own = ledger[ledger["protocol"] == entry.name]
+        written = render(replace(given, ledger=own), folder)
         bad += _print_short(entry.name, trials, console)
         _print_written(written, folder, console)
+    write_ledger(ledger, reports / run.id)
+    for line in told(ledger):
+        console.print(line)
     index = write_index(store.folder, reports)
     console.print(f"all runs: {_near(index)}")
     return bad

@@ -45,7 +45,9 @@ class Made:
         report = Report(meta, kind.spent, sections)
         self.text = {
             name: export.csv(table, meta.datasets).encode()
-            for name, table in (kind.files() | (beside.files() if beside else {})).items()
+            for name, table in (
+                kind.files() | kind.verdicts.files() | (beside.files() if beside else {})
+            ).items()
         }
         self.text[f"{meta.protocol}.md"] = export.markdown(report).encode()
         self.text[f"{meta.protocol}.tex"] = export.latex(report).encode()

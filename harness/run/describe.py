@@ -22,6 +22,7 @@ from harness.plan import draws
 from harness.plan.job import Job
 from harness.plan.lacking import digest, lacking, sentence
 from harness.plan.plan import Plan, PlannedCell
+from harness.plan.power import paper_name
 from harness.plan.rules import rules
 from harness.run.imputation import SHOWN_ROWS, scales_of
 from harness.run.resources import usable_cores
@@ -313,14 +314,13 @@ def _note(plan: Plan, data: Dataset, protocol: str, cells: Sequence[PlannedCell]
     trained = any(job.trained for cell in cells for job in cell.trials[0])
     origin = data.provenance
     rule = data.split(split)
-    # The default split of licensed data is the paper's; another split is another experiment.
-    as_published = origin.kind == "licensed" and split == data.splits[0].name
+    published_name = paper_name(data, split)
     note = DatasetNote(
         key=data.key,
         title=data.title,
         kind=origin.kind,
-        is_paper_data=as_published,
-        published_name=data.draw_key.upper() if as_published else None,
+        is_paper_data=published_name is not None,
+        published_name=published_name,
         split_fixed=rule.official,
         n_train=max(
             (plan.counts(jobs[0]).parts[TRAIN] for cell in cells for jobs in cell.trials), default=0

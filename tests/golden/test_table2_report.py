@@ -33,9 +33,19 @@ def test_the_order_of_lines_changes_no_byte(made: dict[str, bytes]) -> None:
 
 
 def test_published_numbers_stand_beside_the_papers_data_only(made: dict[str, bytes]) -> None:
-    seed, simulated, mine = made["table2.md"].decode().split("\n## ")[1:]
+    _, seed, simulated, mine = made["table2.md"].decode().split("\n## ")[1:]
     assert "paper .814±.031" in seed
-    assert "paper ." not in simulated + mine
+    assert "Against the paper’s numbers" in seed
+    for other in (simulated, mine):
+        assert "paper ." not in other
+        assert "Against the paper’s numbers" not in other
+        assert "The paper’s claims on these data" in other
+
+
+def test_simulated_data_are_not_pooled_with_real_data(made: dict[str, bytes]) -> None:
+    pairs = made["pairs.csv"].decode().splitlines()
+    assert {line.split(",")[0] for line in pairs[1:]} == {"1.0", "2.0", "5.0"}
+    assert {line.split(",")[7] for line in pairs[1:] if line.startswith("1.0")} == {"1"}
 
 
 def test_every_part_of_simulated_data_is_stamped(made: dict[str, bytes], page: str) -> None:

@@ -1,0 +1,40 @@
+"""The ledger of docs/results/: it is what the stored numbers give, and every line has a reason."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from harness.analysis.claims import paper_claims
+from harness.stored_claims import FOLDER, SOURCES, files, ledger
+
+
+def test_the_committed_ledger_is_that_of_the_stored_numbers() -> None:
+    for name, text in files().items():
+        assert (FOLDER / name).read_text("utf-8") == text, "run: make claims"
+
+
+@pytest.fixture(scope="module")
+def made() -> pd.DataFrame:
+    return ledger()
+
+
+def test_every_claim_is_judged_on_every_stored_run_with_a_reason(made: pd.DataFrame) -> None:
+    tested = {claim.key for claim in paper_claims() if claim.kind != "untested"}
+    assert set(made["claim"]) == tested
+    assert {f"{source.cells}.csv" for source in SOURCES} <= set(made["source"])
+    assert (made["reason"].str.len() > 10).all()
+    assert made["reason"].str.endswith(".").all()
+    assert set(made["verdict"]) <= {"holds", "fails", "undecided", "not tested"}
+
+
+def test_a_difference_of_the_ledger_is_that_of_the_stored_comparison(
+    made: pd.DataFrame,
+) -> None:
+    own = made[(made["source"] == "twenty_trials.csv") & (made["claim"] == "unlabelled_leveraged")]
+    line = own[own["dataset"] == "watch:acc,gyr"].iloc[0]
+    # docs/results.md: q(y|X) of SMVAE alone on watch, +8.2 [+0.9, +15.4], 20 trials
+    assert [100 * line[end] for end in ("effect", "low", "high")] == pytest.approx(
+        [8.2, 0.9, 15.4], abs=0.06
+    )
+    assert line["trials"] == 20
