@@ -93,6 +93,10 @@ def _run(argv: list[str]) -> int:
         if options.inspect is not None:
             return data_tools.inspect_file(options.inspect, options.data_options, console)
         return data_tools.check_data(options.data_root, options.data_options, console)
+    if options.watch is not None:
+        from harness.report.watch import watch
+
+        return watch(options.results, options.reports, options.watch, console)
     if options.report_only and not options.protocols:
         from harness.report.publish import rebuild  # needs no data set and no method
 

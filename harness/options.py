@@ -186,6 +186,13 @@ class Options:
         "RUN",
         alone="last",
     )
+    watch: str | None = _instead(
+        None,
+        "while a run goes on elsewhere: rebuild its reports as records arrive, with pages that "
+        "reload, until it ends: last (default), or the run whose id starts with RUN",
+        "RUN",
+        alone="last",
+    )
 
     retry_failed: bool = _stored(False, "run failed fits again")
     accept_stale: bool = _stored(False, "use records made by other code; the report marks them")
@@ -433,6 +440,7 @@ USED_BY = {
     "inspect": {"inspect", "data_options"},
     "simulate": {"simulate", "out", "scale", "seed"},
     "report only": {"report_only"},
+    "watch": {"watch"},
 }
 """Fields of Options that each mode other than a run uses."""
 
@@ -473,6 +481,8 @@ def _mode(options: Options) -> str:
         return "check_data"
     if options.inspect is not None:
         return "inspect"
+    if options.watch is not None:
+        return "watch"
     if options.report_only and not options.protocols and not options.listing:
         return "report only"
     if options.listing in {"rows", "settings"}:

@@ -35,6 +35,8 @@ MIN_PAIRS = 3
 CELL = ["dataset_order", "dataset", "row_order", "row_key", "label_percent"]
 
 
+LOWER = ("nmse", "nmse_all", "nmse_raw", "nmse_raw_all", "nll", "log_loss")
+"""Columns of the table of trials of which the lowest value is the best."""
 PER_CLASS = "labels_per_class"
 """A column of the table of trials where labels were asked for by class: how many of each."""
 
@@ -146,7 +148,7 @@ def paired(trials: pd.DataFrame, reference_row_key: str, value: str = "accuracy"
     ordered = check(trials)
     ordered = ordered[~ordered["all_labels"].astype(bool) | _is(ordered, reference_row_key)]
     lines: list[dict[str, Any]] = []
-    ratios = {str(name): _ratio(part) for name, part in ordered.groupby("dataset")}
+    ratios = {str(name): overlap(part) for name, part in ordered.groupby("dataset")}
     places = axes(trials)
     by = ["dataset_order", "dataset", "label_percent", *places]
     for key, column in ordered.groupby(by, sort=True):
@@ -271,7 +273,11 @@ def decision(line: Mapping[str, Any]) -> str:
     return "undecided"
 
 
-def _ratio(part: pd.DataFrame) -> float | None:
+def overlap(part: pd.DataFrame) -> float | None:
+    """n_test / n_train of one data set's trials: how much wider they make an interval.
+
+    The median of ``n_test`` over the largest ``n_train``; None where the split is fixed or unknown.
+    """
     if not {"n_train", "n_test"} <= set(part.columns):
         return None
     ratio = part["n_test"].astype(float).median() / part["n_train"].astype(float).max()

@@ -6,7 +6,8 @@ Opens no data set and imports no method: everything needed is in the manifest, r
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from harness.report import format as fmt
 from harness.report.figures.properties import unlike_paper
 from harness.report.index import write_index
 from harness.report.kind import Given
-from harness.report.meta import ReportMeta, with_distinct_titles
+from harness.report.meta import KINDS, ReportMeta, with_distinct_titles
 from harness.report.write import Written, render
 from harness.store import manifest as manifests
 from harness.store.manifest import Manifest, ProtocolEntry
@@ -42,18 +43,33 @@ def rebuild(results: Path, reports: Path, name: str, console: Console) -> int:
     return 1 if bad else 0
 
 
+@dataclass(frozen=True)
+class Live:
+    """How a report is written: once, or again and again while its run goes on.
+
+    ``refresh``  seconds after which its page reloads; 0 for never.   ``kinds`` of figure files.
+    """
+
+    refresh: int = 0
+    kinds: Sequence[str] = KINDS
+
+
+ONCE = Live()
+
+
 def publish(
     run: Manifest,
     records: Mapping[str, Record],
     store: Store,
     reports: Path,
     console: Console,
+    how: Live = ONCE,
 ) -> int:
     """Write the report of every protocol of a run below ``reports/<run id>``, and the list of runs.
 
     Prints trials without a number; returns how many trials failed.
     """
-    bad = 0
+    bad, lines = 0, list[str]()
     for entry in run.protocols:
         folder, trials = reports / run.id / entry.name, trials_table(run, entry, records)
         if trials.empty and not entry.properties:
@@ -61,10 +77,15 @@ def publish(
             continue
         given = given_of(run, entry, trials, records, store)
         _print_unlike_paper(given, console)
-        written = render(given, folder)
+        given = replace(given, meta=replace(given.meta, refresh=how.refresh))
+        written = render(given, folder, how.kinds)
         bad += _print_short(entry.name, trials, console)
         _print_written(written, folder, console)
+        lines += [f"{entry.name}: {line}" for line in written.summary]
+        lines.append(f"{entry.name}: the page is {_near(folder / 'index.html')}")
     index = write_index(store.folder, reports)
+    for line in lines:
+        console.print(line)
     console.print(f"all runs: {_near(index)}")
     return bad
 
@@ -85,6 +106,8 @@ def given_of(
         published=None if entry.published is None else pd.DataFrame(list(entry.published)),
         shown=shown_of(run, entry, layout, trials, records, store),
         properties=entry.properties,
+        records=records,
+        arrays=store.arrays,
     )
 
 
@@ -179,6 +202,11 @@ def _print_written(written: Written, folder: Path, console: Console) -> None:
     for problem in written.problems:
         console.print(f"{folder.name}: {problem}")
     console.print(f"wrote {fmt.plural(len(written.paths), 'file')} under {_near(folder)}")
+
+
+def page_of(run: Manifest, reports: Path) -> str:
+    """The page of the first protocol of a run."""
+    return _near(reports / run.id / run.protocols[0].name / "index.html")
 
 
 def _near(path: Path) -> str:
