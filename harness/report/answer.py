@@ -182,13 +182,13 @@ def core_time(seconds: float) -> str:
 def tuning(trials: pd.DataFrame) -> str:
     """How many candidates were tried and what chose among them."""
     counts = sorted({int(value) for value in trials["candidates"].dropna()})
-    rules = captions.selections(trials)
     several = bool(counts) and counts[-1] > 1
     tried = f"{fmt.span(counts)} candidates a trial" if several else "one candidate a trial"
-    chosen = "; ".join(f"{rule} ({rows})" for rule, rows in rules[:2])
-    more = f" and {len(rules) - 2} further rules" if len(rules) > 2 else ""
-    where = "Open a number to see every candidate of its trials with its score."
-    return f"{tried}. Chosen by {chosen}{more}. {where}"
+    rules = captions.selections(trials)
+    chosen = f"chosen by {rules[0][0]}" if len(rules) == 1 else f"by {len(rules)} rules"
+    return (
+        f"{tried}, {chosen}. Open a number to see the candidates of its trials with their scores."
+    )
 
 
 def failed(trials: pd.DataFrame) -> str:

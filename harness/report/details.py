@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -173,11 +173,20 @@ def all_trials(trials: pd.DataFrame, anchor: str) -> Table:
         anchor=f"trials-{anchor}",
     )  # fmt: skip
     files = files_of(anchor, trials)
-    rows = tuple(_trial(line, anchor, files) for line in trials.to_dict("records"))
-    return replace(empty, rows=rows).without_empty_columns()
+    rows: list[Row] = []
+    same = ["row_order", "row_key", "label_percent", *axes(trials)]
+    for _, cell in trials.groupby(same, sort=False):
+        lines = cell.to_dict("records")
+        where, address, file = place(lines[0]), link(anchor, lines[0]), files[lines[0]["row_key"]]
+        for line in lines:
+            number = str(int(line["trial"]))
+            named = (Cell(where), Cell(number, link=f"{address}/{number}"))
+            rows.append(Row((*_first(line), *named, *_rest(line)), file=file))
+    return replace(empty, rows=tuple(rows)).without_empty_columns()
 
 
-def _trial(line: dict[Any, Any], anchor: str, files: Mapping[str, str]) -> Row:
+def _rest(line: dict[Any, Any]) -> Iterable[Cell]:
+    """Scores and cost of a trial."""
     ok = line["status"] == "ok"
     tried, lost = fmt.count(line["candidates"]), line["candidates_failed"]
     if tried and not pd.isna(lost) and lost > 0:
@@ -191,16 +200,18 @@ def _trial(line: dict[Any, Any], anchor: str, files: Mapping[str, str]) -> Row:
         fmt.seconds(line["seconds"]),
         _memory(line["peak_memory_mb"], line.get("peak_gpu_memory_mb")),
     )
-    first = (
+    return map(Cell, texts)
+
+
+def _first(line: dict[Any, Any]) -> tuple[Cell, ...]:
+    """What was run, how it ended and what was chosen."""
+    return (
         Cell(line["row"]),
         Cell(line["block"]),
         Cell(line["status"], stale=bool(line["stale"]), css=f"status {line['status']}"),
         Cell(_text(line["config"]), css="config"),
         Cell(_text(line["device"])),
     )
-    key, number = line["row_key"], str(int(line["trial"]))
-    where = (Cell(place(line)), Cell(number, link=f"{link(anchor, line)}/{number}"))
-    return Row((*first, *where, *map(Cell, texts)), key=key, file=files[key])
 
 
 def _memory(main: Any, gpu: Any) -> str:

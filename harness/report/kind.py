@@ -49,16 +49,22 @@ class Given:
 class Part:
     """What a report has on one data set.
 
-    ``table``     numbers at every place (``aggregate.points``).
+    ``points``    returns the numbers of all data sets at every place.
     ``compared``  what :meth:`Kind.compare` returned.
     """
 
     given: Given
     note: DatasetNote
     trials: pd.DataFrame
-    table: pd.DataFrame
+    points: Callable[[], pd.DataFrame]
     compared: pd.DataFrame
     shown: Shown
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Its numbers at every place (``aggregate.points``)."""
+        every = self.points()
+        return every[every["dataset"] == self.note.key]
 
     @cached_property
     def columns(self) -> tuple[captions.Column, ...]:
@@ -117,14 +123,19 @@ class Kind:
         extras = tuple(value for value in given.layout.extras if value.column in trials.columns)
         layout = replace(given.layout, extras=extras)
         self.given = given = replace(given, trials=trials, layout=layout)
-        values = [value.column for value in (*layout.values, *layout.extras)]
-        self.table = points(given.trials, values)
         self.compared = self.compare()
         notes = {note.key: note for note in given.meta.datasets}
         for key in dict.fromkeys(given.trials["dataset"]):
             if key not in notes:
                 raise ValueError(f"the report has no note on the data set '{key}'")
         self.parts = tuple(self._part(notes[key]) for key in dict.fromkeys(given.trials["dataset"]))
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Numbers at every place (``aggregate.points``)."""
+        layout = self.given.layout
+        values = [value.column for value in (*layout.values, *layout.extras)]
+        return points(self.given.trials, values)
 
     # ---------------------------------------------------------------- for a kind to say
 
@@ -242,15 +253,15 @@ class Kind:
         return Section("In short", tuple(blocks)), reached
 
     def _part(self, note: DatasetNote) -> Part:
-        frames = (self.given.trials, self.table, self.compared)
-        trials, table, compared = (frame[frame["dataset"] == note.key] for frame in frames)
+        frames = (self.given.trials, self.compared)
+        trials, compared = (frame[frame["dataset"] == note.key] for frame in frames)
         shown = self.given.shown
         own = replace(
             shown,
             weights=tuple(item for item in shown.weights if item.dataset == note.key),
             matrices=tuple(item for item in shown.matrices if item.dataset == note.key),
         )
-        return Part(self.given, note, trials, table, compared, own)
+        return Part(self.given, note, trials, lambda: self.table, compared, own)
 
     def _overview(self) -> Table:
         heads = [Cell(head) for head in ("Data", "Kind", "Trials", self.lead_title) if head]

@@ -64,7 +64,10 @@ def settings() -> Iterator[None]:
 
 
 def saved(draw: Callable[[], Figure], kind: str) -> bytes:
-    """What ``draw`` draws as ``svg``, ``pdf`` or ``png`` bytes; the same bytes every time."""
+    """What ``draw`` draws as ``svg``, ``pdf`` or ``png`` bytes; the same bytes every time.
+
+    ``draw``  returns the figure, made within :func:`settings`.
+    """
     with settings():
         target = io.BytesIO()
         metadata = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}

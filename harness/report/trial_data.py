@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis import selection
+from harness.analysis.statistics import axes
 from harness.report import format as fmt
 from harness.report.places import cell_name, where
 from harness.store.record import Record
@@ -44,10 +45,10 @@ class TrialData:
     def row(self, trials: pd.DataFrame, name: str, names: Sequence[str]) -> dict[str, Any]:
         """All cells of one row. ``name`` of the row; ``names`` of the views."""
         cells: dict[str, dict[str, Any]] = {}
-        for line in trials.to_dict("records"):
-            cell = cells.setdefault(cell_name(line), {"place": where(line), "trials": []})
-            curves = len(cell["trials"]) < CURVES_OF_TRIALS
-            cell["trials"].append(self._trial(line, names, curves))
+        for _, cell in trials.groupby(["label_percent", *axes(trials)], sort=False):
+            lines = cell.to_dict("records")
+            told = [self._trial(line, names, i < CURVES_OF_TRIALS) for i, line in enumerate(lines)]
+            cells[cell_name(lines[0])] = {"place": where(lines[0]), "trials": told}
         first = trials.iloc[0]
         return {
             "row": name,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from harness.analysis.leaders import leaders as leaders_of
 from harness.layout import Axis, Value
 from harness.report import captions
 from harness.report import format as fmt
+from harness.report import places as places_of
 from harness.report.kind import (
     Kind,
     Part,
@@ -31,7 +32,7 @@ from harness.report.kind import (
     value_text,
 )
 from harness.report.marks import Mark, mark_of, numbered
-from harness.report.model import Block, Figure, Table
+from harness.report.model import Block, Cell, Figure, Row, Table
 from harness.report.style import (
     INK,
     MARK,
@@ -186,11 +187,21 @@ def numbers(part: Part, value: Value, fold: str = "open", export: str = "markdow
         lines = []
         for key in dict.fromkeys(here.loc[here["row_key"].isin(keep), "row_key"]):
             row = here[here["row_key"] == key]
-            cells = [value_text(row[row[axis.column] == place], value) for place in places]
-            lines.append((title_of(row, key), *cells))
+            cells = [_linked(part, row[row[axis.column] == place], value) for place in places]
+            first = Cell(title_of(row, key), swatch=mark_of(key))
+            lines.append(Row((first, *cells), key=key, file=part.files[key]))
         name = f"{value.label}, {title}" if title else value.label
-        tables.append(Table.of(name, heads, lines, fold=fold, export=export))
+        css = "list sortable"
+        empty = Table.of(name, heads, (), fold=fold, export=export, css=css)
+        tables.append(replace(empty, rows=tuple(lines)))
     return tables
+
+
+def _linked(part: Part, at: pd.DataFrame, value: Value) -> Cell:
+    """The number of a place, with a link to its trials."""
+    text = value_text(at, value)
+    link = places_of.link(part.note.anchor, at.iloc[0].to_dict()) if text else ""
+    return Cell(text, link=link)
 
 
 def _labels_of_fewer(part: Part) -> list[Table]:

@@ -40,6 +40,8 @@ from harness.report.style import (
 
 LONGEST = 48
 """Letters of a row's name in a figure; tables have the whole name."""
+LISTED, MANY = 20, 3000
+"""Trials of a cell whose values its hover lists; dots of a panel above which they are an image."""
 LINE, ABOVE, BELOW = 0.215, 0.3, 0.56
 """Inches: the height of one row, of the panels' titles, of the axis."""
 READING = (
@@ -279,7 +281,8 @@ def _strip(trials: pd.DataFrame, ends: tuple[float, float]) -> tuple[float, ...]
     """The trials of a cell as places from 0 to 1; the middle where all of a column are equal."""
     low, high = ends
     values = trials.loc[trials["status"] == "ok", "accuracy"]
-    return tuple((v - low) / (high - low) if high > low else 0.5 for v in values.tolist())
+    places = [(v - low) / (high - low) if high > low else 0.5 for v in values.tolist()]
+    return tuple(dict.fromkeys(round(at, 3) for at in places))
 
 
 def _cell(line: Line | None, part: Part, best: bool, ranges: Ranges) -> Cell:
@@ -305,7 +308,9 @@ def _hover(trials: pd.DataFrame, line: Line) -> str:
     ok = trials[trials["status"] == "ok"]
     texts = [f"{line['trials']} of {line['trials_expected']} trials ok"]
     if len(ok):
-        texts.append("accuracies " + " ".join(fmt.accuracy(v) for v in ok["accuracy"]))
+        values = [fmt.accuracy(value) for value in ok["accuracy"]]
+        few = len(values) <= LISTED
+        texts.append(f"accuracies {' '.join(values) if few else fmt.span(sorted(values))}")
         epochs = sorted({int(v) for v in ok["epoch"].dropna()})
         texts += [f"epochs {epochs[0]}–{epochs[-1]}"] if epochs else []
         texts.append(f"{fmt.count(line['candidates'])} candidates")
@@ -361,6 +366,12 @@ class RowPlot(Figure):
     def draw_cell(self, axes: Axes, y: int, line: PlotLine, cell: Any) -> None:
         """Draw one cell of a row at ``y``."""
 
+    def draw_cells(self, axes: Axes, cells: Sequence[tuple[int, PlotLine, Any]]) -> None:
+        """Draw a panel: the cells with their rows and heights; a cell may be None."""
+        for y, line, cell in cells:
+            if cell is not None:
+                self.draw_cell(axes, y, line, cell)
+
     def draw(self) -> Drawn:
         """Names to the left, panels side by side."""
         names = [shortened(line.title, LONGEST) for line in self.lines]
@@ -382,9 +393,7 @@ class RowPlot(Figure):
         for i, title in enumerate(self.panels):
             axes = page.axes(side + i * panel + 0.08, ABOVE, panel - 0.2, high)
             self._frame(axes, title)
-            for y, line in enumerate(self.lines):
-                if line.cells and line.cells[i] is not None:
-                    self.draw_cell(axes, y, line, line.cells[i])
+            self.draw_cells(axes, [(y, x, x.cells[i]) for y, x in enumerate(self.lines) if x.cells])
         middle = side + 0.5 * panel * len(self.panels)
         page.text(middle, page.height - 0.12, self.x_label, ha="center", color=MUTED)
         return page.figure
@@ -412,10 +421,16 @@ class DotPlot(RowPlot):
 
     source = "trials.csv"
 
+    def draw_cells(self, axes: Axes, cells: Sequence[tuple[int, PlotLine, Any]]) -> None:
+        """All trials of a panel at once: one by one they would take most of a report's time."""
+        places = [(value, y + 0.3) for y, _, cell in cells if cell for value in cell.values]
+        if places:
+            dots = {"ms": 2.4, "mfc": DOT, "mec": "none", "zorder": 2}
+            axes.plot(*zip(*places, strict=True), "o", rasterized=len(places) > MANY, **dots)
+        super().draw_cells(axes, cells)
+
     def draw_cell(self, axes: Axes, y: int, line: PlotLine, cell: _Dots) -> None:
         colour, shape = _look(line)
-        at = [y + 0.3] * len(cell.values)
-        axes.plot(cell.values, at, "o", ms=2.4, mfc=DOT, mec="none", zorder=2)
         if cell.mean is not None:
             if cell.sd is not None:
                 ends = (cell.mean - cell.sd, cell.mean + cell.sd)
