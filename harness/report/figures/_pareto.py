@@ -61,8 +61,13 @@ def _line(point: Point) -> dict[str, Any]:
 
 
 def plot(part: Part, summary: pd.DataFrame) -> ParetoPlot | None:
-    """``summary``  of cells (``statistics.summarise``). None with fewer than two complete rows."""
+    """``summary``  of cells (``statistics.summarise``). None with fewer than two complete rows.
+
+    Upper bounds are left out: they have all labels.
+    """
     own = summary[summary["dataset"] == part.note.key].dropna(subset=["mean", "seconds_per_trial"])
+    bounds = set(part.trials.loc[part.trials["all_labels"].astype(bool), "row_key"])
+    own = own[[index[1] not in bounds for index in own.index]]
     panels = []
     for column in part.columns:
         lines = own[own["label_percent"] == column.percent]

@@ -21,12 +21,19 @@ function look(mark) {
   };
 }
 
-function axis(title, more = {}, whole = false) {
+function axis(title, { log = false, whole = false } = {}) {
+  const ticks = { color: colourOf("--muted") };
+  if (log) {
+    const leading = (value) => Number((value / 10 ** Math.floor(Math.log10(value))).toPrecision(3));
+    ticks.callback = (value) => ([1, 2, 5].includes(leading(value)) ? String(Number(value.toPrecision(2))) : "");
+  }
+  if (whole) Object.assign(ticks, { precision: 0, stepSize: 1 });
   return {
+    type: log ? "logarithmic" : "linear",
+    offset: whole,
     title: { display: true, text: title, color: colourOf("--muted") },
-    ticks: { color: colourOf("--muted"), ...(whole ? { precision: 0, stepSize: 1 } : {}) },
+    ticks,
     grid: { color: colourOf("--rule") },
-    ...more,
   };
 }
 
@@ -41,14 +48,14 @@ async function chart(box, { lines, x, y, log = false, whole = false, joined = tr
     data: {
       datasets: lines.map((line) => ({
         label: line.name, data: line.points, showLine: joined, parsing: false, tension: 0,
-        ...look(line.mark), ...(line.points.length > 60 ? { pointRadius: 0 } : {}),
+        ...look(line.mark), ...(line.points.length > 30 ? { pointRadius: 0 } : {}),
       })),
     },
     options: {
       maintainAspectRatio: false,
       animation: calm ? false : { duration: 150 },
       interaction: { mode: "nearest", intersect: !joined, axis: joined ? "x" : "xy" },
-      scales: { x: axis(x, { type: log ? "logarithmic" : "linear", ...(whole ? { offset: true } : {}) }, whole), y: axis(y) },
+      scales: { x: axis(x, { log, whole }), y: axis(y) },
       plugins: {
         legend: { position: "bottom", labels: { color: colourOf("--ink"), usePointStyle: true } },
         tooltip: { callbacks: { title: () => "", label: (item) => label(item.dataset.label, item.raw) } },
