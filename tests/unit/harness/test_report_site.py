@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -21,10 +22,13 @@ from harness.report import watch as watching
 from harness.report.kind import Given
 from harness.report.marks import KNOWN, OURS, mark_of
 from harness.report.write import contents
+from harness.store import manifest as manifests
+from harness.store.store import Store
 from tests.unit.harness.fake_records import with_stages
 from tests.unit.harness.fake_trials import trials_of
 from tests.unit.harness.test_report import META, NOTE, made_of
 
+ROOT = Path(__file__).resolve().parents[3]
 LEVELS = {"ours": [0.50, 0.52, 0.51], "best": [0.70, 0.73, 0.71], "near": [0.69, 0.73, 0.72]}
 
 
@@ -178,3 +182,15 @@ def test_a_page_reloads_only_where_it_is_watched() -> None:
     given = Given(replace(META, refresh=20), Layout("table"), trials)
     assert b'http-equiv="refresh" content="20"' in contents(given, ())["index.html"]
     assert b"http-equiv" not in files(trials)["index.html"]
+
+
+def test_the_demonstration_has_a_record_of_every_fit(tmp_path: Path) -> None:
+    with tarfile.open(ROOT / "docs" / "results" / "demo" / "results.tar.xz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    store = Store(tmp_path / "results")
+    runs, bad = manifests.known(store.folder)
+    records = store.records()
+    assert (len(runs), bad, store.warnings) == (3, [], [])
+    assert {job for run in runs for job in run.jobs} == set(records)
+    curves = [record for record in records.values() if record.job["method"] == "smvae"]
+    assert any((store.folder / "arrays" / f"{record.arrays}.npz").is_file() for record in curves)
