@@ -16,7 +16,7 @@ from harness.report.marks import Mark
 from harness.report.meta import ReportMeta
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a long report has a million of them
 class Cell:
     """One cell of a table, as printed: ``.814±.031``, ``3/5``, a word, or "".
 
@@ -46,7 +46,7 @@ class Cell:
     css: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """A row of a table. ``group`` is the heading over it and the others of that group.
 

@@ -67,7 +67,7 @@ def plot(part: Part, summary: pd.DataFrame) -> ParetoPlot | None:
     """
     own = summary[summary["dataset"] == part.note.key].dropna(subset=["mean", "seconds_per_trial"])
     bounds = set(part.trials.loc[part.trials["all_labels"].astype(bool), "row_key"])
-    own = own[[index[1] not in bounds for index in own.index]]
+    own = own.loc[[index[1] not in bounds for index in own.index]]
     panels = []
     for column in part.columns:
         lines = own[own["label_percent"] == column.percent]

@@ -61,6 +61,7 @@ class AccuracyTable(Kind):
 
     def __init__(self, given: Given) -> None:
         super().__init__(given)
+        self._known: dict[str, tuple[Row, ...]] = {}
         names = {note.key: note.paper_name for note in given.meta.datasets if note.paper_name}
         # Never a simulated copy: only the paper's own data have a name in its table.
         self.summary = summarise(self.given.trials, given.published, names)
@@ -145,7 +146,12 @@ class AccuracyTable(Kind):
         return details.pairs(part.compared, part.reference(self.reference))
 
     def _rows(self, part: Part) -> tuple[Row, ...]:
-        """The rows in printed order, paradigm by paradigm."""
+        """The rows in printed order, paradigm by paradigm, made once."""
+        if part.note.key not in self._known:
+            self._known[part.note.key] = self._made(part)
+        return self._known[part.note.key]
+
+    def _made(self, part: Part) -> tuple[Row, ...]:
         trials = part.trials
         summary = self.summary[self.summary["dataset"] == part.note.key]
         bounds = set(trials.loc[trials["all_labels"].astype(bool), "row_key"])
