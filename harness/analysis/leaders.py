@@ -5,7 +5,7 @@ Pure: table of trials -> table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,10 +78,9 @@ def leaders(trials: pd.DataFrame, reference: str, value: str = "accuracy") -> pd
     sign, lines = -1.0 if value in LOWER else 1.0, []
     by = ["dataset_order", "dataset", "label_percent", *places]
     for key, column in ordered.groupby(by, sort=True):
-        titles = column.drop_duplicates("row_key").set_index("row_key")
-        own = _Column(sign * wide(column, value), titles, ratios[str(key[1])])
+        own = _Column.of(column, value, sign, ratios[str(key[1])])
         first = dict(zip(("dataset", "label_percent", *places), key[1:], strict=True))
-        for block, keys in _blocks(titles):
+        for block, keys in own.by_block():
             line = _line(own, keys, reference)
             lines += [first | {"block": block} | _signed(line, sign)] if line else []
     head = [*LEADER_COLUMNS[:2], *places, *LEADER_COLUMNS[2:]]
@@ -89,64 +88,77 @@ def leaders(trials: pd.DataFrame, reference: str, value: str = "accuracy") -> pd
 
 
 class _Column(NamedTuple):
-    """Values of one column, trials by row keys; title and block by row key; n_test / n_train."""
+    """One column: values (trials,) by row key, the highest best; title and block by row key.
 
-    values: pd.DataFrame
-    titles: pd.DataFrame
+    ``ratio``  n_test / n_train.
+    """
+
+    values: Mapping[str, np.ndarray]
+    titles: Mapping[str, str]
+    blocks: Mapping[str, str]
     ratio: float | None
 
+    @classmethod
+    def of(cls, column: pd.DataFrame, value: str, sign: float, ratio: float | None) -> _Column:
+        table, first = sign * wide(column, value), column.drop_duplicates("row_key")
+        values = dict(zip(table.columns, table.to_numpy().T, strict=True))
+        titles, blocks = (
+            dict(zip(first["row_key"], first[name], strict=True)) for name in ("row", "block")
+        )
+        return cls(values, titles, blocks, ratio)
 
-def _blocks(titles: pd.DataFrame) -> list[tuple[str, list[str]]]:
-    """The blocks with the keys of their rows; all of them together come last."""
-    rivals = titles[titles["block"] != BOUNDS]
-    blocks = [
-        (str(block), part.index.to_list()) for block, part in rivals.groupby("block", sort=False)
-    ]
-    return [*blocks, (EVERY_BLOCK, rivals.index.to_list())]
+    def complete(self, key: str) -> bool:
+        return key in self.values and not np.isnan(self.values[key]).any()
+
+    def by_block(self) -> list[tuple[str, list[str]]]:
+        """The blocks with the keys of their rows; all of them together come last."""
+        rivals = [key for key in self.values if self.blocks[key] != BOUNDS]
+        blocks: dict[str, list[str]] = {}
+        for key in rivals:
+            blocks.setdefault(self.blocks[key], []).append(key)
+        return [*blocks.items(), (EVERY_BLOCK, rivals)]
 
 
 def _line(column: _Column, keys: Sequence[str], reference: str) -> dict[str, Any]:
-    """One line without its place; {} where no row is complete. The highest value is the best."""
-    values, titles, ratio = column
-    own = values[[key for key in keys if values[key].notna().all()]]
-    if not own.shape[1]:
+    """One line without its place; {} where no row is complete."""
+    own = [key for key in keys if column.complete(key)]
+    if not own:
         return {}
-    means = own.mean()
-    order = means.sort_values(ascending=False, kind="stable").index.to_list()
+    means = {key: float(column.values[key].mean()) for key in own}
+    order = sorted(own, key=lambda key: -means[key])
     leader, runner_up = order[0], order[1] if len(order) > 1 else ""
-    low, high = (end[0] for end in Spread.of(own[[leader]].to_numpy(), ratio).interval())
-    known = reference if reference in values and values[reference].notna().all() else ""
+    values = column.values[leader]
+    low, high = (end[0] for end in Spread.of(values[:, None], column.ratio).interval())
+    known = reference if column.complete(reference) else ""
     against = [key for key in dict.fromkeys([*order[1:], known]) if key not in ("", leader)]
-    gaps = _gaps(values, leader, against, ratio) | {leader: {"": 0.0}}
-    line = _titled("leader", leader, titles) | {
+    gaps = _gaps(column, leader, against) | {leader: {"": 0.0}}
+    line = _titled("leader", leader, column) | {
         "mean": means[leader],
         "low": low,
         "high": high,
-        "trials": len(own),
-        "rows": own.shape[1],
-        "incomplete": len(keys) - own.shape[1],
+        "trials": len(values),
+        "rows": len(own),
+        "incomplete": len(keys) - len(own),
     }
     for what, key, gap in (("runner_up", runner_up, "lead"), ("reference", known, "behind")):
-        mean = values[key].mean() if key else np.nan
-        line |= _titled(what, key, titles) | {f"{what}_mean": mean}
+        mean = column.values[key].mean() if key else np.nan
+        line |= _titled(what, key, column) | {f"{what}_mean": mean}
         line |= _named(gap, gaps.get(key, {}))
     return line
 
 
-def _titled(name: str, key: str, titles: pd.DataFrame) -> dict[str, Any]:
+def _titled(name: str, key: str, column: _Column) -> dict[str, Any]:
     """Title, key and block of a row; "" for no row."""
-    title, block = titles.loc[key, ["row", "block"]] if key else ("", "")
+    title, block = column.titles.get(key, ""), column.blocks.get(key, "")
     return {name: title, f"{name}_key": key, f"{name}_block": block}
 
 
-def _gaps(
-    values: pd.DataFrame, leader: str, against: Sequence[str], ratio: float | None
-) -> dict[str, dict[str, Any]]:
+def _gaps(column: _Column, leader: str, against: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Leader minus each row: "" the mean, its interval, Holm's p and the decision, by row key."""
     if not against:
         return {}
-    differences = values[[leader]].to_numpy() - values[[*against]].to_numpy()
-    spread = Spread.of(differences, ratio)
+    others = np.stack([column.values[key] for key in against], 1)
+    spread = Spread.of(column.values[leader][:, None] - others, column.ratio)
     low, high = spread.interval()
     adjusted = holm(spread.apart().tolist())
     return {

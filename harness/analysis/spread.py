@@ -87,7 +87,10 @@ def wide(part: pd.DataFrame, value: str = "accuracy") -> pd.DataFrame:
     ``part``  the trials of one data set, share of labels and place on the axes. A trial that is
     not ok is NaN.
     """
-    values = part[value].where((part["status"] == "ok").to_numpy()).astype(float)
-    table = part.assign(value=values).pivot(index="trial", columns="row_key", values="value")
-    keys = part.drop_duplicates("row_key").sort_values("row_order", kind="stable")["row_key"]
-    return table[keys.to_list()]
+    first = part.drop_duplicates("row_key").sort_values("row_order", kind="stable")
+    keys, trials = first["row_key"].to_list(), np.unique(part["trial"].to_numpy())
+    table = np.full((len(trials), len(keys)), np.nan)
+    columns = part["row_key"].map(dict(zip(keys, range(len(keys)), strict=True))).to_numpy(int)
+    values = np.where(part["status"] == "ok", part[value].to_numpy(float), np.nan)
+    table[np.searchsorted(trials, part["trial"].to_numpy()), columns] = values
+    return pd.DataFrame(table, trials, keys)
