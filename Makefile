@@ -25,7 +25,7 @@ export OPENBLAS_NUM_THREADS := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env test test-fast test-slow test-gpu lint types imports format golden docs claims report lock clean $(PROTOCOLS)
+.PHONY: help env test test-fast test-slow test-gpu lint types imports format golden docs claims report report-demo lock clean $(PROTOCOLS)
 
 help: ## list the targets
 	@echo "Usage: make TARGET [ARGS='arguments for the command']"
@@ -90,6 +90,12 @@ claims: $(STAMP) ## judge the paper's claims on the runs stored under docs/resul
 RUN ?= last
 report: $(STAMP) ## write the last run's reports once more from results/ (RUN=all, or how an id begins)
 	$(BIN)/python run_all.py --report-only $(RUN) $(ARGS)
+
+DEMO := build/demo
+report-demo: $(STAMP) ## build the report site from the records under docs/results/demo/, in seconds
+	rm -rf $(DEMO) && mkdir -p $(DEMO)
+	$(BIN)/python -m tarfile -e docs/results/demo/results.tar.xz $(DEMO)
+	$(BIN)/python run_all.py --report-only all --results $(DEMO)/results --reports $(DEMO)/reports
 
 lock: $(STAMP) ## update constraints.txt to the newest versions that pyproject.toml allows
 	rm -rf build/lock && mkdir -p build

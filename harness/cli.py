@@ -111,6 +111,10 @@ def _run(argv: list[str]) -> int:
         from harness import tune
 
         return tune.run(replace(options, command=argv), console)
+    if options.watch is not None:
+        from harness.report.watch import watch
+
+        return watch(options.results, options.reports, options.watch, console)
     if of_results(options):
         return _stored(options, console)
     if options.report_only and not options.protocols and not options.suite:

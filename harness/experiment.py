@@ -91,11 +91,11 @@ def run(options: Options, console: Console) -> int:
 
 HOW = {
     "command", "executor", "workers", "device", "gpus_per_job", "address", "fit_timeout",
-    "data_root", "results", "reports", "dry_run", "report_only", "retry_failed", "accept_stale",
-    "force", "yes", "tune", "tune_settings", "tune_draws", "tune_hours", "tuned",
-    "listing", "check_data", "inspect", "simulate", "out", "scale", "config",
-    "print_config", "suite", "why", "compare", "against", "export", "merge", "run", "submit",
-    "verified_by", "define_suite",
+    "data_root", "results", "reports", "dry_run", "report_only", "watch", "retry_failed",
+    "accept_stale", "force", "yes", "tune", "tune_settings", "tune_draws", "tune_hours", "tuned",
+    "listing", "check_data", "inspect", "simulate", "out", "scale", "config", "print_config",
+    "suite", "why", "compare", "against", "export", "merge", "run", "submit", "verified_by",
+    "define_suite",
 }  # fmt: skip
 """Options that affect only how a run is carried out; all others are part of the run's id."""
 

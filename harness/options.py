@@ -195,6 +195,13 @@ class Options:
         "RUN",
         alone="last",
     )
+    watch: str | None = _instead(
+        None,
+        "while a run goes on elsewhere: rebuild its reports as records arrive, with pages that "
+        "reload, until it ends: last (default), or the run whose id starts with RUN",
+        "RUN",
+        alone="last",
+    )
 
     tune: str | None = _tune(
         None,
@@ -518,6 +525,7 @@ USED_BY = {
     "submit": {"submit", "suite", "verified_by"},
     "define_suite": {"define_suite", "run"},
     "report only": {"report_only", "against"},
+    "watch": {"watch"},
 }
 """Fields of Options that each mode other than a run uses."""
 NEEDS = {"run": "--export, --why or --define-suite", "verified_by": "--submit"}
@@ -564,7 +572,7 @@ def _mode(options: Options) -> str:
         return "simulate"
     if options.check_data:
         return "check_data"
-    for name in ("tune", "inspect", "why", "export", "define_suite"):
+    for name in ("tune", "inspect", "watch", "why", "export", "define_suite"):
         if getattr(options, name) is not None:
             return name
     for name in ("compare", "merge", "submit"):

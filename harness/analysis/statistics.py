@@ -220,11 +220,12 @@ def pair_line(
 ) -> dict[str, Any]:
     """One line of :func:`paired`, without Holm's p and decision: ``reference`` minus ``other``."""
     left, right = (
-        part.set_index("trial")[value].where((part["status"] == "ok").to_numpy())
+        dict(zip(part["trial"], part[value].where(part["status"] == "ok"), strict=True))
         for part in (reference, other)
     )
-    both = pd.concat([left, right], axis=1, join="inner", keys=["reference", "other"]).dropna()
-    differences = (both["reference"] - both["other"]).to_numpy(float)
+    both = np.array([(left[trial], right[trial]) for trial in left if trial in right], float)
+    differences = both[:, 0] - both[:, 1] if len(both) else np.zeros(0)
+    differences = differences[~np.isnan(differences)]
     first = other.iloc[0]
     line: dict[str, Any] = dict.fromkeys(PAIRED_COLUMNS, np.nan)
     line.update(
@@ -235,7 +236,7 @@ def pair_line(
         row=first["row"],
         row_key=first["row_key"],
         pairs=len(differences),
-        pairs_expected=len(set(left.index) & set(right.index)),
+        pairs_expected=len(both),
     )
     if len(differences) >= MIN_PAIRS:
         line.update(_tests(differences, ratio))

@@ -178,4 +178,5 @@ def _trial_columns(
         "trace": bad[0].trace if bad else "",
         "device": ", ".join(sorted({record.device for record in all_records if record.device})),
         "stale": any(name in stale for name in names),
+        "stages": trial,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from harness.analysis.statistics import axes
 from harness.report import captions
 from harness.report import format as fmt
 from harness.report.model import Block, Cell, Row, Table, Text
+from harness.report.places import files_of, link, place
 
 CORRECTED = (
     "p values are two-sided and Holm-adjusted over the rows of one column. With fewer than three "
@@ -20,8 +21,14 @@ CORRECTED = (
     "overlap between trials (Nadeau and Bengio, 2003); it is empty where the split is fixed."
 )
 
+NOT_IN_CSV = (
+    "stages", "trace", "confusion", "dataset_order", "row_order", "selection", "chosen",
+    "imputed_by",
+)  # fmt: skip
+"""Columns of the table of trials that ``trials.csv`` leaves out: nested, long or internal."""
 
-def failures(trials: pd.DataFrame, progress: str) -> list[Block]:
+
+def failures(trials: pd.DataFrame, progress: str, anchor: str) -> list[Block]:
     """Trials without a number; those of one cell that share status and reason are one row."""
     bad = trials[trials["status"] != "ok"].copy()
     if not len(bad):
@@ -31,7 +38,8 @@ def failures(trials: pd.DataFrame, progress: str) -> list[Block]:
     rows = [_failure(group) for _, group in bad.groupby(by, sort=True)]
     heads = ("Row", "Paradigm", "Labelled", "Trials", "Status", "Reason")
     fold = "open" if len(rows) <= 3 else "closed"
-    empty = Table.of(f"Trials without a number ({progress})", heads, (), left=6, fold=fold)
+    title = f"Trials without a number ({progress})"
+    empty = Table.of(title, heads, (), left=6, fold=fold, anchor=f"failures-{anchor}")
     return [replace(empty, rows=tuple(rows))]
 
 
@@ -116,13 +124,14 @@ def confusion(trials: pd.DataFrame, names: Sequence[str]) -> list[Block]:
     return [replace(empty, rows=tuple(rows))]
 
 
-def selections(trials: pd.DataFrame) -> Table:
+def selections(trials: pd.DataFrame, anchor: str) -> Table:
     """What chose candidates and epochs, with the rows for which it did."""
     title, heads = "How settings and epochs were chosen", ("Chosen by", "Rows")
-    return Table.of(title, heads, captions.selections(trials), left=2, fold="closed")
+    lines, name = captions.selections(trials), f"tuning-{anchor}"
+    return Table.of(title, heads, lines, left=2, fold="closed", anchor=name)
 
 
-def costs(trials: pd.DataFrame) -> Table:
+def costs(trials: pd.DataFrame, anchor: str) -> Table:
     """Seconds a trial per share of labels, candidates, memory peak and device of every row."""
     percents = [column.percent for column in captions.columns(trials)]
     lines = []
@@ -147,7 +156,7 @@ def costs(trials: pd.DataFrame) -> Table:
     )  # fmt: skip
     return Table.of(
         "Cost: time of a trial, peak memory of its process", heads, lines, left=3, fold="closed",
-        export="", css="list sortable",
+        export="", css="list sortable", anchor=f"cost-{anchor}",
         note="Mean over finished trials; a trial's time is that of all its candidates and stages.",
     )  # fmt: skip
 
@@ -163,18 +172,26 @@ def all_trials(trials: pd.DataFrame, anchor: str) -> Table:
         title, heads, (), left=5, fold="closed", export="", css="list sortable filter",
         anchor=f"trials-{anchor}",
     )  # fmt: skip
-    rows = tuple(_trial(line) for line in trials.to_dict("records"))
-    return replace(empty, rows=rows).without_empty_columns()
+    files = files_of(anchor, trials)
+    rows: list[Row] = []
+    same = ["row_order", "row_key", "label_percent", *axes(trials)]
+    for _, cell in trials.groupby(same, sort=False):
+        lines = cell.to_dict("records")
+        where, address, file = place(lines[0]), link(anchor, lines[0]), files[lines[0]["row_key"]]
+        for line in lines:
+            number = str(int(line["trial"]))
+            named = (Cell(where), Cell(number, link=f"{address}/{number}"))
+            rows.append(Row((*_first(line), *named, *_rest(line)), file=file))
+    return replace(empty, rows=tuple(rows)).without_empty_columns()
 
 
-def _trial(line: dict[Any, Any]) -> Row:
+def _rest(line: dict[Any, Any]) -> Iterable[Cell]:
+    """Scores and cost of a trial."""
     ok = line["status"] == "ok"
     tried, lost = fmt.count(line["candidates"]), line["candidates_failed"]
     if tried and not pd.isna(lost) and lost > 0:
         tried += f" ({int(lost)} {'skipped' if line['status'] == 'skipped' else 'failed'})"
     texts = (
-        place(line),
-        str(int(line["trial"])),
         fmt.accuracy(line["accuracy"]) if ok else "",
         fmt.accuracy(line.get("nmse")) if ok else "",
         fmt.accuracy(line["tuning"]),
@@ -183,25 +200,18 @@ def _trial(line: dict[Any, Any]) -> Row:
         fmt.seconds(line["seconds"]),
         _memory(line["peak_memory_mb"], line.get("peak_gpu_memory_mb")),
     )
-    first = (
+    return map(Cell, texts)
+
+
+def _first(line: dict[Any, Any]) -> tuple[Cell, ...]:
+    """What was run, how it ended and what was chosen."""
+    return (
         Cell(line["row"]),
         Cell(line["block"]),
         Cell(line["status"], stale=bool(line["stale"]), css=f"status {line['status']}"),
         Cell(_text(line["config"]), css="config"),
         Cell(_text(line["device"])),
     )
-    return Row((*first, *map(Cell, texts)), link=cell_name(line["row_key"], line["label_percent"]))
-
-
-def cell_name(row_key: str, percent: float) -> str:
-    """What joins a number of the table and the lines of its trials."""
-    return f"{row_key}|{percent:g}"
-
-
-def place(line: Mapping[Any, Any]) -> str:
-    """How many labels and, on a figure, the place on its axes: ``2 %, missing 0.5``."""
-    at = {str(name)[3:]: line[name] for name in line if str(name).startswith("at_")}
-    return ", ".join([fmt.labelled(line), *fmt.places(at)])
 
 
 def _memory(main: Any, gpu: Any) -> str:

@@ -27,12 +27,13 @@ class Drawings:
         for stem, figure in self.figures.items():
             try:
                 # Within the guard: the plotting library itself may fail to load.
-                from harness.report.style import inline, saved
+                from harness.report.style import inline, saved, settings
 
-                self.inline[stem] = inline(saved(figure.draw, "svg"), stem)
-                files = [
-                    (f"figures/{stem}.{kind}", saved(figure.draw, kind)) for kind in self.kinds
-                ]
+                with settings():
+                    drawn = figure.draw()
+                made = {kind: saved(lambda: drawn, kind) for kind in ("svg", *self.kinds)}  # noqa: B023
+                self.inline[stem] = inline(made["svg"], stem)
+                files = [(f"figures/{stem}.{kind}", made[kind]) for kind in self.kinds]
             except Exception as error:
                 what = f"{type(error).__name__}: {error}".split("\n", 1)[0][:300]
                 self.problems[stem] = f"the figure {stem} could not be drawn ({what})"

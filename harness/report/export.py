@@ -101,6 +101,7 @@ def _md_cell(cell: Cell) -> str:
     text = f"**{md(cell.text)}**" if cell.bold else md(cell.text)
     text += " †" if cell.stale else ""
     text += f" ({md(cell.note)})" if cell.note else ""
+    text += f", {md(cell.badge)}" if cell.badge and not cell.gap else ""
     return text + (f" (paper {md(cell.paper)})" if cell.paper else "")
 
 
@@ -126,7 +127,7 @@ def latex(report: Report) -> str:
     rows: list[str] = []
     for i, (section, table) in enumerate(parts):
         rows.append(r"\toprule" if i == 0 else r"\midrule[\heavyrulewidth]")
-        rows += _tex_part(section, table, len(columns), grouped)
+        rows += _tex_part(_name_of(section, table), table, len(columns), grouped)
     stamps = dict.fromkeys(stamp for s in report.sections for stamp in s.stamps)
     title = ". ".join(tex(text) for text in (_unnumbered(report.meta.title), *stamps))
     return "\n".join(
@@ -148,6 +149,21 @@ def latex(report: Report) -> str:
             "",
         ]
     )
+
+
+def tabular(table: Table) -> str:
+    """One table as a ``tabular``, to paste into an article; needs booktabs."""
+    grouped = any(row.group for row in table.rows)
+    columns = "l" * (1 + grouped) + "".join("c" if n else "l" for n in table.numeric()[1:])
+    name = table.heads[0].text or table.title
+    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
+    lines += _tex_part(name, table, len(columns), grouped)
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def markdown_table(table: Table) -> str:
+    """One table in Markdown."""
+    return "\n".join([*_md_table(table), ""])
 
 
 def _notes(report: Report) -> list[str]:
@@ -179,10 +195,14 @@ def _unnumbered(title: str) -> str:
     return rest[:1].upper() + rest[1:]
 
 
-def _tex_part(section: Section, table: Table, width: int, grouped: bool) -> list[str]:
-    """A table with its heads: the data set, or where a section has several tables their titles."""
+def _name_of(section: Section, table: Table) -> str:
+    """The data set, or where a section has several tables their titles."""
     title = table.title if len(section.main_tables()) > 1 else ""
-    name = " — ".join(filter(None, (section.name, title))) or table.heads[0].text or table.title
+    return " — ".join(filter(None, (section.name, title))) or table.heads[0].text or table.title
+
+
+def _tex_part(name: str, table: Table, width: int, grouped: bool) -> list[str]:
+    """A table with its heads, the first of which is its name."""
     first = [rf"\textbf{{{tex(name)}}}"]
     first += [tex(_head(table.heads[0]))] if grouped else []
     rows = [_tex_row([*first, *(tex(_head(head)) for head in table.heads[1:])], width), r"\midrule"]

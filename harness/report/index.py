@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from harness.report.html import index_page
-from harness.report.write import write_file
+from harness.report.write import SUMMARY, write_file
 from harness.store import manifest as manifests
 from harness.store.claims import DriverNote, running
-from harness.store.manifest import Manifest
+from harness.store.manifest import Manifest, ProtocolEntry
 
 STATES = {
     "running": "running",
@@ -49,18 +51,29 @@ def _line(run: Manifest, state: str, reports: Path) -> dict[str, Any]:
         "id": run.id,
         "budget": run.budget,
         "stamp": next((entry.stamp for entry in run.protocols if entry.stamp), ""),
+        "names": [entry.name for entry in run.protocols],
         "data": list(titles),
+        "kinds": _kinds(run),
         "date": run.date,
         "state": STATES.get(state, state),
         "counts": run.counts,
         "command": run.command,
         "revision": run.revision,
-        "reports": [
-            {
-                "name": entry.name,
-                "title": entry.title,
-                "there": (reports / run.id / entry.name / "index.html").is_file(),
-            }
-            for entry in run.protocols
-        ],
+        "reports": [_report(entry, reports / run.id / entry.name) for entry in run.protocols],
     }
+
+
+def _kinds(run: Manifest) -> list[str]:
+    """What stands beside the stamp of the budget: open data, simulated data."""
+    kinds = {note.kind for entry in run.protocols for note in entry.datasets}
+    words = {"open": "open data: not the paper’s", "simulated": "SIMULATED data"}
+    return [text for kind, text in words.items() if kind in kinds]
+
+
+def _report(entry: ProtocolEntry, folder: Path) -> dict[str, Any]:
+    """A protocol's report: whether it is there, who leads, what it cost, what failed."""
+    there = (folder / "index.html").is_file()
+    found = {"lines": [], "cost": "", "failed": ""}
+    with suppress(OSError, ValueError):  # a report of an earlier version has none
+        found |= json.loads((folder / SUMMARY).read_bytes())
+    return {"name": entry.name, "title": entry.title, "there": there, **found}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -11,15 +11,16 @@ import pandas as pd
 
 from harness.analysis.against import Against
 from harness.analysis.aggregate import points
-from harness.analysis.figure_arrays import Shown
+from harness.analysis.figure_arrays import Arrays, Shown
 from harness.analysis.statistics import PAIRED_COLUMNS, axes, check, paired
 from harness.layout import Axis, Layout, Value
-from harness.report import captions, details
+from harness.report import answer, captions, details, places, reach
 from harness.report import format as fmt
 from harness.report.meta import DatasetNote, ReportMeta
 from harness.report.model import Block, Cell, Facts, Row, Section, Table, Text
 from harness.report.verdicts import Verdicts
 from harness.store.manifest import Properties
+from harness.store.record import Record
 
 ENDS = ["low", "high", "corrected_low", "corrected_high"]
 """Columns of a comparison: its plain interval, and that corrected for overlapping trials."""
@@ -34,6 +35,8 @@ class Given:
     ``ledger``      the paper's claims judged over the run (``claims.judge``); None: not yet.
     ``properties``  counts of data, for a protocol that fits nothing.
     ``against``     the rows beside stored ones, None where that was not asked.
+    ``records``     job id -> record, for the trials behind a number; ``arrays`` reads those of a
+                    record and raises ValueError where it cannot.
     """
 
     meta: ReportMeta
@@ -44,27 +47,45 @@ class Given:
     shown: Shown = field(default_factory=Shown)
     properties: tuple[Properties, ...] = ()
     against: Against | None = None
+    records: Mapping[str, Record] = field(default_factory=dict)
+    arrays: Callable[[Record], Arrays] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
     """What a report has on one data set.
 
-    ``table``     numbers at every place (``aggregate.points``).
+    ``points``    returns the numbers of all data sets at every place.
     ``compared``  what :meth:`Kind.compare` returned.
     """
 
     given: Given
     note: DatasetNote
     trials: pd.DataFrame
-    table: pd.DataFrame
+    points: Callable[[], pd.DataFrame]
     compared: pd.DataFrame
     shown: Shown
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Its numbers at every place (``aggregate.points``)."""
+        every = self.points()
+        return every[every["dataset"] == self.note.key]
 
     @cached_property
     def columns(self) -> tuple[captions.Column, ...]:
         """The shares of labels."""
         return captions.columns(self.trials)
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """Row key -> the data file with its trials."""
+        return places.files_of(self.note.anchor, self.trials)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Row key -> a name that no other row has."""
+        return places.names_of(self.trials)
 
     @property
     def layout(self) -> Layout:
@@ -108,14 +129,19 @@ class Kind:
         extras = tuple(value for value in given.layout.extras if value.column in trials.columns)
         layout = replace(given.layout, extras=extras)
         self.given = given = replace(given, trials=trials, layout=layout)
-        values = [value.column for value in (*layout.values, *layout.extras)]
-        self.table = points(given.trials, values)
         self.compared = self.compare()
         notes = {note.key: note for note in given.meta.datasets}
         for key in dict.fromkeys(given.trials["dataset"]):
             if key not in notes:
                 raise ValueError(f"the report has no note on the data set '{key}'")
         self.parts = tuple(self._part(notes[key]) for key in dict.fromkeys(given.trials["dataset"]))
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Numbers at every place (``aggregate.points``)."""
+        layout = self.given.layout
+        values = [value.column for value in (*layout.values, *layout.extras)]
+        return points(self.given.trials, values)
 
     # ---------------------------------------------------------------- for a kind to say
 
@@ -135,6 +161,23 @@ class Kind:
     def comparisons(self, part: Part) -> Sequence[Block]:
         """Its comparisons as numbers."""
         return details.pairs(part.compared, part.reference())
+
+    def leaders(self) -> pd.DataFrame | None:
+        """The leader of every column (``analysis.leaders``); None where rows are no rivals."""
+        return None
+
+    @property
+    def headline(self) -> Value:
+        """What :meth:`leaders` ranks rows by."""
+        return self.given.layout.values[0]
+
+    @cached_property
+    def led(self) -> pd.DataFrame | None:
+        """The leaders by distinct names; None where no column has two rows with a mean."""
+        lines = self.leaders()
+        if lines is None or not len(lines) or lines["rows"].max() < 2:
+            return None
+        return answer.named(lines, places.names_of(self.given.trials))
 
     def lead(self, part: Part) -> tuple[str, ...]:
         """The finding on one data set, a sentence each."""
@@ -166,6 +209,12 @@ class Kind:
         files = {f"{self.given.meta.protocol}.csv": self.table}
         return files | ({"paired.csv": self.compared} if len(self.compared) else {})
 
+    def trial_files(self) -> dict[str, pd.DataFrame]:
+        """Every trial as a line of a CSV file; {} for a protocol that fits nothing."""
+        trials = self.given.trials
+        wide = [name for name in details.NOT_IN_CSV if name in trials.columns]
+        return {"trials.csv": trials.drop(columns=wide)} if len(trials) else {}
+
     # ---------------------------------------------------------------- the same for every kind
 
     @cached_property
@@ -193,22 +242,46 @@ class Kind:
         warning = self.given.layout.warning
         first = (self._overview(), *((Text((warning,), "warning"),) if warning else ()))
         return (
+            *self._answers(),
             Section("Overview", first),
             Section("How to read this", (Text(self.reading(), "list", export=False),)),
             *((Section("All data", overall),) if overall else ()),
             *(self._section(part) for part in self.parts),
         )
 
+    def summary_lines(self) -> list[str]:
+        """Who leads every column, a sentence each; [] where rows are no rivals."""
+        lines = self.led
+        if lines is None:
+            return []
+        return answer.summary(lines, [part.note for part in self.parts], self.headline)
+
+    def _answers(self) -> tuple[Section, ...]:
+        """What a reader asks first, and what the run can and cannot tell."""
+        trials, lines = self.given.trials, self.led
+        if not len(trials):
+            return ()
+        notes = [part.note for part in self.parts]
+        blocks: list[Block] = []
+        if lines is not None:
+            by_key = {note.key: note for note in notes}
+            blocks.append(answer.best_rows(lines, by_key, self.headline, blocks=False))
+            if lines["block"].nunique() > 2:  # several blocks, and all of them together
+                blocks.append(answer.best_rows(lines, by_key, self.headline, blocks=True))
+        blocks.append(answer.questions(trials, notes[0].anchor))
+        reached = reach.section(self.given.meta, notes, trials, self.compared)
+        return Section("In short", tuple(blocks)), reached
+
     def _part(self, note: DatasetNote) -> Part:
-        frames = (self.given.trials, self.table, self.compared)
-        trials, table, compared = (frame[frame["dataset"] == note.key] for frame in frames)
+        frames = (self.given.trials, self.compared)
+        trials, compared = (frame[frame["dataset"] == note.key] for frame in frames)
         shown = self.given.shown
         own = replace(
             shown,
             weights=tuple(item for item in shown.weights if item.dataset == note.key),
             matrices=tuple(item for item in shown.matrices if item.dataset == note.key),
         )
-        return Part(self.given, note, trials, table, compared, own)
+        return Part(self.given, note, trials, lambda: self.table, compared, own)
 
     def _overview(self) -> Table:
         heads = [Cell(head) for head in ("Data", "Kind", "Trials", self.lead_title) if head]
@@ -240,11 +313,11 @@ class Kind:
             Text(legend),
             *own[below:],
             *self.verdicts.of(note.key),
-            *details.failures(trials, progress),
+            *details.failures(trials, progress, note.anchor),
             *self.comparisons(part),
             *details.confusion(trials, note.class_names),
-            details.selections(trials),
-            details.costs(trials),
+            details.selections(trials, note.anchor),
+            details.costs(trials, note.anchor),
             details.all_trials(trials, note.anchor),
             Facts("Source of the data", captions.facts(note)),
         ]

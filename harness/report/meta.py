@@ -23,6 +23,7 @@ class ReportMeta:
     ``row_notes``          row key -> (first sentence of the method's documentation, citations).
     ``reference_row_key``  row of the paired comparison; "" picks the inductive row that the paper
                            calls SMVAE, where there is one.
+    ``refresh``            seconds after which the page reloads itself; 0 for never.
     """
 
     protocol: str
@@ -40,6 +41,7 @@ class ReportMeta:
     row_notes: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     footnotes: tuple[str, ...] = ()
     reference_row_key: str = ""
+    refresh: int = 0
 
 
 def with_distinct_titles(notes: Sequence[DatasetNote]) -> tuple[DatasetNote, ...]:

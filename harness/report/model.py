@@ -10,19 +10,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from harness.report.marks import Mark
 from harness.report.meta import ReportMeta
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a long report has a million of them
 class Cell:
     """One cell of a table, as printed: ``.814±.031``, ``3/5``, a word, or "".
 
     ``paper``  the paper's value, printed beside it.   ``note`` printed after it (``1 failed``).
     ``bold``, ``stale``  highest of its column; made by an earlier version of the source.
     ``hover``  shown where the mouse rests.   ``more`` folded behind it (a trace).
-    ``link``   name of the trials behind the number (:attr:`Row.link`), or a link (``#anchor``).
+    ``link``   a place on the page, such as the trials behind the number (``trials.link``).
+    ``dots``   the trials, each between 0 and 1 on the axis of its column.
+    ``gap``    difference from the reference row, printed small.
+    ``badge``  a word set off from the rest: ``decided``, ``undecided``.
+    ``swatch`` the mark of a row in figures (``marks.Mark``), drawn before its name.
     ``css``    classes of the page.
     """
 
@@ -34,16 +39,25 @@ class Cell:
     hover: str = ""
     more: str = ""
     link: str = ""
+    dots: tuple[float, ...] = ()
+    gap: str = ""
+    badge: str = ""
+    swatch: Mark | None = None
     css: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table. ``group`` is the heading over it and the others of that group."""
+    """A row of a table. ``group`` is the heading over it and the others of that group.
+
+    ``key``   of the row of the protocol that it prints; "" for other rows.
+    ``file``  the data file with its trials, which the page loads when a cell is opened.
+    """
 
     cells: tuple[Cell, ...]
     group: str = ""
-    link: str = ""
+    key: str = ""
+    file: str = ""
     css: str = ""
 
 
@@ -55,6 +69,7 @@ class Table:
     ``fold``   on the page: always there, or behind its title, ``open`` or ``closed``.
     ``export`` where else it is printed: in Markdown, also in LaTeX, or nowhere.
     ``css``    classes of the page: ``main``, or ``list`` with ``sortable``, ``filter``, ``cards``.
+    ``later``  the data file with its rows, which the page loads when it is unfolded; "" for none.
     """
 
     title: str
@@ -65,6 +80,7 @@ class Table:
     export: Literal["", "markdown", "latex"] = "markdown"
     css: str = "list"
     anchor: str = ""
+    later: str = ""
 
     @classmethod
     def of(
@@ -101,6 +117,7 @@ class Figure(ABC):
 
     ``stem``  of its files, ``figures/<stem>.svg``.   ``stamps`` are printed on it.
     ``description``  for readers who do not see it.
+    ``source``  the CSV file with what it shows; "" where it is that of the protocol.
     """
 
     stem: str
@@ -108,10 +125,15 @@ class Figure(ABC):
     stamps: tuple[str, ...]
     caption: str
     description: str
+    source: ClassVar[str] = ""
 
     @abstractmethod
     def draw(self) -> Any:
         """The figure as a ``matplotlib.figure.Figure``."""
+
+    def explore(self) -> dict[str, Any] | None:
+        """What an interactive plot of it shows, as plain values (``page/charts.js``)."""
+        return None
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ Opens no data set and imports no method: everything needed is in the manifest, r
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from harness.report.figures.properties import unlike_paper
 from harness.report.index import write_index
 from harness.report.kind import Given
 from harness.report.ledger import judged, told, write_ledger
-from harness.report.meta import ReportMeta, with_distinct_titles
+from harness.report.meta import KINDS, ReportMeta, with_distinct_titles
 from harness.report.write import Written, render
 from harness.store import manifest as manifests
 from harness.store.manifest import Manifest, ProtocolEntry
@@ -51,18 +51,33 @@ def rebuild(results: Path, reports: Path, name: str, against: str | None, consol
     return 1 if bad else 0
 
 
+@dataclass(frozen=True)
+class Live:
+    """How a report is written: once, or again and again while its run goes on.
+
+    ``refresh``  seconds after which its page reloads; 0 for never.   ``kinds`` of figure files.
+    """
+
+    refresh: int = 0
+    kinds: Sequence[str] = KINDS
+
+
+ONCE = Live()
+
+
 def publish(
     run: Manifest,
     records: Mapping[str, Record],
     store: Store,
     reports: Path,
     console: Console,
+    how: Live = ONCE,
 ) -> int:
     """Write the report of every protocol of a run below ``reports/<run id>``, and the list of runs.
 
     Prints trials without a number; returns how many trials failed.
     """
-    bad = 0
+    bad, lines = 0, list[str]()
     tables = {entry.name: trials_table(run, entry, records) for entry in run.protocols}
     ledger = judged(tables, {entry.name: meta_of(run, entry) for entry in run.protocols})
     for entry in run.protocols:
@@ -73,13 +88,17 @@ def publish(
         given = given_of(run, entry, trials, records, store)
         _print_unlike_paper(given, console)
         own = ledger[ledger["protocol"] == entry.name]
-        written = render(replace(given, ledger=own), folder)
+        meta = replace(given.meta, refresh=how.refresh)
+        written = render(replace(given, meta=meta, ledger=own), folder, how.kinds)
         bad += _print_short(entry.name, trials, console)
         _print_written(written, folder, console)
+        lines += [f"{entry.name}: {line}" for line in written.summary]
+        lines.append(f"{entry.name}: the page is {_near(folder / 'index.html')}")
     write_ledger(ledger, reports / run.id)
-    for line in told(ledger):
-        console.print(line)
+    lines += told(ledger)
     index = write_index(store.folder, reports)
+    for line in lines:
+        console.print(line)
     console.print(f"all runs: {_near(index)}")
     return bad
 
@@ -101,6 +120,8 @@ def given_of(
         shown=shown_of(run, entry, layout, trials, records, store),
         properties=entry.properties,
         against=against_of(run, entry, trials),
+        records=records,
+        arrays=store.arrays,
     )
 
 
@@ -217,6 +238,11 @@ def _print_written(written: Written, folder: Path, console: Console) -> None:
     for problem in written.problems:
         console.print(f"{folder.name}: {problem}")
     console.print(f"wrote {fmt.plural(len(written.paths), 'file')} under {_near(folder)}")
+
+
+def page_of(run: Manifest, reports: Path) -> str:
+    """The page of the first protocol of a run."""
+    return _near(reports / run.id / run.protocols[0].name / "index.html")
 
 
 def _near(path: Path) -> str:

@@ -19,16 +19,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
-INK, MUTED, RULE, DOT, ACCENT = "#1c1e22", "#666b75", "#d6d8dd", "#8d929c", "#1f5fa8"
-PAPER = "#fefefe"
-HUES = (
-    "#b0480e", "#1b7f5c", "#7a3fa0", "#a8871a", "#b3336f", "#2d8fa5", "#5b6b1e", "#8a5a44",
-)  # fmt: skip
-"""Colours of lines, which differ in lightness too; markers and dashes tell them apart in grey."""
+from harness.report.colours import ACCENT, DOT, HUES, INK, MUTED, PAPER, RULE
+
 MARK: dict[str, Any] = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (3, 2))}
 """Style of a marked level."""
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "*")
-DASHES = ((0, ()), (0, (5, 2)), (0, (1.2, 1.4)), (0, (6, 2, 1.2, 2)), (0, (3, 1.2)))
 _VARIABLES = {
     INK: "--ink", MUTED: "--muted", RULE: "--rule", DOT: "--dot", ACCENT: "--accent",
     PAPER: "--paper", **{hue: f"--hue-{i}" for i, hue in enumerate(HUES)},
@@ -70,7 +64,10 @@ def settings() -> Iterator[None]:
 
 
 def saved(draw: Callable[[], Figure], kind: str) -> bytes:
-    """What ``draw`` draws as ``svg``, ``pdf`` or ``png`` bytes; the same bytes every time."""
+    """What ``draw`` draws as ``svg``, ``pdf`` or ``png`` bytes; the same bytes every time.
+
+    ``draw``  returns the figure, made within :func:`settings`.
+    """
     with settings():
         target = io.BytesIO()
         metadata = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
@@ -144,37 +141,3 @@ def plain(axes: Axes, *, grid: bool = True) -> None:
     if grid:
         axes.grid(axis="y", color=RULE, linewidth=0.5)
         axes.set_axisbelow(True)
-
-
-_NUMBERED = (
-    "simvae", "full_data", "partial_data", "soft_impute_als", "dccae", "corrnet", "conet",
-    "sdgm_plus", "smvae", "classifier",
-)  # fmt: skip
-"""Rows whose line has the same style in every figure."""
-
-
-def style_numbers(keys: Sequence[str]) -> list[int]:
-    """A number for :func:`line_style` by row key; an imputer followed by SMVAE has its own."""
-    further, numbers = len(_NUMBERED), []
-    for key in keys:
-        name = key if key in _NUMBERED else key.removesuffix("_smvae")
-        if name in _NUMBERED:
-            numbers.append(_NUMBERED.index(name))
-        else:
-            numbers.append(further)
-            further += 1
-    return numbers
-
-
-def line_style(number: int, reference: bool) -> dict[str, Any]:
-    """Colour, marker and dashes of a line: distinct without the colour too."""
-    if reference:
-        return {"color": ACCENT, "marker": "o", "linestyle": "-", "lw": 2.0, "ms": 5.2}
-    return {
-        "color": HUES[number % len(HUES)],
-        "marker": MARKERS[(number + 1) % len(MARKERS)],
-        "linestyle": DASHES[(number + 1) % len(DASHES)],
-        "lw": 1.2,
-        "ms": 4.4,
-        "mfc": PAPER if number % 2 else HUES[number % len(HUES)],
-    }

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from harness.report import export
+from harness.report import answer, export
 from harness.report.beside import Beside
 from harness.report.drawing import Drawings
 from harness.report.figures import kind_of
 from harness.report.html import page
-from harness.report.kind import Given
+from harness.report.kind import Given, Kind
+from harness.report.later import data_files, shortened
 from harness.report.meta import KINDS
 from harness.report.model import Facts, Report, Section, Text
+
+SHOWN = 6
+"""Leader lines that a terminal prints."""
+SUMMARY = "summary.json"
+"""Who leads, what it cost and what failed, as sentences, for the list of runs."""
 
 
 @dataclass(frozen=True)
 class Written:
     """Files of a report that were written, and the figures that could not be drawn.
 
-    ``lines``  the result as a terminal shows it.
+    ``lines``    the result as a terminal shows it.
+    ``summary``  who leads every column, a sentence each, and what it cost and what failed.
     """
 
     paths: tuple[Path, ...]
     problems: tuple[str, ...]
     lines: tuple[str, ...]
+    summary: tuple[str, ...]
 
 
 class Made:
@@ -39,48 +49,74 @@ class Made:
         ``kinds``  of figure files to make.
         """
         kind, meta = kind_of(given.layout.kind)(given), given.meta
+        self.kind = kind
         beside = None if given.against is None else Beside(given.against, meta)
         stored = () if beside is None else (beside.section(),)
         sections = (*kind.sections(), *stored, *_last_sections(kind.given))
         report = Report(meta, kind.spent, sections)
+        tables = kind.files() | kind.verdicts.files() | kind.trial_files()
+        tables |= beside.files() if beside else {}
         self.text = {
-            name: export.csv(table, meta.datasets).encode()
-            for name, table in (
-                kind.files() | kind.verdicts.files() | (beside.files() if beside else {})
-            ).items()
+            name: export.csv(table, meta.datasets).encode() for name, table in tables.items()
         }
         self.text[f"{meta.protocol}.md"] = export.markdown(report).encode()
         self.text[f"{meta.protocol}.tex"] = export.latex(report).encode()
+        self.summary = _summary(kind)
+        self.text[SUMMARY] = (
+            json.dumps(self.summary, ensure_ascii=False, indent=1) + "\n"
+        ).encode()
         self.drawings = Drawings(report.figures(), kinds)
         files = (*self.text, *self.drawings.names())
-        self.report = Report(meta, kind.spent, sections, files)
+        self.report, self.long = shortened(replace(report, files=files))
 
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
         yield from self.text.items()
+        yield from data_files(self.kind, self.long, self.drawings.figures)
         if self.drawings.figures:  # should drawing end the process, a page is there
             yield "index.html", page(self.report, self.drawings).encode()
         yield from self.drawings.files()
         yield "index.html", page(self.report, self.drawings).encode()
 
 
-def render(given: Given, folder: Path) -> Written:
+def render(given: Given, folder: Path, kinds: Sequence[str] = KINDS) -> Written:
     """Write the report into ``folder``; raises ValueError as :class:`Made`, before it writes.
 
     The files: ``<protocol>.csv``, ``.md`` and ``.tex``; further CSV files of its kind, such as
-    ``paired.csv``; ``index.html``, which holds its figures and styles; ``figures/``.
+    ``paired.csv``; ``index.html``, which holds its figures and styles; ``figures/``; and
+    ``data/``, what the page loads on demand.
     """
-    made, names = Made(given), dict[str, None]()
+    made, names = Made(given, kinds), dict[str, None]()
     for name, content in made:
         write_file(folder / name, content)
         names[name] = None
     problems = tuple(made.drawings.problems.values())
     paths = tuple(folder / name for name in names)
-    return Written(paths, problems, tuple(export.terminal(made.report)))
+    found = made.summary
+    costs = [f"cost: {found['cost']}", f"failed: {found['failed']}"] if found["cost"] else []
+    summary = (*_few(found["lines"]), *costs)
+    return Written(paths, problems, tuple(export.terminal(made.report)), summary)
+
+
+def _few(lines: Sequence[str]) -> list[str]:
+    """At most ``SHOWN`` of them, and how many more there are."""
+    more = len(lines) - SHOWN
+    return [*lines[:SHOWN], *([f"... {more} further columns are on the page"] if more > 0 else [])]
 
 
 def contents(given: Given, kinds: Sequence[str] = KINDS) -> dict[str, bytes]:
     """File name -> bytes of the whole report; same arguments, same bytes."""
     return dict(Made(given, kinds))
+
+
+def _summary(kind: Kind) -> dict[str, Any]:
+    trials = kind.given.trials
+    if not len(trials):
+        return {"lines": [], "cost": "", "failed": ""}
+    return {
+        "lines": kind.summary_lines(),
+        "cost": answer.cost(trials),
+        "failed": answer.failed(trials),
+    }
 
 
 def _last_sections(given: Given) -> tuple[Section, ...]:

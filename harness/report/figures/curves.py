@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,11 @@ from matplotlib.figure import Figure as Drawn
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
+from harness.analysis.leaders import leaders as leaders_of
 from harness.layout import Axis, Value
 from harness.report import captions
 from harness.report import format as fmt
+from harness.report import places as places_of
 from harness.report.kind import (
     Kind,
     Part,
@@ -29,17 +31,16 @@ from harness.report.kind import (
     title_of,
     value_text,
 )
-from harness.report.model import Block, Figure, Table
+from harness.report.marks import Mark, mark_of, numbered
+from harness.report.model import Block, Cell, Figure, Row, Table
 from harness.report.style import (
     INK,
     MARK,
     MUTED,
     PAPER,
     Page,
-    line_style,
     plain,
     shortened,
-    style_numbers,
 )
 
 LEFT, PANEL_HEIGHT, LEGEND_LINE = 0.62, 2.75, 0.2
@@ -63,10 +64,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """A line of a panel; ``style`` chooses colour, marker and dashes, the same in every panel."""
+    """A line of a panel; its ``mark`` is the same in every figure."""
 
     title: str
-    style: int
+    mark: Mark
     reference: bool
     points: tuple[Point, ...]
 
@@ -91,6 +92,20 @@ class CurvePlot(Figure):
         """Panels side by side, the legend to their right."""
         return _drawn(self)
 
+    def explore(self) -> dict[str, Any]:
+        panels = [
+            {"title": title, "lines": [_plain(curve) for curve in curves]}
+            for title, curves in self.panels
+        ]
+        words = {"x": self.x_label, "y": self.y_label, "text": self.title}
+        return words | {"log": self.log, "joined": True, "panels": panels}
+
+
+def _plain(curve: Curve) -> dict[str, Any]:
+    """A curve as the page's plots read it; a place without a mean is left out."""
+    points = [{"x": p.x, "y": p.mean, "sd": p.sd} for p in curve.points if p.mean is not None]
+    return {"name": curve.title, "mark": curve.mark.plain(), "points": points}
+
 
 class Curves(Kind):
     """A figure a value; values that no trial has are left out, but for the first."""
@@ -99,6 +114,10 @@ class Curves(Kind):
 
     def compare(self) -> pd.DataFrame:
         return paired_in_first_value(self.given)
+
+    def leaders(self) -> pd.DataFrame | None:
+        value = self.headline.column
+        return leaders_of(self.given.trials, self.given.layout.reference, value)
 
     def blocks(self, part: Part) -> list[Block]:
         layout, blocks = part.layout, []
@@ -127,13 +146,13 @@ def curve_plot(part: Part, value: Value, stem: str) -> CurvePlot:
     if layout.lines == "labels":
         names = [column.long for column in part.columns]
         parts = [own[own["label_percent"] == column.percent] for column in part.columns]
-        named = zip(names, range(len(names)), parts, strict=True)
+        named = zip(names, map(numbered, range(len(names))), parts, strict=True)
         panels = [("", _curves(named, axis, value, ""))]
     else:
         for title, here in _panels(own, part.columns, axis):
             parts = [here[here["row_key"] == key] for key in rows]
             titles = [title_of(own, key) for key in rows]
-            named = zip(titles, style_numbers(rows), parts, strict=True)
+            named = zip(titles, map(mark_of, rows), parts, strict=True)
             ours = title_of(own, layout.reference)
             panels.append((title, _curves(named, axis, value, ours)))
     limits, marks = _limits(own, value, part.note.n_classes)
@@ -168,11 +187,21 @@ def numbers(part: Part, value: Value, fold: str = "open", export: str = "markdow
         lines = []
         for key in dict.fromkeys(here.loc[here["row_key"].isin(keep), "row_key"]):
             row = here[here["row_key"] == key]
-            cells = [value_text(row[row[axis.column] == place], value) for place in places]
-            lines.append((title_of(row, key), *cells))
+            cells = [_linked(part, row[row[axis.column] == place], value) for place in places]
+            first = Cell(title_of(row, key), swatch=mark_of(key))
+            lines.append(Row((first, *cells), key=key, file=part.files[key]))
         name = f"{value.label}, {title}" if title else value.label
-        tables.append(Table.of(name, heads, lines, fold=fold, export=export))
+        css = "list sortable"
+        empty = Table.of(name, heads, (), fold=fold, export=export, css=css)
+        tables.append(replace(empty, rows=tuple(lines)))
     return tables
+
+
+def _linked(part: Part, at: pd.DataFrame, value: Value) -> Cell:
+    """The number of a place, with a link to its trials."""
+    text = value_text(at, value)
+    link = places_of.link(part.note.anchor, at.iloc[0].to_dict()) if text else ""
+    return Cell(text, link=link)
 
 
 def _labels_of_fewer(part: Part) -> list[Table]:
@@ -210,16 +239,16 @@ def _panels(
 
 
 def _curves(
-    named: Iterable[tuple[str, int, pd.DataFrame]], axis: Axis, value: Value, reference: str
+    named: Iterable[tuple[str, Mark, pd.DataFrame]], axis: Axis, value: Value, reference: str
 ) -> tuple[Curve, ...]:
     return tuple(
         Curve(
             title,
-            style,
+            mark,
             title == reference,
             tuple(_point(p, axis, value) for p in part.to_dict("records")),
         )
-        for title, style, part in named
+        for title, mark, part in named
         if len(part)
     )
 
@@ -305,7 +334,7 @@ def _panel(axes: Axes, plot: CurvePlot, lines: tuple[Curve, ...]) -> None:
 
 
 def _curve(axes: Axes, curve: Curve) -> None:
-    look = line_style(curve.style, curve.reference)
+    look = curve.mark.line(heavy=curve.reference)
     x = np.array([point.x for point in curve.points])
     # A line breaks where a point has no mean.
     mean, sd = (
@@ -324,7 +353,7 @@ def _at_edge(axes: Axes, curve: Curve, point: Point, above: int) -> None:
 
     The line's hollow marker identifies it; ``above`` counts the texts already at that place.
     """
-    look, step = line_style(curve.style, curve.reference), 0.045 * above
+    look, step = curve.mark.line(heavy=curve.reference), 0.045 * above
     y = 0.97 - step if point.beyond else 0.03 + step
     where = axes.get_xaxis_transform()
     axes.plot(
@@ -342,7 +371,7 @@ def _legend(page: Page, plot: CurvePlot, names: list[Curve], x: float) -> None:
     shown = [
         Line2D([], [], label=shortened(curve.title, 48), mec=look["color"], mew=1.0, **look)
         for curve in names
-        for look in (line_style(curve.style, curve.reference),)
+        for look in (curve.mark.line(heavy=curve.reference),)
     ]
     shown += [Line2D([], [], label=name, **MARK) for _, name in plot.marks]
     page.figure.legend(
@@ -354,9 +383,12 @@ def _legend(page: Page, plot: CurvePlot, names: list[Curve], x: float) -> None:
 
 
 def _names(plot: CurvePlot) -> list[Curve]:
-    """One curve of every name, in the order of their styles."""
-    by_style = {curve.style: curve for _, lines in reversed(plot.panels) for curve in lines}
-    return [by_style[number] for number in sorted(by_style)]
+    """One curve of every name, in their first order."""
+    names: dict[tuple[str, Mark], Curve] = {}
+    for _, lines in plot.panels:
+        for curve in lines:
+            names.setdefault((curve.title, curve.mark), curve)
+    return list(names.values())
 
 
 def _room(places: list[float], log: bool) -> tuple[float, float]:

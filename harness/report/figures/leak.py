@@ -15,13 +15,13 @@ from harness.analysis.leakage import leaks
 from harness.report import format as fmt
 from harness.report.captions import BLOCKS
 from harness.report.kind import ENDS, Kind, Part, interval_of
+from harness.report.marks import MARKERS
 from harness.report.meta import SplitNote
 from harness.report.model import Block, Figure, Table
 from harness.report.style import (
     ACCENT,
     HUES,
     INK,
-    MARKERS,
     MUTED,
     PAPER,
     RULE,

@@ -50,7 +50,7 @@ class PropertiesOfData(Kind):
     def __init__(self, given: Given) -> None:
         """Raise KeyError for a data set without a note."""
         notes = {note.key: note for note in with_distinct_titles(given.meta.datasets)}
-        self.given = given
+        self.given, self.parts = given, ()
         self.counted = [(counted, notes[counted.dataset]) for counted in given.properties]
         self.cells = [
             counts_beside_paper(counted, note, given.published) for counted, note in self.counted

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,12 +15,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawn
 
+from harness.analysis.leaders import leaders as leaders_of
 from harness.analysis.statistics import paired, summarise
-from harness.report import captions, details
+from harness.layout import Value
+from harness.report import captions, details, places
 from harness.report import columns as further
 from harness.report import format as fmt
+from harness.report.figures import _pareto as pareto
 from harness.report.kind import ENDS, Given, Kind, Part, interval_of
-from harness.report.model import Block, Cell, Figure, Row, Table
+from harness.report.marks import Mark, mark_of
+from harness.report.model import Block, Cell, Figure, Row, Table, Text
 from harness.report.style import (
     ACCENT,
     DOT,
@@ -36,6 +40,8 @@ from harness.report.style import (
 
 LONGEST = 48
 """Letters of a row's name in a figure; tables have the whole name."""
+LISTED, MANY = 20, 3000
+"""Trials of a cell whose values its hover lists; dots of a panel above which they are an image."""
 LINE, ABOVE, BELOW = 0.215, 0.3, 0.56
 """Inches: the height of one row, of the panels' titles, of the axis."""
 READING = (
@@ -53,10 +59,9 @@ Line = dict[str, Any]
 class AccuracyTable(Kind):
     """The table, best of each column in bold, the paper's numbers beside its own data."""
 
-    lead_title = "Highest mean per share of labels"
-
     def __init__(self, given: Given) -> None:
         super().__init__(given)
+        self._known: dict[str, tuple[Row, ...]] = {}
         names = {note.key: note.paper_name for note in given.meta.datasets if note.paper_name}
         # Never a simulated copy: only the paper's own data have a name in its table.
         self.summary = summarise(self.given.trials, given.published, names)
@@ -78,17 +83,15 @@ class AccuracyTable(Kind):
 
     def files(self) -> dict[str, pd.DataFrame]:
         table = further.with_further(self.summary, self.given.trials)
-        return {f"{self.given.meta.protocol}.csv": table, "paired.csv": self.compared}
+        name = f"{self.given.meta.protocol}.csv"
+        return {name: table, "paired.csv": self.compared}
 
-    def lead(self, part: Part) -> tuple[str, ...]:
-        rows = self._rows(part)
-        return tuple(
-            f"{fmt.percent(column.percent)}: {row.cells[0].text} ({row.group.split(',')[0]}) "
-            f"{row.cells[1 + i].text}"
-            for i, column in enumerate(part.columns)
-            for row in rows
-            if row.cells[1 + i].bold
-        )
+    def leaders(self) -> pd.DataFrame:
+        return leaders_of(self.given.trials, self.reference)
+
+    @property
+    def headline(self) -> Value:
+        return Value("accuracy", "test accuracy")
 
     def lines(self, part: Part) -> tuple[str, ...]:
         cells = [cell for row in self._rows(part) for cell in row.cells]
@@ -117,32 +120,69 @@ class AccuracyTable(Kind):
             for c in part.columns
         ]
         title = f"Test accuracy on {part.note.title}"
-        main = Table(title, tuple(heads), rows, fold="", export="latex", css="main")
-        dots, forest = self._dots(part, rows), self._forest(part, rows)
-        figures = [dots] if forest is None else [dots, forest]
-        return [main, *further.tables(part.trials, part.columns), *figures]
+        main = Table(
+            title, tuple(heads), rows, fold="", export="latex", css="main sortable",
+        )  # fmt: skip
+        figures = [
+            self._dots(part, rows),
+            self._forest(part, rows),
+            pareto.plot(part, self.summary),
+        ]
+        there = [figure for figure in figures if figure is not None]
+        small = Text((self._note(part),), "quiet", export=False)
+        return [main, small, *further.tables(part.trials, part.columns), *there]
+
+    def _note(self, part: Part) -> str:
+        """What the small print of a cell is."""
+        reference = part.reference(self.reference)
+        text = "Strip: every trial, on one axis for the column. Open a number for its trials."
+        if reference and part.compared["mean_difference"].notna().any():
+            text += (
+                f" ± points: difference from {reference} within trials, and whether it is decided."
+            )
+        return text
 
     def comparisons(self, part: Part) -> Sequence[Block]:
         return details.pairs(part.compared, part.reference(self.reference))
 
     def _rows(self, part: Part) -> tuple[Row, ...]:
-        """The rows in printed order, paradigm by paradigm."""
+        """The rows in printed order, paradigm by paradigm, made once."""
+        if part.note.key not in self._known:
+            self._known[part.note.key] = self._made(part)
+        return self._known[part.note.key]
+
+    def _made(self, part: Part) -> tuple[Row, ...]:
         trials = part.trials
         summary = self.summary[self.summary["dataset"] == part.note.key]
         bounds = set(trials.loc[trials["all_labels"].astype(bool), "row_key"])
         best = _best(summary, bounds)
         order = [*captions.BLOCKS, *dict.fromkeys(trials["block"])]
         rows = []
+        ranges = _ranges(trials)
         for row in trials.drop_duplicates("row_key").to_dict("records"):
             key = row["row_key"]
-            cells = [Cell(row["row"] + (" ‡" if key in bounds else ""))]
+            about = self.given.meta.row_notes.get(key, ("", ()))[0]
+            title = row["row"] + (" ‡" if key in bounds else "")
+            cells = [Cell(title, hover=about, swatch=mark_of(key))]
             for column in part.columns:
                 line = _at(summary, key, column.percent, key in bounds)
-                cells.append(_cell(line, trials, (key, column.percent) in best))
+                cell = _cell(line, part, (key, column.percent) in best, ranges)
+                cells.append(self._judged(cell, part, key, column.percent))
             css = "reference" if key == self.reference else ""
             group = captions.BLOCKS.get(row["block"]) or str(row["block"]).capitalize()
-            rows.append((order.index(row["block"]), Row(tuple(cells), group, key, css)))
+            own = Row(tuple(cells), group, key, part.files[key], css)
+            rows.append((order.index(row["block"]), own))
         return tuple(row for _, row in sorted(rows, key=lambda pair: pair[0]))
+
+    def _judged(self, cell: Cell, part: Part, key: str, percent: float) -> Cell:
+        """The cell with its difference from the reference, and whether that is decided."""
+        at = part.compared
+        at = at[(at["row_key"] == key) & (at["label_percent"] == percent)]
+        if not len(at) or pd.isna(at.iloc[0]["mean_difference"]):
+            return cell
+        gap = fmt.points(-at.iloc[0]["mean_difference"])
+        word = "undecided" if at.iloc[0]["decision"] == "undecided" else "decided"
+        return replace(cell, gap=gap, badge=word)
 
     def _dots(self, part: Part, rows: Sequence[Row]) -> Figure:
         note, trials = part.note, part.trials
@@ -193,8 +233,8 @@ class AccuracyTable(Kind):
 
         compared = set(there["row_key"])
         reference = str(there["reference"].iloc[0])
-        group = next((row.group for row in rows if row.link == self.reference), "")
-        shown = [row for row in rows if row.link in compared]
+        group = next((row.group for row in rows if row.key == self.reference), "")
+        shown = [row for row in rows if row.key in compared]
         ends = there[["mean_difference", *ENDS]]
         ends = ends.to_numpy(float)
         low, high = min(0.0, float(np.nanmin(ends))), max(0.0, float(np.nanmax(ends)))
@@ -233,10 +273,28 @@ def _at(summary: pd.DataFrame, key: str, percent: float, bound: bool) -> Line | 
     return None if len(at) == 0 else {str(n): v for n, v in at.iloc[0].items()} | {"row_key": key}
 
 
-def _cell(line: Line | None, trials: pd.DataFrame, best: bool) -> Cell:
+Ranges = dict[float, tuple[float, float]]
+"""Share of labels -> lowest and highest accuracy of any trial."""
+
+
+def _ranges(trials: pd.DataFrame) -> Ranges:
+    ok = trials[trials["status"] == "ok"].groupby("label_percent")["accuracy"]
+    ends = zip(ok.min().items(), ok.max(), strict=True)
+    return {float(str(percent)): (float(low), float(high)) for (percent, low), high in ends}
+
+
+def _strip(trials: pd.DataFrame, ends: tuple[float, float]) -> tuple[float, ...]:
+    """The trials of a cell as places from 0 to 1; the middle where all of a column are equal."""
+    low, high = ends
+    values = trials.loc[trials["status"] == "ok", "accuracy"]
+    places = [(v - low) / (high - low) if high > low else 0.5 for v in values.tolist()]
+    return tuple(dict.fromkeys(round(at, 3) for at in places))
+
+
+def _cell(line: Line | None, part: Part, best: bool, ranges: Ranges) -> Cell:
     if line is None:
         return Cell("", css="absent")
-    percent = line["label_percent"]
+    percent, trials = line["label_percent"], part.trials
     own = trials[(trials["row_key"] == line["row_key"]) & (trials["label_percent"] == percent)]
     complete = line["trials"] == line["trials_expected"]
     return Cell(
@@ -246,7 +304,8 @@ def _cell(line: Line | None, trials: pd.DataFrame, best: bool) -> Cell:
         bold=best,
         stale=bool(own["stale"].astype(bool).any()),
         hover=_hover(own, line),
-        link=details.cell_name(line["row_key"], percent),
+        link=places.link(part.note.anchor, {"row_key": line["row_key"], "label_percent": percent}),
+        dots=_strip(own, ranges.get(percent, (0.0, 1.0))),
         css="complete" if complete else "incomplete",
     )
 
@@ -255,7 +314,9 @@ def _hover(trials: pd.DataFrame, line: Line) -> str:
     ok = trials[trials["status"] == "ok"]
     texts = [f"{line['trials']} of {fmt.plural(line['trials_expected'], 'trial')} ok"]
     if len(ok):
-        texts.append("accuracies " + " ".join(fmt.accuracy(v) for v in ok["accuracy"]))
+        values = [fmt.accuracy(value) for value in ok["accuracy"]]
+        few = len(values) <= LISTED
+        texts.append(f"accuracies {' '.join(values) if few else fmt.span(sorted(values))}")
         epochs = sorted({int(v) for v in ok["epoch"].dropna()})
         texts += [f"epochs {epochs[0]}–{epochs[-1]}"] if epochs else []
         texts.append(f"{fmt.count(line['candidates'])} candidates")
@@ -291,6 +352,7 @@ class PlotLine:
     """A line of a plot: a heading (no cells) or a row with one cell per panel."""
 
     title: str
+    mark: Mark | None = None
     bound: bool = False
     reference: bool = False
     cells: tuple[Any, ...] = ()
@@ -309,6 +371,12 @@ class RowPlot(Figure):
     @abstractmethod
     def draw_cell(self, axes: Axes, y: int, line: PlotLine, cell: Any) -> None:
         """Draw one cell of a row at ``y``."""
+
+    def draw_cells(self, axes: Axes, cells: Sequence[tuple[int, PlotLine, Any]]) -> None:
+        """Draw a panel: the cells with their rows and heights; a cell may be None."""
+        for y, line, cell in cells:
+            if cell is not None:
+                self.draw_cell(axes, y, line, cell)
 
     def draw(self) -> Drawn:
         """Names to the left, panels side by side."""
@@ -331,9 +399,7 @@ class RowPlot(Figure):
         for i, title in enumerate(self.panels):
             axes = page.axes(side + i * panel + 0.08, ABOVE, panel - 0.2, high)
             self._frame(axes, title)
-            for y, line in enumerate(self.lines):
-                if line.cells and line.cells[i] is not None:
-                    self.draw_cell(axes, y, line, line.cells[i])
+            self.draw_cells(axes, [(y, x, x.cells[i]) for y, x in enumerate(self.lines) if x.cells])
         middle = side + 0.5 * panel * len(self.panels)
         page.text(middle, page.height - 0.12, self.x_label, ha="center", color=MUTED)
         return page.figure
@@ -359,16 +425,24 @@ class RowPlot(Figure):
 class DotPlot(RowPlot):
     """All trials of every cell as dots, with mean and SD where the cell is complete."""
 
+    source = "trials.csv"
+
+    def draw_cells(self, axes: Axes, cells: Sequence[tuple[int, PlotLine, Any]]) -> None:
+        """All trials of a panel at once: one by one they would take most of a report's time."""
+        places = [(value, y + 0.3) for y, _, cell in cells if cell for value in cell.values]
+        if places:
+            dots = {"ms": 2.4, "mfc": DOT, "mec": "none", "zorder": 2}
+            axes.plot(*zip(*places, strict=True), "o", rasterized=len(places) > MANY, **dots)
+        super().draw_cells(axes, cells)
+
     def draw_cell(self, axes: Axes, y: int, line: PlotLine, cell: _Dots) -> None:
-        colour = ACCENT if line.reference else INK
-        at = [y + 0.3] * len(cell.values)
-        axes.plot(cell.values, at, "o", ms=2.4, mfc=DOT, mec="none", zorder=2)
+        colour, shape = _look(line)
         if cell.mean is not None:
             if cell.sd is not None:
                 ends = (cell.mean - cell.sd, cell.mean + cell.sd)
                 axes.plot(ends, (y, y), color=colour, lw=1.5, zorder=3, solid_capstyle="butt")
             fill = PAPER if line.bound else colour
-            axes.plot([cell.mean], [y], "o", ms=5.2, zorder=4, mec=colour, mew=1.2, mfc=fill)
+            axes.plot([cell.mean], [y], shape, ms=5.2, zorder=4, mec=colour, mew=1.2, mfc=fill)
         if cell.published is not None:
             axes.plot([cell.published], [y - 0.3], "D", ms=3, mfc=PAPER, mec=INK, mew=0.8, zorder=5)
         _note(axes, y, cell.note)
@@ -377,14 +451,22 @@ class DotPlot(RowPlot):
 class ForestPlot(RowPlot):
     """Paired differences with their intervals."""
 
+    source = "paired.csv"
+
     def draw_cell(self, axes: Axes, y: int, line: PlotLine, cell: _Difference) -> None:
+        colour, shape = _look(line)
         if cell.corrected is not None:
-            axes.plot(cell.corrected, (y, y), color=INK, lw=0.8, zorder=2, marker="|", ms=4)
+            axes.plot(cell.corrected, (y, y), color=colour, lw=0.8, zorder=2, marker="|", ms=4)
         if cell.plain is not None:
-            axes.plot(cell.plain, (y, y), color=INK, lw=2.4, zorder=3, solid_capstyle="butt")
-        fill = INK if cell.decided else PAPER
-        axes.plot([cell.mean], [y], "o", ms=5.4, mfc=fill, mec=INK, mew=1.1, zorder=4)
+            axes.plot(cell.plain, (y, y), color=colour, lw=2.4, zorder=3, solid_capstyle="butt")
+        fill = colour if cell.decided else PAPER
+        axes.plot([cell.mean], [y], shape, ms=5.4, mfc=fill, mec=colour, mew=1.1, zorder=4)
         _note(axes, y, cell.note)
+
+
+def _look(line: PlotLine) -> tuple[str, str]:
+    """Colour and marker of a row."""
+    return (line.mark.colour, line.mark.marker) if line.mark else (INK, "o")
 
 
 def _plot_lines(
@@ -397,9 +479,10 @@ def _plot_lines(
     for i, row in enumerate(rows):
         if i == 0 or row.group != rows[i - 1].group:
             lines.append(PlotLine(row.group))
-        cells = tuple(cell(row.link, column.percent) for column in columns)
-        line = PlotLine(row.cells[0].text, row.link in bounds, row.css == "reference", cells)
-        lines.append(line)
+        cells = tuple(cell(row.key, column.percent) for column in columns)
+        ours = row.css == "reference"
+        mark = mark_of(row.key)
+        lines.append(PlotLine(row.cells[0].text, mark, row.key in bounds, ours, cells))
     return tuple(lines)
 
 

@@ -13,14 +13,13 @@ from matplotlib.figure import Figure as Drawn
 
 from harness.analysis.figure_arrays import Weights
 from harness.report import format as fmt
+from harness.report.colours import HUES
 from harness.report.kind import Kind, Part
+from harness.report.marks import DASHES, MARKERS
 from harness.report.model import Block, Figure, Table
 from harness.report.style import (
-    DASHES,
-    HUES,
     INK,
     MARK,
-    MARKERS,
     MUTED,
     PAPER,
     Page,

@@ -11,9 +11,10 @@ import pytest
 from harness.layout import Layout
 from harness.report import format as fmt
 from harness.report.export import terminal, tex
+from harness.report.figures._pareto import ParetoPlot
 from harness.report.figures.table import DotPlot, ForestPlot
 from harness.report.kind import Given
-from harness.report.meta import DatasetNote, ReportMeta
+from harness.report.meta import KINDS, DatasetNote, ReportMeta
 from harness.report.model import Facts, Section, Table, Text
 from harness.report.style import inline, saved
 from harness.report.write import Made, contents, render
@@ -152,7 +153,7 @@ def test_simulated_data_never_have_a_paper_name() -> None:
 def test_figures_are_the_same_bytes_twice_and_take_the_pages_colours() -> None:
     rows = {"ours": [0.5, 0.6, 0.7], "other": [0.4, 0.55, 0.6]}
     plots = list(made_of(trials_of(rows)).drawings.figures.values())
-    assert [type(plot) for plot in plots] == [DotPlot, ForestPlot]
+    assert [type(plot) for plot in plots] == [DotPlot, ForestPlot, ParetoPlot]
     for plot in plots:
         svg = saved(plot.draw, "svg")
         assert saved(plot.draw, "svg") == svg
@@ -166,10 +167,10 @@ def test_the_folder_is_whole(tmp_path: Path) -> None:
     trials = trials_of({"ours": [0.5], "other": [0.4]})
     paths = render(Given(META, Layout("table"), trials), tmp_path / "new").paths
     names = sorted(str(path.relative_to(tmp_path / "new")) for path in paths)
-    figures = [f"figures/accuracy_data.{kind}" for kind in ("pdf", "png", "svg")]
-    assert names == sorted(
-        [*figures, "index.html", "paired.csv", "table2.csv", "table2.md", "table2.tex"]
-    )
+    figures = [f"figures/{stem}_data.{kind}" for stem in ("accuracy", "cost") for kind in KINDS]
+    data = [f"data/{name}.js" for name in ("chart", "data-1", "data-2", "figure-cost_data")]
+    tables = ["paired.csv", "table2.csv", "table2.md", "table2.tex", "trials.csv"]
+    assert names == sorted([*figures, *data, *tables, "index.html", "summary.json"])
     found = [path for path in (tmp_path / "new").rglob("*") if path.is_file()]
     assert sorted(found) == sorted(paths), "no temporary file stays"
 

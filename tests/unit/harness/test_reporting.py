@@ -93,7 +93,9 @@ def test_a_layout_of_curves_gives_a_figures_report(tmp_path: Path) -> None:
     names = {p.relative_to(tmp_path / "run" / "sweep").as_posix()
              for p in (tmp_path / "run" / "sweep").rglob("*") if p.is_file()}  # fmt: skip
     figures = {f"figures/sweep_tiny.{kind}" for kind in ("svg", "png", "pdf")}
-    assert names == {"index.html", "sweep.csv", "sweep.md", "sweep.tex", *figures}
+    texts = {"sweep.csv", "sweep.md", "sweep.tex", "summary.json", "trials.csv"}
+    data = {"data/chart.js", "data/figure-sweep_tiny.js", "data/tiny-1.js"}
+    assert names == {"index.html", *texts, *figures, *data}
     assert f"wrote {len(names)} files under " in said
     text = (tmp_path / "run" / "sweep" / "index.html").read_text("utf-8")
     assert "rows may lack b; no test row and no tuning row lacks a view" in text

@@ -48,6 +48,7 @@ def test_the_folder_is_whole_without_any_trial(tmp_path: Path) -> None:
     names = {path.name for path in (tmp_path / "run" / "table1").rglob("*") if path.is_file()}
     figures = {f"table1_tiny.{kind}" for kind in ("svg", "png", "pdf")}
     tables = {"index.html", "table1.csv", "table1.md", "table1.tex", "counts.csv"}
+    tables |= {"summary.json"}
     assert names == tables | figures
     assert bad == 0
     assert f"wrote {len(names)} files under " in said
