@@ -3,8 +3,8 @@
     python -m benchmarks.scale [--trials 103] [--planned 139] [--folder DIR]
 
 Table 2 on mfeat has 971 fits a trial. Three commands are measured, each in a process of its own:
-one that plans and does nothing else; one whose every fit is stored, which plans and reports; and the
-same with few trials, which is what a start costs. The stored records are made here, without fits.
+one that plans and does nothing else; one whose every fit is stored, which plans and reports; and
+one with a single trial, which is what a start costs. The stored records are made here, without fits.
 """
 
 from __future__ import annotations
