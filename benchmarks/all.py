@@ -3,7 +3,7 @@
     python -m benchmarks.all [--out benchmarks/RESULTS.md] [--repeats 7] [--without scale]
 
 Processor time of one thread; medians of runs that take turns, so that a busy machine slows both
-sides of a ratio. About ten minutes. The part of the file below ``KEPT`` is written by hand and kept.
+sides of a ratio. About ten minutes. What stands below ``KEPT`` is written by hand and kept.
 """
 
 from __future__ import annotations

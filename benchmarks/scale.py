@@ -4,7 +4,7 @@
 
 Table 2 on mfeat has 971 fits a trial. Three commands are measured, each in a process of its own:
 one that plans and does nothing else; one whose every fit is stored, which plans and reports; and
-one with a single trial, which is what a start costs. The stored records are made here, without fits.
+one with a single trial, which is what a start costs. Stored records are made here, without fits.
 """
 
 from __future__ import annotations
