@@ -59,7 +59,7 @@ class Size:
     rows: tuple[str, ...] = ()
 
 
-SMOKE = Size(128, 1 << 16, 2, 2, 2, 1, 0.1, "smoke", ("smvae",))
+SMOKE = Size(128, 1 << 16, 2, 2, 2, 1, 0.1, "smoke", ("smvae", "full_data"))
 
 
 def seconds(run: Callable[[], object], device: str) -> float:
