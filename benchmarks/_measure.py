@@ -45,17 +45,26 @@ def medians(runs: Mapping[str, Callable[[], object]], repeats: int) -> dict[str,
     return {name: float(np.median(values)) for name, values in taken.items()}
 
 
+LAUNCH = """
+import os, subprocess, sys
+quiet = subprocess.DEVNULL
+child = subprocess.Popen([sys.executable, *sys.argv[1:]], stdout=quiet, stderr=quiet)
+_, status, usage = os.wait4(child.pid, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+"""
+"""A small process between: Linux counts the memory of the parent at the fork as the child's peak."""
+
+
 def used(arguments: Sequence[str]) -> Used:
     """Run Python with ``arguments`` in the checkout, output thrown away; what it used."""
-    child = subprocess.Popen(
-        [sys.executable, *arguments],
+    said = subprocess.run(
+        [sys.executable, "-S", "-c", LAUNCH, *arguments],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
+    status, seconds, peak = said.stdout.split()
     per_mib = 1024 if sys.platform == "linux" else 1024**2  # macOS counts bytes
-    seconds = usage.ru_utime + usage.ru_stime
-    return Used(seconds, usage.ru_maxrss / per_mib, child.returncode)
+    return Used(float(seconds), int(peak) / per_mib, int(status))
