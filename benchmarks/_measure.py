@@ -52,7 +52,7 @@ child = subprocess.Popen([sys.executable, *sys.argv[1:]], stdout=quiet, stderr=q
 _, status, usage = os.wait4(child.pid, 0)
 print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
 """
-"""A small process between: Linux counts the memory of the parent at the fork as the child's peak."""
+"""A small process between: Linux counts the memory of its parent as the peak of a child."""
 
 
 def used(arguments: Sequence[str]) -> Used:
