@@ -25,7 +25,7 @@ export OPENBLAS_NUM_THREADS := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env test test-fast test-slow test-gpu lint types imports format golden docs claims report report-demo lock clean $(PROTOCOLS)
+.PHONY: help env test test-fast test-slow test-gpu lint types imports format golden docs claims report report-demo bench lock clean $(PROTOCOLS)
 
 help: ## list the targets
 	@echo "Usage: make TARGET [ARGS='arguments for the command']"
@@ -79,6 +79,9 @@ format: $(STAMP) ## format the sources and apply safe lint fixes
 
 golden: $(STAMP) ## rewrite the golden files; read the diff before committing it
 	$(BIN)/python -m tests.golden.update $(ARGS)
+
+bench: $(STAMP) ## measure speed and write benchmarks/RESULTS.md, about ten minutes
+	$(BIN)/python -m benchmarks.all $(ARGS)
 
 docs: $(STAMP) ## rewrite docs/methods/ and the map of modules from the sources
 	$(BIN)/python -m tests.contract.method_pages

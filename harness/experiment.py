@@ -34,6 +34,7 @@ from harness.run.watchdog import Watchdog
 from harness.run.wording import count
 from harness.store import manifest as manifests
 from harness.store.claims import Claims
+from harness.store.collector import paused_collector
 from harness.store.manifest import Manifest, State
 from harness.store.record import Record
 from harness.store.store import Store, StoreError
@@ -51,17 +52,18 @@ def run(options: Options, console: Console) -> int:
     executor failed) and KeyboardInterrupt carry a message with the number of stored fits.
     """
     root = resolve.data_root(options.data_root, searched=not options.datasets)
-    plan, protocols = _plan(options, root, console)
     claims = Claims(options.results)
     store = Store(options.results)
-    records = store.records()
-    settle(
-        plan,
-        records,
-        retry_failed=options.retry_failed,
-        accept_stale=options.accept_stale or options.report_only is not None,
-        force=options.force,
-    )
+    with paused_collector():
+        plan, protocols = _plan(options, root, console)
+        records = store.records()
+        settle(
+            plan,
+            records,
+            retry_failed=options.retry_failed,
+            accept_stale=options.accept_stale or options.report_only is not None,
+            force=options.force,
+        )
     if not options.report_only:
         _restore_inputs(plan, store, records, console)
     for warning in store.warnings:
@@ -83,7 +85,8 @@ def run(options: Options, console: Console) -> int:
     try:
         from harness.report.publish import publish  # imports matplotlib
 
-        bad = publish(manifest, records, store, options.reports, console)
+        with paused_collector():
+            bad = publish(manifest, records, store, options.reports, console)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("every fit is stored, the report is not complete") from None
     return 1 if bad else 0

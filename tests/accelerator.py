@@ -9,6 +9,7 @@ generator exists for the device.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -28,6 +29,8 @@ NAME = "standin"
 _INDEXING = {"aten::index", "aten::index_put", "aten::index_put_", "aten::_unsafe_index"}
 _NUMBERS = {"aten::_local_scalar_dense", "aten::equal"}
 """Operations whose results are numbers, which fake tensors do not have."""
+TO_HOST: Counter[str] = Counter()
+"""Operations so far whose results went from the device to the CPU: a GPU would be waited for."""
 
 
 class OnDevice(Tensor):
@@ -54,6 +57,7 @@ class OnDevice(Tensor):
         return _run(func, args, kwargs or {})
 
     def tolist(self) -> Any:
+        TO_HOST["tolist"] += 1
         return self.held.tolist()
 
     def __repr__(self, **_: Any) -> str:
@@ -98,6 +102,7 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         held_kwargs["device"] = torch.device("cpu")
     out = func(*held_args, **held_kwargs)
     if wanted is None:
+        TO_HOST[func.name()] += 1
         return out
     out = tree_map_only(Tensor, lambda t: OnDevice(t), out)
     return return_and_correct_aliasing(func, args, kwargs, out)

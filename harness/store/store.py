@@ -25,9 +25,10 @@ from typing import Any
 
 import numpy as np
 
+from harness.store.collector import paused_collector
 from harness.store.files import npz_bytes, write_whole
 from harness.store.ledger_file import LedgerFile, open_ledger
-from harness.store.record import Outcome, Record
+from harness.store.record import Outcome, Reader, Record
 
 
 class StoreError(Exception):
@@ -48,10 +49,11 @@ class Store:
     def records(self) -> dict[str, Record]:
         """The valid record of every job, by id: highest generation, then ok, then the first."""
         by_id: dict[str, Record] = {}
-        for record in self._all():
-            earlier = by_id.get(record.id)
-            if earlier is None or rank(record) > rank(earlier):
-                by_id[record.id] = record
+        with paused_collector():
+            for record in self._all():
+                earlier = by_id.get(record.id)
+                if earlier is None or rank(record) > rank(earlier):
+                    by_id[record.id] = record
         return by_id
 
     def superseded(self) -> dict[str, Record]:
@@ -140,15 +142,16 @@ class Store:
             self._ledger = None
 
     def _all(self) -> Iterable[Record]:
+        reader = Reader()
         for path in sorted((self.folder / "records").glob("*.jsonl")):
-            lines = path.read_bytes().split(b"\n")
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(_lines(path), start=1):
                 if not line.strip():
                     continue
                 try:
-                    yield Record.parse(line.decode())
+                    yield reader.parse(line.decode())
                 except ValueError:
-                    what = "the incomplete last line" if number == len(lines) else f"line {number}"
+                    cut = not line.endswith(b"\n")
+                    what = "the incomplete last line" if cut else f"line {number}"
                     self.warnings.append(f"{what} of {path.name} is not a record and was ignored")
 
     @contextmanager
@@ -169,6 +172,12 @@ class Store:
 
     def _arrays_of(self, record: Record) -> Path:
         return self.folder / "arrays" / f"{record.arrays}.npz"
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Its lines, which may be a gigabyte together."""
+    with path.open("rb") as file:
+        yield from file
 
 
 def rank(record: Record) -> tuple[int, bool]:

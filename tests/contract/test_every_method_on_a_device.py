@@ -16,7 +16,7 @@ from datasets.base import HeldOut, Problem, Rows
 from harness import registry
 from methods._nn import rng, trainer
 from methods.base import Checkpoint, Failed, Finished, Fitted, Training
-from tests.accelerator import NAME, stand_in
+from tests.accelerator import NAME, TO_HOST, stand_in
 from tests.conftest import ROOT
 from tests.contract.suite import METHODS, every
 from tests.helpers import config_of, home, members, outputs, same, tiny, trial
@@ -48,13 +48,17 @@ def case(key: str) -> tuple[list[Problem], HeldOut]:
 
 
 def run(
-    key: str, problems: Sequence[Problem], training: Training, state: bytes | None = None
+    key: str,
+    problems: Sequence[Problem],
+    training: Training,
+    state: bytes | None = None,
+    steps: int = 2,
 ) -> tuple[dict[int, Fitted], list[bytes]]:
     """Fits of a stack, by member, and the checkpoints that it gave."""
     method: Any = registry.load_method(key)
     stack = members(
         problems,
-        [config_of(key, batches_per_epoch=2)] * len(problems),
+        [config_of(key, batches_per_epoch=steps)] * len(problems),
         score=score_of(key, problems),
     )
     fits, states = {}, []
@@ -115,6 +119,19 @@ def test_a_fit_on_a_device_equals_that_on_the_cpu(key: str, device: str) -> None
         rows = rows_of(key, problem, held_out.test)
         wanted = outputs(key, expected[index], rows)
         assert same(outputs(key, fits[index], rows), wanted, within(device))
+
+
+@pytest.mark.slow
+@every_stacked_method
+def test_the_host_waits_for_the_device_by_the_epoch_not_by_the_step(key: str) -> None:
+    problems, _ = case(key)
+    waits = []
+    with stand_in() as name:
+        for steps in (1, 3):
+            before = TO_HOST.total()
+            run(key, problems, Training(1, 1, None, name), steps=steps)
+            waits.append(TO_HOST.total() - before)
+    assert waits[0] == waits[1] > 0
 
 
 @pytest.mark.slow

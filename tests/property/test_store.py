@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.store.record import Outcome, Record
+from harness.store.record import Outcome, Reader, Record
 from harness.store.store import Store
 
 FEW = settings(max_examples=40)
@@ -38,7 +38,9 @@ def records(ids: st.SearchStrategy[str] = WORDS) -> st.SearchStrategy[Record]:
         metrics=PLAIN,
         facts=PLAIN,
         reason=WORDS,
-        trace=st.text(),
+        trace=st.text() | st.just('"digests": {"versions": {"a": 1}}'),
+        versions=st.dictionaries(WORDS, WORDS, max_size=2),
+        digests=st.dictionaries(WORDS | st.sampled_from(["digests", "{", "}}"]), WORDS, max_size=2),
         generation=st.integers(0, 5),
     )
 
@@ -76,10 +78,36 @@ def test_a_record_from_a_newer_version_is_read(record: Record) -> None:
     assert Record.parse(json.dumps(json.loads(record.line()) | {"later": 1})) == record
 
 
+@given(st.lists(records(), max_size=3), st.sampled_from(["", "\n", "\r\n"]))
+def test_a_reader_gives_the_same_records(found: list[Record], end: str) -> None:
+    reader, lines = Reader(), [record.line() for record in found + found]
+    assert [reader.parse(line + end) for line in lines] == [*map(Record.parse, lines)]
+
+
+def test_a_reader_keeps_equal_parts_once() -> None:
+    plain = {"id": "a", "data_key": "d", "status": "ok", "digests": {"f": "1"}}
+    plain |= {"versions": {"torch": "2"}, "job": {"config": {"c": 1}, "trial": 0}}
+    reader, line = Reader(), Record(**plain).line()
+    first, second = reader.parse(line), reader.parse(line)
+    assert first.digests is second.digests
+    assert first.versions is second.versions
+    assert first.job["config"] is second.job["config"]
+    real = reader.parse(Record(**plain | {"job": {"config": {"c": 1.0}}}).line())
+    assert isinstance(real.job["config"]["c"], float)  # 1 and 1.0 are equal, not the same
+
+
+@given(records(), st.integers(1, 400))
+def test_a_cut_line_is_refused_by_a_reader(record: Record, cut: int) -> None:
+    line = record.line()
+    with pytest.raises(ValueError, match="."):
+        Reader().parse(line[: max(0, len(line) - cut)])
+
+
 @given(st.text() | PLAIN.map(json.dumps) | st.just("[]") | st.just('["id"]') | st.just("3"))
 def test_anything_else_is_refused(line: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - whatever JSON says of it
-        Record.parse(line)
+    for parse in (Record.parse, Reader().parse):
+        with pytest.raises(ValueError):  # noqa: PT011 - whatever JSON says of it
+            parse(line)
 
 
 def distinct(found: list[Record]) -> dict[str, Record]:
