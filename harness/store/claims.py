@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.store.record import Record
+from harness.store.seal import opened
 
 try:
     import fcntl
@@ -138,7 +139,7 @@ class Claims:
         self._sizes[path] = start + len(lines) + len(newline)
         for line in lines.split(b"\n"):
             with suppress(ValueError):
-                yield Record.parse(line.decode())
+                yield Record.parse(opened(line))
 
     def _sign(self, folder: Path, command: Sequence[str]) -> None:
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -2,7 +2,8 @@
 
 Layout of the files::
 
-    results/records/ledger-000.jsonl   one JSON line a record; one file per live driver, locked
+    results/records/ledger-000.jsonl   one JSON line a record, with a checksum; one file per live
+                                       driver, locked
     results/records/merged-<digest>.jsonl  records from elsewhere (``harness.store.merge``)
     results/arrays/<sha256>.npz        predictions, weights per epoch, codes, named by content
     results/checkpoints/<group>.bin    state of a group in training; deleted when it ends
@@ -28,6 +29,7 @@ import numpy as np
 from harness.store.files import npz_bytes, write_whole
 from harness.store.ledger_file import LedgerFile, open_ledger
 from harness.store.record import Outcome, Record
+from harness.store.seal import opened, sealed
 
 
 class StoreError(Exception):
@@ -80,7 +82,7 @@ class Store:
                 content = npz_bytes(outcome.arrays)
                 record = replace(record, arrays=hashlib.sha256(content).hexdigest())
                 write_whole(self._arrays_of(record), content)
-            self._own_ledger().append(record.line().encode() + b"\n")
+            self._own_ledger().append(sealed(record.line()))
         return record
 
     def arrays(self, record: Record) -> dict[str, np.ndarray]:
@@ -146,7 +148,7 @@ class Store:
                 if not line.strip():
                     continue
                 try:
-                    yield Record.parse(line.decode())
+                    yield Record.parse(opened(line))
                 except ValueError:
                     what = "the incomplete last line" if number == len(lines) else f"line {number}"
                     self.warnings.append(f"{what} of {path.name} is not a record and was ignored")
