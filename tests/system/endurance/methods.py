@@ -1,0 +1,66 @@
+"""Methods that misbehave: each fit at fault fails alone, with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.system.command_line import CHEAP, lines, places, run
+from tests.system.endurance.judge import EXECUTORS, Row, Whole, last
+
+WORDS = {
+    "raises": ("a method that raises", "ArithmeticError", ()),
+    "nan": ("a method that returns NaN", "not finite", ()),
+    "shapes": ("a method that returns wrong shapes", "one class per row", ()),
+    "quits": ("a method that calls sys.exit", "SystemExit", ()),
+    "exits": ("a method that calls os._exit", "its worker was lost 3 times", ()),
+    "leaks": ("a method that leaks 8 GiB, limit 1.5 GiB", "--fit-memory", ("--fit-memory", "1.5")),
+    "hangs": ("a method that hangs", "--fit-timeout", ("--fit-timeout", "0.1")),
+    "spins": ("a method that hangs in C", "--fit-timeout", ("--fit-timeout", "0.1")),
+    "prints": ("a method that prints 16 MiB", "", ()),
+}
+"""Fault -> title, a word of the reason ("" where no fit fails), flags."""
+SAME_ON_RAY = ("raises", "nan", "shapes")
+
+
+def rows(executors: tuple[str, ...], whole: Whole, at: Path) -> Iterator[Row]:
+    for fault in WORDS:
+        for executor in executors:
+            if executor == "ray" and fault in SAME_ON_RAY:
+                continue  # inside a worker nothing of Ray is met
+            if executor == "serial" and fault == "spins":
+                continue  # docs/decisions/0065: it cannot be ended from its own process
+            if executor == "serial" and fault == "exits":
+                yield ended_by_its_method(whole, at / "exits", executors)
+                continue
+            yield misbehaves(fault, executor, whole, at / f"{fault}-{executor}")
+
+
+def misbehaves(fault: str, executor: str, whole: Whole, folder: Path) -> Row:
+    title, word, flags = WORDS[fault]
+    row = Row(f"{title}, {executor}", tried=1)
+    done = run(*CHEAP, *EXECUTORS[executor], *places(folder), *flags, fault=fault)
+    row.expect(done.returncode == (1 if word else 0), f"exit status {done.returncode}")
+    row.expect("Traceback" not in done.stderr, f"a traceback: {last(done.stderr)}")
+    bad = [line for line in lines(folder) if line["status"] == "failed"]
+    row.expect(len(bad) == bool(word), f"{len(bad)} fits failed: {last(done.stderr)}")
+    for line in bad:
+        row.expect(word in line["reason"], f"the reason is: {line['reason']}")
+        row.note = line["reason"][:110]
+    whole.judge(row, folder, failed=int(bool(word)))
+    return row
+
+
+def ended_by_its_method(whole: Whole, folder: Path, executors: tuple[str, ...]) -> Row:
+    """In one process the run ends with the method. What was stored stays; Ray confines the fit."""
+    row = Row("a method that calls os._exit, serial", tried=1)
+    done = run(*CHEAP, *EXECUTORS["serial"], *places(folder), fault="exits")
+    row.expect(done.returncode == 3, f"exit status {done.returncode}")
+    stored = lines(folder)
+    if "ray" in executors:
+        done = run(*CHEAP, *EXECUTORS["ray"], *places(folder), fault="exits")
+        row.expect(done.returncode == 1, f"on Ray: exit status {done.returncode}")
+        row.expect(lines(folder)[: len(stored)] == stored, "a stored record changed")
+        whole.judge(row, folder, failed=1)
+    row.note = f"the run ends there with {len(stored)} fits stored; --executor ray ends the others"
+    return row
