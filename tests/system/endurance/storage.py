@@ -31,9 +31,9 @@ def rows(chance: random.Random, whole: Whole, at: Path, *, ray: bool) -> Iterato
             yield Row(name, left_out=NO_MOUNTS)
     else:
         other = Whole(at / "m2", (*SMOKE, "--method", "m2_left", *SERIAL))
-        for kind in FULL:
+        for number, kind in enumerate(FULL):
             expected = other if kind == "checkpoint" else whole
-            yield full(kind, expected, at / f"full {len(kind)}")
+            yield full(kind, expected, at / f"full {number}")
         yield read_only(whole, at)
         yield read_only_at_once(whole, at / "remounted")
         if ray:
