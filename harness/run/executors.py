@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from datasets.base import Dataset
 from harness import registry
@@ -163,7 +163,7 @@ class SerialExecutor:
         left = clock.deadline - time.monotonic()
         try:
             seconds, most = None if left == float("inf") else left, _most_mib(clock.limit)
-            with ended_after(seconds, most):
+            with ended_after(seconds, most), _exits_refused():
                 event = next(events)
         except StopIteration:
             self._current = None
@@ -341,6 +341,26 @@ def _check_leak(limit: GroupLimit | None) -> None:
             f"{most:.0f}: a fit before it kept them, or --fit-memory is too small; the next run "
             "starts without them"
         )
+
+
+@contextmanager
+def _exits_refused() -> Iterator[None]:
+    """Let ``os._exit`` raise SystemExit here, so that no method ends the run without a word.
+
+    A process that a method forks may end so.
+    """
+    end, here = os._exit, os.getpid()
+
+    def refuse(status: int) -> NoReturn:
+        if os.getpid() != here:
+            end(status)
+        raise SystemExit(f"os._exit({status})")
+
+    os._exit = refuse
+    try:
+        yield
+    finally:
+        os._exit = end
 
 
 def _raised(error: BaseException, trace: str) -> Lost:

@@ -14,7 +14,7 @@ WORDS = {
     "nan": ("a method that returns NaN", "not finite", ()),
     "shapes": ("a method that returns wrong shapes", "one class per row", ()),
     "quits": ("a method that calls sys.exit", "SystemExit", ()),
-    "exits": ("a method that calls os._exit", LOST, ()),
+    "exits": ("a method that calls os._exit", "SystemExit: os._exit(3)", ()),
     "leaks": ("a method that leaks 8 GiB, limit 1.5 GiB", "--fit-memory", ("--fit-memory", "1.5")),
     "hangs": ("a method that hangs", "--fit-timeout", ("--fit-timeout", "0.1")),
     "spins": ("a method that hangs in C", "--fit-timeout", ("--fit-timeout", "0.1")),
@@ -31,9 +31,6 @@ def rows(executors: tuple[str, ...], whole: Whole, at: Path) -> Iterator[Row]:
                 continue  # inside a worker nothing of Ray is met
             if executor == "serial" and fault == "spins":
                 continue  # docs/decisions/0065: it cannot be ended from its own process
-            if executor == "serial" and fault == "exits":
-                yield ended_by_its_method(whole, at / "exits", executors)
-                continue
             yield misbehaves(fault, executor, whole, at / f"{fault}-{executor}")
 
 
@@ -46,23 +43,8 @@ def misbehaves(fault: str, executor: str, whole: Whole, folder: Path) -> Row:
     bad = [line for line in lines(folder) if line["status"] == "failed"]
     row.expect(len(bad) == bool(word), f"{len(bad)} fits failed: {last(done.stderr)}")
     for line in bad:
-        lost = fault == "quits" and executor == "ray"  # there it ends its worker
+        lost = fault in ("quits", "exits") and executor == "ray"  # there it ends its worker
         row.expect((LOST if lost else word) in line["reason"], f"the reason is: {line['reason']}")
         row.note = line["reason"][:110]
     whole.judge(row, folder, failed=int(bool(word)))
-    return row
-
-
-def ended_by_its_method(whole: Whole, folder: Path, executors: tuple[str, ...]) -> Row:
-    """In one process the run ends with the method. What was stored stays; Ray confines the fit."""
-    row = Row("a method that calls os._exit, serial", tried=1)
-    done = run(*CHEAP, *EXECUTORS["serial"], *places(folder), fault="exits")
-    row.expect(done.returncode == 3, f"exit status {done.returncode}")
-    stored = lines(folder)
-    if "ray" in executors:
-        done = run(*CHEAP, *EXECUTORS["ray"], *places(folder), fault="exits")
-        row.expect(done.returncode == 1, f"on Ray: exit status {done.returncode}")
-        row.expect(lines(folder)[: len(stored)] == stored, "a stored record changed")
-        whole.judge(row, folder, failed=1)
-    row.note = f"the run ends there with {len(stored)} fits stored; --executor ray ends the others"
     return row

@@ -78,13 +78,3 @@ def test_a_process_that_is_full_begins_no_fit() -> None:
     serial = SerialExecutor({"tiny": DATA}, Resources())
     with pytest.raises(RunStopped, match="--fit-memory"):
         serial.start(cheap()[0], None, GroupLimit(60.0, mib=1.0))
-
-
-def test_a_fit_that_calls_sys_exit_fails_and_the_rest_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(executors, "execute", planted.quits)
-    records = driven(tmp_path, cheap(), SerialExecutor({"tiny": DATA}, Resources()))
-    assert sorted(record.status for record in records.values()) == ["failed", *["ok"] * 6]
-    (bad,) = (record for record in records.values() if record.status == "failed")
-    assert "SystemExit" in bad.reason
