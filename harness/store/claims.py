@@ -122,7 +122,8 @@ class Claims:
             if handle is not None:
                 handle.close()
         if self._note is not None:
-            self._note[0].unlink(missing_ok=True)
+            with suppress(OSError):  # it is unlocked, and so of nobody; the next driver takes it
+                self._note[0].unlink()
         self._jobs, self._note = None, None
         self._taken.clear()
 

@@ -132,8 +132,9 @@ class Store:
         return sorted(path.stem for path in (self.folder / "checkpoints").glob("[!.]*.bin"))
 
     def drop_checkpoint(self, group: str) -> None:
-        """Delete a group's checkpoint, once its jobs have records."""
-        (self.folder / "checkpoints" / f"{group}.bin").unlink(missing_ok=True)
+        """Delete a group's checkpoint, once its jobs have records; StoreError if that fails."""
+        with self.writing():
+            (self.folder / "checkpoints" / f"{group}.bin").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Unlock this driver's ledger."""

@@ -14,6 +14,8 @@ import pytest
 from harness.report import publish, write
 from harness.run import executors
 from harness.store import code_digest
+from harness.store.claims import Claims
+from harness.store.store import Store, StoreError
 from tests.system import planted
 from tests.system.command_line import CHEAP, SERIAL, SMOKE, CommandLine, change_source, lines
 
@@ -144,6 +146,55 @@ def test_a_full_disk_is_one_sentence(
     assert not list((tmp_path / "results" / "arrays").glob(".*"))
     assert cli(*CHEAP, *SERIAL)[0] == 0
     assert len(lines(tmp_path)) == 11
+
+
+def test_a_disk_that_turns_read_only_is_one_sentence(
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can be written, flushed or deleted any more, once two fits are stored."""
+    flush, done = os.fsync, 0
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise OSError(30, "Read-only file system")
+
+    def turns(descriptor: int) -> None:
+        nonlocal done
+        done += 1
+        if done > 6:  # the manifest with its arrays, then arrays and line of two fits
+            patch.setattr(Path, "unlink", refused)
+            refused()
+        flush(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", turns)
+        status, _, err = cli(*CHEAP, *SERIAL)
+    assert status == 1
+    assert "cannot be written (Read-only file system)" in err
+    assert err.count("\n") == 1
+    stored = len(lines(tmp_path))
+    assert f"{stored} fit" in err
+    assert cli(*CHEAP, *SERIAL)[0] == 0
+    assert len(lines(tmp_path)) == 11
+
+
+@pytest.mark.parametrize("what", ["claims", "checkpoint"])
+def test_what_cannot_be_deleted_ends_no_run_with_a_traceback(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims, again, store = Claims(tmp_path), Claims(tmp_path), Store(tmp_path)
+    claims.enter()
+    store.save_checkpoint("group", {}, b"state")
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    if what == "checkpoint":
+        with pytest.raises(StoreError, match="Read-only file system"):
+            store.drop_checkpoint("group")
+    claims.close()
+    assert again.enter() == []  # the entry that is left is nobody's
+    again.close()
 
 
 def test_a_disk_that_fills_up_under_the_report_is_one_sentence(
