@@ -19,7 +19,6 @@ from tests.system.command_line import (
     CHEAP,
     SERIAL,
     ended,
-    mine,
     places,
     run,
     signal_group,
@@ -27,7 +26,17 @@ from tests.system.command_line import (
     table,
     until,
 )
-from tests.system.endurance.judge import EXECUTORS, RESUME, Row, Whole, clear, last, readable
+from tests.system.endurance.judge import (
+    EXECUTORS,
+    RESUME,
+    Row,
+    Whole,
+    clear,
+    last,
+    living,
+    marked,
+    readable,
+)
 from tests.system.endurance.kills import wait_for_records
 
 SECONDS_TO_END = 10.0
@@ -88,6 +97,7 @@ def stopped(executor: str, chance: random.Random, to_group: bool, whole: Whole, 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         folder = at / number.name
         argv = (*CHEAP, *EXECUTORS[executor], *places(folder))
+        marked(folder)
         process = start(*argv, fault="slow")
         wait_for_records(folder, chance.randint(1, 5), process)
         sent = time.monotonic()
@@ -97,7 +107,7 @@ def stopped(executor: str, chance: random.Random, to_group: bool, whole: Whole, 
         row.expect(f"{RESUME} {shlex.join(argv)}" in err, f"no resume line: {last(err)}")
         stored = len(readable(folder))
         row.expect(f"{stored} fit" in err, f"{number.name}: {stored} are stored: {err[:200]}")
-        while mine(process.pid) and time.monotonic() - sent < 60:
+        while living(folder) and time.monotonic() - sent < 60:
             time.sleep(0.1)
         longest = max(longest, time.monotonic() - sent)
         whole.finish(row, folder)

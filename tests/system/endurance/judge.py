@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.store.record import Record
 from harness.store.seal import opened
@@ -27,6 +26,7 @@ from tests.system.command_line import (
 )
 
 EXECUTORS: Mapping[str, tuple[str, ...]] = {"serial": SERIAL, "ray": RAY}
+MARK = "ENDURANCE_RUN"
 RESUME = "rerun the command to resume: python run_all.py"
 
 
@@ -152,13 +152,24 @@ def killed(pid: int, number: int) -> None:
         return
 
 
-def children(leader: int, word: bytes, mine: Any) -> list[int]:
-    """Processes of a group whose command line holds a word."""
+def marked(folder: Path) -> None:
+    """Mark the processes of the runs that start from now on with their folder."""
+    os.environ[MARK] = str(folder)
+
+
+def living(folder: Path, word: bytes = b"") -> list[int]:
+    """Living processes of the runs marked with a folder whose command line holds a word.
+
+    By their environment: a Ray worker has a process group of its own. Ray's two agents hold no
+    work, and outlive a killed Ray by a minute: they do not count.
+    """
     found = []
-    for pid in mine(leader):
+    for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if word in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(pid)
+            own = f"{MARK}={folder}".encode() in entry.joinpath("environ").read_bytes().split(b"\0")
+            name = entry.joinpath("cmdline").read_bytes()
         except OSError:
             continue
+        if own and name and word in name and b"Agent" not in name and b"agent" not in name:
+            found.append(int(entry.name))
     return found

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.system import planted
-from tests.system.command_line import CHEAP, RAY, SERIAL, ended, mine, places, start, until
-from tests.system.endurance.judge import Row, Whole, children, killed, readable
+from tests.system.command_line import CHEAP, RAY, SERIAL, ended, places, start, until
+from tests.system.endurance.judge import Row, Whole, killed, living, marked, readable
 
 IN_A_ROW = 5
 """At most so many kills before a run may end."""
@@ -99,6 +99,7 @@ class OnRay(Kill):
     """The driver of a run on Ray, whose processes must follow it."""
 
     def __call__(self, folder: Path) -> bool:
+        marked(folder)
         process, stored = start(*CHEAP, *RAY, *places(folder), fault="slow"), len(readable(folder))
         if self.chance.random() < 0.3:
             time.sleep(self.chance.uniform(0.0, 8.0))
@@ -106,7 +107,7 @@ class OnRay(Kill):
             wait_for_records(folder, stored + self.chance.randint(1, 3), process)
         process.kill()
         ended(process)
-        until(lambda: not mine(process.pid, agents=False), 15)
+        until(lambda: not living(folder), 15)
         return process.returncode == -signal.SIGKILL
 
 
@@ -116,13 +117,12 @@ def workers(moments: int, chance: random.Random, whole: Whole, at: Path) -> Row:
     while row.tried < moments and folders < 3 * moments:
         folder = at / str(folders)
         folders += 1
+        marked(folder)
         process = start(*CHEAP, *RAY, *places(folder), fault="slow")
         for _ in range(min(2, moments - row.tried)):
             wait_for_records(folder, len(readable(folder)) + chance.randint(1, 3), process)
             time.sleep(chance.uniform(0.0, 0.4))
-            busy = children(process.pid, b"ray::_execute", mine) or children(
-                process.pid, b"ray::slow", mine
-            )
+            busy = living(folder, b"ray::slow_in_worker")
             if busy and process.poll() is None:
                 killed(chance.choice(busy), signal.SIGKILL)
                 row.tried += 1
