@@ -25,7 +25,7 @@ export OPENBLAS_NUM_THREADS := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env test test-fast test-slow test-gpu lint types imports format golden docs claims report report-demo bench lock clean $(PROTOCOLS)
+.PHONY: help env test test-fast test-slow test-gpu lint types imports format golden docs claims report report-demo bench endurance lock clean $(PROTOCOLS)
 
 help: ## list the targets
 	@echo "Usage: make TARGET [ARGS='arguments for the command']"
@@ -72,6 +72,9 @@ test-slow: $(STAMP) ## the slow tests: whole runs, Ray, long oracles
 
 test-gpu: $(STAMP) ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu $(ARGS)
+
+endurance: $(STAMP) ## kill, fill up, damage and stop whole runs, as a table; half an hour or more (ARGS='--moments 40')
+	$(BIN)/python -m tests.system.endurance $(ARGS)
 
 format: $(STAMP) ## format the sources and apply safe lint fixes
 	$(BIN)/ruff check --fix .

@@ -89,16 +89,18 @@ def run(options: Options, console: Console) -> int:
             bad = publish(manifest, records, store, options.reports, console)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("every fit is stored, the report is not complete") from None
+    except RunStopped as stop:
+        raise RunStopped(f"{stop}; every fit is stored") from None
     return 1 if bad else 0
 
 
 HOW = {
     "command", "executor", "workers", "device", "gpus_per_job", "address", "fit_timeout",
-    "data_root", "results", "reports", "dry_run", "report_only", "watch", "retry_failed",
-    "accept_stale", "force", "yes", "tune", "tune_settings", "tune_draws", "tune_hours", "tuned",
-    "listing", "check_data", "inspect", "simulate", "out", "scale", "config", "print_config",
-    "suite", "why", "compare", "against", "export", "merge", "run", "submit", "verified_by",
-    "define_suite",
+    "fit_memory", "data_root", "results", "reports", "dry_run", "report_only", "watch",
+    "retry_failed", "accept_stale", "force", "yes", "tune", "tune_settings", "tune_draws",
+    "tune_hours", "tuned", "listing", "check_data", "inspect", "simulate", "out", "scale",
+    "config", "print_config", "suite", "why", "compare", "against", "export", "merge", "run",
+    "submit", "verified_by", "define_suite",
 }  # fmt: skip
 """Options that affect only how a run is carried out; all others are part of the run's id."""
 
@@ -443,8 +445,7 @@ def _work(
             console.print(f"ledger: {warning}")
         manifest = begin()
         _join_others(claims, options.command, console)
-        minutes = options.fit_timeout
-        limits = FitLimits(costs, None if minutes is None else 60 * minutes)
+        limits = _limits(options, costs)
         display = Display(console, costs, _cells_to_run(plan), executor.free)
         driver = Driver(store, records, plan.budget.name, display.show, limits, claims)
         with display, Watchdog(driver, executor, display.print_line):
@@ -463,6 +464,12 @@ def _work(
         if executor is not None:
             executor.close()
     return _finish(store, manifest, "finished", records, driver.records), driver.records
+
+
+def _limits(options: Options, costs: Mapping[str, float]) -> FitLimits:
+    minutes, gib = options.fit_timeout, options.fit_memory
+    seconds, mib = minutes and 60 * minutes, gib and 1024 * gib
+    return FitLimits(costs, seconds, mib)
 
 
 def _cells_to_run(plan: Plan) -> list[frozenset[str]]:

@@ -155,6 +155,11 @@ class Options:
         "end a fit that takes longer (default: 20 times its estimate, at least 30)",
         "MINUTES",
     )
+    fit_memory: float | None = _how(
+        None,
+        "end a fit whose process holds more memory (default: 90 % of what is available)",
+        "GIB",
+    )
 
     suite: str | None = _what(
         None,
@@ -486,6 +491,9 @@ def _check_ranges(given: Mapping[str, Any]) -> None:
     minutes = given.get("fit_timeout", 1.0)
     if not 0 < minutes < math.inf:
         raise UsageError(f"--fit-timeout must be a number of minutes above 0, not {minutes:g}")
+    gib = given.get("fit_memory", 1.0)
+    if not 0 < gib < math.inf:
+        raise UsageError(f"--fit-memory must be a number of GiB above 0, not {gib:g}")
     for percent in given.get("label_percent", ()):
         if not 0 < percent <= 100:
             raise UsageError(f"--label-percent must be above 0 and at most 100, not {percent:g}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.errors import RunStopped
 from harness.report import answer, export
 from harness.report.beside import Beside
 from harness.report.drawing import Drawings
@@ -140,7 +141,16 @@ def _last_sections(given: Given) -> tuple[Section, ...]:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file atomically; creates missing folders."""
+    """Write a file atomically; creates missing folders. Raises RunStopped if it cannot."""
+    try:
+        _write_whole(path, content)
+    except OSError as error:
+        raise RunStopped(
+            f"the report is not complete: {path} cannot be written ({error.strerror})"
+        ) from error
+
+
+def _write_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".report.")
     try:

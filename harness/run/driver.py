@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.analysis import selection
 from harness.plan.job import Job
-from harness.run.executors import Ended, Executor, Lost, Overdue, WorkerEvent
+from harness.run.executors import Ended, Executor, Lost, Overdue, TooLarge, WorkerEvent
 from harness.run.limits import FitLimits, GroupLimit
 from harness.run.transforms import Codes
 from harness.run.wording import count
@@ -217,8 +217,14 @@ class Driver:
         elif isinstance(event, Lost):
             again = self._retry(group, event)
         elif isinstance(event, Overdue):
-            again = self._end_overdue(group, event.limit)
-        if isinstance(event, Ended | Lost | Overdue):
+            reason = f"it ran over its time limit of {_minutes(event.limit)} and was ended"
+            again = self._end_over(group, event.limit, f"{reason} (--fit-timeout)")
+        elif isinstance(event, TooLarge):
+            reason = (
+                f"its process held {event.held:.0f} MiB of memory and may hold {event.most:.0f}"
+            )
+            again = self._end_over(group, event.limit, f"{reason}; it was ended (--fit-memory)")
+        if isinstance(event, Ended | Lost | Overdue | TooLarge):
             del self.running[group.id]
             self.show(ProgressUpdate(group, ended=True))
             self.claims.release(job.id for job in group.jobs)
@@ -261,8 +267,8 @@ class Driver:
             return [JobGroup((job,)) for job in again]
         return [JobGroup(tuple(again))] if again else []
 
-    def _end_overdue(self, group: JobGroup, limit: GroupLimit) -> list[JobGroup]:
-        """Record the fit that ran over its limit as failed; returns groups to run again.
+    def _end_over(self, group: JobGroup, limit: GroupLimit, reason: str) -> list[JobGroup]:
+        """Record the fit that ran over a limit as failed; returns groups to run again.
 
         If the fits run one after the other, it is the first without a record. If they train
         together, it may be any of them: each runs again alone, with its own limit.
@@ -270,12 +276,11 @@ class Driver:
         self.store.drop_checkpoint(group.id)
         left = [job for job in group.jobs if job.id in self.todo]
         if len(left) > 1 and not limit.per_fit:
-            note = f"{count(len(left), 'fit')} trained together ran over {_minutes(limit)}"
+            note = f"{count(len(left), 'fit')} that trained together: {reason}"
             self.show(ProgressUpdate(group, note=f"{note}; each will run again alone"))
             return [JobGroup((job,)) for job in left]
         if not left:
             return []
-        reason = f"it ran over its time limit of {_minutes(limit)} and was ended (--fit-timeout)"
         self._book(group, _no_fit(left[0], "failed", reason))
         return [JobGroup(tuple(left[1:]))] if left[1:] else []
 

@@ -6,6 +6,7 @@ this module uses Ray, which is imported when a Ray executor is made.
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import signal
@@ -19,14 +20,14 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from datasets.base import Dataset
 from harness import registry
 from harness.errors import RunStopped, UsageError
 from harness.registry import ROOT
-from harness.run.limits import FitTimeout, GroupLimit, ended_after
-from harness.run.resources import usable_cores
+from harness.run.limits import MEMORY_SHARE, FitTimeout, FitTooLarge, GroupLimit, ended_after
+from harness.run.resources import memory_mb, usable_cores, usable_memory_mb
 from harness.run.terminal import ENDING
 from harness.run.threads import ENVIRONMENT, one_thread
 from harness.run.worker import JobGroup, execute
@@ -62,7 +63,16 @@ class Overdue:
     limit: GroupLimit
 
 
-WorkerEvent = Outcome | Progress | Checkpoint | Started | Ended | Lost | Overdue
+@dataclass(frozen=True)
+class TooLarge:
+    """The group's process held ``held`` MiB of memory, may hold ``most``, and was ended."""
+
+    limit: GroupLimit
+    held: float
+    most: float
+
+
+WorkerEvent = Outcome | Progress | Checkpoint | Started | Ended | Lost | Overdue | TooLarge
 
 
 class Executor(Protocol):
@@ -124,7 +134,8 @@ class SerialExecutor:
     """One group at a time in this process; does not need Ray.
 
     Limits are enforced by :func:`~harness.run.limits.ended_after`, which cannot interrupt compiled
-    code.
+    code. What a method leaks for good stays in this process: the run then stops, before the next
+    fit.
     """
 
     def __init__(self, data: Mapping[str, Dataset], resources: Resources) -> None:
@@ -139,6 +150,7 @@ class SerialExecutor:
     def start(
         self, group: JobGroup, state: bytes | None = None, limit: GroupLimit | None = None
     ) -> None:
+        _check_leak(limit)
         registry.load_method(group.jobs[0].method)  # first, so that its libraries are limited too
         one_thread()
         events = execute(group, self._data[group.jobs[0].data_key], self._device, state)
@@ -150,7 +162,8 @@ class SerialExecutor:
         group, events, clock = self._current
         left = clock.deadline - time.monotonic()
         try:
-            with ended_after(None if left == float("inf") else left):
+            seconds, most = None if left == float("inf") else left, _most_mib(clock.limit)
+            with ended_after(seconds, most), _exits_refused():
                 event = next(events)
         except StopIteration:
             self._current = None
@@ -159,7 +172,11 @@ class SerialExecutor:
             assert clock.limit is not None
             self._current = None
             return group, Overdue(clock.limit)
-        except Exception as error:  # as on Ray: the other groups continue
+        except FitTooLarge as error:
+            assert clock.limit is not None
+            self._current = None
+            return group, TooLarge(clock.limit, error.mib, error.most)
+        except (Exception, SystemExit) as error:  # as on Ray: the other groups continue
             self._current = None
             return group, _raised(error, traceback.format_exc())
         clock.observe(event)
@@ -189,7 +206,7 @@ class RayExecutor:
         self._resources = resources
         on_gpu = resources.device == "cuda"
         self._gpus = resources.gpus_per_job if on_gpu else 0
-        self._task = ray.remote(_execute_in_worker).options(
+        self._task: Any = ray.remote(_execute_in_worker).options(
             num_cpus=1,
             num_gpus=self._gpus,
             max_retries=0,  # the driver retries what has no record yet, from the last checkpoint
@@ -205,7 +222,8 @@ class RayExecutor:
         self, group: JobGroup, state: bytes | None = None, limit: GroupLimit | None = None
     ) -> None:
         data = self._data[group.jobs[0].data_key]
-        stream = self._task.remote(group, data, self._resources.device, state)
+        mib = limit.mib if limit else None
+        stream = self._task.remote(group, data, self._resources.device, state, mib)
         self._running[stream] = group, _Clock(limit)
 
     def next(self, timeout: float) -> tuple[JobGroup, WorkerEvent] | None:
@@ -230,6 +248,11 @@ class RayExecutor:
             self._check_daemons()  # without them no worker can run
             del self._running[ready[0]]
             return group, Lost(_first_line(error))
+        if isinstance(event, FitTooLarge):  # the worker is ended: it may hold on to the memory
+            assert clock.limit is not None
+            self._ray.cancel(ready[0], force=True)
+            del self._running[ready[0]]
+            return group, TooLarge(clock.limit, event.mib, event.most)
         clock.observe(event)
         return group, event
 
@@ -299,11 +322,52 @@ def open_executor(executor: str, data: Mapping[str, Dataset], resources: Resourc
     return RayExecutor(data, resources)
 
 
-def _raised(error: Exception, trace: str) -> Lost:
+def _most_mib(limit: GroupLimit | None) -> float | None:
+    """Memory that a process of fits may hold, in MiB; None without a limit."""
+    if limit is None:
+        return None
+    return limit.mib or MEMORY_SHARE * usable_memory_mb()
+
+
+def _check_leak(limit: GroupLimit | None) -> None:
+    """Raise RunStopped if this process holds too much memory before a group has begun."""
+    most = _most_mib(limit)
+    if most is None or memory_mb() <= most:
+        return
+    gc.collect()
+    if (held := memory_mb()) > most:
+        raise RunStopped(
+            f"this process holds {held:.0f} MiB of memory before the next fit begins, and may hold "
+            f"{most:.0f}: a fit before it kept them, or --fit-memory is too small; the next run "
+            "starts without them"
+        )
+
+
+@contextmanager
+def _exits_refused() -> Iterator[None]:
+    """Let ``os._exit`` raise SystemExit here, so that no method ends the run without a word.
+
+    A process that a method forks may end so.
+    """
+    end, here = os._exit, os.getpid()
+
+    def refuse(status: int) -> NoReturn:
+        if os.getpid() != here:
+            end(status)
+        raise SystemExit(f"os._exit({status})")
+
+    os._exit = refuse
+    try:
+        yield
+    finally:
+        os._exit = end
+
+
+def _raised(error: BaseException, trace: str) -> Lost:
     return Lost(_first_line(error, f"{type(error).__name__}: "), trace)
 
 
-def _first_line(error: Exception, prefix: str = "") -> str:
+def _first_line(error: BaseException, prefix: str = "") -> str:
     lines = f"{prefix}{error}".strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:300]
 
@@ -324,17 +388,34 @@ def _last_error_line(logs: Path) -> str:
 
 
 def _execute_in_worker(
-    group: JobGroup, data: Dataset, device: str, state: bytes | None
-) -> Iterator[Outcome | Progress | Checkpoint | Started]:
-    """Run a group in a worker; a module-level function, so that it pickles by reference."""
+    group: JobGroup, data: Dataset, device: str, state: bytes | None, mib: float | None = None
+) -> Iterator[Outcome | Progress | Checkpoint | Started | FitTooLarge]:
+    """Run a group in a worker; a module-level function, so that it pickles by reference.
+
+    ``mib``  memory that the worker may hold; over it, :class:`FitTooLarge` is the last event.
+    """
     yield Started()
     registry.load_method(group.jobs[0].method)  # first, so that its libraries are limited too
     one_thread()
-    last = 0.0
-    for event in execute(group, data, device, state):
+    last, most = 0.0, mib or MEMORY_SHARE * usable_memory_mb()
+    for event in _within(execute(group, data, device, state), most):
         if isinstance(event, Progress) and time.monotonic() - last < 1.0:
             continue  # one update per second is enough
         last = time.monotonic()
+        yield event
+
+
+def _within(events: Iterator[Any], most: float) -> Iterator[Any]:
+    """The events, as long as the process holds at most ``most`` MiB; then FitTooLarge."""
+    while True:
+        try:
+            with ended_after(None, most):
+                event = next(events)
+        except StopIteration:
+            return
+        except FitTooLarge as error:
+            yield error
+            return
         yield event
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +16,7 @@ except ImportError:  # Windows
     resource = None
 
 _CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+_STATM = Path("/proc/self/statm")
 _GROUPS, _CGROUP = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 
 
@@ -25,7 +26,7 @@ def usable_cores() -> int:
     The minimum of the machine's cores, the affinity of the process, the CPU quota of its control
     groups (rounded down) and ``SLURM_CPUS_PER_TASK``.
     """
-    limits = [float(os.cpu_count() or 1), *_quotas()]
+    limits = [float(os.cpu_count() or 1), *_in_groups("cpu", _quota)]
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         limits.append(len(os.sched_getaffinity(0)))
     with suppress(KeyError, ValueError):
@@ -33,11 +34,13 @@ def usable_cores() -> int:
     return max(1, int(min(limits)))
 
 
-def _quotas() -> Iterator[float]:
-    """Cores' worth of CPU time that each control group above this process grants it.
+def _in_groups(what: str, limit: Callable[[Path, int], float]) -> Iterator[float]:
+    """The limits that the control groups above this process set on ``what``: cpu or memory.
 
-    Version 2 has ``cpu.max``, version 1 ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us``. Inside a
-    container the path in ``/proc/self/cgroup`` may be that of the host, so the root counts too.
+    ``limit``  reads it from a group's folder, given the version of control groups (1 or 2).
+
+    Inside a container the path in ``/proc/self/cgroup`` may be that of the host, so the root
+    counts too.
     """
     try:
         lines = _GROUPS.read_text().splitlines()
@@ -45,19 +48,22 @@ def _quotas() -> Iterator[float]:
         return
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and what not in controllers.split(","):
             continue
         version = 1 if controllers else 2
-        for root in {_CGROUP / name for name in ((controllers, "cpu") if version == 1 else ("",))}:
+        for root in {_CGROUP / name for name in ((controllers, what) if version == 1 else ("",))}:
             place = root / path.lstrip("/")
             for folder in (place, *place.parents):
                 if folder.is_relative_to(root):
                     with suppress(OSError, ValueError, ZeroDivisionError):
-                        yield _quota(folder, version)
+                        yield limit(folder, version)
 
 
 def _quota(folder: Path, version: int) -> float:
-    """Cores that one control group grants. OSError or ValueError where it sets no limit."""
+    """Cores' worth of CPU time that a control group grants: ``cpu.max``; version 1 has two files.
+
+    Raises OSError or ValueError where it sets no limit.
+    """
     if version == 2:
         quota, period = (folder / "cpu.max").read_text().split()
         return int(quota) / int(period)  # "max" is no number
@@ -97,6 +103,31 @@ def peak_memory_mb() -> float:
         return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1024 if sys.platform != "darwin" else 1024**2), 1)
+
+
+def memory_mb() -> float:
+    """Main memory that this process holds now, in MiB; 0 where the system does not report it."""
+    with suppress(OSError):
+        return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1024**2
+    return 0.0
+
+
+def usable_memory_mb() -> float:
+    """Main memory of this machine, or of the control group of this process if less, in MiB.
+
+    Infinite where the system does not report it.
+    """
+    sizes = [float("inf")]
+    with suppress(OSError, ValueError, AttributeError):  # AttributeError: Windows
+        sizes.append(float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")))
+    sizes += _in_groups("memory", _memory)
+    return min(sizes) / 1024**2
+
+
+def _memory(folder: Path, version: int) -> float:
+    """Bytes that one control group may hold. OSError or ValueError where it sets no limit."""
+    name = "memory.max" if version == 2 else "memory.limit_in_bytes"
+    return float(int((folder / name).read_text()))  # "max" is no number
 
 
 def peak_gpu_memory_mb(device: str) -> float:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.store.record import Record
+from harness.store.seal import opened
 
 try:
     import fcntl
@@ -121,7 +122,8 @@ class Claims:
             if handle is not None:
                 handle.close()
         if self._note is not None:
-            self._note[0].unlink(missing_ok=True)
+            with suppress(OSError):  # it is unlocked, and so of nobody; the next driver takes it
+                self._note[0].unlink()
         self._jobs, self._note = None, None
         self._taken.clear()
 
@@ -138,7 +140,7 @@ class Claims:
         self._sizes[path] = start + len(lines) + len(newline)
         for line in lines.split(b"\n"):
             with suppress(ValueError):
-                yield Record.parse(line.decode())
+                yield Record.parse(opened(line))
 
     def _sign(self, folder: Path, command: Sequence[str]) -> None:
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -45,7 +45,8 @@ class LedgerFile:
     def close(self) -> None:
         self.handle.close()
         if self.lock is not None:
-            self.lock.unlink(missing_ok=True)
+            with suppress(OSError):  # it names a process that will have ended
+                self.lock.unlink()
 
 
 def open_ledger(folder: Path) -> tuple[LedgerFile, str]:

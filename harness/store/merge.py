@@ -25,6 +25,7 @@ from harness.store.archive import ArchiveError, Source
 from harness.store.files import write_whole
 from harness.store.manifest import Manifest, State
 from harness.store.record import Record
+from harness.store.seal import sealed
 from harness.store.store import Store, rank
 
 try:
@@ -158,7 +159,7 @@ def _new_runs(runs: Mapping[str, tuple[bytes, Manifest]], folder: Path, done: Me
 def _write_records(folder: Path, new: list[Record]) -> None:
     """One file, named by its content; a driver that runs in the folder finds it there."""
     if new:
-        content = "".join(record.line() + "\n" for record in new).encode()
+        content = b"".join(sealed(record.line()) for record in new)
         digest = hashlib.sha256(content).hexdigest()[:16]
         write_whole(folder / "records" / f"merged-{digest}.jsonl", content)
 

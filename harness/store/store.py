@@ -2,7 +2,8 @@
 
 Layout of the files::
 
-    results/records/ledger-000.jsonl   one JSON line a record; one file per live driver, locked
+    results/records/ledger-000.jsonl   one JSON line a record, with a checksum; one file per live
+                                       driver, locked
     results/records/merged-<digest>.jsonl  records from elsewhere (``harness.store.merge``)
     results/arrays/<sha256>.npz        predictions, weights per epoch, codes, named by content
     results/checkpoints/<group>.bin    state of a group in training; deleted when it ends
@@ -29,6 +30,7 @@ from harness.store.collector import paused_collector
 from harness.store.files import npz_bytes, write_whole
 from harness.store.ledger_file import LedgerFile, open_ledger
 from harness.store.record import Outcome, Reader, Record
+from harness.store.seal import opened, sealed
 
 
 class StoreError(Exception):
@@ -82,7 +84,7 @@ class Store:
                 content = npz_bytes(outcome.arrays)
                 record = replace(record, arrays=hashlib.sha256(content).hexdigest())
                 write_whole(self._arrays_of(record), content)
-            self._own_ledger().append(record.line().encode() + b"\n")
+            self._own_ledger().append(sealed(record.line()))
         return record
 
     def arrays(self, record: Record) -> dict[str, np.ndarray]:
@@ -132,8 +134,9 @@ class Store:
         return sorted(path.stem for path in (self.folder / "checkpoints").glob("[!.]*.bin"))
 
     def drop_checkpoint(self, group: str) -> None:
-        """Delete a group's checkpoint, once its jobs have records."""
-        (self.folder / "checkpoints" / f"{group}.bin").unlink(missing_ok=True)
+        """Delete a group's checkpoint, once its jobs have records; StoreError if that fails."""
+        with self.writing():
+            (self.folder / "checkpoints" / f"{group}.bin").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Unlock this driver's ledger."""
@@ -148,7 +151,7 @@ class Store:
                 if not line.strip():
                     continue
                 try:
-                    yield reader.parse(line.decode())
+                    yield reader.parse(opened(line))
                 except ValueError:
                     cut = not line.endswith(b"\n")
                     what = "the incomplete last line" if cut else f"line {number}"

@@ -78,6 +78,7 @@ def change_source(folder: Path) -> None:
         records = [json.loads(line) for line in path.read_text().splitlines()]
         for record in records:
             record["digests"]["methods/base.py"] = "0" * 12
+            del record["crc32"]  # a line of an earlier ledger has none
         path.write_text("".join(json.dumps(record) + "\n" for record in records))
 
 

@@ -6,29 +6,38 @@ module by name. The rest of the run is the real one.
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import os
+import random
 import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from datasets.base import Dataset  # noqa: E402 - after the path is set
-from harness.run import executors  # noqa: E402 - the same
+import numpy as np  # noqa: E402 - after the path is set
+
+from datasets.base import Dataset  # noqa: E402 - the same
+from harness.run import driver, executors  # noqa: E402 - the same
 from harness.run import worker as real  # noqa: E402 - the same
 from harness.run.worker import JobGroup  # noqa: E402 - the same
+from harness.store import claims  # noqa: E402 - the same
+from harness.store.ledger_file import LedgerFile  # noqa: E402 - the same
 from harness.store.record import Outcome  # noqa: E402 - the same
 from methods.base import Checkpoint  # noqa: E402 - the same
 
 FIRST = "PLANTED_FIRST"
 """Environment variable: a file that the first victim makes, so that the second is spared."""
+POINT = "PLANTED_POINT"
+"""Environment variable: the step of storing at which ``dies_at_write`` kills its process."""
 GATE = "PLANTED_GATE"
 """Environment variable: a file that opens the gate of ``gated``, or tells that a fit hangs."""
 
@@ -111,21 +120,76 @@ def _before_the_victim(group: JobGroup, data: Dataset, device: str) -> Iterator[
         yield from real.execute(JobGroup(jobs), data, device)
 
 
-def raises(
-    group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
-) -> Iterator[Any]:
-    fit = real._fit
+def _at_fit(fault: Callable[[Any], Any]) -> Any:
+    """The victim's fit is handed to ``fault``, whose value takes its place."""
 
-    def planted(method: Any, task: Any, problem: Any) -> Any:
-        if victim(JobGroup((task.job,))):
-            raise ArithmeticError("planted: [/this] fit broke")
-        return fit(method, task, problem)
+    def run(
+        group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
+    ) -> Iterator[Any]:
+        fit = real._fit
 
-    real._fit = planted
-    try:
-        yield from real.execute(group, data, device, state)
-    finally:
-        real._fit = fit
+        def planted(method: Any, task: Any, problem: Any) -> Any:
+            fitted = fit(method, task, problem)
+            return fault(fitted) if victim(JobGroup((task.job,))) else fitted
+
+        real._fit = planted
+        try:
+            yield from real.execute(group, data, device, state)
+        finally:
+            real._fit = fit
+
+    return run
+
+
+def _raise(fitted: Any) -> Any:
+    raise ArithmeticError("planted: [/this] fit broke")
+
+
+def _nan(fitted: Any) -> Any:
+    return _Answering(lambda rows: np.full(rows.n, np.nan), fitted)
+
+
+def _shapes(fitted: Any) -> Any:
+    return _Answering(lambda rows: np.zeros((rows.n, 2)), fitted)
+
+
+def _leak(fitted: Any) -> Any:
+    """Up to 8 GiB, in steps of 16 MiB."""
+    kept = []
+    for _ in range(512):
+        kept.append(np.ones(2**21))
+        time.sleep(0.002)
+    return fitted
+
+
+def _exit(fitted: Any) -> Any:
+    os._exit(3)
+
+
+def _quit(fitted: Any) -> Any:
+    sys.exit(3)
+
+
+def _print(fitted: Any) -> Any:
+    """8 MiB on each of standard output and error."""
+    for _ in range(2**13):
+        print("x" * 2**10)
+        print("y" * 2**10, file=sys.stderr)
+    return fitted
+
+
+class _Answering:
+    """A fit with other predictions."""
+
+    def __init__(self, predict: Any, fitted: Any) -> None:
+        self.predict, self.fitted = predict, fitted
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.fitted, name)
+
+
+raises, nan, shapes = _at_fit(_raise), _at_fit(_nan), _at_fit(_shapes)
+leaks, exits, quits, prints = _at_fit(_leak), _at_fit(_exit), _at_fit(_quit), _at_fit(_print)
 
 
 def checkpoints(
@@ -181,10 +245,12 @@ def worker(fault: str) -> Any:
 
 
 def _stand_in(fault: str) -> Any:
-    def run(group: JobGroup, data: Dataset, device: str, state: bytes | None) -> Iterator[Any]:
+    def run(
+        group: JobGroup, data: Dataset, device: str, state: bytes | None, mib: float | None = None
+    ) -> Iterator[Any]:
         executors.execute = globals()[fault]
         try:
-            yield from REAL(group, data, device, state)
+            yield from REAL(group, data, device, state, mib)
         finally:
             executors.execute = real.execute
 
@@ -204,14 +270,72 @@ FAULTS = (
     "gated",
     "hangs",
     "spins",
+    "nan",
+    "shapes",
+    "leaks",
+    "exits",
+    "quits",
+    "prints",
 )
 for _fault in FAULTS:
     globals()[f"{_fault}_in_worker"] = _stand_in(_fault)
 
 
+def dies_at_write() -> None:
+    """Kill this process at one step of storing: about a flush, about a name, in mid-line."""
+    steps, point = itertools.count(), int(os.environ[POINT])
+
+    def step() -> None:
+        if next(steps) == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def counted(call: Any) -> Any:
+        def run(*arguments: Any, **named: Any) -> Any:
+            step()
+            value = call(*arguments, **named)
+            step()
+            return value
+
+        return run
+
+    os.fsync, os.replace = counted(os.fsync), counted(os.replace)
+    append = LedgerFile.append
+
+    def in_two(ledger: LedgerFile, line: bytes) -> None:
+        ledger.handle.write(line[: len(line) // 2])
+        step()
+        append(ledger, line[len(line) // 2 :])
+
+    LedgerFile.append = in_two
+
+
+def clock() -> None:
+    """The wall clock jumps by up to a year, to and fro, at each reading; the monotonic one not."""
+    chance, now, ns = random.Random(0), time.time, time.time_ns
+
+    def jump() -> int:
+        return chance.randint(-(10**7) * 3, 10**7 * 3)
+
+    class Jumping(datetime.datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return super().now(tz) + datetime.timedelta(seconds=jump())
+
+    time.time, time.time_ns = lambda: now() + jump(), lambda: ns() + jump() * 10**9
+    stand_in: Any = SimpleNamespace(datetime=Jumping, UTC=datetime.UTC)
+    driver.datetime = claims.datetime = stand_in
+
+
+OF_THE_PROCESS = {"dies_at_write": dies_at_write, "clock": clock}
+"""Faults of the driver's process, not of a worker."""
+
+
 def main(fault: str, argv: list[str]) -> int:
     import run_all
 
+    if fault in OF_THE_PROCESS:
+        OF_THE_PROCESS[fault]()
+        return run_all.main(argv)
     executors.execute = globals()[fault]
     executors._execute_in_worker = worker(fault)
     return run_all.main(argv)

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from harness.report import publish
+from harness.report import publish, write
 from harness.run import executors
 from harness.store import code_digest
+from harness.store.claims import Claims
+from harness.store.store import Store, StoreError
 from tests.system import planted
 from tests.system.command_line import CHEAP, SERIAL, SMOKE, CommandLine, change_source, lines
 
@@ -144,6 +146,92 @@ def test_a_full_disk_is_one_sentence(
     assert not list((tmp_path / "results" / "arrays").glob(".*"))
     assert cli(*CHEAP, *SERIAL)[0] == 0
     assert len(lines(tmp_path)) == 11
+
+
+def test_a_disk_that_turns_read_only_is_one_sentence(
+    cli: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can be written, flushed or deleted any more, once two fits are stored."""
+    flush, done = os.fsync, 0
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise OSError(30, "Read-only file system")
+
+    def turns(descriptor: int) -> None:
+        nonlocal done
+        done += 1
+        if done > 6:  # the manifest with its arrays, then arrays and line of two fits
+            patch.setattr(Path, "unlink", refused)
+            refused()
+        flush(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", turns)
+        status, _, err = cli(*CHEAP, *SERIAL)
+    assert status == 1
+    assert "cannot be written (Read-only file system)" in err
+    assert err.count("\n") == 1
+    stored = len(lines(tmp_path))
+    assert f"{stored} fit" in err
+    assert cli(*CHEAP, *SERIAL)[0] == 0
+    assert len(lines(tmp_path)) == 11
+
+
+@pytest.mark.parametrize("what", ["claims", "checkpoint"])
+def test_what_cannot_be_deleted_ends_no_run_with_a_traceback(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims, again, store = Claims(tmp_path), Claims(tmp_path), Store(tmp_path)
+    claims.enter()
+    store.save_checkpoint("group", {}, b"state")
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    if what == "checkpoint":
+        with pytest.raises(StoreError, match="Read-only file system"):
+            store.drop_checkpoint("group")
+    claims.close()
+    assert again.enter() == []  # the entry that is left is nobody's
+    again.close()
+
+
+def test_a_disk_that_fills_up_under_the_report_is_one_sentence(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    def published(*_: Any) -> int:
+        write.write_file(Path("anywhere") / "table2.csv", b"")
+        return 0
+
+    monkeypatch.setattr(publish, "publish", published)
+    monkeypatch.setattr(write, "_write_whole", full)
+    status, _, err = cli(*ONE)
+    assert status == 1
+    assert "table2.csv cannot be written (No space left on device); every fit is stored" in err
+    assert "python run_all.py --protocol table2" in err
+    assert err.count("\n") == 2
+
+
+def test_a_record_with_a_flipped_bit_is_said_and_made_again(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    cli(*ONE)
+    ledger = tmp_path / "results" / "records" / "ledger-000.jsonl"
+    (good,) = lines(tmp_path)
+    text = f'"test_accuracy": {good["metrics"]["test_accuracy"]}'
+    assert text in ledger.read_text()
+    ledger.write_text(ledger.read_text().replace(text, '"test_accuracy": 0.75'))
+    assert lines(tmp_path)[0]["metrics"]["test_accuracy"] == 0.75  # JSON as good as any
+    status, out, _ = cli(*ONE)
+    assert status == 0
+    assert "ledger: line 1 of ledger-000.jsonl" in out
+    assert "0 stored, 1 to run" in out
+    again = lines(tmp_path)[1]
+    assert (again["score"], again["metrics"]) == (good["score"], good["metrics"])
 
 
 def test_an_interrupt_says_what_is_stored_and_how_to_go_on(

@@ -103,6 +103,21 @@ def test_serial_goes_on_after_a_stack_that_breaks(
     assert 'raise ArithmeticError("planted' in bad.trace
 
 
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("quits", "SystemExit: 3"), ("exits", "SystemExit: os._exit(3)")]
+)
+def test_serial_goes_on_after_a_fit_that_ends_the_process(
+    fault: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "execute", getattr(planted, fault))
+    end = os._exit
+    records = driven(tmp_path, cheap(), SerialExecutor({"tiny": DATA}, Resources()))
+    assert os._exit is end
+    assert sorted(record.status for record in records.values()) == ["failed", *["ok"] * 6]
+    (bad,) = (record for record in records.values() if record.status == "failed")
+    assert bad.reason == f"it failed 3 times: {reason}"
+
+
 def test_serial_ends_the_fit_that_is_over_its_limit_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -325,6 +340,15 @@ class TestOnRay:
         (bad,) = (record for record in records.values() if record.status == "failed")
         assert bad.job["config"]["C"] == 1.0
         assert "--fit-timeout" in bad.reason
+
+    def test_a_fit_that_leaks_is_ended_with_its_worker(
+        self, executor_of: Any, tmp_path: Path
+    ) -> None:
+        records = driven(tmp_path, cheap(), executor_of("leaks"), FitLimits(mib=1500.0))
+        assert sorted(record.status for record in records.values()) == ["failed", *["ok"] * 6]
+        (bad,) = (record for record in records.values() if record.status == "failed")
+        assert bad.job["config"]["C"] == 1.0
+        assert "may hold 1500; it was ended (--fit-memory)" in bad.reason
 
     def test_what_is_known_while_no_worker_starts(self, executor_of: Any) -> None:
         text = executor_of().why_waiting()
