@@ -157,7 +157,7 @@ class Options:
     )
     fit_memory: float | None = _how(
         None,
-        "end a fit whose process holds more memory (default: 90 % of what is available)",
+        "end a fit whose process holds more memory (default: nine tenths of what is available)",
         "GIB",
     )
 

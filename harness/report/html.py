@@ -20,22 +20,35 @@ SCRIPTS = ("data", "tables", "charts", "cells", "compare")
 BLOCKS = {Table: "table", Figure: "figure", Text: "text", Facts: "facts"}
 
 
-def page(report: Report, drawings: Drawings) -> str:
-    """The page of a report, with the figures that are drawn so far."""
+def page(report: Report) -> str:
+    """The page of a report, with a mark in place of each figure: see :func:`with_drawings`."""
+    from markupsafe import Markup
+
+    return _rendered(
+        "page.html.jinja",
+        report=report,
+        meta=report.meta,
+        drawings={stem: Markup(_mark(stem)) for stem in report.figures()},
+        badges=_badges(report),
+        first_data=next((i for i, s in enumerate(report.sections, 1) if s.anchor), 0),
+    )
+
+
+def with_drawings(text: str, report: Report, drawings: Drawings) -> str:
+    """The ``text`` of a page with the figures that are drawn so far."""
     from markupsafe import Markup
 
     shown = {stem: Markup("<p><i>{}</i></p>").format(LATER) for stem in report.figures()}
     shown |= {stem: Markup(svg) for stem, svg in drawings.inline.items()}
     for stem, problem in drawings.problems.items():
         shown[stem] = Markup('<p class="warning">{}.</p>').format(problem)
-    return _rendered(
-        "page.html.jinja",
-        report=report,
-        meta=report.meta,
-        drawings=shown,
-        badges=_badges(report),
-        first_data=next((i for i, s in enumerate(report.sections, 1) if s.anchor), 0),
-    )
+    for stem, drawing in shown.items():
+        text = text.replace(_mark(stem), drawing, 1)
+    return text
+
+
+def _mark(stem: str) -> str:
+    return f"<!-- figure {stem} -->"
 
 
 def index_page(runs: Sequence[Mapping[str, Any]], bad: Sequence[str]) -> str:

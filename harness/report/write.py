@@ -15,7 +15,7 @@ from harness.report import answer, export
 from harness.report.beside import Beside
 from harness.report.drawing import Drawings
 from harness.report.figures import kind_of
-from harness.report.html import page
+from harness.report.html import page, with_drawings
 from harness.report.kind import Given, Kind
 from harness.report.later import data_files, shortened
 from harness.report.meta import KINDS
@@ -73,10 +73,11 @@ class Made:
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
         yield from self.text.items()
         yield from data_files(self.kind, self.long, self.drawings.figures)
+        text = page(self.report)  # once: the page of a long report takes seconds
         if self.drawings.figures:  # should drawing end the process, a page is there
-            yield "index.html", page(self.report, self.drawings).encode()
+            yield "index.html", with_drawings(text, self.report, self.drawings).encode()
         yield from self.drawings.files()
-        yield "index.html", page(self.report, self.drawings).encode()
+        yield "index.html", with_drawings(text, self.report, self.drawings).encode()
 
 
 def render(given: Given, folder: Path, kinds: Sequence[str] = KINDS) -> Written:

@@ -22,6 +22,7 @@ def sealed(line: str) -> bytes:
 
 def opened(line: bytes) -> str:
     """The line without its checksum. Raises ValueError if the checksum is that of another line."""
+    line = line.rstrip(b"\r\n")
     seal = SEAL.search(line, max(0, len(line) - LENGTH))
     if seal is None:
         return line.decode()

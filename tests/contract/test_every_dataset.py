@@ -181,6 +181,6 @@ def test_listing_data_sets_reads_no_data() -> None:
         "import sys; from harness import registry;"
         "[registry.first_line('datasets', k) for k in registry.entries('datasets')];"
         "assert not {m for m in sys.modules if m.startswith('datasets.')}"
-        " - {'datasets.base', 'datasets._columns', 'datasets._settings'}"
+        " - {'datasets.base', 'datasets._columns', 'datasets._settings', 'datasets._wording'}"
     )
     subprocess.run([sys.executable, "-c", code], cwd=registry.ROOT, check=True)

@@ -30,7 +30,7 @@ def filed(n: int = 120, **changes: Any) -> Dataset:
     return replace(
         data,
         views=tuple(view.astype(np.float32) for view in views),
-        groups={**data.groups, "tape": tape, "room": tape // 2},
+        groups={**data.groups, "tape": tape, "room": np.minimum(tape, 2)},
         splits=(
             Split("rows", leaks=("person", "day", "tape", "room")),
             Split("tape", by="tape", leaks=("person", "day", "room"), shares=(0.5, 0.25, 0.25)),
