@@ -27,7 +27,7 @@ from harness import registry
 from harness.errors import RunStopped, UsageError
 from harness.registry import ROOT
 from harness.run.limits import MEMORY_SHARE, FitTimeout, FitTooLarge, GroupLimit, ended_after
-from harness.run.resources import memory_mb, usable_cores, usable_memory_mb
+from harness.run.resources import memory_mb, return_freed_memory, usable_cores, usable_memory_mb
 from harness.run.terminal import ENDING
 from harness.run.threads import ENVIRONMENT, one_thread
 from harness.run.worker import JobGroup, execute
@@ -335,6 +335,7 @@ def _check_leak(limit: GroupLimit | None) -> None:
     if most is None or memory_mb() <= most:
         return
     gc.collect()
+    return_freed_memory()
     if (held := memory_mb()) > most:
         raise RunStopped(
             f"this process holds {held:.0f} MiB of memory before the next fit begins, and may hold "

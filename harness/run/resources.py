@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -110,6 +111,16 @@ def memory_mb() -> float:
     with suppress(OSError):
         return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1024**2
     return 0.0
+
+
+def return_freed_memory() -> None:
+    """Hand memory that was freed back to the system, where the C library can (glibc).
+
+    Training tells it to keep such memory (``methods._nn.trainer.keep_freed_memory``), which would
+    else count as held.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def usable_memory_mb() -> float:

@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness import registry
@@ -14,6 +15,7 @@ from harness.errors import RunStopped
 from harness.run import executors, limits, resources
 from harness.run.executors import Resources, SerialExecutor
 from harness.run.limits import FitLimits, FitTooLarge, GroupLimit, ended_after
+from methods._nn import trainer
 from tests.system import planted
 from tests.unit.harness.test_executors import DATA, cheap, driven
 
@@ -77,6 +79,15 @@ def test_serial_ends_the_fit_that_leaks_and_goes_on(
     (bad,) = (record for record in records.values() if record.status == "failed")
     assert bad.job["config"]["C"] == 1.0
     assert "--fit-memory" in bad.reason
+
+
+def test_memory_that_was_freed_counts_no_longer() -> None:
+    trainer.keep_freed_memory()
+    before = resources.memory_mb()
+    kept = [np.ones(2**19) for _ in range(100)]  # 4 MiB each
+    del kept
+    resources.return_freed_memory()
+    assert resources.memory_mb() < before + 100
 
 
 def test_a_process_that_is_full_begins_no_fit() -> None:
