@@ -14,7 +14,6 @@ import argparse
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,6 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 
+from benchmarks._measure import medians
 from datasets.base import Problem, Rows
 from harness import registry
 from methods._nn import fused_gaussian, trainer
@@ -85,30 +85,17 @@ def epoch(spec: TrainSpec, members: list[Member]) -> Callable[[], None]:
     return run
 
 
-def timed(runs: dict[str, Callable[[], None]], repeats: int) -> dict[str, float]:
-    """Median processor seconds of each run, taken in turn (one thread, so they are its own)."""
-    for run in runs.values():
-        run()
-    taken: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repeats):
-        for name, run in runs.items():
-            began = time.process_time()
-            run()
-            taken[name].append(time.process_time() - began)
-    return {name: float(np.median(values)) for name, values in taken.items()}
-
-
 def ratios(name: str, repeats: int) -> None:
     """Print what was measured on shape ``name``."""
     spec, stack = prepared(name, 1)
     runs = {"fused": epoch(spec, stack), "plain": epoch(*prepared(name, 1, fused=False))}
-    seconds = timed(runs, repeats)
+    seconds = medians(runs, repeats)
     print(f"{name}: plain / fused decoder          {seconds['plain'] / seconds['fused']:.2f}")
     steps = spec.sizes.steps
     for kind in ("softplus", "relu"):
-        taken = timed({kind: epoch(*prepared(name, 1, activation=kind))}, repeats)[kind]
+        taken = medians({kind: epoch(*prepared(name, 1, activation=kind))}, repeats)[kind]
         print(f"{name}: step, smvae, {kind:<8}          {1e3 * taken / steps:.1f} ms")
-    taken = timed({"m2": epoch(*prepared(name, 1, "m2"))}, repeats)["m2"]
+    taken = medians({"m2": epoch(*prepared(name, 1, "m2"))}, repeats)["m2"]
     print(f"{name}: step, m2                        {1e3 * taken / steps:.1f} ms")
     spec, four = prepared(name, 4)
     stacked = {str(k): epoch(replace(spec, members_per_pass=k), four) for k in (1, 2, 4)}
@@ -118,7 +105,7 @@ def ratios(name: str, repeats: int) -> None:
         for run in alone:
             run()
 
-    seconds = timed({**stacked, "looped": looped}, max(3, repeats // 4))
+    seconds = medians({**stacked, "looped": looped}, max(3, repeats // 4))
     for k in (1, 2, 4):
         share = seconds[str(k)] / seconds["looped"]
         print(f"{name}: stack of 4, {k} a pass / looped    {share:.2f}")

@@ -96,7 +96,7 @@ def grouped_faults(faults: Sequence[tuple[str, str]], expected: str) -> list[Fin
 
 
 def by_cause(findings: Sequence[Finding]) -> list[tuple[Finding, ...]]:
-    """``findings`` in their order, those that one fix mends behind the first of them."""
+    """``findings`` in their order, those that one fix settles behind the first of them."""
     groups: dict[tuple[str, int], list[Finding]] = {}
     for number, finding in enumerate(findings):
         place = 0 if finding.fix and not finding.ok else number + 1

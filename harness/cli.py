@@ -86,59 +86,56 @@ def _run(argv: list[str]) -> int:
     if options.print_config:
         print(flags.to_toml(given), end="")
         return 0
-    console = terminal.open_console()
+    console, mode = terminal.open_console(), flags.mode_of(options)
+    if mode == "run":
+        if options.suite:
+            given = of_suite(options, given)
+            options = flags.Options(**given)
+        if not options.protocols:
+            raise UsageError("name a --protocol, for example --protocol table2 (--list protocols)")
+        return _experiment(argv, given, console)
+    if mode == "tune":
+        from harness import tune
+
+        return tune.run(replace(options, command=argv), console)
+    if mode in OF_DATA:
+        return _data(options, console)
+    return _stored(options, console)
+
+
+OF_DATA = {"list", "list rows", "list settings", "simulate", "inspect", "check_data"}
+"""Modes that read or write data sets, or name entries; the other modes read results."""
+
+
+def _data(options: flags.Options, console: Any) -> int:
     if options.listing is not None:
         from harness import listing
 
         for line in listing.lines(options):
             console.print(line)
         return 0
-    if options.check_data or options.simulate or options.inspect is not None:
-        from harness import data_tools
+    from harness import data_tools
 
-        if options.simulate:
-            return data_tools.simulate(
-                options.simulate, options.out, options.scale, options.seed, console
-            )
-        if options.inspect is not None:
-            return data_tools.inspect(
-                options.inspect, options.data_root, options.data_options, console
-            )
-        return data_tools.check_data(options.data_root, options.data_options, console)
-    if options.tune is not None:
-        from dataclasses import replace
+    if options.simulate:
+        return data_tools.simulate(
+            options.simulate, options.out, options.scale, options.seed, console
+        )
+    if options.inspect is not None:
+        return data_tools.inspect(options.inspect, options.data_root, options.data_options, console)
+    return data_tools.check_data(options.data_root, options.data_options, console)
 
-        from harness import tune
 
-        return tune.run(replace(options, command=argv), console)
-    if options.watch is not None:
-        from harness.report.watch import watch
-
-        return watch(options.results, options.reports, options.watch, console)
-    if of_results(options):
-        return _stored(options, console)
-    if options.report_only and not options.protocols and not options.suite:
+def _stored(options: flags.Options, console: Any) -> int:
+    """Modes of stored results, which run nothing."""
+    if options.report_only is not None:
         from harness.report.publish import rebuild  # needs no data set and no method
 
         with_what = resolved_against(options)
         return rebuild(options.results, options.reports, options.report_only, with_what, console)
-    if options.suite:
-        given = of_suite(options, given)
-        options = flags.Options(**given)
-    if not options.protocols:
-        raise UsageError("name a --protocol, for example --protocol table2 (--list protocols)")
-    return _experiment(argv, given, console)
+    if options.watch is not None:
+        from harness.report.watch import watch
 
-
-def of_results(options: flags.Options) -> bool:
-    """Whether the command asks for something of stored results and runs nothing."""
-    one = (options.why, options.export, options.define_suite)
-    several = (options.compare, options.merge, options.submit)
-    return any(value is not None for value in one) or any(several)
-
-
-def _stored(options: flags.Options, console: Any) -> int:
-    """``--why``, ``--compare``, ``--export``, ``--merge``, ``--submit``, ``--define-suite``."""
+        return watch(options.results, options.reports, options.watch, console)
     if options.why is not None:
         from harness.why import why
 
@@ -147,12 +144,13 @@ def _stored(options: flags.Options, console: Any) -> int:
         from harness.compare import compare
 
         return compare(options.compare, console)
-    if options.export is not None or options.merge:
+    if options.merge:
         from harness import sharing
 
-        if options.merge:
-            return sharing.take(options.merge, options.results, console)
-        assert options.export is not None
+        return sharing.take(options.merge, options.results, console)
+    if options.export is not None:
+        from harness import sharing
+
         return sharing.export(options.export, options.results, options.run, console)
     from harness import suites
     from harness.store.suite import DEFAULT, find_suite

@@ -16,7 +16,7 @@ from rich.console import Console
 from datasets.base import Dataset
 from harness import registry
 from harness.errors import RunStopped, UsageError
-from harness.options import Options
+from harness.options import WHAT, Options, flags
 from harness.plan import absent, properties, resolve
 from harness.plan.job import stages_of
 from harness.plan.plan import Plan, PlannedCell, Unfit, plan_cells, settle, unfit_rows
@@ -94,14 +94,7 @@ def run(options: Options, console: Console) -> int:
     return 1 if bad else 0
 
 
-HOW = {
-    "command", "executor", "workers", "device", "gpus_per_job", "address", "fit_timeout",
-    "fit_memory", "data_root", "results", "reports", "dry_run", "report_only", "watch",
-    "retry_failed", "accept_stale", "force", "yes", "tune", "tune_settings", "tune_draws",
-    "tune_hours", "tuned", "listing", "check_data", "inspect", "simulate", "out", "scale",
-    "config", "print_config", "suite", "why", "compare", "against", "export", "merge", "run",
-    "submit", "verified_by", "define_suite",
-}  # fmt: skip
+HOW = {"command", "data_root", "suite"} | {n for n, f in flags().items() if f.group != WHAT}
 """Options that affect only how a run is carried out; all others are part of the run's id."""
 
 

@@ -55,7 +55,9 @@ def _flag(group: str, default: Any, help: str, metavar: str | None = None, **mor
     return field(default=default, metadata={"flag": Flag(group, help, metavar, **more)})
 
 
-_what = partial(_flag, "what to run")
+WHAT = "what to run"
+"""The group of the flags that tell one run from another."""
+_what = partial(_flag, WHAT)
 _how = partial(_flag, "how to run it")
 _where = partial(_flag, "where things are")
 _instead = partial(_flag, "instead of running")
@@ -551,7 +553,7 @@ def _without_effect(dest: str, options: Options) -> str:
     """Which other flag, given or missing, makes ``dest`` ineffective; "" if it has an effect."""
     if dest in ALWAYS or getattr(options, dest) is False:
         return ""
-    mode = _mode(options)
+    mode = mode_of(options)
     if mode in USED_BY:
         if dest in USED_BY[mode]:
             return ""
@@ -575,7 +577,8 @@ def _without_effect(dest: str, options: Options) -> str:
     return ""
 
 
-def _mode(options: Options) -> str:
+def mode_of(options: Options) -> str:
+    """What the command asks for: a key of ``USED_BY``, ``list`` or ``run``."""
     if options.simulate is not None:
         return "simulate"
     if options.check_data:

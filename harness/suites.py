@@ -267,15 +267,11 @@ def _data_of(cells: Sequence[StoredCell]) -> SuiteData:
         if "" in drawn or known != drawn:
             raise UsageError(f"the rows of {cell.address} do not all have the same, known trials")
     sizes = pd.concat([cell.trials for cell in cells])
-    test, tuning = int(sizes["n_test"].median()), int(sizes["n_tuning_labels"].median())
-    # Supervised rows see the labelled training rows only, so they do not say how many there are.
-    seen = int(sizes["n_train"].max())
-    labelled_only = (sizes["n_train"] == sizes["n_labelled"]).all()
     return SuiteData(
         key=key,
         fingerprint=note.fingerprint,
         split=note.split,
-        train=note.n - test - tuning if labelled_only else seen,
-        test=test,
+        train=note.n_train,
+        test=int(sizes["n_test"].median()),
         draws=draws,
     )

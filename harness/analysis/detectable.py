@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import optimize, stats
 
-from harness.analysis.statistics import MIN_PAIRS
+from harness.analysis.statistics import MIN_PAIRS, corrected_error
 
 
 def detectable(
@@ -28,4 +28,4 @@ def detectable(
 
     most = critical + stats.norm.ppf(power) + 20.0
     shift = float(optimize.brentq(lacking, 0.0, most))
-    return shift * sd * float(np.sqrt(1 / n + ratio))
+    return shift * float(corrected_error(sd, n, ratio))

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from harness.analysis.statistics import MIN_PAIRS
+from harness.analysis.statistics import MIN_PAIRS, corrected_error
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Spread:
         """Corrected standard errors (K,)."""
         known = (self.n >= MIN_PAIRS) & (self.sd > 0)
         n = np.maximum(self.n, 1)
-        return np.where(known, self.sd * np.sqrt(1 / n + self.ratio), np.nan)
+        return np.where(known, corrected_error(self.sd, n, self.ratio), np.nan)
 
     def interval(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
         """Both ends (K,) of the corrected interval at ``level``."""

@@ -182,11 +182,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted.tolist()
 
 
+def corrected_error(sd: Any, n: Any, ratio: float = 0.0) -> Any:
+    """Standard error of a mean over trials that overlap: sd sqrt(1/n + ratio).
+
+    ``sd``  with n - 1.   ``ratio`` n_test / n_train (Nadeau and Bengio, 2003); 0: no correction.
+    """
+    return sd * np.sqrt(1 / n + ratio)
+
+
 def interval(differences: np.ndarray, ratio: float = 0.0) -> tuple[float, float]:
-    """95 % t interval of the mean; ``ratio`` = n_test / n_train widens it (Nadeau and Bengio)."""
-    n = len(differences)
-    half = stats.t.ppf(0.975, n - 1) * np.std(differences, ddof=1) * np.sqrt(1 / n + ratio)
-    return float(np.mean(differences) - half), float(np.mean(differences) + half)
+    """95 % t interval of the mean, with :func:`corrected_error`."""
+    n, mean = len(differences), np.mean(differences)
+    half = stats.t.ppf(0.975, n - 1) * corrected_error(np.std(differences, ddof=1), n, ratio)
+    return float(mean - half), float(mean + half)
 
 
 def _summary_line(cell: pd.DataFrame, paper: tuple[float, float]) -> dict[str, Any]:

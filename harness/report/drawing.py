@@ -31,7 +31,7 @@ class Drawings:
 
                 with settings():
                     drawn = figure.draw()
-                made = {kind: saved(lambda: drawn, kind) for kind in ("svg", *self.kinds)}  # noqa: B023
+                made = {kind: saved(lambda d=drawn: d, kind) for kind in ("svg", *self.kinds)}
                 self.inline[stem] = inline(made["svg"], stem)
                 files = [(f"figures/{stem}.{kind}", made[kind]) for kind in self.kinds]
             except Exception as error:

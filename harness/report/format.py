@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from harness.analysis import words
+
 Number = float | None
 """None and NaN are printed as ""."""
 
@@ -33,7 +35,7 @@ def signed(value: Number) -> str:
 
 def points(value: Number) -> str:
     """``+13.2``: a difference of accuracies in percentage points."""
-    return "" if value is None or pd.isna(value) else f"{100 * value:+.1f}".replace("-", "−")
+    return "" if value is None or pd.isna(value) else words.points(value)
 
 
 def number_of(column: str) -> Callable[[Number], str]:

@@ -12,6 +12,7 @@ import pandas as pd
 from harness.analysis.against import Against
 from harness.analysis.aggregate import points
 from harness.analysis.figure_arrays import Arrays, Shown
+from harness.analysis.leaders import leaders
 from harness.analysis.statistics import PAIRED_COLUMNS, axes, check, paired
 from harness.layout import Axis, Layout, Value
 from harness.report import answer, captions, details, places, reach
@@ -115,12 +116,14 @@ class Kind:
     """A kind of report. A subclass adds its figures, tables and CSV files, and no more.
 
     ``axes``        how many axes its layout has.
+    ``rivals``      whether its rows compete in the first value, so that one of them leads.
     ``lead_title``  heading of what :meth:`lead` returns, in the table of all data sets.
     ``shared``      what makes trials of different rows comparable, for :meth:`reading`.
     """
 
     axes: ClassVar[int] = 0
     lead_title: ClassVar[str] = ""
+    rivals: ClassVar[bool] = False
     shared: ClassVar[str] = "All rows share splits, labels and hidden entries trial by trial."
 
     def __init__(self, given: Given) -> None:
@@ -164,7 +167,9 @@ class Kind:
 
     def leaders(self) -> pd.DataFrame | None:
         """The leader of every column (``analysis.leaders``); None where rows are no rivals."""
-        return None
+        if not self.rivals:
+            return None
+        return leaders(self.given.trials, self.reference, self.headline.column)
 
     @property
     def headline(self) -> Value:

@@ -28,6 +28,7 @@ from harness.plan.space import Axis
 from harness.run.executors import RayExecutor, Resources
 from harness.run.task import Task
 from harness.run.threads import one_thread
+from harness.run.worker import fit_alone
 from methods.base import Failed, FitError, Member, Training
 from protocols.base import Budget, Cell, Scenario, Stage, TableRow, build, draw
 
@@ -81,8 +82,7 @@ def evaluate(
     if not registry.is_stacked(method):
         for number, task in enumerate(tasks):
             problem = task.problem if method.can.inductive else task.second_problem()
-            rng = np.random.default_rng(task.seed)
-            best[number] = task.score(method(task.config).fit(problem, rng))
+            best[number] = task.score(fit_alone(method, task, problem))
         if report:
             report(1, float(np.mean(best)))
         return best

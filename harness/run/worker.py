@@ -165,9 +165,9 @@ def _alone(method: type[Method], task: Task) -> Outcome:
     since = resources.forget_peak_memory("cpu")
     try:
         task.check()
-        chooser = fitted = _fit(method, task, task.problem)
+        chooser = fitted = fit_alone(method, task, task.problem)
         if not method.can.inductive:
-            chooser = _fit(method, task, task.second_problem())
+            chooser = fit_alone(method, task, task.second_problem())
         outcome = task.ok(fitted, task.score(chooser), 0, 0.0)
     except Exception as error:
         outcome = task.failed(error, 0.0)
@@ -175,7 +175,8 @@ def _alone(method: type[Method], task: Task) -> Outcome:
     return _on("cpu", since, replace(outcome, record=replace(outcome.record, seconds=seconds)))
 
 
-def _fit(method: type[Method], task: Task, problem: Problem) -> Fitted:
+def fit_alone(method: type[Method], task: Task, problem: Problem) -> Fitted:
+    """A fit of a method that is not stacked, with the random numbers of its task."""
     return method(task.config).fit(problem, np.random.default_rng(task.seed))
 
 

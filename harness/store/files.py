@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import numpy as np
 
@@ -41,11 +41,20 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)  # only there if something went wrong
 
 
+def end_last_line(file: BinaryIO) -> None:
+    """End an incomplete last line, left by a killed writer, with a newline; go to the end.
+
+    ``file``  open for reading and appending.
+    """
+    if file.seek(0, os.SEEK_END) > 0:
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
+
+
 def append_line(path: Path, line: str) -> None:
     """Add a line to a text file that one process writes; a last line that was cut stays apart."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            line = line if file.read(1) == b"\n" else f"\n{line}"
+        end_last_line(file)
         file.write(f"{line}\n".encode())

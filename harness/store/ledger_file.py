@@ -16,6 +16,8 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
+from harness.store.files import end_last_line
+
 try:
     import fcntl
 except ImportError:  # Windows: --help, --list and reports need no ledger
@@ -82,11 +84,8 @@ def open_ledger(folder: Path) -> tuple[LedgerFile, str]:
 
 
 def _ready(handle: FileIO) -> FileIO:
-    """End an incomplete last line, left by a killed writer, with a newline."""
-    if handle.seek(0, os.SEEK_END) > 0:
-        handle.seek(-1, os.SEEK_END)
-        if handle.read(1) != b"\n":
-            handle.write(b"\n")
+    """The file with its last line complete, whatever a killed writer left."""
+    end_last_line(handle)
     return handle
 
 

@@ -1,6 +1,6 @@
 """Canaries: alter what a method must not see, rebuild with the same draw, look for a trace.
 
-A canary sings (raises :class:`LeakError`) where the Problem's bytes differ, or the state of a fit
+A canary raises :class:`LeakError` where the Problem's bytes differ, or the state of a fit
 does.
 """
 

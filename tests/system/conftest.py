@@ -22,16 +22,16 @@ def ctrl_c_reaches_children() -> None:
 
 
 @pytest.fixture
-def cli(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[CommandLine]:
-    monkeypatch.setattr(publish, "publish", lambda *_: 0)
+    """The arguments as they are: the test says where results and reports go."""
     monkeypatch.delenv(resolve.DATA_ROOT, raising=False)
     before = signal.getsignal(signal.SIGTERM)
 
-    def call(*argv: str) -> tuple[int, str, str]:
+    def call(*argv: str | Path) -> tuple[int, str, str]:
         try:
-            status = run_all.main([*argv, *places(tmp_path)])
+            status = run_all.main([str(word) for word in argv])
         except SystemExit as left:
             status = int(left.code or 0)
         printed = capsys.readouterr()
@@ -39,3 +39,10 @@ def cli(
 
     yield call
     signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def cli(said: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """Results and reports go below ``tmp_path``; no report is written."""
+    monkeypatch.setattr(publish, "publish", lambda *_: 0)
+    return lambda *argv: said(*argv, *places(tmp_path))

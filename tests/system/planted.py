@@ -126,17 +126,17 @@ def _at_fit(fault: Callable[[Any], Any]) -> Any:
     def run(
         group: JobGroup, data: Dataset, device: str = "cpu", state: bytes | None = None
     ) -> Iterator[Any]:
-        fit = real._fit
+        fit = real.fit_alone
 
         def planted(method: Any, task: Any, problem: Any) -> Any:
             fitted = fit(method, task, problem)
             return fault(fitted) if victim(JobGroup((task.job,))) else fitted
 
-        real._fit = planted
+        real.fit_alone = planted
         try:
             yield from real.execute(group, data, device, state)
         finally:
-            real._fit = fit
+            real.fit_alone = fit
 
     return run
 

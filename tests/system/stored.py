@@ -5,11 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+import run_all
+from harness.plan import resolve
+from harness.report import publish
+
 Change = Callable[[dict[str, Any]], object]
+
+
+def without_reports(*commands: Sequence[str]) -> None:
+    """Run command lines in this process, which must succeed; no report is written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(resolve.DATA_ROOT, raising=False)
+        patch.setattr(publish, "publish", lambda *_: 0)
+        for argv in commands:
+            assert run_all.main(list(argv)) == 0
 
 
 def records(results: Path) -> list[dict[str, Any]]:

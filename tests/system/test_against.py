@@ -8,23 +8,17 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import run_all
-from harness.plan import resolve
-from harness.report import publish
 from harness.report.figures.table import RowPlot
 from harness.store import code_digest
 from harness.store.suite import DEFAULT, STORED, find_suite
 from tests.system import stored
-from tests.system.command_line import SERIAL, SMOKE, places
-
-Said = Callable[..., tuple[int, str, str]]
+from tests.system.command_line import SERIAL, SMOKE, CommandLine, places
 
 
 def undrawn(_: RowPlot) -> None:
@@ -32,32 +26,23 @@ def undrawn(_: RowPlot) -> None:
     raise ValueError("not drawn in this test")
 
 
-@pytest.fixture
-def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Said:
-    monkeypatch.delenv(resolve.DATA_ROOT, raising=False)
+@pytest.fixture(autouse=True)
+def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RowPlot, "draw", undrawn)
-
-    def call(*argv: str | Path) -> tuple[int, str, str]:
-        status = run_all.main([str(word) for word in argv])
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``first/results`` with a run of two rows, ``tiny/`` the suite of its trials with both."""
     folder = tmp_path_factory.mktemp("world")
-    argv = (*SMOKE, "--method", "logistic_regression", "majority", "--trials", "4", *SERIAL)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv(resolve.DATA_ROOT, raising=False)
-        patch.setattr(publish, "publish", lambda *_: 0)
-        assert run_all.main([*argv, *places(folder / "first")]) == 0
-        first = ("--results", str(folder / "first" / "results"))
-        assert run_all.main(["--define-suite", str(folder / "tiny"), *first]) == 0
-        rows = ("logistic_regression", "majority")
-        assert run_all.main(["--submit", *rows, "--suite", str(folder / "tiny"), *first]) == 0
+    asked = (*SMOKE, "--method", "logistic_regression", "majority", "--trials", "4", *SERIAL)
+    first = ("--results", str(folder / "first" / "results"))
+    rows = ("logistic_regression", "majority")
+    stored.without_reports(
+        (*asked, *places(folder / "first")),
+        ("--define-suite", str(folder / "tiny"), *first),
+        ("--submit", *rows, "--suite", str(folder / "tiny"), *first),
+    )
     return folder
 
 
@@ -82,7 +67,7 @@ def head_of(path: Path) -> dict[str, Any]:
 
 
 def test_a_row_is_run_on_the_suites_trials_and_stands_beside_the_stored_rows(
-    world: Path, tmp_path: Path, said: Said
+    world: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     status, out, _ = said(
         "--suite", world / "tiny", "--method", "svm", "--without", "svm_all_labels",
@@ -122,7 +107,7 @@ def test_a_row_is_run_on_the_suites_trials_and_stands_beside_the_stored_rows(
 
 @pytest.mark.slow
 def test_a_stored_row_that_is_run_again_differs_by_nothing(
-    world: Path, tmp_path: Path, said: Said
+    world: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     argv = ("--suite", world / "tiny", "--method", "majority", *SERIAL, *places(tmp_path))
     said(*argv, "--against", "reference")
@@ -131,7 +116,7 @@ def test_a_stored_row_that_is_run_again_differs_by_nothing(
 
 
 def test_a_results_folder_is_compared_with_on_identical_trials(
-    world: Path, tmp_path: Path, said: Said
+    world: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     argv = (*SMOKE, "--method", "majority", "--trials", "3", *SERIAL, *places(tmp_path))
     _, out, _ = said(*argv, "--against", world / "first" / "results")
@@ -160,7 +145,7 @@ SLOW = ("views", "labels")
     "what", [pytest.param(x, marks=[pytest.mark.slow] if x in SLOW else []) for x in OTHER]
 )
 def test_trials_that_are_not_identical_are_not_compared(
-    what: str, world: Path, tmp_path: Path, said: Said
+    what: str, world: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     more, words = OTHER[what]
     argv = (*SMOKE, "--method", "majority", "--trials", "2", *SERIAL, *places(tmp_path), *more)
@@ -172,7 +157,7 @@ def test_trials_that_are_not_identical_are_not_compared(
 
 
 def test_stored_trials_that_drew_other_rows_are_left_out_one_by_one(
-    world: Path, tmp_path: Path, said: Said
+    world: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     shutil.copytree(world / "tiny", tmp_path / "tiny")
     for path in (tmp_path / "tiny").glob("*.jsonl"):
@@ -194,7 +179,7 @@ def test_stored_trials_that_drew_other_rows_are_left_out_one_by_one(
      ("--label-percent", "5"), ("--protocol", "figure3")],
 )  # fmt: skip
 def test_what_the_suite_fixes_cannot_be_set(
-    more: tuple[str, ...], world: Path, tmp_path: Path, said: Said
+    more: tuple[str, ...], world: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     argv = ("--suite", world / "tiny", "--method", "majority", *more, "--dry-run")
     status, _, err = said(*argv, *places(tmp_path))
@@ -204,7 +189,7 @@ def test_what_the_suite_fixes_cannot_be_set(
 
 @pytest.mark.slow
 def test_a_suite_and_its_flags_typed_out_are_one_run(
-    world: Path, tmp_path: Path, said: Said
+    world: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     said("--suite", world / "tiny", "--method", "majority", *SERIAL, *places(tmp_path))
     argv = (*SMOKE, "--dataset", "digits", "--label-percent", "2", "--trials", "4", "--seed", "0")
@@ -219,7 +204,7 @@ def test_a_suite_and_its_flags_typed_out_are_one_run(
      ("--submit", "../x", "--suite", "core-1"), ("--define-suite", "x")],
 )  # fmt: skip
 def test_what_is_not_there_is_one_sentence(
-    argv: tuple[str, ...], tmp_path: Path, said: Said
+    argv: tuple[str, ...], tmp_path: Path, said: CommandLine
 ) -> None:
     status, _, err = said(*argv, *places(tmp_path))
     assert (status, err.count("\n")) == (2, 1)
@@ -255,7 +240,7 @@ def test_the_file_of_a_row_says_what_it_is_made_from(world: Path) -> None:
     ],
 )
 def test_a_row_of_other_trials_or_other_code_is_refused(
-    change: stored.Change, words: str, world: Path, tmp_path: Path, said: Said
+    change: stored.Change, words: str, world: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     results = stored.copy(world / "first" / "results", tmp_path / "results", change)
     shutil.copytree(world / "tiny", tmp_path / "tiny")
@@ -268,14 +253,14 @@ def test_a_row_of_other_trials_or_other_code_is_refused(
     assert (tmp_path / "tiny" / "majority.jsonl").read_bytes() == before
 
 
-def test_a_row_that_lacks_trials_is_refused(world: Path, tmp_path: Path, said: Said) -> None:
+def test_a_row_that_lacks_trials_is_refused(world: Path, tmp_path: Path, said: CommandLine) -> None:
     said(*SMOKE, "--method", "majority", "--trials", "3", *SERIAL, *places(tmp_path))
     argv = ("--submit", "majority", "--suite", world / "tiny")
     status, _, err = said(*argv, "--results", tmp_path / "results")
     assert (status, err.count("\n")) == (2, 1)
 
 
-def test_a_suite_never_changes(world: Path, said: Said) -> None:
+def test_a_suite_never_changes(world: Path, said: CommandLine) -> None:
     status, _, err = said(
         "--define-suite", world / "tiny", "--results", world / "first" / "results"
     )
@@ -285,7 +270,7 @@ def test_a_suite_never_changes(world: Path, said: Said) -> None:
 # ---------------------------------------------------------------- the mark of a maintainer
 
 
-def verify(world: Path, results: Path, suite: Path, said: Said) -> tuple[int, str, str]:
+def verify(world: Path, results: Path, suite: Path, said: CommandLine) -> tuple[int, str, str]:
     return said(
         "--submit", "logistic_regression", "--verified-by", "A. Maintainer",
         "--suite", suite, "--results", results,
@@ -293,7 +278,7 @@ def verify(world: Path, results: Path, suite: Path, said: Said) -> tuple[int, st
 
 
 def test_a_second_run_with_the_same_values_verifies_a_row(
-    world: Path, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+    world: Path, tmp_path: Path, said: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(world / "tiny", tmp_path / "tiny")
     monkeypatch.setattr(code_digest, "revision", lambda: "cafe12345678")
@@ -312,7 +297,7 @@ def test_a_second_run_with_the_same_values_verifies_a_row(
 
 
 def test_other_values_verify_nothing(
-    world: Path, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+    world: Path, tmp_path: Path, said: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def better(record: dict[str, Any]) -> None:
         record["metrics"]["test_accuracy"] += 0.02
@@ -326,7 +311,7 @@ def test_other_values_verify_nothing(
 
 @pytest.mark.parametrize("revision", ["cafe12345678+changes", "unknown", "cafe+unknown"])
 def test_only_a_clean_checkout_verifies(
-    revision: str, world: Path, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+    revision: str, world: Path, tmp_path: Path, said: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(code_digest, "revision", lambda: revision)
     status, _, err = verify(world, world / "first" / "results", world / "tiny", said)
@@ -356,7 +341,7 @@ def test_the_rows_of_the_projects_suite_are_whole() -> None:
 
 
 @pytest.mark.slow
-def test_the_projects_suite_draws_the_rows_that_it_says(tmp_path: Path, said: Said) -> None:
+def test_the_projects_suite_draws_the_rows_that_it_says(tmp_path: Path, said: CommandLine) -> None:
     status, _, _ = said("--suite", DEFAULT, "--method", "majority", *SERIAL, *places(tmp_path))
     assert status == 0
     suite = find_suite(DEFAULT)

@@ -7,14 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import run_all
-from harness.plan import resolve
 from harness.report import publish
 from tests.system import planted, stored
 from tests.system.command_line import (
@@ -22,6 +19,7 @@ from tests.system.command_line import (
     ROOT,
     SERIAL,
     SMOKE,
+    CommandLine,
     ended,
     lines,
     places,
@@ -31,34 +29,22 @@ from tests.system.command_line import (
 from tests.system.test_report_alone import PROGRAM
 
 ASKED = (*SMOKE, "--method", "logistic_regression", "majority", *SERIAL)
-Said = Callable[..., tuple[int, str, str]]
 
 
-@pytest.fixture
-def said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Said:
+@pytest.fixture(autouse=True)
+def _no_reports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publish, "publish", lambda *_: 0)
-    monkeypatch.delenv(resolve.DATA_ROOT, raising=False)
-
-    def call(*argv: str | Path) -> tuple[int, str, str]:
-        status = run_all.main([str(word) for word in argv])
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv(resolve.DATA_ROOT, raising=False)
-        patch.setattr(publish, "publish", lambda *_: 0)
-        assert run_all.main([*ASKED, *places(folder)]) == 0
+    stored.without_reports((*ASKED, *places(folder)))
     return folder / "results"
 
 
 def test_a_run_goes_on_from_merged_records_and_fits_nothing(
-    made: Path, tmp_path: Path, said: Said
+    made: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     archive = tmp_path / "a.zip"
     assert said("--export", archive, "--results", made)[0] == 0
@@ -75,13 +61,13 @@ def test_a_run_goes_on_from_merged_records_and_fits_nothing(
     assert "0 records taken, 3 here already" in out
 
 
-def test_a_folder_is_a_source_too(made: Path, tmp_path: Path, said: Said) -> None:
+def test_a_folder_is_a_source_too(made: Path, tmp_path: Path, said: CommandLine) -> None:
     assert said("--merge", made, "--results", tmp_path / "results")[0] == 0
     assert "0 to run" in said(*ASKED, *places(tmp_path))[1]
 
 
 def test_a_record_with_an_edited_job_is_refused_and_the_others_are_taken(
-    made: Path, tmp_path: Path, said: Said
+    made: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     def change(record: dict[str, Any]) -> None:
         if record["job"]["method"] == "majority":
@@ -95,7 +81,7 @@ def test_a_record_with_an_edited_job_is_refused_and_the_others_are_taken(
 
 
 def test_results_that_differ_are_told_and_those_here_stay(
-    made: Path, tmp_path: Path, said: Said
+    made: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     def change(record: dict[str, Any]) -> None:
         record["score"] = 0.125
@@ -118,7 +104,7 @@ def test_results_that_differ_are_told_and_those_here_stay(
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_one_sentence(
-    argv: tuple[str, ...], tmp_path: Path, said: Said
+    argv: tuple[str, ...], tmp_path: Path, said: CommandLine
 ) -> None:
     (tmp_path / "text.zip").write_text("not an archive")
     words = [word.format(tmp_path) for word in argv]
@@ -127,7 +113,9 @@ def test_what_cannot_be_done_is_one_sentence(
     assert not list(tmp_path.rglob("*.jsonl"))
 
 
-def test_a_run_that_is_not_there_is_not_exported(made: Path, tmp_path: Path, said: Said) -> None:
+def test_a_run_that_is_not_there_is_not_exported(
+    made: Path, tmp_path: Path, said: CommandLine
+) -> None:
     status, _, err = said("--export", tmp_path / "x.zip", "--run", "no", "--results", made)
     assert (status, err.count("\n")) == (2, 1)
     assert not (tmp_path / "x.zip").exists()
@@ -135,7 +123,7 @@ def test_a_run_that_is_not_there_is_not_exported(made: Path, tmp_path: Path, sai
 
 @pytest.mark.slow
 def test_a_merge_beside_a_live_driver_saves_its_fits(
-    made: Path, tmp_path: Path, said: Said
+    made: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     # The driver waits before its first group, until the merge is done; it then runs what is left.
     everything = tmp_path / "everything"
@@ -165,7 +153,7 @@ def test_a_merge_beside_a_live_driver_saves_its_fits(
 
 
 def test_an_export_beside_a_live_driver_has_what_was_stored(
-    made: Path, tmp_path: Path, said: Said
+    made: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     shutil.copytree(made, tmp_path / "results")
     ledger = tmp_path / "results" / "records" / "ledger-000.jsonl"

@@ -5,45 +5,27 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import run_all
-from harness.plan import resolve
-from harness.report import publish
 from tests.system import stored
-from tests.system.command_line import ROOT, SERIAL, SMOKE, change_source, places
+from tests.system.command_line import ROOT, SERIAL, SMOKE, CommandLine, change_source, places
 from tests.system.test_report_alone import BLOCKED, PROGRAM
 
 ADDRESS = "table2/digits:left,right/svm/reference/2"
-Said = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     argv = (*SMOKE, "--method", "svm", "majority", "--trials", "4", *SERIAL)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv(resolve.DATA_ROOT, raising=False)
-        patch.setattr(publish, "publish", lambda *_: 0)
-        assert run_all.main([*argv, *places(folder)]) == 0
+    stored.without_reports((*argv, *places(folder)))
     return folder / "results"
 
 
-@pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> Said:
-    def call(*argv: str | Path) -> tuple[int, str, str]:
-        status = run_all.main([str(word) for word in argv])
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return call
-
-
-def test_why_prints_everything_that_the_number_is_made_from(made: Path, said: Said) -> None:
+def test_why_prints_everything_that_the_number_is_made_from(made: Path, said: CommandLine) -> None:
     status, out, _ = said("--why", ADDRESS, "--results", made)
     assert status == 0
     run, lines = stored.manifest(made), stored.records(made)
@@ -72,11 +54,11 @@ def test_why_prints_everything_that_the_number_is_made_from(made: Path, said: Sa
         "TABLE2/scikit-learn digits, left and right half/svm/reference/2 %",
     ],
 )  # fmt: skip
-def test_keys_and_printed_names_are_addresses(address: str, made: Path, said: Said) -> None:
+def test_keys_and_printed_names_are_addresses(address: str, made: Path, said: CommandLine) -> None:
     assert said("--why", address, "--results", made)[1].startswith(f"{ADDRESS}: ")
 
 
-def test_an_address_may_end_in_a_trial(made: Path, said: Said) -> None:
+def test_an_address_may_end_in_a_trial(made: Path, said: CommandLine) -> None:
     _, out, _ = said("--why", f"{ADDRESS}/3", "--results", made)
     assert [line[:8] for line in out.splitlines() if line.startswith("trial ")][-1] == "trial 3 "
     assert "trial 2" not in out
@@ -95,14 +77,14 @@ def test_an_address_may_end_in_a_trial(made: Path, said: Said) -> None:
     ],
 )
 def test_what_is_not_there_is_one_sentence_with_near_addresses(
-    address: str, near: str, made: Path, said: Said
+    address: str, near: str, made: Path, said: CommandLine
 ) -> None:
     status, _, err = said("--why", address, "--results", made)
     assert (status, err.count("\n")) == (2, 1)
     assert near in err
 
 
-def test_an_empty_folder_has_no_address(tmp_path: Path, said: Said) -> None:
+def test_an_empty_folder_has_no_address(tmp_path: Path, said: CommandLine) -> None:
     status, _, err = said("--why", ADDRESS, "--results", tmp_path)
     assert (status, err.count("\n")) == (2, 1)
 
@@ -149,7 +131,7 @@ PLANTED: dict[str, tuple[stored.Change, stored.Change, str]] = {
 
 @pytest.mark.parametrize("kind", PLANTED)
 def test_each_planted_difference_is_named_by_both(
-    kind: str, made: Path, tmp_path: Path, said: Said
+    kind: str, made: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     change, of_run, words = PLANTED[kind]
     there = stored.copy(made, tmp_path / "there", change, of_run)
@@ -171,7 +153,7 @@ def test_each_planted_difference_is_named_by_both(
 
 
 def test_values_that_moved_are_paired_on_identical_trials(
-    made: Path, tmp_path: Path, said: Said
+    made: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     there = stored.copy(made, tmp_path / "there", lower)
     status, out, _ = said("--compare", made, there)
@@ -184,7 +166,9 @@ def test_values_that_moved_are_paired_on_identical_trials(
     assert "values: 1 of 4 identical trials moved, mean -0.0250" in out
 
 
-def test_trials_that_drew_other_rows_are_not_paired(made: Path, tmp_path: Path, said: Said) -> None:
+def test_trials_that_drew_other_rows_are_not_paired(
+    made: Path, tmp_path: Path, said: CommandLine
+) -> None:
     def change(record: dict[str, Any]) -> None:
         lower(record)
         record["drawn"] = "0" * 16
@@ -196,7 +180,9 @@ def test_trials_that_drew_other_rows_are_not_paired(made: Path, tmp_path: Path, 
     assert "identical trials moved" not in out
 
 
-def test_cells_that_only_one_folder_has_are_listed(made: Path, tmp_path: Path, said: Said) -> None:
+def test_cells_that_only_one_folder_has_are_listed(
+    made: Path, tmp_path: Path, said: CommandLine
+) -> None:
     def cut(run: dict[str, Any]) -> None:
         (entry,) = run["protocols"]
         entry["cells"] = [cell for cell in entry["cells"] if cell["key"] == "svm"]
@@ -209,7 +195,7 @@ def test_cells_that_only_one_folder_has_are_listed(made: Path, tmp_path: Path, s
         assert "  table2/digits:left,right/majority/reference/2\n" in out
 
 
-def test_the_same_folder_twice_has_nothing_that_differs(made: Path, said: Said) -> None:
+def test_the_same_folder_twice_has_nothing_that_differs(made: Path, said: CommandLine) -> None:
     status, out, _ = said("--compare", made, made)
     assert (status, out) == (
         0, "3 cells in both: 0 moved, 0 made otherwise with equal values, 3 alike\n"
@@ -217,7 +203,7 @@ def test_the_same_folder_twice_has_nothing_that_differs(made: Path, said: Said) 
 
 
 def test_the_nearest_run_is_the_one_that_differs_least(
-    made: Path, tmp_path: Path, said: Said
+    made: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     here = stored.copy(made, tmp_path / "results", nothing)
     stored.other_run(here, PLANTED["code"][0])
@@ -234,7 +220,7 @@ def test_the_nearest_run_is_the_one_that_differs_least(
 
 @pytest.mark.slow
 def test_records_that_ran_again_are_told_apart_from_those_before(
-    made: Path, tmp_path: Path, said: Said
+    made: Path, tmp_path: Path, said: CommandLine
 ) -> None:
     shutil.copytree(made, tmp_path / "results")
     change_source(tmp_path)
@@ -247,7 +233,7 @@ def test_records_that_ran_again_are_told_apart_from_those_before(
     assert "equal on 4 identical trials" in told
 
 
-def test_two_folders_must_be_named(made: Path, tmp_path: Path, said: Said) -> None:
+def test_two_folders_must_be_named(made: Path, tmp_path: Path, said: CommandLine) -> None:
     for folders in ((made,), (made, made, made), (made, tmp_path)):
         status, _, err = said("--compare", *folders)
         assert (status, err.count("\n")) == (2, 1)

@@ -17,7 +17,6 @@ from matplotlib.figure import Figure as Drawn
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from harness.analysis.leaders import leaders as leaders_of
 from harness.layout import Axis, Value
 from harness.report import captions
 from harness.report import format as fmt
@@ -111,13 +110,10 @@ class Curves(Kind):
     """A figure a value; values that no trial has are left out, but for the first."""
 
     axes = 1
+    rivals = True
 
     def compare(self) -> pd.DataFrame:
         return paired_in_first_value(self.given)
-
-    def leaders(self) -> pd.DataFrame | None:
-        value = self.headline.column
-        return leaders_of(self.given.trials, self.given.layout.reference, value)
 
     def blocks(self, part: Part) -> list[Block]:
         layout, blocks = part.layout, []

@@ -13,7 +13,6 @@ import pandas as pd
 from matplotlib.figure import Figure as Drawn
 from scipy import stats
 
-from harness.analysis.leaders import leaders as leaders_of
 from harness.report import format as fmt
 from harness.report.kind import Kind, paired_in_first_value
 from harness.report.model import Block, Figure, Table
@@ -55,12 +54,10 @@ class DotsPlot(Figure):
 class Dots(Kind):
     """The one figure, over all data sets."""
 
+    rivals = True
+
     def compare(self) -> pd.DataFrame:
         return paired_in_first_value(self.given)
-
-    def leaders(self) -> pd.DataFrame | None:
-        value = self.headline.column
-        return leaders_of(self.given.trials, self.given.layout.reference, value)
 
     def overall(self) -> list[Block]:
         layout, meta, trials = self.given.layout, self.given.meta, self.given.trials

@@ -15,7 +15,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawn
 
-from harness.analysis.leaders import leaders as leaders_of
 from harness.analysis.statistics import paired, summarise
 from harness.layout import Value
 from harness.report import captions, details, places
@@ -59,6 +58,8 @@ Line = dict[str, Any]
 class AccuracyTable(Kind):
     """The table, best of each column in bold, the paper's numbers beside its own data."""
 
+    rivals = True
+
     def __init__(self, given: Given) -> None:
         super().__init__(given)
         self._known: dict[str, tuple[Row, ...]] = {}
@@ -85,9 +86,6 @@ class AccuracyTable(Kind):
         table = further.with_further(self.summary, self.given.trials)
         name = f"{self.given.meta.protocol}.csv"
         return {name: table, "paired.csv": self.compared}
-
-    def leaders(self) -> pd.DataFrame:
-        return leaders_of(self.given.trials, self.reference)
 
     @property
     def headline(self) -> Value:

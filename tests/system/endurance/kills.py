@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,14 +59,14 @@ def series(name: str, moments: int, kill: Kill, whole: Whole, at: Path) -> Row:
     return row
 
 
-class Kill:
+class Kill(ABC):
     """Starts a run and kills it; False if it ended before."""
 
     def __init__(self, chance: random.Random, whole: Whole | None = None) -> None:
         self.chance, self.whole = chance, whole
 
-    def __call__(self, folder: Path) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def __call__(self, folder: Path) -> bool: ...
 
 
 class Timed(Kill):

@@ -27,12 +27,12 @@ from harness.run import executors, worker
 from tests.unit.harness.test_executors import DATA, JobGroup, drained, jobs
 pool = executors.SerialExecutor({"tiny": DATA}, executors.Resources())
 look("started")
-alone = worker._fit
+alone = worker.fit_alone
 def fit(*given):
     import scipy.linalg, sklearn, torch
     look("inside a fit")
     return alone(*given)
-worker._fit = fit
+worker.fit_alone = fit
 drained(pool, [JobGroup(jobs("svm", 1))])
 print(json.dumps(seen))
 """
