@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from datasets._wording import count
 from datasets.base import Dataset
 from harness.analysis.agreement import MARGIN, POWER, possible, power, trials_needed
 from harness.plan.plan import Plan
@@ -74,8 +75,8 @@ def power_lines(table: pd.DataFrame) -> list[str]:
             more = "no number of trials can show it: the paper's own mean is too uncertain"
         lines.append(
             f"  {line['dataset']:<5} {line['paradigm']:<13} {line['row']:<24} "
-            f"{line['label_percent']:g} %: {line['power']:.2f} with {line['trials']} "
-            f"{'trial' if line['trials'] == 1 else 'trials'}; {more}"
+            f"{line['label_percent']:g} %: {line['power']:.2f} with "
+            f"{count(line['trials'], 'trial')}; {more}"
         )
     high, low = (table["power"] >= POWER).sum(), (table["power"] < 0.2).sum()
     never = (~table["possible"]).sum()
