@@ -71,7 +71,7 @@ test-slow: $(STAMP) ## the slow tests: whole runs, Ray, long oracles
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow and not gpu" $(ARGS)
 
 test-gpu: $(STAMP) ## the tests that need a CUDA device
-	$(BIN)/python -m pytest -m gpu $(ARGS)
+	$(BIN)/python -m pytest -m gpu tests/gpu $(ARGS)
 
 endurance: $(STAMP) ## kill, fill up, damage and stop whole runs, as a table; half an hour or more (ARGS='--moments 40')
 	$(BIN)/python -m tests.system.endurance $(ARGS)

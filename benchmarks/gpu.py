@@ -149,7 +149,7 @@ def tables(size: Size, device: str, folder: Path) -> Iterator[Row]:
             executor = open_executor("serial", plan.data, Resources(device))
 
             def run(driver=driver, plan=plan, executor=executor) -> None:
-                driver.run(group_jobs(plan, limit=4 if device == "cpu" else None), executor)
+                driver.run(group_jobs(plan, device), executor)
 
             try:
                 taken = seconds(run, device)

@@ -79,8 +79,8 @@ def epoch(spec: TrainSpec, members: list[Member]) -> Callable[[], None]:
         width = spec.members_per_pass or trainer.CPU_PASS
         for start in range(0, len(members), width):
             part = slice(start, start + width)
-            for batch, count in trainer.minibatches(spec, state, members, part):
-                trainer.step(spec, state, batch, part, count)
+            for update in trainer.updates(spec, state, members, part):
+                trainer.step(spec, state, update, part)
 
     return run
 

@@ -421,7 +421,7 @@ def _work(
     device = resolve.device_of(options.device, options.address)
     resources = Resources(device, options.workers, options.gpus_per_job, options.address)
     resumed = resumable(store, plan.jobs, set(plan.todo))
-    groups = group_jobs(plan, limit=None if device == "cuda" else 4, resumed=resumed)
+    groups = group_jobs(plan, device, resumed)
     costs = {name: plan.cost(job) for name, job in plan.todo.items()}
     name, why = choose_executor(
         options.executor, options.address, options.workers, sum(costs.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -11,11 +12,15 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 import pytest  # noqa: E402 - after the threads are set
-from hypothesis import settings  # noqa: E402 - the same
 
-# Examples train and solve, so their time says nothing; in CI the same examples come every time.
-settings.register_profile("project", deadline=None, print_blob=True, derandomize="CI" in os.environ)
-settings.load_profile("project")
+with contextlib.suppress(ImportError):  # tests of a GPU run without it
+    from hypothesis import settings
+
+    # Examples train and solve, so their time says nothing; in CI the same examples come each time.
+    settings.register_profile(
+        "project", deadline=None, print_blob=True, derandomize="CI" in os.environ
+    )
+    settings.load_profile("project")
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -11,16 +11,19 @@ from harness.run.worker import JobGroup
 
 GROUP_SECONDS, UNTRAINED_SECONDS = 240.0, 20.0
 """Estimated work of a group, so that an interrupt loses little; a group has at least one fit."""
+GPU_SPEED = 30.0
+"""How many times as fast as one core a GPU trains a stack of twenty (benchmarks/RESULTS.md)."""
+CPU_STACK = 4
+"""Most trainings in one group on a CPU, where larger stacks gain nothing."""
 
 
-def group_jobs(
-    plan: Plan, limit: int | None = None, resumed: Sequence[JobGroup] = ()
-) -> list[JobGroup]:
+def group_jobs(plan: Plan, device: str = "cpu", resumed: Sequence[JobGroup] = ()) -> list[JobGroup]:
     """Groups of the remaining jobs, most expensive first.
 
-    ``limit``    most trainings in one group (None: as many as fit the time). Jobs of untrained
-                 methods run one after the other in a group: starting a group costs more than many
-                 of them, and candidates of a trial share its Problem.
+    ``device``   where networks are trained, ``cpu`` or ``cuda``: a stack has at most CPU_STACK
+                 members, or as many as a GPU trains in the time. Jobs of untrained methods run one
+                 after the other in a group: starting a group costs more than many of them, and
+                 candidates of a trial share its Problem.
     ``resumed``  groups that resume from a checkpoint; they come first.
     """
     groups: dict[object, list[Job]] = {}
@@ -37,8 +40,11 @@ def group_jobs(
         parts = list(units.values())
         cost = plan.cost(jobs[0]) * len(parts[0])
         trained = registry.is_stacked(registry.load_method(jobs[0].method))
-        seconds = GROUP_SECONDS if trained else min(GROUP_SECONDS, UNTRAINED_SECONDS)
-        most = limit if trained and limit else len(parts)
+        seconds, most = min(GROUP_SECONDS, UNTRAINED_SECONDS), len(parts)
+        if trained and device == "cpu":
+            seconds, most = GROUP_SECONDS, CPU_STACK
+        elif trained:
+            seconds = GROUP_SECONDS * GPU_SPEED
         size = max(1, min(int(seconds / max(cost, 1e-3)), most))
         for start in range(0, len(parts), size):
             chunk = parts[start : start + size]

@@ -112,16 +112,23 @@ class Data:
                 parts.append(pool[drawn] + problem * self.n)
         return torch.cat(parts, 1)
 
+    def kept(self, members: Tensor) -> tuple[Tensor | None, ...]:
+        """``keep`` (t, d_v) of ``members`` (t,) a view, or None where all keep all columns."""
+        return tuple(
+            None if keeps_all else keep[self.owner[members].to(keep.device)]
+            for keep, keeps_all in zip(self.keep, self.keeps_all, strict=True)
+        )
+
     def batch(
         self,
-        members: Tensor,
         rows: Tensor,
         n_labelled: int,
         drawn: dict[str, Tensor],
         hyper: dict[str, Tensor],
+        keep: tuple[Tensor | None, ...],
         epoch: int = 0,
     ) -> Batch:
-        """Gather ``rows`` (t, b) for ``members`` (t,)."""
+        """Gather ``rows`` (t, b) of t members; ``keep`` as :meth:`kept` gives it."""
         t, flat = len(rows), rows.reshape(-1)
         first = rows[:, :n_labelled].reshape(-1)
         return Batch(
@@ -131,10 +138,7 @@ class Data:
             n_labelled=n_labelled,
             noise=drawn,
             hyper=hyper,
-            keep=tuple(
-                None if keeps_all else keep[self.owner[members].to(keep.device)]
-                for keep, keeps_all in zip(self.keep, self.keeps_all, strict=True)
-            ),
+            keep=keep,
             epoch=epoch,
         )
 

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from methods._nn import rng
+from methods._nn.cuda_graph import GraphedStep
 from methods._nn.data import Batch, BatchSizes, Data
 from methods._nn.layers import ParameterLayout, Params
 from methods.base import Checkpoint, Event, Failed, Finished, Fitted, Member, Progress, Training
@@ -39,7 +40,8 @@ method watches are (scorings,), at the epochs ``scored_epoch``."""
 class TrainSpec:
     """What a method asks of the trainer.
 
-    ``loss``      (parameters, batch) -> loss (t,), logs by name (t, ...). Rows of a member only.
+    ``loss``      (parameters, batch) -> loss (t,), logs by name (t, ...). Rows of a member only. It
+                  may ask of the batch's epoch only whether it is one of the ``warmup``.
     ``sizes``     sizes of the minibatches.
     ``noise``     shape of one step's standard normal draws, by name.
     ``hyper``     settings that differ between members, (T,) by name.
@@ -53,6 +55,8 @@ class TrainSpec:
     ``watch``     (member, parameters (1, ...)) -> scalars by name, logged with every score.
     ``members_per_pass``  how many members share a forward pass (None: 4 on a CPU, all on a GPU);
                   speed only.
+    ``recordable`` False where the host waits for the device within a step, as for eigenvalues; on a
+                  GPU such steps are not recorded as a CUDA graph.
     """
 
     layout: ParameterLayout
@@ -68,6 +72,7 @@ class TrainSpec:
     warmup: int = 0
     watch: Callable[[int, Params], Mapping[str, float]] | None = None
     members_per_pass: int | None = None
+    recordable: bool = True
     dtype: torch.dtype = torch.float32
 
     @cached_property
@@ -110,6 +115,7 @@ def train(
     for index in sorted(state.ended):
         yield _report(spec, state, index)
     width = spec.members_per_pass or (CPU_PASS if training.device == "cpu" else len(members))
+    run = recorded_steps() if spec.recordable and state.flat.device.type == "cuda" else step
     reported = saved = time.monotonic()
     while state.alive and state.epoch < training.epochs:
         state.epoch += 1
@@ -118,8 +124,8 @@ def train(
             part = slice(start, start + width)
             began = time.perf_counter()
             total: dict[str, Tensor] = {}
-            for batch, count in minibatches(spec, state, members, part):
-                _accumulate(total, step(spec, state, batch, part, count))
+            for update in updates(spec, state, members, part):
+                _accumulate(total, run(spec, state, update, part))
                 if time.monotonic() - reported > PROGRESS_SECONDS:
                     reported, paused = time.monotonic(), time.perf_counter()
                     through = (start / len(state.alive) + state.epoch - 1) / training.epochs
@@ -168,13 +174,22 @@ def begin(spec: TrainSpec, members: Sequence[Member], training: Training) -> Tra
     )
 
 
-def minibatches(
-    spec: TrainSpec, state: TrainState, members: Sequence[Member], part: slice
-) -> Iterator[tuple[Batch, int]]:
-    """The minibatches of epoch ``state.epoch`` for the members at ``part``; Adam's count of steps.
+@dataclass(frozen=True)
+class Update:
+    """What one step of Adam needs: a minibatch, and the step sizes corrected for its count.
 
-    ``part`` are positions in ``state.alive``.
+    ``rate`` (t, 1): the step size over 1 - beta1^count. ``second`` (): 1 - beta2^count.
     """
+
+    batch: Batch
+    rate: Tensor
+    second: Tensor
+
+
+def updates(
+    spec: TrainSpec, state: TrainState, members: Sequence[Member], part: slice
+) -> Iterator[Update]:
+    """The steps of epoch ``state.epoch`` for the members at ``part``, positions in ``alive``."""
     indices, data, device = state.alive[part], spec.data, state.flat.device
     seeds, sizes = [members[i].seed for i in indices], spec.sizes
     chosen = torch.tensor(indices)
@@ -186,20 +201,25 @@ def minibatches(
         for name, shape in spec.noise.items()
     }
     hyper = {name: value[chosen].to(state.flat) for name, value in spec.hyper.items()}
+    keep = data.kept(chosen)
+    counts = torch.arange(1, sizes.steps + 1, dtype=torch.float64) + state.steps
+    first, second = (1 - torch.tensor(beta, dtype=torch.float64) ** counts for beta in BETAS)
+    rates = (spec.rates[chosen].double() / first[:, None]).to(state.flat)[
+        ..., None
+    ]  # (steps, t, 1)
+    seconds = second.to(state.flat)
     for number in range(sizes.steps):
         of_step = {name: value[:, number] for name, value in noise.items()}
-        batch = data.batch(chosen, rows[:, number], sizes.labelled, of_step, hyper, state.epoch)
-        yield batch, state.steps + number + 1
+        batch = data.batch(rows[:, number], sizes.labelled, of_step, hyper, keep, state.epoch)
+        yield Update(batch, rates[number], seconds[number])
 
 
-def step(
-    spec: TrainSpec, state: TrainState, batch: Batch, part: slice, count: int
-) -> dict[str, Tensor]:
-    """Adam's step number ``count``, from 1, of the members at ``part``; returns their logs."""
+def step(spec: TrainSpec, state: TrainState, update: Update, part: slice) -> dict[str, Tensor]:
+    """One step of Adam of the members at ``part``; returns their logs."""
     flat = state.flat[part]
     leaf = flat.detach().requires_grad_()
     # The sum over members keeps their gradients apart: none reads another's parameters.
-    loss, logs = spec.loss(spec.layout.views(leaf), batch)
+    loss, logs = spec.loss(spec.layout.views(leaf), update.batch)
     (grad,) = torch.autograd.grad(loss.sum(), leaf)
     grad.addcmul_(flat, spec.prior_mask.to(flat))
     if math.isfinite(spec.clip):
@@ -208,10 +228,25 @@ def step(
     momentum, square = state.momentum[part], state.square[part]
     momentum.lerp_(grad, 1 - BETAS[0])
     square.mul_(BETAS[1]).addcmul_(grad, grad, value=1 - BETAS[1])
-    scale = (square / (1 - BETAS[1] ** count)).sqrt_().add_(ADAM_EPS)
-    rate = spec.rates[torch.tensor(state.alive[part])].to(flat)[:, None]
-    flat.sub_((momentum / scale).mul_(rate / (1 - BETAS[0] ** count)))
+    scale = (square / update.second).sqrt_().add_(ADAM_EPS)
+    flat.sub_((momentum / scale).mul_(update.rate))
     return logs
+
+
+def recorded_steps() -> Callable[[TrainSpec, TrainState, Update, slice], dict[str, Tensor]]:
+    """:func:`step` on a CUDA device, recorded as a graph for each pass.
+
+    A graph serves until a member leaves, which replaces the tensors of the state, or the warm-up
+    ends.
+    """
+    passes: dict[int, GraphedStep] = {}
+
+    def run(spec: TrainSpec, state: TrainState, update: Update, part: slice) -> dict[str, Tensor]:
+        graphed = passes.setdefault(part.start, GraphedStep())
+        key = tuple(state.alive), update.batch.epoch <= spec.warmup
+        return graphed(key, lambda inputs: step(spec, state, inputs, part), update)
+
+    return run
 
 
 def _accumulate(total: dict[str, Tensor], logs: dict[str, Tensor]) -> None:

@@ -174,7 +174,8 @@ def _train_spec(
         model.left_out = given[index] - n
         return model
 
-    return train_spec(net, members, data, fitted, prior=config.weight_decay * n, hyper=names)
+    spec = train_spec(net, members, data, fitted, prior=config.weight_decay * n, hyper=names)
+    return replace(spec, recordable=False)  # the host waits for the eigenvalues
 
 
 class DeepCCAMethod(StackedMethod):

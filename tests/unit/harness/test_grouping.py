@@ -29,19 +29,20 @@ def todo(*only: str, **changes: Any) -> Plan:
     return settle(made(*only, **changes), {})
 
 
-@pytest.mark.parametrize("limit", [None, 1, 3])
-def test_stacks_hold_every_job_once(limit: int | None) -> None:
-    plan = todo()
-    found = group_jobs(plan, limit)
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_stacks_hold_every_job_once(device: str) -> None:
+    plan = todo(budget=replace(BUDGET, trials=6))
+    found = group_jobs(plan, device)
     assert ids(found) == sorted(plan.todo)
     assert all(len({job.method for job in stack.jobs}) == 1 for stack in found)
     trained = [stack for stack in found if stack.jobs[0].training]
-    assert limit is None or max(len(stack.jobs) for stack in trained) <= limit
+    most = max(len({job.training_key for job in stack.jobs}) for stack in trained)
+    assert most <= grouping.CPU_STACK if device == "cpu" else most > grouping.CPU_STACK
 
 
 def test_trials_and_candidates_that_stack_train_together() -> None:
     plan = todo("trained", budget=replace(BUDGET, trials=4))
-    (stack,) = group_jobs(plan)
+    (stack,) = group_jobs(plan, "cuda")
     assert {job.trial for job in stack.jobs} == {0, 1, 2, 3}
     assert len({job.config["c"] for job in stack.jobs}) == 2
 
@@ -50,7 +51,7 @@ def test_members_of_a_stack_agree_in_what_does_not_stack(monkeypatch: pytest.Mon
     person = np.sort(np.arange(60) ** 2 // 290)
     grouped = replace(tiny(), groups={"person": person, "day": np.arange(60)})
     plan = todo("trained", data=grouped, split="person", budget=replace(BUDGET, trials=8))
-    found = group_jobs(plan)
+    found = group_jobs(plan, "cuda")
     assert len(found) > 1
     for stack in found:
         drawn = [plan.drawn(job) for job in stack.jobs]
@@ -83,7 +84,7 @@ def test_trials_whose_numbers_of_complete_rows_differ_train_together_where_that_
     cells = plan_cells({"views": Views()}, {data.key: data}, {data.key: "rows"}, budget)
     plan = settle(Plan(cells, {data.key: data}, {data.key: "rows"}, budget), {})
     stacks = {method: [] for method in ("simvae", "smvae", "dccae")}
-    for stack in group_jobs(plan):
+    for stack in group_jobs(plan, "cuda"):
         if stack.jobs[0].method in stacks:
             stacks[stack.jobs[0].method].append(stack)
     assert [len(stacks[method]) for method in ("simvae", "smvae")] == [1, 1]
@@ -103,6 +104,8 @@ def test_dear_work_is_cut_small_and_comes_first(monkeypatch: pytest.MonkeyPatch)
     found = group_jobs(plan)
     trained = [stack for stack in found if stack.jobs[0].method == "m2"]
     assert [len(stack.jobs) for stack in trained] == [3] * 4
+    on_gpu = [len(s.jobs) for s in group_jobs(plan, "cuda") if s.jobs[0].method == "m2"]
+    assert on_gpu == [12]
     costs = [sum(plan.cost(job) for job in stack.jobs) for stack in found]
     assert costs == sorted(costs, reverse=True)
     monkeypatch.setattr(grouping, "GROUP_SECONDS", 0.0)
@@ -134,7 +137,9 @@ def codes_plan() -> Plan:
     return settle(Plan(cells, {data.key: data}, {data.key: "rows"}, budget), {})
 
 
-def test_candidates_that_share_a_training_share_a_stack_and_its_cost() -> None:
+def test_candidates_that_share_a_training_share_a_stack_and_its_cost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     plan = codes_plan()
     method = registry.load_method("dcca")
     trained = [job for job in plan.todo.values() if job.method == "dcca"]
@@ -143,7 +148,8 @@ def test_candidates_that_share_a_training_share_a_stack_and_its_cost() -> None:
     assert len(directions) > 1
     assert len(trained) == len(trainings) * len(directions)
     for limit in (1, 2):
-        found = [stack for stack in group_jobs(plan, limit) if stack.jobs[0].method == "dcca"]
+        monkeypatch.setattr(grouping, "CPU_STACK", limit)
+        found = [stack for stack in group_jobs(plan) if stack.jobs[0].method == "dcca"]
         for stack in found:
             assert {job.config["directions"] for job in stack.jobs} == directions
             assert len(stack.jobs) <= limit * len(directions)

@@ -113,7 +113,8 @@ def test_proportional_minibatches_of_any_size_estimate_the_same_loss():
                 n = seen.shape[1]
                 eps = {"eps": torch.zeros(1, 2, 1, n, 3, dtype=torch.float64)}
                 hyper = {"c": torch.ones(1, dtype=torch.float64)}
-                one = made.data.batch(torch.tensor([0]), seen, made.sizes.labelled, eps, hyper)
+                keep = made.data.kept(torch.tensor([0]))
+                one = made.data.batch(seen, made.sizes.labelled, eps, hyper, keep)
                 losses.append(made.loss(made.layout.views(flat), one)[0].item())
         found.append((np.mean(losses), np.std(losses) / np.sqrt(len(losses))))
     for mean, error in found[:-1]:

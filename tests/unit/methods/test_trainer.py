@@ -142,8 +142,8 @@ def test_weight_prior_pulls_weights_and_leaves_the_mixture_logits():
     logits = slice(start, start + made.layout.sizes[place])
     state.flat[:, logits] = torch.tensor([1.0, -1.0])
     before = state.flat.clone()
-    batch, step = next(trainer.minibatches(zero, state, [member(0)], slice(0, 1)))
-    trainer.step(zero, state, batch, slice(0, 1), step)
+    update = next(trainer.updates(zero, state, [member(0)], slice(0, 1)))
+    trainer.step(zero, state, update, slice(0, 1))
     assert torch.equal(state.flat[:, logits], before[:, logits])
     moved = before.abs() > 4e-3  # by more than a step
     moved[:, logits] = False
@@ -155,13 +155,13 @@ def test_adam_is_that_of_torch():
     state = trainer.begin(made, members, Training())
     theirs = state.flat.clone().requires_grad_()
     optimiser = torch.optim.Adam([theirs], lr=3e-3)
-    for batch, step in trainer.minibatches(made, state, members, slice(0, 1)):
+    for update in trainer.updates(made, state, members, slice(0, 1)):
         optimiser.zero_grad()
-        loss, _ = made.loss(made.layout.views(theirs), batch)
+        loss, _ = made.loss(made.layout.views(theirs), update.batch)
         loss.sum().backward()
         torch.nn.utils.clip_grad_norm_([theirs], trainer.CLIP)
         optimiser.step()
-        trainer.step(made, state, batch, slice(0, 1), step)
+        trainer.step(made, state, update, slice(0, 1))
     torch.testing.assert_close(state.flat, theirs.detach(), atol=1e-8, rtol=0)
 
 

@@ -56,8 +56,8 @@ def spec_and_batch(key: str, epoch: int, **settings: Any) -> tuple[TrainSpec, An
     spec = train_spec([member], method.spec(config, made), dtype=torch.float64)
     state = trainer.begin(spec, [member], Training())
     state.epoch = epoch
-    batch, _ = next(trainer.minibatches(spec, state, [member], slice(0, 1)))
-    return spec, state.flat.clone().requires_grad_(), batch
+    update = next(trainer.updates(spec, state, [member], slice(0, 1)))
+    return spec, state.flat.clone().requires_grad_(), update.batch
 
 
 def gradient(spec: TrainSpec, flat: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
