@@ -74,8 +74,8 @@ class MixtureOfProducts(Posterior):
     ) -> Components:
         member = mean.new_zeros(self.components, self.views)
         for row, views in zip(member, self.sets, strict=True):
-            for v in views:  # a list as index would have to be copied to the device
-                row[v] = 1
+            for v in views:  # indices in a list would have to be copied to the device
+                row[v].fill_(1)
         products, logvars = _products(torch.exp(-logvar), mean, member)
         if present is None:
             weights = mean.new_full((len(mean), self.components), -math.log(self.components))
