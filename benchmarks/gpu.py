@@ -16,8 +16,10 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -34,6 +36,7 @@ from harness.run.executors import Resources, open_executor
 from harness.run.grouping import group_jobs
 from harness.store import code_digest
 from harness.store.store import Store
+from methods._nn import trainer
 from methods.base import Failed, Member, Training
 
 DATA, PROTOCOLS = ("seed", "deap"), ("table2", "figure3")
@@ -108,26 +111,41 @@ def train(count: int, shape: str, epochs: int, device: str) -> None:
             raise RuntimeError(event.reason)
 
 
+@contextmanager
+def plain_steps() -> Iterator[None]:
+    """Steps started kernel by kernel, as on a CPU."""
+    recorded = trainer.recorded_steps
+    trainer.recorded_steps = lambda: trainer.step
+    try:
+        yield
+    finally:
+        trainer.recorded_steps = recorded
+
+
 def stacks(size: Size, device: str) -> Iterator[Row]:
     """Trials a minute of SMVAE, stacked and one at a time, and the share of the ceilings."""
     flops, bandwidth = ceilings(size, device)
     yield Row("matrix products, single precision", f"{flops / 1e12:.2f} TFLOP/s")
     yield Row("copies, read and written", f"{bandwidth / 1e9:.0f} GB/s")
     for shape in SHAPES:
-        with FlopCounterMode(display=False) as counter:
+        with plain_steps(), FlopCounterMode(display=False) as counter:
             train(1, shape, 1, device)  # also warms the device up
         each = counter.get_total_flops() * size.epochs
-        stacked = seconds(lambda s=shape: train(size.stack, s, size.epochs, device), device)
 
         def singly(shape: str = shape) -> None:
             for _ in range(size.alone):
                 train(1, shape, size.epochs, device)
 
+        stacked = seconds(lambda s=shape: train(size.stack, s, size.epochs, device), device)
         alone = seconds(singly, device) / size.alone
-        rates = 60 * size.stack / stacked, 60 / alone
+        with plain_steps():
+            plain = seconds(lambda s=shape: train(1, s, size.epochs, device), device)
+        rates = [60 * size.stack / stacked, 60 / alone, 60 / plain]
         yield Row(
-            f"{shape}: trials of {size.epochs} epochs a minute, {size.stack} stacked / one by one",
-            f"{rates[0]:.1f} / {rates[1]:.1f}, ratio {rates[0] / rates[1]:.1f}",
+            f"{shape}: trials of {size.epochs} epochs a minute: {size.stack} stacked, one by one, "
+            "one by one without CUDA graphs",
+            f"{rates[0]:.1f}, {rates[1]:.1f}, {rates[2]:.1f}: "
+            f"stacked {rates[0] / rates[1]:.1f} and {rates[0] / rates[2]:.1f} times as many",
         )
         share = each * size.stack / stacked / flops
         yield Row(f"{shape}: share of the rate of matrix products, stacked", f"{share:.1%}")
@@ -170,6 +188,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true", help="tiny: a check that this runs")
     parser.add_argument("--out", type=Path, help="write the table to this file")
     parser.add_argument("--rows", nargs="+", help="only these rows of the tables (globs)")
+    parser.add_argument("--stacks-only", action="store_true", help="without the tables")
     parser.add_argument("--scale", type=float, help="share of the subjects that are simulated")
     asked = parser.parse_args()
     if asked.device == "cuda" and not torch.cuda.is_available():
@@ -181,10 +200,12 @@ def main() -> None:
     lines += ["| what | value |", "|---|---|"]
     print(lines[0], flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for part in (stacks(size, asked.device), tables(size, asked.device, Path(scratch))):
-            for row in part:
-                print(f"{row.what:<75} {row.value}", flush=True)
-                lines.append(f"| {row.what} | {row.value} |")
+        parts = [stacks(size, asked.device)]
+        if not asked.stacks_only:
+            parts.append(tables(size, asked.device, Path(scratch)))
+        for row in chain.from_iterable(parts):
+            print(f"{row.what:<75} {row.value}", flush=True)
+            lines.append(f"| {row.what} | {row.value} |")
     if asked.out:
         asked.out.write_text("\n".join([*lines, ""]), "utf-8")
 
