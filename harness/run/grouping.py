@@ -54,16 +54,16 @@ def group_jobs(plan: Plan, device: str = "cpu", resumed: Sequence[JobGroup] = ()
 
 
 def _together(plan: Plan, job: Job) -> tuple[object, ...]:
-    """Key of jobs that may share a group: same data, shapes, method and fixed settings."""
+    """Key of jobs that may share a group: same data, shapes, method, training, fixed settings."""
     method = registry.load_method(job.method)
-    fixed, sizes = "", ()
+    fixed, sizes, training = "", (), canonical(job.training)
     if registry.is_stacked(method):
         batchable = method.Config.marked("batchable")
         fixed = canonical({k: value for k, value in job.config.items() if k not in batchable})
         sizes = plan.counts(job).sizes(complete=method.drops_incomplete and not _completed(job))
     upstream = tuple(tuple(stage.method for stage in group) for group in job.upstream)
     place = job.method, job.views, job.imputes
-    return job.fingerprint, job.scenario, place, fixed, sizes, upstream
+    return job.fingerprint, job.scenario, place, training, fixed, sizes, upstream
 
 
 def _completed(job: Job) -> bool:

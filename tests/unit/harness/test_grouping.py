@@ -124,6 +124,28 @@ def test_stacks_are_cut_the_same_way_every_time() -> None:
     assert [stack.id for stack in group_jobs(todo())] == [stack.id for stack in group_jobs(todo())]
 
 
+class Trainings(Toy):
+    """Rows that differ in nothing but how long the network is trained and which epoch is taken."""
+
+    wanted = (
+        TableRow("best", "Best epoch", "b", "inductive", (Stage("m2"),)),
+        TableRow("last", "Last epoch", "b", "inductive", (Stage("m2", last_epoch=True),)),
+        TableRow("long", "Longer", "b", "inductive", (Stage("m2", epochs=300),)),
+    )
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_members_of_a_stack_are_trained_alike(device: str) -> None:
+    data = tiny()
+    budget = replace(BUDGET, trials=1, grid=1, epochs=40, eval_every=4, patience=20)
+    cells = plan_cells({"trainings": Trainings()}, {data.key: data}, {data.key: "rows"}, budget)
+    plan = settle(Plan(cells, {data.key: data}, {data.key: "rows"}, budget), {})
+    found = group_jobs(plan, device)
+    assert len(found) == 3
+    for stack in found:
+        assert all(job.training == stack.jobs[0].training for job in stack.jobs)
+
+
 class Codes(Toy):
     """A representation with settings that need no training of their own."""
 
