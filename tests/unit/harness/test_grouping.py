@@ -16,7 +16,7 @@ from harness.run import grouping
 from harness.run.grouping import group_jobs
 from harness.run.worker import JobGroup
 from protocols._missing import imputer
-from protocols.base import Stage, TableRow, build
+from protocols.base import BUDGETS, Stage, TableRow, build
 from tests.helpers import tiny
 from tests.unit.harness.test_plan import BUDGET, Toy, made
 
@@ -137,7 +137,7 @@ class Trainings(Toy):
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_members_of_a_stack_are_trained_alike(device: str) -> None:
     data = tiny()
-    budget = replace(BUDGET, trials=1, grid=1, epochs=40, eval_every=4, patience=20)
+    budget = replace(BUDGETS["preview"], trials=1)
     cells = plan_cells({"trainings": Trainings()}, {data.key: data}, {data.key: "rows"}, budget)
     plan = settle(Plan(cells, {data.key: data}, {data.key: "rows"}, budget), {})
     found = group_jobs(plan, device)
