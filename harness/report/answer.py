@@ -13,7 +13,7 @@ import pandas as pd
 from harness.analysis.leaders import EVERY_BLOCK
 from harness.analysis.statistics import LOWER
 from harness.layout import Value
-from harness.report import captions, places
+from harness.report import captions, cost, places
 from harness.report import format as fmt
 from harness.report.marks import mark_of
 from harness.report.meta import DatasetNote
@@ -141,7 +141,7 @@ def _is_place(name: Any) -> bool:
 def questions(trials: pd.DataFrame, anchor: str) -> Table:
     """What it cost, how it was tuned and what failed: a line each, with where the page has more."""
     lines = (
-        ("What did it cost?", cost(trials), "cost"),
+        ("What did it cost?", cost.total(trials), "cost"),
         ("How was it tuned?", tuning(trials), "tuning"),
         ("What failed?", failed(trials), "failures" if _bad(trials).any() else "cost"),
     )
@@ -152,31 +152,6 @@ def questions(trials: pd.DataFrame, anchor: str) -> Table:
     heads = (Cell("Question"), Cell("Answer"))
     css = "list answer cards"
     return Table("Cost, tuning, failures", heads, rows, fold="", export="", css=css)
-
-
-def cost(trials: pd.DataFrame) -> str:
-    """``1.3 core-hours in 90 trials; dearest row: SDGM, 34 min a trial``."""
-    ok = trials[trials["status"] == "ok"]
-    total = float(trials["seconds"].fillna(0).sum())
-    names = places.names_of(trials)
-    if not len(ok):
-        return f"{core_time(total)}, no trial ended with a number."
-    means = ok.groupby("row_key", sort=False)["seconds"].mean()
-    text = f"{core_time(total)} in {fmt.plural(len(trials), 'trial')}"
-    if len(means) > 1:
-        most, least = str(means.idxmax()), str(means.idxmin())
-        text += f"; a trial takes from {fmt.seconds(means[least])} ({names[least]}) to "
-        text += f"{fmt.seconds(means[most])} ({names[most]})"
-    return f"{text}."
-
-
-def core_time(seconds: float) -> str:
-    """``34 core-seconds``, ``1.3 core-hours``."""
-    if seconds < 120:
-        return f"{seconds:.0f} core-seconds"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} core-minutes"
-    return f"{seconds / 3600:.1f} core-hours"
 
 
 def tuning(trials: pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import RunStopped
-from harness.report import answer, export
+from harness.report import answer, cost, export
 from harness.report.beside import Beside
 from harness.report.drawing import Drawings
 from harness.report.figures import kind_of
@@ -116,7 +116,7 @@ def _summary(kind: Kind) -> dict[str, Any]:
         return {"lines": [], "cost": "", "failed": ""}
     return {
         "lines": kind.summary_lines(),
-        "cost": answer.cost(trials),
+        "cost": cost.total(trials),
         "failed": answer.failed(trials),
     }
 

@@ -15,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawn
 from matplotlib.lines import Line2D
 
+from harness.report import cost, places
 from harness.report import format as fmt
-from harness.report import places
 from harness.report.kind import Part
 from harness.report.marks import Mark, mark_of
 from harness.report.model import Figure
@@ -86,12 +86,14 @@ def plot(part: Part, summary: pd.DataFrame) -> ParetoPlot | None:
         panels.append((column.long, tuple(Point(*p, _front(p, points)) for p in points)))
     if max((len(points) for _, points in panels), default=0) < 2:
         return None
+    warning = cost.comparable(part.trials)
     return ParetoPlot(
         stem=f"cost_{part.note.anchor}",
         title=f"{part.note.title}: test accuracy against the time of a trial",
         stamps=part.stamps,
         caption="Mean test accuracy against the mean time of a trial, which counts all its "
-        "candidates and stages. Dashed: rows that no other row beats in both.",
+        "candidates and stages. Dashed: rows that no other row beats in both."
+        + (f" {warning}" if warning else ""),
         description=f"Accuracy against cost on {part.note.title}; the numbers are in the tables.",
         panels=tuple(panels),
     )

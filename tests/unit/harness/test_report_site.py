@@ -17,7 +17,7 @@ from statsmodels.stats.power import TTestPower
 
 from harness.analysis.detectable import detectable
 from harness.layout import Layout
-from harness.report import answer, later, places, reach
+from harness.report import answer, cost, later, places, reach
 from harness.report import watch as watching
 from harness.report.kind import Given
 from harness.report.marks import KNOWN, OURS, mark_of
@@ -65,10 +65,20 @@ def test_rows_of_one_title_are_told_apart() -> None:
 
 def test_cost_counts_every_trial_and_failures_are_named() -> None:
     trials = trials_of(LEVELS).assign(seconds=1200.0)
-    assert answer.cost(trials).startswith("3.0 core-hours in 9 trials")
+    assert cost.total(trials).startswith("3.0 core-hours in 9 trials")
     assert answer.failed(trials) == "Nothing."
     trials.loc[0, "status"] = "failed"
     assert answer.failed(trials) == "OURS: 1 trial failed."
+
+
+def test_time_on_a_gpu_is_not_counted_as_time_of_cores() -> None:
+    trials = trials_of(LEVELS).assign(seconds=1200.0, device="cpu")
+    assert cost.comparable(trials) == ""
+    trials.loc[trials["row_key"] == "best", "device"] = "NVIDIA H200"
+    assert cost.total(trials).startswith("2.0 core-hours and 60 minutes on NVIDIA H200 in 9 trials")
+    assert "one core and NVIDIA H200" not in cost.total(trials.iloc[:3])
+    assert "NVIDIA H200 and one core" in cost.comparable(trials)
+    assert "core-" not in cost.total(trials.assign(device="NVIDIA H200"))
 
 
 def test_every_candidate_of_every_stage_is_in_the_data_file_of_its_row() -> None:
