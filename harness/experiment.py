@@ -304,20 +304,11 @@ def _as_asked(budget: Budget, options: Options) -> Budget:
         per_class=tuple(sorted(set(options.labels_per_class))),
     )
     if options.trials is not None:
-        budget = _with_trials(budget, options.trials)
+        budget = resolve.with_trials(budget, options.trials)
     if options.epochs is None:
         return budget
     stamp = f"{budget.stamp}; {options.epochs} epochs, no early stopping".removeprefix("; ")
     return replace(budget, epochs=options.epochs, patience=None, fixed_epochs=True, stamp=stamp)
-
-
-def _with_trials(budget: Budget, trials: int) -> Budget:
-    stamp = "" if budget.name == "paper" and trials >= budget.trials else budget.stamp
-    if budget.name == "paper" and trials < budget.trials:
-        stamp = f"{count(trials, 'trial')}; the paper uses {budget.trials}"
-    if budget.name == "preview":
-        stamp = f"preview, {count(trials, 'trial')}; the paper uses 20"
-    return replace(budget, trials=trials, stamp=stamp)
 
 
 def _guard(plan: Plan, options: Options) -> None:

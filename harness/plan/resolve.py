@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from datasets._io import search
+from datasets._wording import count
 from datasets.base import DataError, Dataset, SettingError
 from harness import registry
 from harness.errors import UsageError
@@ -341,3 +342,13 @@ def add_dataset(known: dict[str, Dataset], data: Dataset) -> Dataset:
     if known.setdefault(data.key, data).fingerprint != data.fingerprint:
         raise UsageError(f"two data sets have the key {data.key}; rename one of the files")
     return known[data.key]
+
+
+def with_trials(budget: Budget, trials: int) -> Budget:
+    """``budget`` with another number of trials, which its stamp tells."""
+    stamp = "" if budget.name == "paper" and trials >= budget.trials else budget.stamp
+    if budget.name == "paper" and trials < budget.trials:
+        stamp = f"{count(trials, 'trial')}; the paper uses {budget.trials}"
+    if budget.name == "preview":
+        stamp = f"preview, {count(trials, 'trial')}; the paper uses 20"
+    return replace(budget, trials=trials, stamp=stamp)

@@ -23,6 +23,7 @@ from harness.plan.job import Job
 from harness.plan.lacking import digest, lacking, sentence
 from harness.plan.plan import Plan, PlannedCell
 from harness.plan.power import paper_name
+from harness.plan.resolve import with_trials
 from harness.plan.rules import rules
 from harness.run.imputation import SHOWN_ROWS, scales_of
 from harness.run.resources import usable_cores
@@ -144,14 +145,17 @@ def _entry(plan: Plan, name: str, protocol: Protocol, places: Mapping[str, int])
     counted = tuple(plan.properties.get(name, ()))
     shown = {cell.data_key for cell in cells} | {properties.dataset for properties in counted}
     published = published_table(name)
+    trials, budget = max((len(cell.trials) for cell in cells), default=0), plan.budget
+    if 0 < trials < budget.trials:  # the protocol has a most of its own
+        budget = with_trials(budget, trials)
     # The budget's stamp concerns accuracies; counts of data do not depend on the budget.
-    stamps = () if counted else (plan.budget.stamp, _left_out(plan.left_out.get(name, ())))
+    stamps = () if counted else (budget.stamp, _left_out(plan.left_out.get(name, ())))
     return ProtocolEntry(
         name=name,
         title=protocol.title,
         layout=_plain(protocol.layout_under(plan.budget)),
         stamp="; ".join(filter(None, stamps)),
-        trials=max((len(cell.trials) for cell in cells), default=plan.budget.trials),
+        trials=trials or budget.trials,
         datasets=tuple(
             _note(plan, d, name, [cell for cell in cells if cell.data_key == d.key])
             for d in plan.data.values()

@@ -13,6 +13,7 @@ from rich.console import Console
 from datasets.base import TRAIN, Dataset
 from harness.analysis.trials_table import trials_table
 from harness.plan.plan import Plan, plan_cells, settle
+from harness.plan.resolve import with_trials
 from harness.plan.rows import Selection
 from harness.report.publish import publish
 from harness.run.describe import describe
@@ -143,6 +144,19 @@ def test_a_cell_of_one_trial_is_not_called_a_cell_of_two(tmp_path: Path) -> None
     text = (tmp_path / "run" / "sweep" / "index.html").read_text("utf-8")
     assert "1 trial a cell" in text
     assert "one trial, so no SD" in text
+
+
+def test_a_stamp_tells_the_trials_that_a_protocol_runs_not_those_asked_for() -> None:
+    class Few(Sweep):
+        def cells(self, *given) -> tuple[Cell, ...]:
+            return tuple(replace(cell, trials=2) for cell in super().cells(*given))
+
+    budget = with_trials(BUDGETS["preview"], 6)
+    cells = plan_cells({"sweep": Few()}, {"tiny": tiny()}, {"tiny": "rows"}, budget)
+    plan = Plan(cells, {"tiny": tiny()}, {"tiny": "rows"}, budget)
+    (entry,) = describe(plan, {"sweep": Few()}, "run", "command").protocols
+    assert "2 trials" in entry.stamp
+    assert "6 trials" in budget.stamp
 
 
 @pytest.mark.parametrize("at_test", [0.0, 0.25])
