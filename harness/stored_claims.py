@@ -1,7 +1,7 @@
 """``make claims``: the paper's claims on the runs of which docs/results/ has the numbers.
 
-Writes ``docs/results/claims.csv`` and ``claims.md``. Most of these runs are stored as means and
-SDs, so claims are judged with a bound (``harness.analysis.stored_cells``).
+Writes ``docs/results/claims.csv`` and ``claims.md``. Runs are stored trial by trial, or, older
+ones, as means and SDs, whose claims are judged with a bound (``harness.analysis.stored_cells``).
 """
 
 from __future__ import annotations
@@ -29,8 +29,30 @@ REFERENCE = "smvae"
 
 
 @dataclass(frozen=True)
+class Trials:
+    """Stored trials of one run of a protocol, as its report exports them; ``what`` says which."""
+
+    protocol: str
+    what: str
+    folder: str
+
+    @property
+    def name(self) -> str:
+        """The file, under docs/results."""
+        return f"{self.folder}/trials.csv.xz"
+
+    def judged(self, folder: Path) -> pd.DataFrame:
+        """The claims on all of its data sets."""
+        trials = pd.read_csv(folder / self.name)
+        views = {
+            str(key): tuple(str(key).partition(":")[2].split(",")) for key in trials["dataset"]
+        }
+        return claims.judge({self.protocol: trials}, views)
+
+
+@dataclass(frozen=True)
 class Source:
-    """Stored files of one run of a protocol; ``what`` says which run."""
+    """Stored means of one run of a protocol; ``what`` says which run."""
 
     protocol: str
     what: str
@@ -39,6 +61,11 @@ class Source:
     values: tuple[str, ...] = ("accuracy",)
 
 
+TRIALS = (
+    Trials("table2", "preview budget, 20 trials", "table2"),
+    Trials("figure3", "preview budget", "figure3"),
+    Trials("figure4", "preview budget", "figure4"),
+)
 SOURCES = (
     Source("table2", "preview budget, 20 trials", "twenty_trials", "twenty_trials_paired"),
     Source(
@@ -62,7 +89,11 @@ WEIGHTS = ("figure2b_preview", "preview", "preview, 3 trials")
 
 def ledger(folder: Path = FOLDER) -> pd.DataFrame:
     """Every claim on every stored run; columns ``source``, ``run``, then ``LEDGER_COLUMNS``."""
-    tables = []
+    tables = [
+        run.judged(folder).assign(source=run.name, run=run.what)
+        for run in TRIALS
+        if (folder / run.name).exists()
+    ]
     for source in SOURCES:
         for value in source.values:
             made = claims.judge_stored(source.protocol, parts_of(source, value, folder), value)

@@ -1,12 +1,8 @@
-"""A Ray cluster that was started elsewhere, joined by its address."""
+"""A Ray cluster of two nodes that was started elsewhere, joined by its address."""
 
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,51 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.command_line import CHEAP, ROOT, SERIAL, lines, mine, places, run, table, until
+from benchmarks._ray_nodes import ray_nodes
+from tests.system.command_line import CHEAP, ROOT, SERIAL, lines, places, run, table
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A head in a process group of its own; ended by that group, never by name.
-
-    Ray asks for a token: head and drivers of this module share one that is made here.
-    """
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    port = free_port()
-    folder = tmp_path_factory.mktemp("elsewhere")
-    head = subprocess.Popen(
-        [
-            str(Path(sys.executable).with_name("ray")), "start", "--head", "--block",
-            "--port", str(port), "--num-cpus", "2", "--include-dashboard", "false",
-            "--object-store-memory", str(256 * 1024**2),
-        ],
-        cwd=folder, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | token,
-    )  # fmt: skip
-
-    def up() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in token.items():
-                patch.setenv(name, value)
-            until(up, 60)
-            yield f"127.0.0.1:{port}"
-    finally:
-        os.killpg(head.pid, signal.SIGKILL)
-        head.wait(30)
-        until(lambda: not mine(head.pid, agents=False), 30)
+    """Two nodes with one worker each; head and drivers of this module share a token."""
+    with (
+        ray_nodes(2, 1, tmp_path_factory.mktemp("elsewhere")) as (address, variables),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield address
 
 
 def test_a_cluster_gets_the_source_and_gives_the_same_table(address: str, tmp_path: Path) -> None:
