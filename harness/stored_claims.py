@@ -43,11 +43,21 @@ class Trials:
 
     def judged(self, folder: Path) -> pd.DataFrame:
         """The claims on all of its data sets."""
-        trials = pd.read_csv(folder / self.name)
-        views = {
-            str(key): tuple(str(key).partition(":")[2].split(",")) for key in trials["dataset"]
-        }
+        trials = exported(folder / self.name)
+        keys = [str(key) for key in trials["dataset"].unique()]
+        views = {key: key.partition(":")[2].split(",") for key in keys}
         return claims.judge({self.protocol: trials}, views)
+
+
+def exported(path: Path) -> pd.DataFrame:
+    """The table of trials of a report's ``trials.csv``, with the columns that it leaves out.
+
+    Data sets and rows are in the order of the file.
+    """
+    trials = pd.read_csv(path)
+    order = {name: pd.factorize(trials[name])[0] for name in ("dataset", "row_key")}
+    places = {"dataset_order": order["dataset"], "row_order": order["row_key"]}
+    return trials.assign(**places, selection=trials["rule"], trace="")
 
 
 @dataclass(frozen=True)
@@ -67,11 +77,6 @@ TRIALS = (
     Trials("figure4", "preview budget", "figure4"),
 )
 SOURCES = (
-    Source("table2", "preview budget, 20 trials", "twenty_trials", "twenty_trials_paired"),
-    Source(
-        "table2", "preview budget, 8 trials", "mnist_hog_eight_trials",
-        "mnist_hog_eight_trials_paired",
-    ),
     Source("table2", "preview, 3 trials", "preview"),
     Source(
         "table2", "paper's budget, 20 trials, training before decision 0062", "digits/table2",

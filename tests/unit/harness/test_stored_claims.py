@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from harness.analysis.claims import paper_claims
-from harness.stored_claims import FOLDER, SOURCES, files, ledger
+from harness.stored_claims import FOLDER, SOURCES, TRIALS, files, ledger
 
 
 def test_the_committed_ledger_is_that_of_the_stored_numbers() -> None:
@@ -21,7 +21,7 @@ def made() -> pd.DataFrame:
 
 def test_every_claim_is_judged_on_every_stored_run_with_a_reason(made: pd.DataFrame) -> None:
     tested = {claim.key for claim in paper_claims() if claim.kind != "untested"}
-    assert set(made["claim"]) == tested
+    assert tested <= set(made["claim"]) <= {claim.key for claim in paper_claims()}
     assert {f"{source.cells}.csv" for source in SOURCES} <= set(made["source"])
     assert (made["reason"].str.len() > 10).all()
     assert made["reason"].str.endswith(".").all()
@@ -31,10 +31,10 @@ def test_every_claim_is_judged_on_every_stored_run_with_a_reason(made: pd.DataFr
 def test_a_difference_of_the_ledger_is_that_of_the_stored_comparison(
     made: pd.DataFrame,
 ) -> None:
-    own = made[(made["source"] == "twenty_trials.csv") & (made["claim"] == "unlabelled_leveraged")]
+    own = made[(made["source"] == TRIALS[0].name) & (made["claim"] == "unlabelled_leveraged")]
     line = own[own["dataset"] == "watch:acc,gyr"].iloc[0]
-    # docs/results.md: q(y|X) of SMVAE alone on watch, +8.2 [+0.9, +15.4], 20 trials
+    # docs/results.md: q(y|X) of SMVAE alone on watch, +8.1 [+0.1, +16.1], 20 trials
     assert [100 * line[end] for end in ("effect", "low", "high")] == pytest.approx(
-        [8.2, 0.9, 15.4], abs=0.06
+        [8.1, 0.1, 16.1], abs=0.06
     )
     assert line["trials"] == 20
