@@ -68,13 +68,12 @@ class Source:
     what: str
     cells: str
     paired: str = ""
-    values: tuple[str, ...] = ("accuracy",)
 
 
 TRIALS = (
     Trials("table2", "preview budget, 20 trials", "table2"),
     Trials("figure3", "preview budget", "figure3"),
-    Trials("figure4", "preview budget", "figure4"),
+    Trials("figure4", "preview budget, 5 trials", "figure4"),
 )
 SOURCES = (
     Source("table2", "preview, 3 trials", "preview"),
@@ -85,7 +84,6 @@ SOURCES = (
     Source("figure2a", "preview, 3 trials", "figure2a_preview"),
     Source("figure2c", "preview, 3 trials", "figure2c_preview"),
     Source("figure3", "preview, 3 trials", "figure3_preview"),
-    Source("figure4", "preview, 3 trials", "figure4_preview", values=("nmse",)),
     Source("figure6", "preview, 3 trials", "figure6_preview"),
 )  # fmt: skip
 WEIGHTS = ("figure2b_preview", "preview", "preview, 3 trials")
@@ -100,24 +98,22 @@ def ledger(folder: Path = FOLDER) -> pd.DataFrame:
         if (folder / run.name).exists()
     ]
     for source in SOURCES:
-        for value in source.values:
-            made = claims.judge_stored(source.protocol, parts_of(source, value, folder), value)
-            name = f"{source.cells}.csv"
-            tables.append(made.assign(source=name, run=source.what))
+        made = claims.judge_stored(source.protocol, parts_of(source, folder))
+        tables.append(made.assign(source=f"{source.cells}.csv", run=source.what))
     name, table2, what = WEIGHTS
     tables.append(_of_weights(folder, name, table2).assign(source=f"{name}.csv", run=what))
     every = pd.concat(tables, ignore_index=True)
     return every[["source", "run", *LEDGER_COLUMNS]]
 
 
-def parts_of(source: Source, value: str, folder: Path) -> Mapping[str, Cells]:
-    """Data set -> its cells."""
+def parts_of(source: Source, folder: Path) -> Mapping[str, Cells]:
+    """Data set -> its cells, of accuracy."""
     table = pd.read_csv(folder / f"{source.cells}.csv")
     compared = pd.read_csv(folder / f"{source.paired}.csv") if source.paired else None
     if "row_key" not in table.columns:
         table = _with_keys(table)
-    if f"{value}_mean" in table.columns:
-        ends = {f"{value}_{end}": end for end in ("mean", "sd", "trials")}
+    if "accuracy_mean" in table.columns:
+        ends = {f"accuracy_{end}": end for end in ("mean", "sd", "trials")}
         table = table.drop(columns=[*{*ends.values()} & {*table.columns}]).rename(columns=ends)
     parts = {}
     for dataset, own in table.groupby("dataset", sort=False):
@@ -142,7 +138,7 @@ def _with_keys(table: pd.DataFrame) -> pd.DataFrame:
 def _of_weights(folder: Path, name: str, table2: str) -> pd.DataFrame:
     """The claims on view weights: trials of Figure 2b, and M2 on each view of Table 2."""
     weights = pd.read_csv(folder / f"{name}.csv")
-    m2 = parts_of(Source("table2", "", table2), "accuracy", folder)
+    m2 = parts_of(Source("table2", "", table2), folder)
     by_kind = {claim.kind: claim for claim in claims.paper_claims()}
     lines = []
     for dataset, own in weights.groupby("dataset", sort=False):
