@@ -88,6 +88,16 @@ class Part:
         """Row key -> a name that no other row has."""
         return places.names_of(self.trials)
 
+    def linked(self, text: str, line: Mapping[Any, Any]) -> Cell:
+        """A number with a link to its trials: ``line`` has ``row_key``, ``label_percent``, axes.
+
+        Without a link where nothing is printed, or where none of these trials was planned.
+        """
+        key = str(line["row_key"])
+        if not text or key not in self.files:
+            return Cell(text)
+        return Cell(text, link=places.link(self.note.anchor, line), file=self.files[key])
+
     @property
     def layout(self) -> Layout:
         return self.given.layout

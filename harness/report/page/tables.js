@@ -154,7 +154,7 @@ function laterCell(cell, head) {
   const inner = plain.link ? make("a", { href: plain.link }, text)
     : make("span", { class: plain.css?.startsWith("status") ? plain.css : "" }, text);
   const css = [head.className, plain.css?.startsWith("status") ? "" : plain.css, plain.bold ? "best" : ""];
-  const box = make("td", { class: css.filter(Boolean).join(" ") }, inner);
+  const box = make("td", { class: css.filter(Boolean).join(" "), "data-file": plain.file }, inner);
   if (plain.note) box.append(" ", make("small", {}, plain.note));
   if (plain.more) {
     box.append(make("details", {}, make("summary", {}, "trace"), make("pre", {}, plain.more)));
