@@ -271,6 +271,12 @@ class Kind:
             return []
         return answer.summary(lines, [part.note for part in self.parts], self.headline)
 
+    def brief_lines(self, most: int) -> list[str]:
+        """Who leads, in at most ``most`` lines for a terminal; [] where rows are no rivals."""
+        if self.led is None:
+            return []
+        return answer.brief(self.led, [part.note for part in self.parts], self.headline, most)
+
     def _answers(self) -> tuple[Section, ...]:
         """What a reader asks first, and what the run can and cannot tell."""
         trials, lines = self.given.trials, self.led
