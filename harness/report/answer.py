@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from harness.analysis.leaders import EVERY_BLOCK
-from harness.analysis.statistics import LOWER
+from harness.analysis.statistics import LOWER, possible
 from harness.layout import Value
 from harness.report import captions, cost, places
 from harness.report import format as fmt
@@ -103,7 +103,7 @@ def _reference(line: Line, value: Value) -> Cell:
 
 def _mean(line: Line, value: Value) -> str:
     number = fmt.number_of(value.column)
-    ends = [number(line["low"]), number(line["high"])]
+    ends = [number(end) for end in possible(line["low"], line["high"], value.column)]
     return number(line["mean"]) + (f" [{ends[0]}, {ends[1]}]" if all(ends) else "")
 
 

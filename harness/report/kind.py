@@ -13,7 +13,7 @@ from harness.analysis.against import Against
 from harness.analysis.aggregate import points
 from harness.analysis.figure_arrays import Arrays, Shown
 from harness.analysis.leaders import leaders
-from harness.analysis.statistics import PAIRED_COLUMNS, axes, check, paired
+from harness.analysis.statistics import PAIRED_COLUMNS, axes, check, paired, possible
 from harness.layout import Axis, Layout, Value
 from harness.report import answer, captions, details, places, reach
 from harness.report import format as fmt
@@ -23,6 +23,11 @@ from harness.report.verdicts import Verdicts
 from harness.store.manifest import Properties
 from harness.store.record import Record
 
+BEYOND = (
+    "Intervals are printed and drawn within what is possible: 0 to 1 for accuracies and other "
+    "shares, −1 to 1 for their differences, from 0 for errors. CSV files have the ends as "
+    "computed; decisions rest on these."
+)
 ENDS = ["low", "high", "corrected_low", "corrected_high"]
 """Columns of a comparison: its plain interval, and that corrected for overlapping trials."""
 
@@ -173,7 +178,7 @@ class Kind:
 
     def comparisons(self, part: Part) -> Sequence[Block]:
         """Its comparisons as numbers."""
-        return details.pairs(part.compared, part.reference())
+        return details.pairs(part.compared, part.reference(), self.headline.column)
 
     def leaders(self) -> pd.DataFrame | None:
         """The leader of every column (``analysis.leaders``); None where rows are no rivals."""
@@ -209,6 +214,7 @@ class Kind:
             layout.shows,
             "A mean is printed only where every planned trial is there: 3/5 says that three of "
             "five are. ± and bands: sample SD over trials (n − 1).",
+            *((BEYOND,) if len(self.given.trials) else ()),
             self.shared,
             *layout.reading,
         ]
@@ -399,9 +405,12 @@ def place_of(axis: Axis, place: float) -> str:
 
 
 def interval_of(line: pd.Series, prefix: str = "") -> tuple[float, float] | None:
-    """The ends ``low`` and ``high`` of a comparison, None where there are none."""
+    """The ends ``low`` and ``high`` of a difference of accuracies, None where there are none."""
     low, high = line[f"{prefix}low"], line[f"{prefix}high"]
-    return None if pd.isna(low) else (float(low), float(high))
+    if pd.isna(low):
+        return None
+    low, high = possible(low, high, difference=True)
+    return float(low), float(high)
 
 
 def title_of(table: pd.DataFrame, key: str) -> str:

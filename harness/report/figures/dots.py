@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Drawn
 from scipy import stats
 
+from harness.analysis.statistics import possible
 from harness.report import format as fmt
 from harness.report.kind import Kind, Part, paired_in_first_value
 from harness.report.model import Block, Cell, Figure, Row, Table
@@ -111,7 +112,8 @@ def _dot(table: pd.DataFrame, row: str, column: str) -> Dot | None:
     if pd.isna(sd):
         return Dot(float(mean), None, "")
     half = float(stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n))
-    return Dot(float(mean), (float(mean) - half, float(mean) + half), "")
+    low, high = possible(float(mean) - half, float(mean) + half, column)
+    return Dot(float(mean), (float(low), float(high)), "")
 
 
 def _numbers(plot: DotsPlot, parts: Sequence[Part], keys: Sequence[str]) -> Table:
@@ -131,7 +133,7 @@ def _numbers(plot: DotsPlot, parts: Sequence[Part], keys: Sequence[str]) -> Tabl
 def _text(dot: Dot | None) -> str:
     if dot is None or dot.mean is None:
         return "" if dot is None else dot.note
-    ends = f" ({fmt.interval(*dot.interval)})" if dot.interval else ""
+    ends = f" ({fmt.interval(*dot.interval, column='')})" if dot.interval else ""
     return fmt.accuracy(dot.mean) + ends
 
 

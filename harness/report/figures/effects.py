@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawn
 
 from harness.analysis.effects import FAILED, PASSED, UNDECIDED, bounds, effects
+from harness.analysis.statistics import possible
 from harness.layout import Layout
 from harness.report import format as fmt
 from harness.report.kind import ENDS, Kind, Part
@@ -162,11 +163,12 @@ def _mark(line: dict[Any, Any] | None) -> Mark | None:
 
 
 def _widest(line: dict[Any, Any]) -> tuple[float, float] | None:
-    """The wider of both intervals; None where there is none."""
+    """The wider of both intervals as printed; None where there is none."""
     ends = np.array([line[name] for name in ENDS], float)
     if np.isnan(ends).all():
         return None
-    return float(np.nanmin(ends)), float(np.nanmax(ends))
+    low, high = possible(np.nanmin(ends), np.nanmax(ends), line["column"], difference=True)
+    return float(low), float(high)
 
 
 def _words(layout: Layout, panels: Sequence[str]) -> dict[str, Any]:

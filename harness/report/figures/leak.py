@@ -112,7 +112,7 @@ def leak_plot(part: Part) -> LeakPlot:
                 tuple(_gain(row, c.percent, s.name) for s in others) for c in part.columns
             )
             lines.append(GainLine(str(row["row"].iloc[0]), cells))
-    ends = 100 * gains[["difference", *ENDS]].to_numpy(float)
+    ends = 100 * gains[["difference", *ENDS]].to_numpy(float).clip(-1, 1)
     ends = np.append(ends[np.isfinite(ends)], 0.0)
     room = 0.05 * float(np.ptp(ends)) + 0.5
     return LeakPlot(

@@ -234,7 +234,7 @@ class AccuracyTable(Kind):
         group = next((row.group for row in rows if row.key == self.reference), "")
         shown = [row for row in rows if row.key in compared]
         ends = there[["mean_difference", *ENDS]]
-        ends = ends.to_numpy(float)
+        ends = ends.to_numpy(float).clip(-1, 1)
         low, high = min(0.0, float(np.nanmin(ends))), max(0.0, float(np.nanmax(ends)))
         room = 0.05 * (high - low) + 0.002
         return ForestPlot(
