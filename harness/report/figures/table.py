@@ -21,7 +21,7 @@ from harness.report import captions, details, places
 from harness.report import columns as further
 from harness.report import format as fmt
 from harness.report.figures import _pareto as pareto
-from harness.report.kind import ENDS, Given, Kind, Part, interval_of
+from harness.report.kind import BEYOND, ENDS, Given, Kind, Part, interval_of
 from harness.report.marks import Mark, mark_of
 from harness.report.model import Block, Cell, Figure, Row, Table, Text
 from harness.report.style import (
@@ -80,7 +80,7 @@ class AccuracyTable(Kind):
         return paired(self.given.trials, self.reference)
 
     def reading(self) -> tuple[str, ...]:
-        return READING
+        return (*READING, BEYOND)
 
     def files(self) -> dict[str, pd.DataFrame]:
         table = further.with_further(self.summary, self.given.trials)
