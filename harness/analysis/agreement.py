@@ -23,7 +23,7 @@ import pandas as pd
 from scipy import stats
 
 from harness.analysis.statistics import MIN_PAIRS, holm
-from harness.analysis.words import p_value, points, sentence
+from harness.analysis.words import ends, p_value, points, sentence
 
 PUBLISHED_TRIALS = 20
 """Independent runs behind every mean of the paper (section 4.2.2)."""
@@ -210,7 +210,7 @@ def _reason(line: dict[Any, Any]) -> str:
             f"{n} {'trial has' if n == 1 else 'trials have'} no reliable SD; three are the least."
         )
     found = f"ours is {points(line['difference'])} points from the paper's mean"
-    found += f" (95 % {points(line['low'])} to {points(line['high'])})"
+    found += f" (95 % {ends(line['low'], line['high'])})"
     if verdict == AGREES:
         return sentence(f"{found}, shown to lie within ±{margin} (p {p_value(line['tost_p'])})")
     if verdict in (OVER, UNDER):

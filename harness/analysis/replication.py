@@ -21,7 +21,7 @@ import pandas as pd
 from scipy import optimize, stats
 
 from harness.analysis.agreement import PUBLISHED_TRIALS
-from harness.analysis.words import points
+from harness.analysis.words import ends, points
 
 GAP_COLUMNS = (
     "dataset", "label_percent", "paradigm", "row", "row_key", "best_rival", "published_gap",
@@ -122,8 +122,8 @@ def _reason(line: dict[str, Any]) -> str:
         return "Too few common trials, or trials that do not differ."
     text = (
         f"Published gap {points(line['published_gap'])}; ours is expected in "
-        f"{points(line['expected_low'])} to {points(line['expected_high'])} and is "
-        f"{points(line['difference'])} ({points(line['low'])} to {points(line['high'])})"
+        f"{ends(line['expected_low'], line['expected_high'])} and is "
+        f"{points(line['difference'])} ({ends(line['low'], line['high'])})"
     )
     if line["verdict"] not in (SMALLER, INFORMATIVE):
         return f"{text}."

@@ -37,6 +37,11 @@ CELL = ["dataset_order", "dataset", "row_order", "row_key", "label_percent"]
 
 LOWER = ("nmse", "nmse_all", "nmse_raw", "nmse_raw_all", "nll", "log_loss")
 """Columns of the table of trials of which the lowest value is the best."""
+SHARES = (
+    "accuracy", "accuracy_complete", "accuracy_incomplete", "balanced_accuracy", "macro_f1",
+    "coverage_90", "tuning",
+)  # fmt: skip
+"""Columns of the table of trials whose values lie in [0, 1]; so do those of ``weight_<view>``."""
 PER_CLASS = "labels_per_class"
 """A column of the table of trials where labels were asked for by class: how many of each."""
 
@@ -195,6 +200,24 @@ def interval(differences: np.ndarray, ratio: float = 0.0) -> tuple[float, float]
     n, mean = len(differences), np.mean(differences)
     half = stats.t.ppf(0.975, n - 1) * corrected_error(np.std(differences, ddof=1), n, ratio)
     return float(mean - half), float(mean + half)
+
+
+def possible(
+    low: Any, high: Any, column: str = "accuracy", *, difference: bool = False
+) -> tuple[Any, Any]:
+    """The ends of an interval as they are printed: a t interval may reach beyond what can be.
+
+    A mean of ``column`` is cut to [0, 1] where the column is a share, and to 0 from below where it
+    is an error (``LOWER`` but the negative log-likelihood); a ``difference`` of shares is cut to
+    [-1, 1]. Other columns and NaN stay as they are. Only for what is printed or drawn: decisions
+    rest on the interval as it was computed.
+    """
+    least, most = -np.inf, np.inf
+    if column in SHARES or column.startswith("weight_"):
+        least, most = (-1.0, 1.0) if difference else (0.0, 1.0)
+    elif column in LOWER and column != "nll" and not difference:
+        least = 0.0
+    return np.clip(low, least, most), np.clip(high, least, most)
 
 
 def _summary_line(cell: pd.DataFrame, paper: tuple[float, float]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from harness.analysis.statistics import possible
+
 
 def points(value: float) -> str:
     """``+13.2`` or ``−0.4``: a difference of accuracies in percentage points."""
@@ -11,6 +13,11 @@ def points(value: float) -> str:
 def signed(value: float, name: str) -> str:
     """A difference in the column ``name`` of the table of trials: accuracies in points."""
     return points(value) if name == "accuracy" else f"{value:+.3f}".replace("-", "−")
+
+
+def ends(low: float, high: float) -> str:
+    """``−0.4 to +13.2``: the interval of a difference of accuracies, within what is possible."""
+    return " to ".join(map(points, possible(low, high, difference=True)))
 
 
 def p_value(value: float) -> str:

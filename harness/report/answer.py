@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from harness.analysis.leaders import EVERY_BLOCK
-from harness.analysis.statistics import LOWER
+from harness.analysis.statistics import LOWER, possible
 from harness.layout import Value
 from harness.report import captions, cost, places
 from harness.report import format as fmt
@@ -102,7 +103,7 @@ def _reference(line: Line, value: Value) -> Cell:
 
 def _mean(line: Line, value: Value) -> str:
     number = fmt.number_of(value.column)
-    ends = [number(line["low"]), number(line["high"])]
+    ends = [number(end) for end in possible(line["low"], line["high"], value.column)]
     return number(line["mean"]) + (f" [{ends[0]}, {ends[1]}]" if all(ends) else "")
 
 
@@ -132,7 +133,11 @@ def _block(name: str) -> str:
 
 
 def _is_place(name: Any) -> bool:
-    return name in ("row_key", "label_percent") or str(name).startswith("at_")
+    return name == "row_key" or _is_column(name)
+
+
+def _is_column(name: Any) -> bool:
+    return name == "label_percent" or str(name).startswith("at_")
 
 
 # ---------------------------------------------------------------- cost, tuning, failures
@@ -189,3 +194,35 @@ def summary(lines: pd.DataFrame, notes: Sequence[DatasetNote], value: Value) -> 
     by_key = {note.key: note for note in notes}
     own = lines[lines["block"] == EVERY_BLOCK]
     return [sentence(line, by_key[str(line["dataset"])], value) for line in own.to_dict("records")]
+
+
+def brief(lines: pd.DataFrame, notes: Sequence[DatasetNote], value: Value, most: int) -> list[str]:
+    """The leaders for a terminal, at most ``most`` lines, the last of them may count the others.
+
+    A line a column: its leader over all blocks, as :func:`sentence`, then that of each block where
+    there are several. Every data set has a line before one has its second.
+    """
+    by_key = {note.key: note for note in notes}
+    overall = lines[lines["block"] == EVERY_BLOCK]
+    shown = overall
+    if len(overall) > most:
+        turn = overall.groupby("dataset").cumcount().to_numpy()
+        shown = overall.iloc[np.sort(np.argsort(turn, kind="stable")[: most - 1])]
+    blocks = lines[lines["block"] != EVERY_BLOCK]
+    column = ["dataset", *(str(name) for name in lines.columns if _is_column(name))]
+    texts = []
+    for line in shown.to_dict("records"):
+        own = blocks[(blocks[column] == pd.Series(line)[column]).all(axis=1)].to_dict("records")
+        words = [_of_block(one, value) for one in own] if len(own) > 1 else []
+        texts.append("; ".join([sentence(line, by_key[str(line["dataset"])], value), *words]))
+    if more := len(overall) - len(shown):
+        texts.append(f"... and {fmt.plural(more, 'column')} more on the page")
+    return texts
+
+
+def _of_block(line: Line, value: Value) -> str:
+    """``inductive: SMVAE .650, decided``."""
+    mean = fmt.number_of(value.column)(line["mean"])
+    return ", ".join(
+        filter(None, (f"{line['block']}: {line['leader']} {mean}", line["lead_decision"]))
+    )

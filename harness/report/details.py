@@ -58,8 +58,8 @@ def _failure(group: pd.DataFrame) -> Row:
     )
 
 
-def pairs(compared: pd.DataFrame, reference: str) -> list[Block]:
-    """Reference minus every other row (``statistics.paired``)."""
+def pairs(compared: pd.DataFrame, reference: str, column: str = "accuracy") -> list[Block]:
+    """Reference minus every other row in ``column`` (``statistics.paired``)."""
     if not len(compared):
         return []
     if compared["mean_difference"].isna().all():
@@ -74,8 +74,8 @@ def pairs(compared: pd.DataFrame, reference: str) -> list[Block]:
             f"{line['pairs']}/{line['pairs_expected']}",
             fmt.signed(line["mean_difference"]),
             fmt.accuracy(line["sd_difference"]),
-            fmt.interval(line["low"], line["high"], fmt.signed),
-            fmt.interval(line["corrected_low"], line["corrected_high"], fmt.signed),
+            fmt.interval(line["low"], line["high"], fmt.signed, column),
+            fmt.interval(line["corrected_low"], line["corrected_high"], fmt.signed, column),
             fmt.p_value(line["wilcoxon_p_holm"]),
             fmt.p_value(line["t_p_holm"]),
         )

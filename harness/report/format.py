@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from harness.analysis import words
+from harness.analysis.statistics import possible
 
 Number = float | None
 """None and NaN are printed as ""."""
@@ -59,10 +60,21 @@ def mean_or_progress(
     return printed or f"{line[f'{prefix}trials']}/{line['trials_expected']}"
 
 
-def interval(low: Number, high: Number, text: Callable[[Number], str] = accuracy) -> str:
-    """``+.010 to +.031``; "" without both ends."""
-    ends = [text(low), text(high)]
-    return " to ".join(dict.fromkeys(ends)) if all(ends) else ""
+def interval(
+    low: Number,
+    high: Number,
+    text: Callable[[Number], str] = accuracy,
+    column: str = "accuracy",
+) -> str:
+    """``+.010 to +.031``; "" without both ends.
+
+    ``text``  prints an end: with ``signed`` and ``points`` the interval is that of a difference.
+    ``column``  of the table of trials; ends beyond its range are cut (``statistics.possible``).
+    """
+    if low is None or high is None or pd.isna(low) or pd.isna(high):
+        return ""
+    ends = possible(low, high, column, difference=text in (signed, points))
+    return " to ".join(dict.fromkeys(map(text, ends)))
 
 
 def span(ends: Iterable[Any]) -> str:

@@ -16,7 +16,7 @@ from harness.report.model import Facts, Figure, Report, Section, Table, Text
 HERE = Path(__file__).parent / "page"
 LINES = 8
 """Leader lines of a report that the list of runs shows."""
-SCRIPTS = ("data", "tables", "charts", "cells", "compare")
+SCRIPTS = ("data", "tables", "charts", "address", "cells", "compare")
 BLOCKS = {Table: "table", Figure: "figure", Text: "text", Facts: "facts"}
 
 

@@ -13,7 +13,7 @@ from harness.analysis.against import Against
 from harness.analysis.aggregate import points
 from harness.analysis.figure_arrays import Arrays, Shown
 from harness.analysis.leaders import leaders
-from harness.analysis.statistics import PAIRED_COLUMNS, axes, check, paired
+from harness.analysis.statistics import PAIRED_COLUMNS, axes, check, paired, possible
 from harness.layout import Axis, Layout, Value
 from harness.report import answer, captions, details, places, reach
 from harness.report import format as fmt
@@ -23,6 +23,11 @@ from harness.report.verdicts import Verdicts
 from harness.store.manifest import Properties
 from harness.store.record import Record
 
+BEYOND = (
+    "Intervals are printed and drawn within what is possible: 0 to 1 for accuracies and other "
+    "shares, −1 to 1 for their differences, from 0 for errors. CSV files have the ends as "
+    "computed; decisions rest on these."
+)
 ENDS = ["low", "high", "corrected_low", "corrected_high"]
 """Columns of a comparison: its plain interval, and that corrected for overlapping trials."""
 
@@ -87,6 +92,16 @@ class Part:
     def names(self) -> dict[str, str]:
         """Row key -> a name that no other row has."""
         return places.names_of(self.trials)
+
+    def linked(self, text: str, line: Mapping[Any, Any]) -> Cell:
+        """A number with a link to its trials: ``line`` has ``row_key``, ``label_percent``, axes.
+
+        Without a link where nothing is printed, or where none of these trials was planned.
+        """
+        key = str(line["row_key"])
+        if not text or key not in self.files:
+            return Cell(text)
+        return Cell(text, link=places.link(self.note.anchor, line), file=self.files[key])
 
     @property
     def layout(self) -> Layout:
@@ -163,7 +178,7 @@ class Kind:
 
     def comparisons(self, part: Part) -> Sequence[Block]:
         """Its comparisons as numbers."""
-        return details.pairs(part.compared, part.reference())
+        return details.pairs(part.compared, part.reference(), self.headline.column)
 
     def leaders(self) -> pd.DataFrame | None:
         """The leader of every column (``analysis.leaders``); None where rows are no rivals."""
@@ -199,6 +214,7 @@ class Kind:
             layout.shows,
             "A mean is printed only where every planned trial is there: 3/5 says that three of "
             "five are. ± and bands: sample SD over trials (n − 1).",
+            *((BEYOND,) if len(self.given.trials) else ()),
             self.shared,
             *layout.reading,
         ]
@@ -260,6 +276,12 @@ class Kind:
         if lines is None:
             return []
         return answer.summary(lines, [part.note for part in self.parts], self.headline)
+
+    def brief_lines(self, most: int) -> list[str]:
+        """Who leads, in at most ``most`` lines for a terminal; [] where rows are no rivals."""
+        if self.led is None:
+            return []
+        return answer.brief(self.led, [part.note for part in self.parts], self.headline, most)
 
     def _answers(self) -> tuple[Section, ...]:
         """What a reader asks first, and what the run can and cannot tell."""
@@ -383,9 +405,12 @@ def place_of(axis: Axis, place: float) -> str:
 
 
 def interval_of(line: pd.Series, prefix: str = "") -> tuple[float, float] | None:
-    """The ends ``low`` and ``high`` of a comparison, None where there are none."""
+    """The ends ``low`` and ``high`` of a difference of accuracies, None where there are none."""
     low, high = line[f"{prefix}low"], line[f"{prefix}high"]
-    return None if pd.isna(low) else (float(low), float(high))
+    if pd.isna(low):
+        return None
+    low, high = possible(low, high, difference=True)
+    return float(low), float(high)
 
 
 def title_of(table: pd.DataFrame, key: str) -> str:

@@ -64,7 +64,8 @@ def _plain_row(row: Row) -> dict[str, Any]:
 def _plain(cell: Cell) -> Any:
     """A text, or what differs from one."""
     more = {
-        "note": cell.note, "more": cell.more, "link": cell.link, "css": cell.css,
+        "note": cell.note, "more": cell.more, "link": cell.link, "file": cell.file,
+        "css": cell.css,
         "stale": cell.stale, "bold": cell.bold,
     }  # fmt: skip
     there = {name: value for name, value in more.items() if value}

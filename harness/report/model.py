@@ -23,7 +23,8 @@ class Cell:
     ``paper``  the paper's value, printed beside it.   ``note`` printed after it (``1 failed``).
     ``bold``, ``stale``  highest of its column; made by an earlier version of the source.
     ``hover``  shown where the mouse rests.   ``more`` folded behind it (a trace).
-    ``link``   a place on the page, such as the trials behind the number (``trials.link``).
+    ``link``   a place on the page, such as the trials behind the number (``places.link``).
+    ``file``   the data file with these trials, where its row names none (``Row.file``).
     ``dots``   the trials, each between 0 and 1 on the axis of its column.
     ``gap``    difference from the reference row, printed small.
     ``badge``  a word set off from the rest: ``decided``, ``undecided``.
@@ -39,6 +40,7 @@ class Cell:
     hover: str = ""
     more: str = ""
     link: str = ""
+    file: str = ""
     dots: tuple[float, ...] = ()
     gap: str = ""
     badge: str = ""

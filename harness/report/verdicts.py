@@ -67,10 +67,15 @@ class Verdicts:
     def posteriors(self) -> pd.DataFrame:
         """The reference minus every other row, as probabilities."""
         layout, trials = self.layout, self.trials
-        value = layout.values[0].column if layout.values else "accuracy"
-        if layout.kind not in RIVALS or value not in trials.columns:
+        if layout.kind not in RIVALS or self._first not in trials.columns:
             return pd.DataFrame(columns=list(methods.POSTERIOR_COLUMNS))
-        return methods.posteriors(trials, self.reference, value)
+        return methods.posteriors(trials, self.reference, self._first)
+
+    @property
+    def _first(self) -> str:
+        """The column of the layout's first value."""
+        values = self.layout.values
+        return values[0].column if values else "accuracy"
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
@@ -92,7 +97,7 @@ class Verdicts:
             *cells(own[0], captions.columns(trials)),
             *published_gaps(own[1]),
             *paper_claims(own[2], captions.columns(trials)),
-            *chances(own[3]),
+            *chances(own[3], self._first),
         ]
 
     def over_data(self) -> list[Block]:
@@ -259,14 +264,15 @@ def _claim_row(line: Line, names: Mapping[float, str]) -> Row:
             Cell(str(line["reason"])),
             Cell(names.get(line["label_percent"], "")),
             Cell(effect(line["effect"])),
-            Cell(fmt.interval(line["low"], line["high"], effect)),
+            # Some claims compare differences with each other: these may lie beyond -1 and 1.
+            Cell(fmt.interval(line["low"], line["high"], effect, column="")),
             Cell(fmt.p_value(line["p_holm"])),
         ),
         group=f"“{line['quote']}” ({line['section']})",
     )
 
 
-def chances(table: pd.DataFrame) -> list[Block]:
+def chances(table: pd.DataFrame, column: str = "accuracy") -> list[Block]:
     """Probabilities that the reference is worse, equal or better than each row."""
     known = table.dropna(subset=["p_equal"])
     if not len(known):
@@ -280,7 +286,7 @@ def chances(table: pd.DataFrame) -> list[Block]:
             place(line),
             *(_chance(line[f"p_{what}"]) for what in ("worse", "equal", "better")),
             fmt.signed(line["difference"]),
-            fmt.interval(line["low"], line["high"], fmt.signed),
+            fmt.interval(line["low"], line["high"], fmt.signed, column),
         )
         for line in known.to_dict("records")
     ]

@@ -21,8 +21,8 @@ from harness.report.later import data_files, shortened
 from harness.report.meta import KINDS
 from harness.report.model import Facts, Report, Section, Text
 
-SHOWN = 6
-"""Leader lines that a terminal prints."""
+SHOWN = 7
+"""Lines on leaders that a terminal prints: with cost, failures and the page they are ten."""
 SUMMARY = "summary.json"
 """Who leads, what it cost and what failed, as sentences, for the list of runs."""
 
@@ -32,7 +32,7 @@ class Written:
     """Files of a report that were written, and the figures that could not be drawn.
 
     ``lines``    the result as a terminal shows it.
-    ``summary``  who leads every column, a sentence each, and what it cost and what failed.
+    ``summary``  who leads, in at most ``SHOWN`` lines, and what it cost and what failed.
     """
 
     paths: tuple[Path, ...]
@@ -95,14 +95,8 @@ def render(given: Given, folder: Path, kinds: Sequence[str] = KINDS) -> Written:
     paths = tuple(folder / name for name in names)
     found = made.summary
     costs = [f"cost: {found['cost']}", f"failed: {found['failed']}"] if found["cost"] else []
-    summary = (*_few(found["lines"]), *costs)
+    summary = (*made.kind.brief_lines(SHOWN), *costs)
     return Written(paths, problems, tuple(export.terminal(made.report)), summary)
-
-
-def _few(lines: Sequence[str]) -> list[str]:
-    """At most ``SHOWN`` of them, and how many more there are."""
-    more = len(lines) - SHOWN
-    return [*lines[:SHOWN], *([f"... {more} further columns are on the page"] if more > 0 else [])]
 
 
 def contents(given: Given, kinds: Sequence[str] = KINDS) -> dict[str, bytes]:

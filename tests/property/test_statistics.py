@@ -7,7 +7,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from harness.analysis.statistics import paired, summarise
+from harness.analysis.statistics import decision, paired, possible, summarise
+from harness.report import format as fmt
 from tests.unit.harness.fake_trials import trials_of
 
 FEW = settings(max_examples=20)
@@ -106,3 +107,43 @@ def test_swapping_the_two_rows_mirrors_the_difference(trials: pd.DataFrame) -> N
     assert one["low"] == pytest.approx(-two["high"], nan_ok=True)
     assert one["t_p"] == pytest.approx(two["t_p"], nan_ok=True)
     assert one["wilcoxon_p"] == pytest.approx(two["wilcoxon_p"])
+
+
+ENDS = st.floats(-3, 3)
+
+
+@given(ENDS, ENDS, st.sampled_from(["accuracy", "macro_f1", "weight_0"]), st.booleans())
+def test_a_printed_interval_lies_in_what_is_possible_and_is_else_as_computed(
+    one: float, two: float, column: str, difference: bool
+) -> None:
+    low, high = sorted((one, two))
+    least = -1 if difference else 0
+    ends = possible(low, high, column, difference=difference)
+    assert least <= ends[0] <= ends[1] <= 1
+    for end, cut in zip((low, high), ends, strict=True):
+        assert cut == end or not least <= end <= 1
+    assert possible(*ends, column, difference=difference) == ends
+    text = fmt.signed if difference else fmt.accuracy
+    printed = fmt.interval(low, high, text, column).replace("−", "-").split(" to ")
+    assert all(least <= float(end) <= 1 for end in printed)
+
+
+@given(ENDS, ENDS)
+def test_errors_are_cut_at_zero_and_other_values_not_at_all(one: float, two: float) -> None:
+    low, high = sorted((one, two))
+    assert possible(low, high, "nmse") == (max(low, 0), max(high, 0))
+    for column in ("nll", "seconds"):
+        assert possible(low, high, column) == (low, high)
+    assert possible(low, high, "nmse", difference=True) == (low, high)
+    assert np.isnan(possible(np.nan, np.nan)).all()
+
+
+@FEW
+@given(tables(rows=4))
+def test_cut_intervals_decide_as_the_computed_ones(trials: pd.DataFrame) -> None:
+    for line in paired(trials, "ours").to_dict("records"):
+        cut = dict(line)
+        for kind in ("", "corrected_"):
+            low, high = f"{kind}low", f"{kind}high"
+            cut[low], cut[high] = possible(line[low], line[high], difference=True)
+        assert decision(cut) == line["decision"]

@@ -129,31 +129,121 @@ def test_times_sort_as_numbers(page: Page) -> None:
     assert times == ["0.50 s", "9.00 s", "90 s", "2.5 min"]
 
 
-def test_data_paradigm_labels_and_names_are_filters(page: Page) -> None:
-    def choose(field: str, value: str) -> None:
-        page.run(
-            f"filters.elements[{field!r}].value = {value!r};"
-            "filters.dispatchEvent(new Event('input', {bubbles: true}))"
-        )
+def choose(page: Page, field: str, value: str) -> None:
+    page.run(
+        f"filters.elements[{field!r}].value = {value!r};"
+        f"filters.elements[{field!r}].dispatchEvent(new Event('input', {{bubbles: true}}))"
+    )
 
-    choose("data", "other")
+
+def test_data_paradigm_labels_and_names_are_filters(page: Page) -> None:
+    choose(page, "data", "other")
     assert page.run("[...document.querySelectorAll('section.data')].map(s => s.hidden)") == [
         True,
         False,
     ]
-    choose("data", "")
-    choose("block", "Inductive SSL")
+    choose(page, "data", "")
+    choose(page, "block", "Inductive SSL")
     assert names(page) == ["SMVAE"]
-    choose("block", "")
-    choose("row", "spread")
+    choose(page, "block", "")
+    choose(page, "row", "spread")
     assert names(page) == ["LABEL_SPREADING"]
-    choose("labelled", "10\u00a0% labelled")
+    choose(page, "labelled", "10\u00a0% labelled")
     assert page.run(
         "[...document.querySelectorAll('#data table.main thead th')]"
         ".filter(h => !h.hidden).map(h => h.dataset.label ?? '')"
     ) == ["", "10\u00a0% labelled"]
     page.run("filters.reset()")
     page.wait("!document.querySelector('table.main tbody tr[hidden]')")
+
+
+def reload(page: Page) -> None:
+    page.run("window.before = true; location.reload()")
+    page.wait("window.before === undefined && document.readyState === 'complete'")
+
+
+def test_a_filtered_and_sorted_table_is_an_address_that_can_be_shared(page: Page, url: str) -> None:
+    head = "#data table.main thead th.n button"
+    click(page, head)
+    choose(page, "row", "s")
+    choose(page, "row", "sv")
+    choose(page, "labelled", "2\u00a0% labelled")
+    seen = names(page)
+    assert seen == ["SVM"]
+    choose(page, "row", "s")
+    shared = page.run("location.href")
+    assert shared.startswith(f"{url}?")
+    seen = names(page)
+    assert seen == ["LABEL_SPREADING", "SMVAE", "SVM"]
+    state = "[filters.elements.row.value, filters.elements.labelled.value]"
+    page.open(url)
+    assert names(page) != seen
+    page.open(shared)
+    assert names(page) == seen
+    assert page.run(state) == ["s", "2\u00a0% labelled"]
+    reload(page)
+    assert names(page) == seen
+    assert page.run("document.querySelector('#data [aria-sort]').textContent").startswith("2")
+
+
+def test_back_returns_to_the_view_before(page: Page, url: str) -> None:
+    before = names(page)
+    click(page, "#data table.main thead th.n button")
+    ordered = names(page)
+    for letters in ("sv", "svm"):
+        choose(page, "row", letters)
+    assert names(page) == ["SVM"]
+    page.run("history.back()")
+    page.wait("filters.elements.row.value === ''")
+    assert names(page) == ordered
+    page.run("history.back()")
+    page.wait("!document.querySelector('[aria-sort]')")
+    assert names(page) == before
+    assert page.run("location.href") == url
+    page.run("history.forward()")
+    page.wait("document.querySelector('[aria-sort]')")
+    assert names(page) == ordered
+
+
+def test_a_cell_of_a_filtered_view_opens_and_leaves_the_view_as_it_is(page: Page, url: str) -> None:
+    page.open(f"{url}?row=svm#cell/data/svm%7C2")
+    page.wait("panel.open && panelBody.querySelector('table')")
+    assert names(page) == ["SVM"]
+    click(
+        page, "#panel thead button"
+    )  # the order of a table in the panel is no part of the address
+    assert page.run("location.search") == "?row=svm"
+    page.press("Escape")
+    page.wait("!panel.open")
+    assert page.run("location.href") == f"{url}?row=svm"
+    page.run("document.querySelector('#data tr[data-file]:not([hidden]) td a').click()")
+    page.wait("panel.open && panelBody.querySelector('table')")
+    assert page.run("location.search") == "?row=svm"
+    assert names(page) == ["SVM"]
+
+
+def test_a_long_list_keeps_its_words_and_order_in_the_address(page: Page, url: str) -> None:
+    page.run("document.getElementById('trials-data').open = true")
+    page.wait("document.querySelectorAll('#trials-data tbody tr').length === 160")
+    page.run(
+        "const field = document.querySelector('#trials-data input.filter');"
+        "field.value = 'majority failed'; field.dispatchEvent(new Event('input'))"
+    )
+    click(page, "#trials-data thead th:nth-child(2) button")
+    shared = page.run("location.href")
+    page.open(url)
+    page.open(shared)
+    page.wait("document.querySelectorAll('#trials-data tbody tr').length === 160")
+    page.wait("document.querySelector('#trials-data .shown').textContent === '1 of 160'")
+    assert page.run("document.querySelectorAll('#trials-data [aria-sort=ascending]').length") == 1
+
+
+def test_an_address_that_asks_for_what_is_not_there_says_so(page: Page, url: str) -> None:
+    page.open(f"{url}?data=nothing&sort.data=sideways&find.elsewhere=x")
+    told = page.run("document.getElementById('unfollowed').textContent")
+    for part in ("data=nothing", "sort.data=sideways", "find.elsewhere=x"):
+        assert part in told
+    assert len(names(page)) == 4
 
 
 def test_a_cell_opens_its_trials_with_every_candidate_by_keyboard_alone(page: Page) -> None:

@@ -6,16 +6,18 @@ panels have the row order of the first panel, best row on top.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Drawn
 from scipy import stats
 
+from harness.analysis.statistics import possible
 from harness.report import format as fmt
-from harness.report.kind import Kind, paired_in_first_value
-from harness.report.model import Block, Figure, Table
+from harness.report.kind import Kind, Part, paired_in_first_value
+from harness.report.model import Block, Cell, Figure, Row, Table
 from harness.report.style import ACCENT, INK, MUTED, PAPER, RULE, Page, plain, shortened
 
 LINE, PANEL, LONGEST = 0.21, 2.7, 44  # inches, inches, letters
@@ -87,7 +89,7 @@ class Dots(Kind):
             "planned trials are present, so no mean is given.",
             description=f"Means of {value.label} with intervals, a panel a data set.",
         )
-        return [plot, _numbers(plot)]
+        return [plot, _numbers(plot, self.parts, order)]
 
 
 def _highest(table: pd.DataFrame) -> pd.DataFrame:
@@ -110,22 +112,28 @@ def _dot(table: pd.DataFrame, row: str, column: str) -> Dot | None:
     if pd.isna(sd):
         return Dot(float(mean), None, "")
     half = float(stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n))
-    return Dot(float(mean), (float(mean) - half, float(mean) + half), "")
+    low, high = possible(float(mean) - half, float(mean) + half, column)
+    return Dot(float(mean), (float(low), float(high)), "")
 
 
-def _numbers(plot: DotsPlot) -> Table:
-    lines = [
-        (title, *(_text(panel.dots[i]) for panel in plot.panels))
-        for i, (title, _) in enumerate(plot.rows)
-    ]
+def _numbers(plot: DotsPlot, parts: Sequence[Part], keys: Sequence[str]) -> Table:
+    """The numbers of ``plot``, whose panels are those of ``parts`` and whose rows have ``keys``."""
+    percents = [_highest(part.table)["label_percent"].iloc[0] for part in parts]
+    rows = []
+    for i, ((title, _), key) in enumerate(zip(plot.rows, keys, strict=True)):
+        cells = (
+            part.linked(_text(panel.dots[i]), {"row_key": key, "label_percent": percent})
+            for part, panel, percent in zip(parts, plot.panels, percents, strict=True)
+        )
+        rows.append(Row((Cell(title), *cells), key=key))
     heads = ("", *(panel.title for panel in plot.panels))
-    return Table.of(plot.x_label, heads, lines, export="latex")
+    return replace(Table.of(plot.x_label, heads, (), export="latex"), rows=tuple(rows))
 
 
 def _text(dot: Dot | None) -> str:
     if dot is None or dot.mean is None:
         return "" if dot is None else dot.note
-    ends = f" ({fmt.interval(*dot.interval)})" if dot.interval else ""
+    ends = f" ({fmt.interval(*dot.interval, column='')})" if dot.interval else ""
     return fmt.accuracy(dot.mean) + ends
 
 

@@ -6,8 +6,8 @@ difference; a band shows where an effect must lie, and a word says whether it do
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawn
 
 from harness.analysis.effects import FAILED, PASSED, UNDECIDED, bounds, effects
+from harness.analysis.statistics import possible
 from harness.layout import Layout
 from harness.report import format as fmt
 from harness.report.kind import ENDS, Kind, Part
-from harness.report.model import Block, Figure, Table
+from harness.report.model import Block, Cell, Figure, Row, Table
 from harness.report.style import ACCENT, HUES, INK, MARK, MUTED, PAPER, RULE, Page, plain, shortened
 
 LINE, PANEL, WORD, LONGEST = 0.23, 2.4, 0.75, 64  # inches, inches, inches, letters
@@ -86,7 +87,7 @@ class Effects(Kind):
             lines=tuple(lines),
             **_words(layout, _panels(layout, table)),
         )
-        return (plot, _verdicts(table, {part.note.key: part.note.title for part in self.parts}))
+        return (plot, _verdicts(self.parts))
 
     def blocks(self, part: Part) -> Sequence[Block]:
         made: list[Block] = []
@@ -101,7 +102,7 @@ class Effects(Kind):
                     **part.heading(f"effects, {column.title}"),
                     **_words(part.layout, panels),
                 )
-                made += [plot, *_tables(here)]
+                made += [plot, *_tables(part, here)]
         return made
 
     def comparisons(self, part: Part) -> Sequence[Block]:
@@ -162,11 +163,12 @@ def _mark(line: dict[Any, Any] | None) -> Mark | None:
 
 
 def _widest(line: dict[Any, Any]) -> tuple[float, float] | None:
-    """The wider of both intervals; None where there is none."""
+    """The wider of both intervals as printed; None where there is none."""
     ends = np.array([line[name] for name in ENDS], float)
     if np.isnan(ends).all():
         return None
-    return float(np.nanmin(ends)), float(np.nanmax(ends))
+    low, high = possible(np.nanmin(ends), np.nanmax(ends), line["column"], difference=True)
+    return float(low), float(high)
 
 
 def _words(layout: Layout, panels: Sequence[str]) -> dict[str, Any]:
@@ -182,35 +184,56 @@ def _words(layout: Layout, panels: Sequence[str]) -> dict[str, Any]:
 # ---------------------------------------------------------------- tables
 
 
-def _tables(table: pd.DataFrame) -> list[Table]:
+def _tables(part: Part, table: pd.DataFrame) -> list[Table]:
     return [
-        Table.of(
-            str(panel),
-            ("", *HEADS),
-            [_cells(line) for line in _dicts(table[table["panel"] == panel])],
-            left=2,
+        replace(
+            Table.of(str(panel), ("", *HEADS), (), left=2),
+            rows=tuple(Row(_cells(part, e)) for e in _dicts(table[table["panel"] == panel])),
         )
         for panel in dict.fromkeys(table["panel"])
     ]
 
 
-def _verdicts(table: pd.DataFrame, titles: Mapping[str, str]) -> Table:
-    """All effects of all data sets, which have these ``titles``, in one table, failures first."""
+def _verdicts(parts: Sequence[Part]) -> Table:
+    """All effects of all data sets in one table, failures first."""
     order = {word: place for place, word in enumerate((FAILED, UNDECIDED, PASSED, ""))}
-    lines = [
-        (titles[line["dataset"]], *_cells(line))
-        for line in sorted(_dicts(table), key=lambda line: order[line["verdict"]])
-    ]
-    return Table.of("Every effect, failures first", ("data", "", *HEADS), lines, left=3)
+    lines = [(part, line) for part in parts for line in _dicts(part.compared)]
+    lines.sort(key=lambda pair: order[pair[1]["verdict"]])
+    empty = Table.of("Every effect, failures first", ("data", "", *HEADS), (), left=3)
+    rows = (Row((Cell(part.note.title), *_cells(part, line))) for part, line in lines)
+    return replace(empty, rows=tuple(rows))
 
 
-def _cells(line: dict[Any, Any]) -> tuple[str, ...]:
+def _cells(part: Part, line: dict[Any, Any]) -> tuple[Cell, ...]:
     against = f" ({line['against']})" if line["against"] else ""
     ends = _widest(line)
     difference = fmt.signed(line["difference"]) or f"{line['trials']}/{line['trials_expected']}"
     span = f" ({fmt.signed(ends[0])} to {fmt.signed(ends[1])})" if ends else ""
-    numbers = (fmt.accuracy(line["measured"]), f"{fmt.accuracy(line['expected'])}{against}")
-    return line["line"], line["must"], *numbers, difference + span, line["verdict"]
+    measured, expected = _rows(part, line)
+    return (
+        *map(Cell, (line["line"], line["must"])),
+        _linked(part, line, fmt.accuracy(line["measured"]), measured),
+        _linked(part, line, f"{fmt.accuracy(line['expected'])}{against}", expected),
+        *map(Cell, (difference + span, line["verdict"])),
+    )
+
+
+def _rows(part: Part, line: dict[Any, Any]) -> tuple[list[str], list[str]]:
+    """Keys of the rows that an effect measures, and of those that it is compared with."""
+    (own,) = (e for e in part.layout.effects if (e.line, e.panel) == (line["line"], line["panel"]))
+    titles = part.trials.drop_duplicates("row_key").set_index("row_key")["row"]
+    best = [key for key in own.best_of if titles.get(key) == line["against"]]
+    return (
+        [key for key, weight in own.rows.items() if weight > 0],
+        [*(key for key, weight in own.rows.items() if weight < 0), *best],
+    )
+
+
+def _linked(part: Part, line: dict[Any, Any], text: str, keys: Sequence[str]) -> Cell:
+    """A number with a link to its trials, where it is that of one row."""
+    if len(keys) != 1:
+        return Cell(text)
+    return part.linked(text, {"row_key": keys[0], "label_percent": line["label_percent"]})
 
 
 def _dicts(table: pd.DataFrame) -> list[dict[Any, Any]]:

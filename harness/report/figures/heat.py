@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Drawn
 from matplotlib.patches import Rectangle
 
-from harness.layout import Value
+from harness.layout import Axis, Value
 from harness.report import format as fmt
 from harness.report.kind import Kind, Part, caption_of, value_text
-from harness.report.model import Block, Figure, Table
+from harness.report.model import Block, Cell, Figure, Row, Table
 from harness.report.style import INK, MUTED, RULE, Page
 
 CELL_WIDTH, CELL_HEIGHT, LEFT = 1.0, 0.62, 0.85
@@ -56,23 +56,30 @@ class Heat(Kind):
     def blocks(self, part: Part) -> list[Block]:
         value, (across, up) = part.layout.values[0], part.layout.axes
         plot = heat_plot(part, value)
-        lines = [
-            (f"{up.name} = {name}", *(cell.text.replace("\n", "") for cell in cells))
-            for name, cells in zip(plot.rows, plot.cells, strict=True)
-        ]
+        xs, ys = (_places(part.table, axis) for axis in (across, up))
+        rows = []
+        for y, name, cells in zip(ys, plot.rows, plot.cells, strict=True):
+            texts = [cell.text.replace("\n", "") for cell in cells]
+            lines = [_at(part.table, (across, x), (up, y)) for x in xs]
+            linked = (
+                part.linked(text, line.iloc[0].to_dict()) if len(line) else Cell(text)
+                for text, line in zip(texts, lines, strict=True)
+            )
+            rows.append(Row((Cell(f"{up.name} = {name}"), *linked)))
         heads = ("", *(f"{across.name} = {name}" for name in plot.columns))
-        return [plot, Table.of(value.label, heads, lines[::-1], export="latex")]
+        empty = Table.of(value.label, heads, (), export="latex")
+        return [plot, replace(empty, rows=tuple(rows[::-1]))]
 
 
 def heat_plot(part: Part, value: Value) -> HeatPlot:
     """``value`` over two axes."""
     (across, up), table = part.layout.axes, part.table
-    xs, ys = (sorted({float(v) for v in table[axis.column]}) for axis in (across, up))
+    xs, ys = (_places(table, axis) for axis in (across, up))
     means = table[f"{value.column}_mean"]
     low, high = means.min(), means.max()
     cells = []
     for y in ys:
-        line = [table[(table[across.column] == x) & (table[up.column] == y)] for x in xs]
+        line = [_at(table, (across, x), (up, y)) for x in xs]
         cells.append(tuple(_heat_cell(at, value, low, high) for at in line))
     scale = "no complete cell yet"
     if not np.isnan(low):
@@ -92,6 +99,17 @@ def heat_plot(part: Part, value: Value) -> HeatPlot:
         caption=f"{caption} {part.note.what_varies}",
         description=f"Heat map of {value.label} on {part.note.title}; every number is printed.",
     )
+
+
+def _places(table: pd.DataFrame, axis: Axis) -> list[float]:
+    return sorted({float(place) for place in table[axis.column]})
+
+
+def _at(table: pd.DataFrame, *places: tuple[Axis, float]) -> pd.DataFrame:
+    """The line of ``table`` at a place on both axes; none where nothing was planned there."""
+    for axis, place in places:
+        table = table[table[axis.column] == place]
+    return table
 
 
 def _heat_cell(at: pd.DataFrame, value: Value, low: float, high: float) -> HeatCell:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawn
 from matplotlib.lines import Line2D
 
-from harness.analysis.leakage import leaks
+from harness.analysis.leakage import AXIS, leaks
 from harness.report import format as fmt
 from harness.report.captions import BLOCKS
 from harness.report.kind import ENDS, Kind, Part, interval_of
 from harness.report.marks import MARKERS
 from harness.report.meta import SplitNote
-from harness.report.model import Block, Figure, Table
+from harness.report.model import Block, Cell, Figure, Row, Table
 from harness.report.style import (
     ACCENT,
     HUES,
@@ -112,7 +112,7 @@ def leak_plot(part: Part) -> LeakPlot:
                 tuple(_gain(row, c.percent, s.name) for s in others) for c in part.columns
             )
             lines.append(GainLine(str(row["row"].iloc[0]), cells))
-    ends = 100 * gains[["difference", *ENDS]].to_numpy(float)
+    ends = 100 * gains[["difference", *ENDS]].to_numpy(float).clip(-1, 1)
     ends = np.append(ends[np.isfinite(ends)], 0.0)
     room = 0.05 * float(np.ptp(ends)) + 0.5
     return LeakPlot(
@@ -144,13 +144,14 @@ def leak_tables(part: Part) -> list[Table]:
     )  # fmt: skip
     tables = []
     for column in part.columns:
-        lines = []
+        rows = []
         for key in dict.fromkeys(gains["row_key"]):
             own = gains[(gains["row_key"] == key) & (gains["label_percent"] == column.percent)]
             for i, line in enumerate(own.to_dict("records")):
-                lines.append((line["row"] if i == 0 else "", *_numbers(line)))
-        title = f"Test accuracy, {column.long}"
-        tables.append(Table.of(title, heads, lines, left=2, export="latex"))
+                first = Cell(line["row"] if i == 0 else "")
+                rows.append(Row((first, *_numbers(part, line)), key=str(key)))
+        empty = Table.of(f"Test accuracy, {column.long}", heads, (), left=2, export="latex")
+        tables.append(replace(empty, rows=tuple(rows)))
     return tables
 
 
@@ -194,16 +195,20 @@ def _gain(row: pd.DataFrame, percent: float, split: str) -> Gain | None:
     )
 
 
-def _numbers(line: dict[Any, Any]) -> tuple[str, ...]:
-    return (
-        line["split"],
-        fmt.mean_or_progress(line, "leaky_"),
-        fmt.mean_or_progress(line),
+def _numbers(part: Part, line: dict[Any, Any]) -> tuple[Cell, ...]:
+    at = {"row_key": line["row_key"], "label_percent": line["label_percent"]}
+    texts = (
         fmt.points(line["difference"]),
         fmt.interval(line["low"], line["high"], fmt.points),
         fmt.interval(line["corrected_low"], line["corrected_high"], fmt.points),
         fmt.p_value(line["t_p_holm"]),
         _pairs(line),
+    )
+    return (
+        Cell(line["split"]),
+        part.linked(fmt.mean_or_progress(line, "leaky_"), at | {AXIS: line["leaky_split"]}),
+        part.linked(fmt.mean_or_progress(line), at | {AXIS: line["split"]}),
+        *map(Cell, texts),
     )
 
 

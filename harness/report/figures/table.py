@@ -21,7 +21,7 @@ from harness.report import captions, details, places
 from harness.report import columns as further
 from harness.report import format as fmt
 from harness.report.figures import _pareto as pareto
-from harness.report.kind import ENDS, Given, Kind, Part, interval_of
+from harness.report.kind import BEYOND, ENDS, Given, Kind, Part, interval_of
 from harness.report.marks import Mark, mark_of
 from harness.report.model import Block, Cell, Figure, Row, Table, Text
 from harness.report.style import (
@@ -80,7 +80,7 @@ class AccuracyTable(Kind):
         return paired(self.given.trials, self.reference)
 
     def reading(self) -> tuple[str, ...]:
-        return READING
+        return (*READING, BEYOND)
 
     def files(self) -> dict[str, pd.DataFrame]:
         table = further.with_further(self.summary, self.given.trials)
@@ -234,7 +234,7 @@ class AccuracyTable(Kind):
         group = next((row.group for row in rows if row.key == self.reference), "")
         shown = [row for row in rows if row.key in compared]
         ends = there[["mean_difference", *ENDS]]
-        ends = ends.to_numpy(float)
+        ends = ends.to_numpy(float).clip(-1, 1)
         low, high = min(0.0, float(np.nanmin(ends))), max(0.0, float(np.nanmax(ends)))
         room = 0.05 * (high - low) + 0.002
         return ForestPlot(

@@ -29,6 +29,12 @@ const linesOf = (table) => [...table.querySelectorAll("tbody tr:not(.block)")];
 function sortBy(table, head) {
   const orders = table.classList.contains("main") ? ["descending", "ascending"] : ["ascending", "descending"];
   const order = [...orders, undefined][orders.indexOf(head.getAttribute("aria-sort")) + 1];
+  setOrder(table, head, order);
+  rememberOrder(table, head, order);
+}
+
+// ``order`` is ascending, descending, or undefined: that of the paper.
+function setOrder(table, head, order) {
   table.first ??= linesOf(table).map((line) => [line, line.parentNode]);
   table.querySelectorAll("thead th").forEach((other) => other.removeAttribute("aria-sort"));
   if (order) head.setAttribute("aria-sort", order);
@@ -114,8 +120,16 @@ function setUpFilters(form) {
   }
   form.elements.row.closest("label").hidden = !tables.length;
   form.hidden = ![...form.querySelectorAll("label")].some((label) => !label.hidden);
-  form.addEventListener("input", () => applyFilters(form, labels));
-  form.addEventListener("reset", () => setTimeout(() => applyFilters(form, labels)));
+  const chosen = () => Object.fromEntries(new FormData(form));
+  form.addEventListener("input", (event) => {
+    applyFilters(form, labels);
+    remember(chosen(), event.target === form.elements.row);
+  });
+  form.addEventListener("reset", () => setTimeout(() => {
+    applyFilters(form, labels);
+    remember(chosen());
+  }));
+  form.addEventListener("addressed", () => applyFilters(form, labels));
   form.addEventListener("submit", (event) => event.preventDefault());
 }
 
@@ -140,7 +154,7 @@ function laterCell(cell, head) {
   const inner = plain.link ? make("a", { href: plain.link }, text)
     : make("span", { class: plain.css?.startsWith("status") ? plain.css : "" }, text);
   const css = [head.className, plain.css?.startsWith("status") ? "" : plain.css, plain.bold ? "best" : ""];
-  const box = make("td", { class: css.filter(Boolean).join(" ") }, inner);
+  const box = make("td", { class: css.filter(Boolean).join(" "), "data-file": plain.file }, inner);
   if (plain.note) box.append(" ", make("small", {}, plain.note));
   if (plain.more) {
     box.append(make("details", {}, make("summary", {}, "trace"), make("pre", {}, plain.more)));
@@ -166,6 +180,8 @@ async function fillLater(table) {
       body.append(make("tr", { "data-file": row.file }, ...cells));
     }
     table.parentNode.querySelector(".later")?.remove();
+    delete table.first;
+    if (nameOf(table)) followTable(nameOf(table), table, new URLSearchParams(location.search));
   } catch (error) {
     table.dataset.later = file;
     table.after(problem(error));
@@ -198,7 +214,11 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 
 document.querySelectorAll("table.sortable").forEach(makeSortable);
 document.querySelectorAll("input.filter").forEach((field) => {
-  field.addEventListener("input", () => filterList(field.closest("details")));
+  const list = field.closest("details");
+  field.addEventListener("input", () => {
+    filterList(list);
+    rememberWords(list.querySelector("table"), field.value);
+  });
 });
 const filters = document.getElementById("filters");
 if (filters) setUpFilters(filters);

@@ -56,6 +56,42 @@ def test_a_leader_that_is_the_reference_is_measured_against_the_runner_up() -> N
     assert "40.0 points ahead of OTHER, decided" in line
 
 
+def brief(trials: pd.DataFrame, most: int = 7) -> list[str]:
+    notes = [replace(NOTE, key=key, title=key) for key in dict.fromkeys(trials["dataset"])]
+    return made_of(trials, replace(META, datasets=tuple(notes))).kind.brief_lines(most)
+
+
+def test_a_terminal_names_the_leader_of_each_block_and_what_is_decided() -> None:
+    blocks = {"ours": "inductive", "best": "reference", "near": "reference"}
+    trials = trials_of(LEVELS)
+    (line,) = brief(trials.assign(block=trials["row_key"].map(blocks)))
+    overall, inductive, reference = line.rsplit("; ", 2)
+    assert overall.startswith("data, 2 %: BEST .713 [")
+    assert overall.endswith("decided")
+    assert inductive == "inductive: OURS .510"
+    assert reference == "reference: BEST .713, undecided"
+    (line,) = brief(trials.assign(block="inductive"))
+    assert "inductive:" not in line, "one block is that of all rows"
+
+
+@pytest.mark.parametrize(("most", "shown"), [(6, "abcabc"), (5, "abca+"), (4, "abc+"), (2, "a+")])
+def test_a_terminal_shows_a_line_of_each_data_set_first_and_counts_the_others(
+    most: int, shown: str
+) -> None:
+    parts = [
+        trials_of(LEVELS, percent).assign(dataset=key, dataset_order=order)
+        for order, key in enumerate("abc")
+        for percent in (2.0, 10.0)
+    ]
+    lines = brief(pd.concat(parts, ignore_index=True), most)
+    assert len(lines) <= most
+    ended = [line for line in lines if line.startswith("...")]
+    assert sorted(line[0] for line in lines if line not in ended) == sorted(shown.strip("+"))
+    if ended:
+        assert lines[-1:] == ended
+        assert f" {7 - most} column" in ended[0]
+
+
 def test_rows_of_one_title_are_told_apart() -> None:
     trials = trials_of({"a": [0.5], "b": [0.4], "c": [0.3]}).assign(row=["X", "X", "Y"])
     names = places.names_of(trials.assign(block=["one", "two", "two"]))
