@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import scipy
 from matplotlib.figure import Figure as Drawn
-from scipy import stats
 
 from harness.report import format as fmt
 from harness.report.kind import Kind, paired_in_first_value
@@ -109,7 +109,7 @@ def _dot(table: pd.DataFrame, row: str, column: str) -> Dot | None:
         return Dot(None, None, f"{n}/{line['trials_expected']}")
     if pd.isna(sd):
         return Dot(float(mean), None, "")
-    half = float(stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n))
+    half = float(scipy.stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n))
     return Dot(float(mean), (float(mean) - half, float(mean) + half), "")
 
 
