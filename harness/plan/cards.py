@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from functools import cache as once
 from pathlib import Path
 
 from datasets._io import cache
@@ -38,6 +39,12 @@ def broken_methods() -> tuple[registry.EntryError, ...]:
     return _cards()[1]
 
 
+def forget() -> None:
+    """Read or make the cards again; for tests that edit code."""
+    _cards.cache_clear()
+
+
+@once
 def _cards() -> tuple[tuple[MethodCard, ...], tuple[registry.EntryError, ...]]:
     path, key = cache.folder() / NAME, _key()
     kept = _read(path, key)
@@ -87,7 +94,7 @@ def _key() -> str:
         digest.update(content)
     for folder in sys.path:
         # The checkout's own folder changes with every file written there; its code is read above.
-        if folder and Path(folder) != registry.ROOT and os.path.isdir(folder):
+        if Path(folder).resolve() != registry.ROOT and os.path.isdir(folder):
             digest.update(f"\n{folder} {os.stat(folder).st_mtime_ns}".encode())
     return digest.hexdigest()
 
