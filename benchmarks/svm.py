@@ -25,7 +25,7 @@ from sklearn.svm import SVC
 from datasets.base import HeldOut, Problem, Rows
 from harness import registry
 from harness.plan import resolve
-from harness.plan.plan import method_cards
+from harness.plan.cards import method_cards
 from methods._sklearn import FittedSklearn, concatenate
 from methods.base import Fitted, Shape, Training
 from methods.kernel.svm import SVM, Config

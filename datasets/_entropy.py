@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
 
 ORDER = 3  # of the Butterworth prototype; forward and backward, hence 6 in effect
 FLOOR = 1e-12  # squared units of the signal; keeps the entropy of a flat channel finite
@@ -30,6 +29,8 @@ def band_filter(band: Band, rate: float) -> np.ndarray:
 
     Raises ValueError unless 0 < low < high < rate / 2.
     """
+    from scipy.signal import butter  # other data sets need no scipy
+
     low, high = band
     if not 0 < low < high < rate / 2:
         raise ValueError(f"band {low:g}-{high:g} Hz must be between 0 and {rate / 2:g} Hz")
@@ -50,6 +51,8 @@ def band_entropy(
     Raises ValueError for a band beyond half the rate, a recording shorter than one window, or a
     window that is not a whole number of samples.
     """
+    from scipy.signal import sosfiltfilt
+
     width = round(window * rate)
     if width < 2 or abs(width - window * rate) > 1e-6:
         raise ValueError(

@@ -55,8 +55,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from datasets._io import vendored
 from datasets.base import Dataset, Provenance, Split
@@ -100,6 +98,9 @@ def same_image(pix: np.ndarray) -> np.ndarray:
     or if one, rotated, is within HALF_TURN of the other. Ids count from 0 in order of first
     appearance.
     """
+    from scipy.sparse import csr_array  # loading the data needs no scipy
+    from scipy.sparse.csgraph import connected_components
+
     pix = pix.astype(np.float64)
     square = (pix**2).sum(axis=1)
     rotated = pix[:, ::-1]  # reversing the row-major pixels rotates the image

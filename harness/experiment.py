@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from dataclasses import fields, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -18,19 +18,13 @@ from harness import registry
 from harness.errors import RunStopped, UsageError
 from harness.options import WHAT, Options, flags
 from harness.plan import absent, properties, resolve
+from harness.plan.cards import broken_methods
 from harness.plan.job import stages_of
 from harness.plan.plan import Plan, PlannedCell, Unfit, plan_cells, settle, unfit_rows
-from harness.plan.power import power_lines, power_of
 from harness.plan.rows import Selection, check_named, every_row, keep_own, leave_out
 from harness.report import format as fmt
 from harness.run import wording
 from harness.run.describe import describe, ended, truths
-from harness.run.driver import Driver, missing_inputs, resumable
-from harness.run.executors import Executor, Resources, choose_executor, open_executor
-from harness.run.grouping import group_jobs
-from harness.run.limits import FitLimits
-from harness.run.progress import Display
-from harness.run.watchdog import Watchdog
 from harness.run.wording import count
 from harness.store import manifest as manifests
 from harness.store.claims import Claims
@@ -40,6 +34,9 @@ from harness.store.record import Record
 from harness.store.store import Store, StoreError
 from protocols import FORMER_KEYS
 from protocols.base import Budget, Protocol, per_class
+
+if TYPE_CHECKING:
+    from harness.run.executors import Executor
 
 CORE_HOURS_UNASKED = 8.0
 """A plan above this cost runs only with ``--yes``."""
@@ -64,7 +61,7 @@ def run(options: Options, console: Console) -> int:
             accept_stale=options.accept_stale or options.report_only is not None,
             force=options.force,
         )
-    if not options.report_only:
+    if not options.report_only and plan.todo:
         _restore_inputs(plan, store, records, console)
     for warning in store.warnings:
         console.print(f"ledger: {warning}")
@@ -167,6 +164,8 @@ def _state(manifest: Manifest, records: Mapping[str, Record]) -> State:
 def _restore_inputs(
     plan: Plan, store: Store, records: Mapping[str, Record], console: Console
 ) -> None:
+    from harness.run.driver import missing_inputs  # imports scikit-learn, as all that runs fits
+
     for name, job in missing_inputs(store, records, plan.todo).items():
         console.print(f"arrays of {job.method} ({name}) are missing or damaged: it runs again")
         plan.todo[name] = job
@@ -179,7 +178,7 @@ def _plan(
     for former in sorted(FORMER_KEYS.keys() & set(options.protocols)):
         console.print(f"{former} is now called {FORMER_KEYS[former]}")
     protocols, broken = resolve.protocols(options.protocols)
-    for error in (*broken, *registry.load_methods()[1], *registry.modules("datasets")[1]):
+    for error in (*broken, *broken_methods(), *registry.modules("datasets")[1]):
         console.print(f"left out: {error}")
     settings = resolve.method_settings(options.settings)
     selection = Selection(options.methods, settings, options.absent_views)
@@ -339,6 +338,8 @@ def _print_plan(
         console.print(f"skipped before: {count(skipped, 'fit')}, reasons are in the report")
     if options.dry_run:
         _print_cells(plan, console)
+        from harness.plan.power import power_lines, power_of  # imports scipy.stats
+
         for line in power_lines(power_of(plan)):
             console.print(line)
     console.print(
@@ -409,6 +410,13 @@ def _work(
     ``begin`` writes the run's manifest; it is called once an executor is open. An exception that
     ends the run early is raised again with the number of stored fits in its message.
     """
+    from harness.run.driver import Driver, resumable
+    from harness.run.executors import Resources, choose_executor, open_executor
+    from harness.run.grouping import group_jobs
+    from harness.run.limits import FitLimits
+    from harness.run.progress import Display
+    from harness.run.watchdog import Watchdog
+
     device = resolve.device_of(options.device, options.address)
     resources = Resources(device, options.workers, options.gpus_per_job, options.address)
     resumed = resumable(store, plan.jobs, set(plan.todo))
@@ -429,7 +437,8 @@ def _work(
             console.print(f"ledger: {warning}")
         manifest = begin()
         _join_others(claims, options.command, console)
-        limits = _limits(options, costs)
+        minutes, gib = options.fit_timeout, options.fit_memory
+        limits = FitLimits(costs, minutes and 60 * minutes, gib and 1024 * gib)
         display = Display(console, costs, _cells_to_run(plan), executor.free)
         driver = Driver(store, records, plan.budget.name, display.show, limits, claims)
         with display, Watchdog(driver, executor, display.print_line):
@@ -448,12 +457,6 @@ def _work(
         if executor is not None:
             executor.close()
     return _finish(store, manifest, "finished", records, driver.records), driver.records
-
-
-def _limits(options: Options, costs: Mapping[str, float]) -> FitLimits:
-    minutes, gib = options.fit_timeout, options.fit_memory
-    seconds, mib = minutes and 60 * minutes, gib and 1024 * gib
-    return FitLimits(costs, seconds, mib)
 
 
 def _cells_to_run(plan: Plan) -> list[frozenset[str]]:

@@ -38,13 +38,14 @@ def rows(options: Options) -> Iterator[str]:
     The data sets are those named, else those of a preview. ``--method`` selects rows as in a run.
     """
     from harness.plan import resolve
-    from harness.plan.rows import matches, method_cards
+    from harness.plan.cards import broken_methods, method_cards
+    from harness.plan.rows import matches
 
     if not options.protocols:
         raise UsageError("--list rows needs a --protocol, for example --protocol table2")
     root = resolve.data_root(options.data_root, searched=not options.datasets)
     chosen = resolve.data_options(options.data_options)
-    cards, broken = method_cards(), registry.load_methods()[1]
+    cards, broken = method_cards(), broken_methods()
     protocols, unloaded = resolve.protocols(options.protocols)
     for name, protocol in protocols.items():
         specs = options.datasets or protocol.datasets["preview"]

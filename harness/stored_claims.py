@@ -16,7 +16,7 @@ from harness.analysis import claims
 from harness.analysis.claims import LEDGER_COLUMNS, Cells
 from harness.analysis.stored_cells import StoredCells, ratio_of
 from harness.options import ROOT
-from harness.plan.rows import method_cards
+from harness.plan.cards import method_cards
 from harness.report import export
 from harness.report.ledger import markdown
 from harness.report.write import write_file

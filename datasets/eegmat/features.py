@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
-from scipy.signal import find_peaks, sosfiltfilt
 
 from datasets._entropy import ORDER, band_filter, gaussian_entropy
 from datasets._io import cached_features
@@ -77,6 +75,8 @@ def ecg_features(signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def band_passed(signals: np.ndarray, bands: tuple[tuple[float, float], ...]) -> np.ndarray:
     """Zero-phase Butterworth band-pass of whole signals: ``(c, t)`` -> ``(bands, c, t)``."""
+    from scipy.signal import sosfiltfilt  # other data sets need no scipy
+
     return np.stack([sosfiltfilt(band_filter(band, RATE), signals, axis=-1) for band in bands])
 
 
@@ -99,6 +99,9 @@ def beats(qrs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     0.3 s apart and above 0.3 of the median of its maxima over 2 s. The R wave is the largest
     absolute value within 0.1 s of such a peak; its height has no sign, as leads may be swapped.
     """
+    from scipy.ndimage import uniform_filter1d
+    from scipy.signal import find_peaks
+
     energy = uniform_filter1d(np.gradient(qrs) ** 2, round(0.12 * RATE))
     pieces = energy[: len(energy) // (2 * RATE) * (2 * RATE)].reshape(-1, 2 * RATE)
     height = max(0.3 * float(np.median(pieces.max(axis=1))), FLOOR / RATE**2)

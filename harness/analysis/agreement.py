@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from harness.analysis.statistics import MIN_PAIRS, holm
 from harness.analysis.words import ends, p_value, points, sentence
@@ -99,14 +99,14 @@ def compared(known: pd.DataFrame, margin: float = MARGIN) -> pd.DataFrame:
 
     def test(shift: float, alternative: Any) -> np.ndarray:
         mean, sd, n = ours
-        found = stats.ttest_ind_from_stats(
+        found = scipy.stats.ttest_ind_from_stats(
             mean + shift, sd, n, *paper, PUBLISHED_TRIALS, equal_var=False, alternative=alternative
         )
-        tails = {"greater": stats.t.sf, "less": stats.t.cdf}
-        tail = tails.get(alternative, lambda t, df: 2 * stats.t.sf(np.abs(t), df))
+        tails = {"greater": scipy.stats.t.sf, "less": scipy.stats.t.cdf}
+        tail = tails.get(alternative, lambda t, df: 2 * scipy.stats.t.sf(np.abs(t), df))
         return np.where(n < FEW, tail(found.statistic, freedom), found.pvalue)
 
-    half = stats.t.ppf(0.975, freedom) * error
+    half = scipy.stats.t.ppf(0.975, freedom) * error
     tost = np.maximum(test(margin, "greater"), test(-margin, "less"))
     return pd.DataFrame(
         {
@@ -126,7 +126,9 @@ def possible(published_sd: np.ndarray, margin: float = MARGIN) -> np.ndarray:
     With infinitely many of them the standard error is that of the paper's mean, with 19 degrees
     of freedom, and the smallest difference is none.
     """
-    noise = stats.t.ppf(1 - LEVEL, PUBLISHED_TRIALS - 1) * published_sd / PUBLISHED_TRIALS**0.5
+    noise = (
+        scipy.stats.t.ppf(1 - LEVEL, PUBLISHED_TRIALS - 1) * published_sd / PUBLISHED_TRIALS**0.5
+    )
     return noise < margin
 
 
@@ -150,12 +152,12 @@ def power(
     quantiles = (np.arange(200) + 0.5)[:, None] / 200
     finite = np.where(np.isfinite(n), n, 3.0)
     seen = np.where(
-        np.isfinite(n), np.sqrt(stats.chi2.ppf(quantiles, finite - 1) / (finite - 1)), 1.0
+        np.isfinite(n), np.sqrt(scipy.stats.chi2.ppf(quantiles, finite - 1) / (finite - 1)), 1.0
     )
     error, freedom = _welch(true * seen, n, published_sd)
     spread = np.sqrt(published_sd**2 / PUBLISHED_TRIALS + true**2 / n)
-    room = margin - stats.t.ppf(1 - LEVEL, freedom) * error
-    return np.maximum(2 * stats.norm.cdf(room / spread) - 1, 0.0).mean(0)
+    room = margin - scipy.stats.t.ppf(1 - LEVEL, freedom) * error
+    return np.maximum(2 * scipy.stats.norm.cdf(room / spread) - 1, 0.0).mean(0)
 
 
 def trials_needed(

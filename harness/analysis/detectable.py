@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 from harness.analysis.statistics import MIN_PAIRS, corrected_error
 
@@ -19,13 +19,15 @@ def detectable(
     """
     if n < MIN_PAIRS or not np.isfinite(sd):
         return float("nan")
-    freedom, critical = n - 1, stats.t.ppf(1 - level / 2, n - 1)
+    freedom, critical = n - 1, scipy.stats.t.ppf(1 - level / 2, n - 1)
 
     def lacking(shift: float) -> float:
-        found = stats.nct.sf(critical, freedom, shift) + stats.nct.cdf(-critical, freedom, shift)
+        found = scipy.stats.nct.sf(critical, freedom, shift) + scipy.stats.nct.cdf(
+            -critical, freedom, shift
+        )
         # Far in the tail scipy has no number: there the difference is found for certain.
         return (1.0 if np.isnan(found) else float(found)) - power
 
-    most = critical + stats.norm.ppf(power) + 20.0
-    shift = float(optimize.brentq(lacking, 0.0, most))
+    most = critical + scipy.stats.norm.ppf(power) + 20.0
+    shift = float(scipy.optimize.brentq(lacking, 0.0, most))
     return shift * float(corrected_error(sd, n, ratio))

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from harness.analysis.spread import Spread, wide
 from harness.analysis.statistics import LOWER, axes, check, holm, overlap
@@ -178,12 +178,12 @@ def _pooled(pairs: pd.DataFrame) -> pd.DataFrame:
     error = np.sqrt(variance) / count
     freedom = (variance**2 / table["share"]).where(variance > 0)
     t = table["difference"] / error
-    half = stats.t.ppf(0.975, freedom) * error
+    half = scipy.stats.t.ppf(0.975, freedom) * error
     return table.assign(
         ties=count - table["wins"] - table["losses"],
         low=table["difference"] - half,
         high=table["difference"] + half,
-        p=2 * stats.t.sf(np.abs(t), freedom),
+        p=2 * scipy.stats.t.sf(np.abs(t), freedom),
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+import scipy
 
 from harness.analysis.agreement import PUBLISHED_TRIALS
 from harness.analysis.words import ends, points
@@ -41,7 +41,7 @@ def prediction_interval(
 
     ``published_error``, ``own_error``  standard errors (K,) of the two gaps, in accuracy.
     """
-    half = stats.t.ppf(0.975, FREEDOM) * np.sqrt(published_error**2 + own_error**2)
+    half = scipy.stats.t.ppf(0.975, FREEDOM) * np.sqrt(published_error**2 + own_error**2)
     return gap - half, gap + half
 
 
@@ -52,8 +52,10 @@ def published_error(first_sd: np.ndarray, second_sd: np.ndarray) -> np.ndarray:
 
 def d33(first_sd: np.ndarray, second_sd: np.ndarray) -> np.ndarray:
     """Gaps (K,) that 20 runs a row detect with a chance of 1/3: two-sided t test at .05."""
-    threshold = stats.t.ppf(0.975, FREEDOM)
-    shift = optimize.brentq(lambda c: stats.nct.sf(threshold, FREEDOM, c) - 1 / 3, 0.1, 5.0)
+    threshold = scipy.stats.t.ppf(0.975, FREEDOM)
+    shift = scipy.optimize.brentq(
+        lambda c: scipy.stats.nct.sf(threshold, FREEDOM, c) - 1 / 3, 0.1, 5.0
+    )
     return float(shift) * published_error(first_sd, second_sd)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from harness.analysis.statistics import MIN_PAIRS, corrected_error
 
@@ -56,16 +56,16 @@ class Spread:
 
     def interval(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
         """Both ends (K,) of the corrected interval at ``level``."""
-        half = stats.t.ppf(0.5 + level / 2, self._freedom) * self.error
+        half = scipy.stats.t.ppf(0.5 + level / 2, self._freedom) * self.error
         return self.mean - half, self.mean + half
 
     def above(self, bound: float | np.ndarray = 0.0) -> np.ndarray:
         """One-sided p values (K,) of "the mean is above ``bound``"."""
-        return stats.t.sf((self.mean - bound) / self.error, self._freedom)
+        return scipy.stats.t.sf((self.mean - bound) / self.error, self._freedom)
 
     def below(self, bound: float | np.ndarray = 0.0) -> np.ndarray:
         """One-sided p values (K,) of "the mean is below ``bound``"."""
-        return stats.t.cdf((self.mean - bound) / self.error, self._freedom)
+        return scipy.stats.t.cdf((self.mean - bound) / self.error, self._freedom)
 
     def apart(self) -> np.ndarray:
         """Two-sided p values (K,) of "the mean is not zero"."""

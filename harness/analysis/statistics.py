@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 TRIAL_COLUMNS = (
     "dataset", "dataset_order", "block", "row", "row_key", "row_order", "label_percent", "trial",
@@ -198,7 +198,7 @@ def corrected_error(sd: Any, n: Any, ratio: float = 0.0) -> Any:
 def interval(differences: np.ndarray, ratio: float = 0.0) -> tuple[float, float]:
     """95 % t interval of the mean, with :func:`corrected_error`."""
     n, mean = len(differences), np.mean(differences)
-    half = stats.t.ppf(0.975, n - 1) * corrected_error(np.std(differences, ddof=1), n, ratio)
+    half = scipy.stats.t.ppf(0.975, n - 1) * corrected_error(np.std(differences, ddof=1), n, ratio)
     return float(mean - half), float(mean + half)
 
 
@@ -283,10 +283,10 @@ def _tests(differences: np.ndarray, ratio: float | None) -> dict[str, Any]:
     # Accuracies are counts over n_test; rounding errors of a subtraction must not break ties.
     rounded = np.round(differences, 12)
     if rounded.any():
-        values["wilcoxon_p"] = float(stats.wilcoxon(rounded).pvalue)
+        values["wilcoxon_p"] = float(scipy.stats.wilcoxon(rounded).pvalue)
     if np.ptp(rounded) == 0:
         return values
-    values["t_p"] = float(stats.ttest_1samp(differences, 0.0).pvalue)
+    values["t_p"] = float(scipy.stats.ttest_1samp(differences, 0.0).pvalue)
     values["low"], values["high"] = interval(differences)
     if ratio is not None:
         values["corrected_low"], values["corrected_high"] = interval(differences, ratio)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from datasets.base import Dataset
-from harness import registry
 from harness.errors import UsageError, unknown
+from harness.plan.cards import method_cards
 from protocols._missing import imputer
 from protocols.base import Cell, MethodCard, TableRow
 
@@ -28,9 +28,8 @@ def check(how: str, data: Iterable[Dataset]) -> None:
     lacking = [dataset for dataset in data if dataset.absent_views]
     if how != DEFAULT and not lacking:
         raise UsageError("--absent-views has no effect: every row of the data has every view")
-    methods = registry.load_methods()[0].items()
     # One that completes only the rows that it was fitted on leaves test rows as they are.
-    imputers = {key for key, method in methods if method.can.impute and method.can.inductive}
+    imputers = {card.key for card in method_cards() if card.impute and card.inductive}
     if lacking and how not in (*imputers, COMPLETE):
         raise UsageError(unknown("imputer of --absent-views", how, imputers | {COMPLETE}))
 

@@ -16,9 +16,10 @@ from datasets.base import TEST, TRAIN, DataError, Dataset
 from harness import registry
 from harness.errors import UsageError
 from harness.plan import absent, draws
+from harness.plan.cards import method_cards
 from harness.plan.expand import expand_all
 from harness.plan.job import Job, stages_of
-from harness.plan.rows import Selection, method_cards, too_few_views, with_settings
+from harness.plan.rows import Selection, too_few_views, with_settings
 from harness.store import code_digest
 from harness.store.manifest import Properties
 from harness.store.record import Record

@@ -10,7 +10,8 @@ from typing import Any
 from datasets.base import to_text
 from harness import registry
 from harness.errors import UsageError, unknown
-from protocols.base import Cell, MethodCard, Protocol, Stage, TableRow
+from harness.plan.cards import method_cards
+from protocols.base import Cell, Protocol, Stage, TableRow
 
 Settings = Mapping[str, Mapping[str, Any]]
 """Method -> setting -> value, from ``--set``."""
@@ -37,22 +38,6 @@ class Selection:
         if cell.row.optional:  # 'smvae' must not select its variants; 'smvae_*' or the key may
             return any(_fits(cell.row.key, pattern) for pattern in self.only)
         return any(matches(cell.row, pattern) for pattern in self.only)
-
-
-def method_cards() -> tuple[MethodCard, ...]:
-    """Cards of every registered method that loads, for protocols."""
-    return tuple(
-        MethodCard(
-            key,
-            method.title,
-            method.can.classify,
-            method.can.impute,
-            method.can.unlabelled,
-            method.can.inductive,
-            method.can.missing_views,
-        )
-        for key, method in registry.load_methods()[0].items()
-    )
 
 
 def too_few_views(row: TableRow, views: int) -> str:

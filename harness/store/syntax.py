@@ -13,42 +13,43 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 DIGITS = 12
 
 
 def digest(source: str) -> str:
     """12 hex digits for the code of ``source``. Raises SyntaxError if it is not Python."""
-    text = "".join(_tokens(ast.parse(source)))
-    return hashlib.sha256(text.encode("ascii")).hexdigest()[:DIGITS]
+    parts = list[str]()
+    _write(ast.parse(source), parts.append)
+    return hashlib.sha256("".join(parts).encode("ascii")).hexdigest()[:DIGITS]
 
 
-def _tokens(value: object) -> Iterator[str]:
-    """One spelling of a tree: a node is ``Name(field=..)``, a list ``[..,..]``; ASCII alone."""
+def _write(value: object, add: Callable[[str], None]) -> None:
+    """``add`` one spelling of a tree: a node is ``Name(field=..)``, a list ``[..,..]``; ASCII."""
     if isinstance(value, ast.Constant):
-        yield _constant(value.value)
+        add(_constant(value.value))
     elif isinstance(value, ast.JoinedStr):
-        yield "JoinedStr["
+        add("JoinedStr[")
         for piece in _pieces(value):
-            yield from _tokens(piece)
-            yield ","
-        yield "]"
+            _write(piece, add)
+            add(",")
+        add("]")
     elif isinstance(value, ast.AST):
-        yield f"{type(value).__name__}("
+        add(f"{type(value).__name__}(")
         for name, field in _fields(value):
-            yield f"{name}="
-            yield from _tokens(field)
-            yield ";"
-        yield ")"
+            add(f"{name}=")
+            _write(field, add)
+            add(";")
+        add(")")
     elif isinstance(value, list):
-        yield "["
+        add("[")
         for item in value:
-            yield from _tokens(item)
-            yield ","
-        yield "]"
+            _write(item, add)
+            add(",")
+        add("]")
     else:  # a name, a conversion, a level of import, None inside a list
-        yield _constant(value)
+        add(_constant(value))
 
 
 def _fields(node: ast.AST) -> Iterator[tuple[str, object]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import registry
-from harness.plan.plan import method_cards
+from harness.plan.cards import method_cards
 from methods._sklearn import SklearnMethod
 from methods.base import Can
 

@@ -10,9 +10,9 @@ import pytest
 
 from datasets.base import Dataset
 from harness.analysis.selection import best
+from harness.plan.cards import method_cards
 from harness.plan.expand import expand
 from harness.plan.job import Job
-from harness.plan.plan import method_cards
 from harness.run import worker as harness_execute
 from harness.run.worker import JobGroup, execute
 from harness.store.record import Outcome

@@ -12,8 +12,8 @@ import pytest
 from datasets.base import Dataset, Split
 from harness import registry
 from harness.layout import Layout
+from harness.plan.cards import method_cards
 from harness.plan.expand import expand
-from harness.plan.plan import method_cards
 from harness.plan.properties import fits_nothing
 from harness.plan.resolve import open_dataset
 from protocols.base import (

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+import scipy
 from matplotlib.figure import Figure as Drawn
-from scipy import stats
 
 from harness.analysis.statistics import possible
 from harness.report import format as fmt
@@ -111,7 +111,7 @@ def _dot(table: pd.DataFrame, row: str, column: str) -> Dot | None:
         return Dot(None, None, f"{n}/{line['trials_expected']}")
     if pd.isna(sd):
         return Dot(float(mean), None, "")
-    half = float(stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n))
+    half = float(scipy.stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n))
     low, high = possible(float(mean) - half, float(mean) + half, column)
     return Dot(float(mean), (float(low), float(high)), "")
 

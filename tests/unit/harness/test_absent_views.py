@@ -12,12 +12,13 @@ import pytest
 from datasets.base import TEST, TRAIN, TUNE, DataError, Dataset, HeldOut, Problem, Rows
 from harness.errors import UsageError
 from harness.plan import absent
+from harness.plan.cards import method_cards
 from harness.plan.expand import expand
 from harness.plan.job import Job
 from harness.plan.lacking import digest, lacking
 from harness.plan.plan import Plan, plan_cells
 from harness.plan.properties import properties_of
-from harness.plan.rows import Selection, matches, method_cards
+from harness.plan.rows import Selection, matches
 from harness.run import imputation
 from harness.run.worker import JobGroup, execute
 from harness.store.record import Outcome

@@ -12,8 +12,9 @@ import pytest
 from datasets.base import Dataset
 from harness import registry
 from harness.errors import UsageError
+from harness.plan.cards import method_cards
 from harness.plan.plan import Plan, plan_cells, settle
-from harness.plan.rows import Selection, leave_out, matches, method_cards
+from harness.plan.rows import Selection, leave_out, matches
 from harness.run.grouping import group_jobs
 from harness.store.record import Record
 from protocols.base import BUDGETS, Budget, Cell, MethodCard, Protocol, Stage, TableRow, build

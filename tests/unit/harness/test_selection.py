@@ -8,9 +8,9 @@ import pytest
 
 from harness import registry
 from harness.analysis.selection import NAMES, best, key_of, words_of
+from harness.plan.cards import method_cards
 from harness.plan.expand import expand
 from harness.plan.job import Job
-from harness.plan.plan import method_cards
 from harness.plan.rules import rule_of, rules
 from harness.store.record import Record
 from protocols.base import BUDGETS

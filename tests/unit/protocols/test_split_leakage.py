@@ -8,8 +8,8 @@ import pytest
 
 from datasets import deap, digits, mfeat, watch
 from datasets.base import Dataset, Split
+from harness.plan.cards import method_cards
 from harness.plan.expand import expand
-from harness.plan.plan import method_cards
 from protocols.base import BUDGETS, Cell
 from protocols.split_leakage import SHOWN, SplitLeakage, compared
 from protocols.table2 import Table2

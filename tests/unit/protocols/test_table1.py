@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.plan.plan import method_cards
+from harness.plan.cards import method_cards
 from protocols.base import BUDGETS
 from protocols.published import published_table
 from protocols.table1 import Table1
