@@ -37,6 +37,7 @@ from protocols.base import Budget, Protocol, per_class
 
 if TYPE_CHECKING:
     from harness.run.executors import Executor
+    from harness.run.limits import FitLimits
 
 CORE_HOURS_UNASKED = 8.0
 """A plan above this cost runs only with ``--yes``."""
@@ -413,7 +414,6 @@ def _work(
     from harness.run.driver import Driver, resumable
     from harness.run.executors import Resources, choose_executor, open_executor
     from harness.run.grouping import group_jobs
-    from harness.run.limits import FitLimits
     from harness.run.progress import Display
     from harness.run.watchdog import Watchdog
 
@@ -437,8 +437,7 @@ def _work(
             console.print(f"ledger: {warning}")
         manifest = begin()
         _join_others(claims, options.command, console)
-        minutes, gib = options.fit_timeout, options.fit_memory
-        limits = FitLimits(costs, minutes and 60 * minutes, gib and 1024 * gib)
+        limits = _limits(options, costs)
         display = Display(console, costs, _cells_to_run(plan), executor.free)
         driver = Driver(store, records, plan.budget.name, display.show, limits, claims)
         with display, Watchdog(driver, executor, display.print_line):
@@ -457,6 +456,14 @@ def _work(
         if executor is not None:
             executor.close()
     return _finish(store, manifest, "finished", records, driver.records), driver.records
+
+
+def _limits(options: Options, costs: Mapping[str, float]) -> FitLimits:
+    from harness.run.limits import FitLimits
+
+    minutes, gib = options.fit_timeout, options.fit_memory
+    seconds, mib = minutes and 60 * minutes, gib and 1024 * gib
+    return FitLimits(costs, seconds, mib)
 
 
 def _cells_to_run(plan: Plan) -> list[frozenset[str]]:
