@@ -155,13 +155,13 @@ def test_the_plan_chooses_the_executor_and_says_why(
     cli: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = []
-    real = experiment.open_executor
+    real = executors.open_executor
 
     def noted(name: str, *rest: Any) -> Any:
         opened.append(name)
         return real("serial", *rest)
 
-    monkeypatch.setattr(experiment, "open_executor", noted)
+    monkeypatch.setattr(executors, "open_executor", noted)
     one = (*SMOKE, "--method", "majority", "--force")
     _, cheap, _ = cli(*one)
     monkeypatch.setattr(executors, "SERIAL_SECONDS", 1e-9)

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 import run_all
-from harness import experiment
 from harness.plan import resolve
+from harness.run import executors
 from tests.system.command_line import SERIAL, CommandLine, places
 
 DIGITS = ("--dataset", "digits", "--budget", "smoke")
@@ -24,7 +24,7 @@ def _no_data_root(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_table_1_is_written_without_a_fit(
     more: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(experiment, "open_executor", None)  # no executor is ever opened
+    monkeypatch.setattr(executors, "open_executor", None)  # no executor is ever opened
     assert run_all.main(["--protocol", "table1", *DIGITS, *more, *places(tmp_path)]) == 0
     (run,) = (path for path in (tmp_path / "reports").iterdir() if path.is_dir())
     assert [path.name for path in run.iterdir()] == ["table1"]
