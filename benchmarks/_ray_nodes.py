@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -41,8 +43,11 @@ def ray_nodes(count: int, cpus: int, folder: Path) -> Iterator[tuple[str, dict[s
 
 @contextmanager
 def _node(role: list[str], cpus: int, folder: Path, token: dict[str, str]) -> Iterator[None]:
+    # A folder of its own: nodes of one machine would unpack the source over each other. Its path is
+    # short, since Ray makes sockets below it.
+    own = tempfile.mkdtemp(prefix="ray-")
     command = [
-        str(Path(sys.executable).with_name("ray")), "start", "--block", *role,
+        str(Path(sys.executable).with_name("ray")), "start", "--block", *role, "--temp-dir", own,
         "--num-cpus", str(cpus), "--object-store-memory", str(256 * 1024**2),
     ]  # fmt: skip
     node = subprocess.Popen(
@@ -55,6 +60,7 @@ def _node(role: list[str], cpus: int, folder: Path, token: dict[str, str]) -> It
     finally:
         os.killpg(node.pid, signal.SIGKILL)
         node.wait(30)
+        shutil.rmtree(own, ignore_errors=True)
 
 
 def _nodes(address: str, token: dict[str, str]) -> int:
