@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def drive(arguments: list[str]) -> int:
 
 
 def measured(count: int, fits: int, sleep: float, folder: Path) -> tuple[float, list[str]]:
-    """Wall seconds from the first to the last fit on ``count`` nodes; ids and scores, sorted."""
+    """Wall seconds of a run on ``count`` nodes; ids and scores, sorted."""
     folder.mkdir()
     places = ["--results", str(folder / "results"), "--reports", str(folder / "reports")]
     run = ["--protocol", "table2", "--dataset", "digits", "--budget", "smoke"]
@@ -73,12 +74,8 @@ def measured(count: int, fits: int, sleep: float, folder: Path) -> tuple[float, 
     ]
     (manifest,) = (folder / "results" / "runs").glob("*.json")
     run_of = json.loads(manifest.read_text("utf-8"))
-    taken = _seconds(run_of["ended"]) - _seconds(run_of["started"])
-    return taken, sorted(f"{r['id']} {r['metrics']}" for r in records)
-
-
-def _seconds(stamp: str) -> float:
-    return time.mktime(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S"))
+    ended, started = (datetime.fromisoformat(run_of[name]) for name in ("ended", "started"))
+    return (ended - started).total_seconds(), sorted(f"{r['id']} {r['metrics']}" for r in records)
 
 
 def rows(fits: int, sleep: float, counts: list[int]) -> Iterator[Row]:

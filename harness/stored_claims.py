@@ -72,7 +72,6 @@ class Source:
 
 TRIALS = (
     Trials("table2", "preview budget, 20 trials", "table2"),
-    Trials("figure3", "preview budget", "figure3"),
     Trials("figure4", "preview budget, 5 trials", "figure4"),
 )
 SOURCES = (
@@ -92,11 +91,7 @@ WEIGHTS = ("figure2b_preview", "preview", "preview, 3 trials")
 
 def ledger(folder: Path = FOLDER) -> pd.DataFrame:
     """Every claim on every stored run; columns ``source``, ``run``, then ``LEDGER_COLUMNS``."""
-    tables = [
-        run.judged(folder).assign(source=run.name, run=run.what)
-        for run in TRIALS
-        if (folder / run.name).exists()
-    ]
+    tables = [run.judged(folder).assign(source=run.name, run=run.what) for run in TRIALS]
     for source in SOURCES:
         made = claims.judge_stored(source.protocol, parts_of(source, folder))
         tables.append(made.assign(source=f"{source.cells}.csv", run=source.what))

@@ -84,9 +84,7 @@ class Beside:
             rows.append(Row(tuple(cells), css="reference" if key.startswith(OWN) else ""))
         heads = ("Row", "Paradigm", "Source", *(column.title for column in columns))
         title = f"{self.titles.get(dataset, dataset)}: rows run now and stored rows"
-        table = replace(
-            Table.of(title, heads, (), left=3, note=READING, css="list sortable"), rows=tuple(rows)
-        )
+        table = Table.of(title, heads, rows, left=3, note=READING, css="list sortable")
         differences = [
             self._differences(dataset, own_key, pairs) for own_key, pairs in self.pairs.items()
         ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -39,8 +38,7 @@ def failures(trials: pd.DataFrame, progress: str, anchor: str) -> list[Block]:
     heads = ("Row", "Paradigm", "Labelled", "Trials", "Status", "Reason")
     fold = "open" if len(rows) <= 3 else "closed"
     title = f"Trials without a number ({progress})"
-    empty = Table.of(title, heads, (), left=6, fold=fold, anchor=f"failures-{anchor}")
-    return [replace(empty, rows=tuple(rows))]
+    return [Table.of(title, heads, rows, left=6, fold=fold, anchor=f"failures-{anchor}")]
 
 
 def _failure(group: pd.DataFrame) -> Row:
@@ -120,8 +118,7 @@ def confusion(trials: pd.DataFrame, names: Sequence[str]) -> list[Block]:
     heads = ("True class", *predicted, "Test rows")
     title = "Confusion matrices: predicted class, in % of the test rows of a true class"
     note = "Summed over the trials of a row, at its largest share of labels."
-    empty = Table.of(title, heads, (), note=note, fold="closed", export="")
-    return [replace(empty, rows=tuple(rows))]
+    return [Table.of(title, heads, rows, note=note, fold="closed", export="")]
 
 
 def selections(trials: pd.DataFrame, anchor: str) -> Table:
@@ -168,10 +165,6 @@ def all_trials(trials: pd.DataFrame, anchor: str) -> Table:
         "NMSE", "Tuning", "Epoch", "Candidates", "Time", "Memory",
     )  # fmt: skip
     title = f"All {fmt.plural(len(trials), 'trial')}: accuracies, chosen settings, epochs, time"
-    empty = Table.of(
-        title, heads, (), left=5, fold="closed", export="", css="list sortable filter",
-        anchor=f"trials-{anchor}",
-    )  # fmt: skip
     files = files_of(anchor, trials)
     rows: list[Row] = []
     same = ["row_order", "row_key", "label_percent", *axes(trials)]
@@ -182,7 +175,11 @@ def all_trials(trials: pd.DataFrame, anchor: str) -> Table:
             number = str(int(line["trial"]))
             named = (Cell(where), Cell(number, link=f"{address}/{number}"))
             rows.append(Row((*_first(line), *named, *_rest(line)), file=file))
-    return replace(empty, rows=tuple(rows)).without_empty_columns()
+    table = Table.of(
+        title, heads, rows, left=5, fold="closed", export="", css="list sortable filter",
+        anchor=f"trials-{anchor}",
+    )  # fmt: skip
+    return table.without_empty_columns()
 
 
 def _rest(line: dict[Any, Any]) -> Iterable[Cell]:

@@ -89,13 +89,14 @@ class Table:
         cls,
         title: str,
         heads: Iterable[str],
-        lines: Iterable[Sequence[str]],
+        lines: Iterable[Sequence[str] | Row],
         left: int = 1,
         **more: Any,
     ) -> Table:
-        """A table of texts: the first ``left`` columns are words, the others numbers."""
+        """A table of texts or rows: the first ``left`` columns are words, the others numbers."""
         first = tuple(Cell(head, css="n" if i >= left else "") for i, head in enumerate(heads))
-        return cls(title, first, tuple(Row(tuple(map(Cell, line))) for line in lines), **more)
+        rows = (line if isinstance(line, Row) else Row(tuple(map(Cell, line))) for line in lines)
+        return cls(title, first, tuple(rows), **more)
 
     def numeric(self) -> list[bool]:
         """Which columns hold numbers."""

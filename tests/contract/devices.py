@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from harness import registry
 from methods._nn import rng
 from methods.base import Checkpoint, Failed, Finished, Fitted, Training
 from tests.contract.suite import METHODS, every
-from tests.helpers import config_of, home, members, tiny, trial
+from tests.helpers import config_of, home, members, outputs, same, tiny, trial
 
 SHORT = Training(epochs=3, eval_every=1, patience=None)
 STACKED = tuple(key for key in METHODS if registry.is_stacked(registry.load_method(key)))
@@ -82,3 +83,29 @@ def score_of(key: str, problems: Sequence[Problem]) -> Any:
         return float(sum(np.abs(answer.astype(float)).sum() for answer in answers))
 
     return score
+
+
+def check_fit(key: str, device: str, within: float) -> None:
+    """Fits of a stack on ``device`` answer as those on the CPU do."""
+    problems, held_out = case(key)
+    expected, _ = run(key, problems, SHORT)
+    fits, _ = run(key, problems, replace(SHORT, device=device))
+    for index, problem in enumerate(problems):
+        rows = rows_of(key, problem, held_out.test)
+        wanted = outputs(key, expected[index], rows)
+        assert same(outputs(key, fits[index], rows), wanted, within)
+
+
+def check_resumed(key: str, device: str, within: float) -> None:
+    """A checkpoint of the CPU is resumed on ``device``, and one of the device on the CPU.
+
+    The trainer must give a checkpoint after every epoch.
+    """
+    problems, held_out = case(key)
+    expected, states = run(key, problems, SHORT)
+    there, states_there = run(key, problems, replace(SHORT, device=device), states[0])
+    back, _ = run(key, problems, SHORT, states_there[-1])
+    rows = rows_of(key, problems[0], held_out.test)
+    wanted = outputs(key, expected[0], rows)
+    assert same(outputs(key, there[0], rows), wanted, within)
+    assert same(outputs(key, back[0], rows), wanted, within)

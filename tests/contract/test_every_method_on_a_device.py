@@ -18,12 +18,12 @@ from tests.contract.devices import (
     SHORT,
     STACKED,
     case,
+    check_fit,
+    check_resumed,
     every_stacked_method,
-    rows_of,
     run,
     use_noise_of_the_cpu,
 )
-from tests.helpers import outputs, same
 
 if torch.cuda.is_available():
     pytest.skip("torch takes one kind of accelerator a process", allow_module_level=True)
@@ -50,13 +50,7 @@ def device() -> Iterator[str]:
 )
 def test_a_fit_on_a_device_equals_that_on_the_cpu(key: str, device: str) -> None:
     """Any operation that mixes devices raises there (tests/accelerator.py)."""
-    problems, held_out = case(key)
-    expected, _ = run(key, problems, SHORT)
-    fits, _ = run(key, problems, replace(SHORT, device=device))
-    for index, problem in enumerate(problems):
-        rows = rows_of(key, problem, held_out.test)
-        wanted = outputs(key, expected[index], rows)
-        assert same(outputs(key, fits[index], rows), wanted, 1e-6)
+    check_fit(key, device, 1e-6)
 
 
 @pytest.mark.slow
@@ -77,15 +71,8 @@ def test_the_host_waits_for_the_device_by_the_epoch_not_by_the_step(key: str) ->
 def test_a_checkpoint_of_a_device_is_resumed_on_the_cpu_and_back(
     key: str, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    problems, held_out = case(key)
     monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", -1.0)  # after every epoch
-    expected, states = run(key, problems, SHORT)
-    there, states_there = run(key, problems, replace(SHORT, device=device), states[0])
-    back, _ = run(key, problems, SHORT, states_there[-1])
-    rows = rows_of(key, problems[0], held_out.test)
-    wanted = outputs(key, expected[0], rows)
-    assert same(outputs(key, there[0], rows), wanted, 1e-6)
-    assert same(outputs(key, back[0], rows), wanted, 1e-6)
+    check_resumed(key, device, 1e-6)
 
 
 def test_mixed_devices_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,8 @@ from tests.conftest import ROOT
 from tests.contract.devices import (
     SHORT,
     case,
+    check_fit,
+    check_resumed,
     every_stacked_method,
     rows_of,
     run,
@@ -30,8 +32,6 @@ from tests.helpers import outputs, same
 pytestmark = pytest.mark.gpu
 ON_GPU, WITHIN = replace(SHORT, device="cuda"), 1e-3
 """Sums on a GPU are in another order than on the CPU."""
-NOT_RECORDED = ("dcca", "dccae")
-"""Their loss takes eigenvalues, for which the host waits."""
 
 
 @pytest.fixture(autouse=True)
@@ -41,13 +41,7 @@ def _noise_of_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @every_stacked_method
 def test_a_fit_on_a_gpu_equals_that_on_the_cpu(key: str) -> None:
-    problems, held_out = case(key)
-    expected, _ = run(key, problems, SHORT)
-    fits, _ = run(key, problems, ON_GPU)
-    for index, problem in enumerate(problems):
-        rows = rows_of(key, problem, held_out.test)
-        wanted = outputs(key, expected[index], rows)
-        assert same(outputs(key, fits[index], rows), wanted, WITHIN)
+    check_fit(key, "cuda", WITHIN)
 
 
 @every_stacked_method
@@ -57,7 +51,7 @@ def test_steps_recorded_as_a_graph_equal_plain_ones(
     problems, held_out = case(key)
     rows = rows_of(key, problems[0], held_out.test)
     with warnings.catch_warnings():
-        warnings.simplefilter("error" if key not in NOT_RECORDED else "ignore")
+        warnings.simplefilter("error")  # of a step that cannot be recorded
         recorded, _ = run(key, problems, ON_GPU, steps=4)
     monkeypatch.setattr(trainer, "recorded_steps", lambda: trainer.step)
     plain, _ = run(key, problems, ON_GPU, steps=4)
@@ -68,15 +62,8 @@ def test_steps_recorded_as_a_graph_equal_plain_ones(
 def test_a_checkpoint_of_a_gpu_is_resumed_on_the_cpu_and_back(
     key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    problems, held_out = case(key)
     monkeypatch.setattr(trainer, "CHECKPOINT_SECONDS", -1.0)  # after every epoch
-    expected, states = run(key, problems, SHORT)
-    there, states_there = run(key, problems, ON_GPU, states[0])
-    back, _ = run(key, problems, SHORT, states_there[-1])
-    rows = rows_of(key, problems[0], held_out.test)
-    wanted = outputs(key, expected[0], rows)
-    assert same(outputs(key, there[0], rows), wanted, WITHIN)
-    assert same(outputs(key, back[0], rows), wanted, WITHIN)
+    check_resumed(key, "cuda", WITHIN)
 
 
 @every_stacked_method

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -188,8 +188,7 @@ def numbers(part: Part, value: Value, fold: str = "open", export: str = "markdow
             lines.append(Row((first, *cells), key=key, file=part.files[key]))
         name = f"{value.label}, {title}" if title else value.label
         css = "list sortable"
-        empty = Table.of(name, heads, (), fold=fold, export=export, css=css)
-        tables.append(replace(empty, rows=tuple(lines)))
+        tables.append(Table.of(name, heads, lines, fold=fold, export=export, css=css))
     return tables
 
 

@@ -7,7 +7,7 @@ panels have the row order of the first panel, best row on top.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -127,7 +127,7 @@ def _numbers(plot: DotsPlot, parts: Sequence[Part], keys: Sequence[str]) -> Tabl
         )
         rows.append(Row((Cell(title), *cells), key=key))
     heads = ("", *(panel.title for panel in plot.panels))
-    return replace(Table.of(plot.x_label, heads, (), export="latex"), rows=tuple(rows))
+    return Table.of(plot.x_label, heads, rows, export="latex")
 
 
 def _text(dot: Dot | None) -> str:

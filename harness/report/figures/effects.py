@@ -7,7 +7,7 @@ difference; a band shows where an effect must lie, and a word says whether it do
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -186,9 +186,11 @@ def _words(layout: Layout, panels: Sequence[str]) -> dict[str, Any]:
 
 def _tables(part: Part, table: pd.DataFrame) -> list[Table]:
     return [
-        replace(
-            Table.of(str(panel), ("", *HEADS), (), left=2),
-            rows=tuple(Row(_cells(part, e)) for e in _dicts(table[table["panel"] == panel])),
+        Table.of(
+            str(panel),
+            ("", *HEADS),
+            [Row(_cells(part, line)) for line in _dicts(table[table["panel"] == panel])],
+            left=2,
         )
         for panel in dict.fromkeys(table["panel"])
     ]
@@ -199,9 +201,8 @@ def _verdicts(parts: Sequence[Part]) -> Table:
     order = {word: place for place, word in enumerate((FAILED, UNDECIDED, PASSED, ""))}
     lines = [(part, line) for part in parts for line in _dicts(part.compared)]
     lines.sort(key=lambda pair: order[pair[1]["verdict"]])
-    empty = Table.of("Every effect, failures first", ("data", "", *HEADS), (), left=3)
-    rows = (Row((Cell(part.note.title), *_cells(part, line))) for part, line in lines)
-    return replace(empty, rows=tuple(rows))
+    rows = [Row((Cell(part.note.title), *_cells(part, line))) for part, line in lines]
+    return Table.of("Every effect, failures first", ("data", "", *HEADS), rows, left=3)
 
 
 def _cells(part: Part, line: dict[Any, Any]) -> tuple[Cell, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -67,8 +67,7 @@ class Heat(Kind):
             )
             rows.append(Row((Cell(f"{up.name} = {name}"), *linked)))
         heads = ("", *(f"{across.name} = {name}" for name in plot.columns))
-        empty = Table.of(value.label, heads, (), export="latex")
-        return [plot, replace(empty, rows=tuple(rows[::-1]))]
+        return [plot, Table.of(value.label, heads, rows[::-1], export="latex")]
 
 
 def heat_plot(part: Part, value: Value) -> HeatPlot:

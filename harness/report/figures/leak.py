@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -150,8 +150,8 @@ def leak_tables(part: Part) -> list[Table]:
             for i, line in enumerate(own.to_dict("records")):
                 first = Cell(line["row"] if i == 0 else "")
                 rows.append(Row((first, *_numbers(part, line)), key=str(key)))
-        empty = Table.of(f"Test accuracy, {column.long}", heads, (), left=2, export="latex")
-        tables.append(replace(empty, rows=tuple(rows)))
+        title = f"Test accuracy, {column.long}"
+        tables.append(Table.of(title, heads, rows, left=2, export="latex"))
     return tables
 
 
