@@ -1,13 +1,14 @@
-"""The table and the figure of docs/answer.md, from the trials under docs/results/table2.
+"""The tables of docs/answer.md and docs/results.md, from the trials under docs/results/table2.
 
-    python -m benchmarks.answer                 print the table, draw docs/figures/answer.png
+    python -m benchmarks.answer                 print the tables, draw docs/figures/answer.png
 
-Rows are methods, columns data sets with 2 % of the training rows labelled. Where a line stands for
-several rows (the better view), the one with the highest mean is shown.
+Rows are methods, columns data sets, at one share of labelled training rows a table. Where a line
+stands for several rows (the better view), the one with the highest mean is shown.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,8 @@ from benchmarks._measure import ROOT
 from harness.report import format as fmt
 
 FOLDER, PICTURE = ROOT / "docs/results/table2", ROOT / "docs/figures/answer.png"
-PERCENT, REFERENCE = 2.0, "smvae"
+PERCENTS = (2.0, 10.0)
+"""Shares of labels; docs/answer.md has the first."""
 DATA = {
     "mfeat:fou,zer": "mfeat, fou + zer",
     "mfeat:fac,zer": "mfeat, fac + zer",
@@ -45,9 +47,11 @@ LINES = (
     Line("M2, better single view", ("m2_[!c]*",), True),
     Line("SDGM, concatenation", ("sdgm_concat",), True),
     Line("TSVM, raw views", ("tsvm",), True),
+    Line("best of MAE, DCCA, DCCAE + TSVM", ("mae_tsvm", "dcca_tsvm", "dccae_tsvm"), True),
     Line("AMMSS (reconstruction)", ("ammss",)),
     Line("AMGL", ("amgl",), True),
     Line("SVM", ("svm",)),
+    Line("best of MAE, DCCA, DCCAE + SVM", ("mae_svm", "dcca_svm", "dccae_svm"), True),
     Line("logistic regression", ("logistic_regression",), True),
     Line("*not in the paper:* label propagation, concatenation", ("label_propagation_concat",)),
     Line("label spreading, concatenation", ("label_spreading_concat",), True),
@@ -68,11 +72,43 @@ LINES = (
 )
 
 
-def stored(folder: Path = FOLDER) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Trials, and SMVAE minus every row with corrected intervals."""
+COMPARED = (
+    Line("SMVAE, inductive", ("smvae",)),
+    Line("q(y\\|X) of SMVAE alone", ("classifier",)),
+    Line("SMVAE, transductive", ("smvae_transductive",)),
+    Line("q(y\\|X) alone, transductive", ("classifier_transductive",)),
+    Line("Logistic regression", ("logistic_regression",)),
+    Line("SVM", ("svm",)),
+    Line("MAE+SVM", ("mae_svm",)),
+    Line("DCCA+SVM", ("dcca_svm",)),
+    Line("DCCAE+SVM", ("dccae_svm",)),
+    Line("M2 (Concat.)", ("m2_concat",)),
+    Line("SDGM (Concat.)", ("sdgm_concat",)),
+    Line("TSVM", ("tsvm",)),
+    Line("MAE+TSVM", ("mae_tsvm",)),
+    Line("DCCA+TSVM", ("dcca_tsvm",)),
+    Line("DCCAE+TSVM", ("dccae_tsvm",)),
+    Line("AMMSS (reconstruction)", ("ammss",)),
+    Line("AMGL", ("amgl",)),
+    Line("Label spreading (Concat.)", ("label_spreading_concat",)),
+    Line("Poisson learning (Concat.)", ("poisson_learning_concat",)),
+    Line("Self-training", ("self_training",)),
+    Line("ExtraTrees", ("extra_trees",)),
+    Line("TMC", ("tmc",)),
+    Line("SMVAE, equal view weights", ("smvae_uniform",)),
+    Line("SMVAE, weights per row", ("smvae_gated",)),
+    Line("SMVAE, mixture of products", ("smvae_mopoe",)),
+    Line("SMVAE, product of experts", ("smvae_poe",)),
+    Line("SVM, all labels", ("svm_all_labels",)),
+)
+"""The lines of docs/results.md."""
+
+
+def stored(percent: float, folder: Path = FOLDER) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Trials at a share of labels, and SMVAE minus every row with corrected intervals."""
     trials, paired = pd.read_csv(folder / "trials.csv.xz"), pd.read_csv(folder / "paired.csv")
-    trials = trials[(trials["label_percent"] == PERCENT) & (trials["status"] == "ok")]
-    return trials, paired[paired["label_percent"] == PERCENT]
+    trials = trials[(trials["label_percent"] == percent) & (trials["status"] == "ok")]
+    return trials, paired[paired["label_percent"] == percent]
 
 
 def best(trials: pd.DataFrame, line: Line, dataset: str) -> str:
@@ -84,17 +120,49 @@ def best(trials: pd.DataFrame, line: Line, dataset: str) -> str:
 
 
 def table(trials: pd.DataFrame) -> list[str]:
-    """The lines of the Markdown table."""
-    lines = ["| | " + " | ".join(DATA.values()) + " |", "|---" + "|---:" * len(DATA) + "|"]
-    for line in LINES:
-        cells = []
-        for dataset in DATA:
-            key = best(trials, line, dataset)
-            own = trials[(trials["dataset"] == dataset) & (trials["row_key"] == key)]["accuracy"]
-            text = f"{fmt.accuracy(own.mean())} ± {fmt.accuracy(own.std())}" if key else "-"
-            cells.append(text)
-        lines.append(f"| {line.title} | " + " | ".join(cells) + " |")
-    return lines
+    """The lines of the table of docs/answer.md."""
+    return _table(LINES, lambda line, dataset: _value(trials, dataset, best(trials, line, dataset)))
+
+
+def compared(trials: pd.DataFrame, paired: pd.DataFrame) -> list[str]:
+    """The lines of a table of docs/results.md: accuracy, and SMVAE minus the row in points."""
+
+    def cell(line: Line, dataset: str) -> str:
+        key = best(trials, line, dataset)
+        return "; ".join(filter(None, (_value(trials, dataset, key), _gap(paired, dataset, key))))
+
+    return _table(COMPARED, cell)
+
+
+def _table(lines: Sequence[Line], cell: Callable[[Line, str], str]) -> list[str]:
+    """A Markdown table of ``cell`` over lines and data sets; without lines that no set has."""
+    head = ["| | " + " | ".join(DATA.values()) + " |", "|---" + "|---:" * len(DATA) + "|"]
+    found = [(line, [cell(line, dataset) for dataset in DATA]) for line in lines]
+    return head + [
+        f"| {line.title} | " + " | ".join(text or "-" for text in cells) + " |"
+        for line, cells in found
+        if any(cells)
+    ]
+
+
+def _value(trials: pd.DataFrame, dataset: str, key: str) -> str:
+    """``.650 ± .040``; "" without trials."""
+    own = trials[(trials["dataset"] == dataset) & (trials["row_key"] == key)]["accuracy"]
+    return f"{fmt.accuracy(own.mean())} ± {fmt.accuracy(own.std())}" if len(own) else ""
+
+
+def _gap(paired: pd.DataFrame, dataset: str, key: str) -> str:
+    """``+5.5 [+1.3, +9.6]``, bold where it is decided; "" without a comparison with SMVAE."""
+    own = paired[(paired["dataset"] == dataset) & (paired["row_key"] == key)]
+    if not len(own):
+        return ""
+    pair = own.iloc[0]
+    gap, low, high = (
+        f"{100 * pair[name]:+.1f}"
+        for name in ("mean_difference", "corrected_low", "corrected_high")
+    )
+    bold = "" if pair["decision"] == "undecided" else "**"
+    return f"{bold}{gap} [{low}, {high}]{bold}"
 
 
 def draw(trials: pd.DataFrame, paired: pd.DataFrame) -> Figure:
@@ -129,10 +197,13 @@ def draw(trials: pd.DataFrame, paired: pd.DataFrame) -> Figure:
 
 
 def main() -> None:
-    """Print the table, draw the figure."""
-    trials, paired = stored()
-    print("\n".join(table(trials)))
-    draw(trials, paired).savefig(PICTURE, dpi=130)
+    """Print the tables, draw the figure."""
+    for percent in PERCENTS:
+        trials, paired = stored(percent)
+        if percent == PERCENTS[0]:
+            print("\n".join(["docs/answer.md:", *table(trials), ""]))
+            draw(trials, paired).savefig(PICTURE, dpi=130)
+        print("\n".join([f"docs/results.md, {percent:g} %:", *compared(trials, paired), ""]))
 
 
 if __name__ == "__main__":

@@ -87,10 +87,10 @@ class Page:
             mobile=width < 600,
         )  # fmt: skip
 
-    def scheme(self, name: str) -> None:
-        """Prefer ``light`` or ``dark``."""
+    def scheme(self, name: str, media: str = "screen") -> None:
+        """Prefer ``light`` or ``dark`` on ``screen`` or in ``print``."""
         feature = {"name": "prefers-color-scheme", "value": name}
-        self.call("Emulation.setEmulatedMedia", features=[feature])
+        self.call("Emulation.setEmulatedMedia", media=media, features=[feature])
 
     def press(self, key: str) -> None:
         """Press a key: ``Tab``, ``Enter``, ``Escape``."""

@@ -350,5 +350,6 @@ def with_trials(budget: Budget, trials: int) -> Budget:
     if budget.name == "paper" and trials < budget.trials:
         stamp = f"{count(trials, 'trial')}; the paper uses {budget.trials}"
     if budget.name == "preview":
-        stamp = f"preview, {count(trials, 'trial')}; the paper uses 20"
+        more = "the paper uses 20" if trials < 20 else "fewer epochs and settings than the paper's"
+        stamp = f"preview, {count(trials, 'trial')}; {more}"
     return replace(budget, trials=trials, stamp=stamp)

@@ -37,11 +37,11 @@ def run(*argv: str, cwd: Path = ROOT, timeout: float = 400, fault: str = "") -> 
 
 
 def start(*argv: str, fault: str = "", cwd: Path = ROOT) -> subprocess.Popen[str]:
-    """Start in a process group of its own."""
+    """Start in a session of its own, which is how ``mine`` finds all its processes."""
     head = (*PLANTED, fault) if fault else COMMAND
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        [*head, *argv], cwd=cwd, stdout=pipe, stderr=pipe, text=True, process_group=0
+        [*head, *argv], cwd=cwd, stdout=pipe, stderr=pipe, text=True, start_new_session=True
     )
 
 
@@ -92,7 +92,7 @@ def until(true: Callable[[], object], seconds: float = 180) -> None:
 
 
 def mine(leader: int, *, agents: bool = True) -> list[int]:
-    """Living processes of a process group; Ray's stay in that of the driver which started them.
+    """Living processes of a session: Ray's workers leave the driver's group, not its session.
 
     ``agents``  count Ray's two agents: they hold no work, and outlive a killed Ray by a minute.
     """
@@ -101,11 +101,12 @@ def mine(leader: int, *, agents: bool = True) -> list[int]:
         if not entry.name.isdigit():
             continue
         try:
-            state, _, group = entry.joinpath("stat").read_text().rpartition(")")[2].split()[:3]
+            fields = entry.joinpath("stat").read_text().rpartition(")")[2].split()
             name = entry.joinpath("cmdline").read_bytes()
-        except (OSError, ValueError):
+        except OSError:  # it ended meanwhile
             continue
-        if int(group) == leader and state != "Z" and (agents or b"Agent" not in name):
+        state, session = fields[0], int(fields[3])
+        if session == leader and state != "Z" and (agents or b"Agent" not in name):
             pids.append(int(entry.name))
     return pids
 

@@ -353,6 +353,16 @@ def test_paper_unfolds_every_table(page: Page) -> None:
     assert page.pdf().startswith(b"%PDF")
 
 
+def test_paper_is_light_whatever_the_screen_prefers(page: Page) -> None:
+    colour = "getComputedStyle(document.body).backgroundColor"
+    page.scheme("light")
+    light = page.run(colour)
+    page.scheme("dark")
+    assert page.run(colour) != light
+    page.scheme("dark", media="print")
+    assert page.run(colour) == light
+
+
 def test_a_table_is_copied_as_latex_and_as_markdown(page: Page) -> None:
     for kind, start in (("latex", "\\begin{tabular}"), ("markdown", "|")):
         text = page.run(f"document.querySelector('#data textarea.{kind}').value")

@@ -148,7 +148,7 @@ def test_ray_leaves_the_driver_in_reach_of_its_makefile(tmp_path: Path) -> None:
     pipe = subprocess.PIPE
     parent = subprocess.Popen(
         ["sh", "-c", f"trap : INT; {argv}; exit $?"],
-        cwd=ROOT, stdout=pipe, stderr=pipe, text=True, process_group=0,
+        cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True,
     )  # fmt: skip
     until(lambda: len(lines(tmp_path)) >= 1)
     signal_group(parent, signal.SIGINT)
@@ -284,13 +284,13 @@ def test_a_ray_that_breaks_ends_a_run_with_the_resume_line(
     argv = (*CHEAP, *RAY, *places(tmp_path))
     process = start(*argv, fault="slow")
     until(lambda: len(lines(tmp_path)) >= 2)
-    killed = 0
-    for pid in mine(process.pid):
-        program = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
-        if Path(program).name == daemon:
-            os.kill(pid, signal.SIGKILL)
-            killed += 1
-    assert killed == 1
+    programs = {
+        pid: Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
+        for pid in mine(process.pid)
+    }
+    assert any(name.startswith("ray::_execute") for name in programs.values())  # seen by gone()
+    (broken,) = (pid for pid, name in programs.items() if Path(name).name == daemon)
+    os.kill(broken, signal.SIGKILL)
     status, out, err = ended(process)
     stored = len(lines(tmp_path))
     assert status == 1

@@ -1,4 +1,4 @@
-"""docs/answer.md: its table is that of the stored trials, and its figure draws every line."""
+"""Tables of docs/answer.md and docs/results.md are those of the stored trials."""
 
 from __future__ import annotations
 
@@ -10,18 +10,26 @@ from tests.conftest import ROOT
 
 @pytest.fixture(scope="module")
 def stored():
-    return answer.stored()
+    return answer.stored(answer.PERCENTS[0])
 
 
-def test_the_table_of_the_page_is_that_of_the_stored_trials(stored) -> None:
-    page = (ROOT / "docs" / "answer.md").read_text("utf-8").splitlines()
-    for line in answer.table(stored[0]):
-        assert line in page
+def lines_of(page: str) -> list[str]:
+    return (ROOT / "docs" / page).read_text("utf-8").splitlines()
 
 
-def test_every_cell_of_the_table_has_all_trials(stored) -> None:
-    trials, _ = stored
-    for line in answer.LINES:
+def test_the_table_of_the_answer_is_that_of_the_stored_trials(stored) -> None:
+    assert set(answer.table(stored[0])) <= set(lines_of("answer.md"))
+
+
+@pytest.mark.parametrize("percent", answer.PERCENTS)
+def test_the_tables_of_the_results_are_those_of_the_stored_trials(percent: float) -> None:
+    assert set(answer.compared(*answer.stored(percent))) <= set(lines_of("results.md"))
+
+
+@pytest.mark.parametrize("percent", answer.PERCENTS)
+def test_every_cell_of_a_table_has_all_trials(percent: float) -> None:
+    trials, _ = answer.stored(percent)
+    for line in (*answer.LINES, *answer.COMPARED):
         for dataset in answer.DATA:
             own = trials[trials["dataset"] == dataset]
             key = answer.best(trials, line, dataset)

@@ -159,6 +159,13 @@ def test_a_stamp_tells_the_trials_that_a_protocol_runs_not_those_asked_for() -> 
     assert "6 trials" in budget.stamp
 
 
+def test_a_stamp_names_the_paper_s_trials_only_where_a_run_has_fewer() -> None:
+    preview = BUDGETS["preview"]
+    assert "the paper uses 20" in with_trials(preview, 19).stamp
+    assert "the paper uses 20" not in with_trials(preview, 20).stamp
+    assert "preview" in with_trials(preview, 20).stamp
+
+
 @pytest.mark.parametrize("at_test", [0.0, 0.25])
 def test_what_test_rows_lack_is_said(at_test: float, tmp_path: Path) -> None:
     class Lacking(Sweep):
