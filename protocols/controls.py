@@ -48,6 +48,23 @@ def _alone(row: TableRow) -> TableRow:
     return replace(row, key=f"{row.key}_alone", title=f"{row.title}, view a alone", recipe=recipe)
 
 
+def _as_many_steps(row: TableRow, budget: Budget) -> TableRow:
+    """A row that sees a share of the unlabelled rows, with as many minibatches as one that sees all.
+
+    An epoch is a pass over the unlabelled rows, in ten minibatches at least. With fewer rows, the
+    same epochs would be fewer steps, and minibatches of few unlabelled rows: a difference could
+    come from either. So epochs and warm-up grow as the share falls, and an epoch has no least
+    number of minibatches (docs/decisions/0127).
+    """
+    if row.key not in SHARES:
+        return row
+    ((stage,), share) = row.recipe, SHARES[row.key]
+    epochs = round(max(stage.epochs or 0, budget.epochs) / share)
+    more = {"batches_per_epoch": 1, "warmup_epochs": round(WARMUP / share)}
+    stage = replace(stage, config={**stage.config, **more}, epochs=epochs)
+    return replace(row, recipe=(stage,))
+
+
 def _regression(control: str) -> TableRow:
     stage = Stage("logistic_regression")
     return _row(f"{control}_logistic_regression", "Logistic regression", stage)
@@ -55,6 +72,8 @@ def _regression(control: str) -> TableRow:
 
 SHARES = {"p2_smvae_30": 0.3, "p2_smvae_10": 0.1}
 """Rows that see a share of the unlabelled rows."""
+WARMUP = 40
+"""SMVAE's default, in epochs."""
 P2 = (
     _vae("p2", "smvae", "SMVAE"),
     *(
@@ -235,7 +254,7 @@ class Controls(Protocol):
         lacking = {"missing": ("m",), "missing_fraction": MISSING_FRACTION}
         return tuple(
             Cell(
-                row,
+                _as_many_steps(row, budget),
                 inductive(
                     data,
                     split,

@@ -30,13 +30,34 @@ def test_only_data_of_which_something_is_known_are_controls() -> None:
         assert not protocol.unfit(open_dataset(spec.replace("synthetic", "synthetic_small"))[0])
 
 
-def test_rows_of_one_control_differ_in_the_share_of_unlabelled_rows_alone() -> None:
+@pytest.mark.parametrize("rows", [2400, 13640])
+@pytest.mark.parametrize("budget", ["preview", "paper"])
+def test_rows_with_fewer_unlabelled_rows_train_as_long_on_like_minibatches(
+    budget: str, rows: int
+) -> None:
     protocol = registry.load_protocol("controls")
+    method = registry.load_method("smvae")
     data, split = open_dataset("synthetic_small:a,b")
-    cells = {c.row.key: c for c in protocol.cells(data, split, BUDGETS["preview"], ())}
-    assert cells["p2_smvae_10"].row.recipe == cells["p2_smvae"].row.recipe
+    cells = {c.row.key: c for c in protocol.cells(data, split, BUDGETS[budget], ())}
     shares = {key: cell.scenario.unlabelled_fraction for key, cell in cells.items()}
     assert shares == {key: controls.SHARES.get(key, 1.0) for key in cells}
+
+    def trained(key: str) -> tuple[int, int, int, int]:
+        """Minibatches of a fit and of its warm-up, labelled and unlabelled rows of each."""
+        (stage,) = cells[key].row.recipe
+        config = method.Config(**stage.config)
+        sizes = config.minibatches().sizes(24, round(shares[key] * rows))
+        epochs = training_of(BUDGETS[budget], stage).epochs
+        steps = sizes.steps * epochs, sizes.steps * config.warmup_epochs
+        return (*steps, sizes.labelled, sizes.unlabelled)
+
+    whole = trained("p2_smvae")
+    for key in controls.SHARES:
+        part = trained(key)
+        for mine, other in zip(part[:2], whole[:2], strict=True):
+            assert 0.99 * other <= mine <= 1.3 * other
+        assert part[2] == whole[2]
+        assert 0.75 * whole[3] <= part[3] <= 1.05 * whole[3]
 
 
 def test_the_factorial_is_balanced_and_free_of_pairs() -> None:
