@@ -17,7 +17,7 @@ import argparse
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -28,16 +28,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 from scipy.sparse import csr_array, eye_array
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from benchmarks import training_step
 from benchmarks._measure import Row, medians
+from benchmarks._pyro_m2 import PyroM2
 from benchmarks.graph_methods import problem
 from harness import registry
 from methods._nn import trainer
 from methods._nn.classifier import merged
-from methods._nn.densities import DATA_LIMIT, LATENT_LIMIT, smooth_clamp
 from methods.base import Member, Method, Training
 from methods.graph._graphs import normalised
 from methods.graph._joined import Joined
@@ -95,96 +95,17 @@ def soft_impute(repeats: int) -> Iterator[Row]:
     yield Row(f"fancyimpute's SoftImpute over our softImpute-ALS, {ROWS} rows", f"{ratio:.1f}")
 
 
-class Perceptron(nn.Module):
-    """As ``methods._nn.networks.MLP``, for one member: the first layer has a matrix an input."""
-
-    def __init__(self, inputs: Sequence[int], hidden: Sequence[int], outputs: int) -> None:
-        super().__init__()
-        layers = [nn.Linear(width, hidden[0], bias=i == 0) for i, width in enumerate(inputs)]
-        self.first = nn.ModuleList(layers)
-        widths = [*hidden, outputs]
-        self.upper = nn.ModuleList(map(nn.Linear, widths[:-1], widths[1:]))
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        """Outputs of rows; inputs broadcast, so that what no label enters is computed once."""
-        h = sum(layer(rows) for layer, rows in zip(self.first, inputs, strict=True))
-        for layer in self.upper:
-            h = layer(torch.relu(h))
-        return h
-
-
 def pyro_m2(repeats: int) -> Iterator[Row]:
-    """An epoch of M2: the same objective, widths, bounds, minibatches and Adam.
-
-    A single Adam on ``differentiable_loss``, without validation of arguments: less than what SVI
-    and the default settings cost. Pyro draws KL(q(z|x,y) || p(z)) where ours has its closed form.
-    """
-    pyro, infer = import_module("pyro"), import_module("pyro.infer")
-    dist, trace = pyro.distributions, pyro.poutine
-    spec, alone = training_step.prepared(SHAPE, 1, "m2", warmup_epochs=0)  # U trains all nets
-    config: Any = alone[0].config
-    data, sizes = merged(alone[0].problem), spec.sizes
-    known, x = torch.from_numpy(data.labelled), torch.from_numpy(data.rows.views[0])
-    width, classes, latent = x.shape[1], data.n_classes, config.latent
-    labelled, unlabelled = x[known], x[~known]
-    onehot = torch.eye(classes)[torch.from_numpy(data.labels)[known]]
-    encoder = Perceptron((width, classes), config.hidden, 2 * latent)
-    decoder = Perceptron((latent, classes), config.hidden[::-1], 2 * width)
-    classifier = Perceptron((width,), config.hidden, classes)
-    nets = nn.ModuleList([encoder, decoder, classifier])
-    share = 1 / (sizes.labelled + sizes.unlabelled)
-
-    def gaussian(raw: Tensor, low: float, high: float) -> Any:
-        mean, spread = raw.chunk(2, -1)
-        middle, half = (high + low) / 2, (high - low) / 2
-        logvar = middle + smooth_clamp(spread - middle, half)
-        return dist.Normal(mean, (0.5 * logvar).exp()).to_event(1)
-
-    def generated(name: str, x: Tensor, y: Tensor | None) -> None:
-        with pyro.plate(name, len(x)), trace.scale(scale=share):
-            y = pyro.sample(f"y_{name}", dist.OneHotCategorical(logits=x.new_zeros(classes)), obs=y)
-            prior = dist.Normal(x.new_zeros(latent), 1.0).to_event(1)
-            z = pyro.sample(f"z_{name}", prior)
-            of_x = gaussian(decoder(z, y), config.logvar_floor, DATA_LIMIT)
-            pyro.sample(f"x_{name}", of_x, obs=x)
-
-    def model(x: Tensor, y: Tensor, others: Tensor) -> None:
-        pyro.module("nets", nets)
-        generated("labelled", x, y)
-        generated("unlabelled", others, None)
-        with pyro.plate("classified", len(x)), trace.scale(scale=config.c / len(x)):
-            pyro.sample("q", dist.OneHotCategorical(logits=classifier(x)), obs=y)
-
-    def guide(x: Tensor, y: Tensor, others: Tensor) -> None:
-        with pyro.plate("labelled", len(x)), trace.scale(scale=share):
-            pyro.sample("z_labelled", gaussian(encoder(x, y), -LATENT_LIMIT, LATENT_LIMIT))
-        with pyro.plate("unlabelled", len(others)), trace.scale(scale=share):
-            q = dist.OneHotCategorical(logits=classifier(others))
-            y = pyro.sample("y_unlabelled", q, infer={"enumerate": "parallel"})
-            of_z = gaussian(encoder(others, y), -LATENT_LIMIT, LATENT_LIMIT)
-            pyro.sample("z_unlabelled", of_z)
-
-    def theirs(elbo: Any) -> Callable[[], None]:
-        decay = 1 / data.rows.n  # the N(0, 1) prior on weights
-        adam = torch.optim.Adam(nets.parameters(), config.learning_rate, weight_decay=decay)
-
-        def run() -> None:
-            cut = torch.randperm(len(unlabelled)).split(sizes.unlabelled)[: sizes.steps]
-            for rows in cut:
-                first = torch.randperm(len(labelled))[: sizes.labelled]
-                adam.zero_grad()
-                batch = labelled[first], onehot[first], unlabelled[rows]
-                elbo.differentiable_loss(model, guide, *batch).backward()
-                adam.step()
-
-        return run
-
-    names = "TraceEnum_ELBO", "JitTraceEnum_ELBO"
-    runs = {name: theirs(getattr(infer, name)(max_plate_nesting=1)) for name in names}
+    """An epoch of M2, whose objective trains all nets from the start; arguments not validated."""
+    spec, alone = training_step.prepared(SHAPE, 1, "m2", warmup_epochs=0)
     stack = training_step.prepared(SHAPE, STACK, "m2", warmup_epochs=0)
+    config: Any = alone[0].config
+    peer = PyroM2(config, merged(alone[0].problem), spec.sizes)
+    names = "TraceEnum_ELBO", "JitTraceEnum_ELBO"
+    runs = {name: peer.epoch(name) for name in names}
     runs |= {"ours": training_step.epoch(spec, alone), "stack": training_step.epoch(*stack)}
     trainer.keep_freed_memory()
-    with pyro.validation_enabled(False), warnings.catch_warnings():
+    with peer.pyro.validation_enabled(False), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         seconds = medians(runs, repeats)
     for name in names:
