@@ -75,6 +75,7 @@ class PyroM2:
         A single Adam on ``differentiable_loss``, which costs less than SVI and its optimisers.
         """
         objective = getattr(self.infer, elbo)(max_plate_nesting=1)
+        model, guide = self.model, self.guide  # bound once: what is compiled is kept by their ids
         decay = 1 / self.data.rows.n  # the N(0, 1) prior on weights
         parameters, rate = self.nets.parameters(), self.config.learning_rate
         adam = torch.optim.Adam(parameters, rate, weight_decay=decay)
@@ -82,7 +83,7 @@ class PyroM2:
         def run() -> None:
             for batch in self._minibatches():
                 adam.zero_grad()
-                objective.differentiable_loss(self.model, self.guide, *batch).backward()
+                objective.differentiable_loss(model, guide, *batch).backward()
                 adam.step()
 
         return run
