@@ -117,7 +117,7 @@ def cca_zoo_dcca(repeats: int) -> Iterator[Row]:
 
     cca-zoo adds the squares of the correlations, in single precision, from eigenvectors; ours adds
     the correlations, in double precision, from Cholesky factors and singular values. Our fits end
-    with a linear CCA, some hundredths of their time.
+    with a linear CCA, too short to show.
     """
     deep, lightning = import_module("cca_zoo.deep"), import_module("lightning.pytorch")
     data, config = training_step.problem(SHAPE), DCCA.Config()
