@@ -1,6 +1,6 @@
-"""The tables of docs/answer.md and docs/results.md, from the trials under docs/results/table2.
+"""The tables of docs/answer.md, results.md and missing_views.md, from trials under docs/results/.
 
-    python -m benchmarks.answer                 print the tables, draw docs/figures/answer.png
+    python -m benchmarks.docs_tables                 print the tables, draw docs/figures/answer.png
 
 Rows are methods, columns data sets, at one share of labelled training rows a table. Where a line
 stands for several rows (the better view), the one with the highest mean is shown.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -19,7 +18,7 @@ from matplotlib.figure import Figure
 from benchmarks._measure import ROOT
 from harness.report import format as fmt
 
-FOLDER, PICTURE = ROOT / "docs/results/table2", ROOT / "docs/figures/answer.png"
+FOLDER, PICTURE = ROOT / "docs/results", ROOT / "docs/figures/answer.png"
 PERCENTS = (2.0, 10.0)
 """Shares of labels; docs/answer.md has the first."""
 DATA = {
@@ -104,11 +103,20 @@ COMPARED = (
 """The lines of docs/results.md."""
 
 
-def stored(percent: float, folder: Path = FOLDER) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Trials at a share of labels, and SMVAE minus every row with corrected intervals."""
-    trials, paired = pd.read_csv(folder / "trials.csv.xz"), pd.read_csv(folder / "paired.csv")
-    trials = trials[(trials["label_percent"] == percent) & (trials["status"] == "ok")]
-    return trials, paired[paired["label_percent"] == percent]
+MISSING = {"figure3": "accuracy", "figure4": "nmse"}
+"""Figures of docs/missing_views.md, and the column of their trials that a table has."""
+
+
+def stored(percent: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Trials of Table 2 at a share of labels, and SMVAE minus every row, corrected intervals."""
+    trials, paired = trials_of("table2"), pd.read_csv(FOLDER / "table2" / "paired.csv")
+    return trials[trials["label_percent"] == percent], paired[paired["label_percent"] == percent]
+
+
+def trials_of(protocol: str) -> pd.DataFrame:
+    """The trials of a protocol that ended well."""
+    trials = pd.read_csv(FOLDER / protocol / "trials.csv.xz")
+    return trials[trials["status"] == "ok"]
 
 
 def best(trials: pd.DataFrame, line: Line, dataset: str) -> str:
@@ -132,6 +140,26 @@ def compared(trials: pd.DataFrame, paired: pd.DataFrame) -> list[str]:
         return "; ".join(filter(None, (_value(trials, dataset, key), _gap(paired, dataset, key))))
 
     return _table(COMPARED, cell)
+
+
+def by_missing(trials: pd.DataFrame, column: str) -> list[str]:
+    """A table of means for each fraction of missing views: ``.792 / .820 / .885``.
+
+    A method that uses no label has the same fits at every share of labels, which is said.
+    """
+    columns = trials[["dataset", "label_percent"]].drop_duplicates()
+    names = [f"{key.partition(':')[0]}, {percent:g} %" for key, percent in columns.to_numpy()]
+    lines = ["| | " + " | ".join(names) + " |", "| --- |" + " ---: |" * len(names)]
+    for row in trials["row"].unique():
+        texts: dict[str, list[str]] = {}
+        for key, percent in columns.to_numpy():
+            own = trials[(trials["row"] == row) & (trials["dataset"] == key)]
+            means = own[own["label_percent"] == percent].groupby("at_missing")[column].mean()
+            text = " / ".join(fmt.accuracy(mean) for mean in means)
+            earlier = texts.setdefault(key, [])
+            earlier.append("the same fits" if text in earlier else text)
+        lines.append(f"| {row} | " + " | ".join(sum(texts.values(), [])) + " |")
+    return lines
 
 
 def _table(lines: Sequence[Line], cell: Callable[[Line, str], str]) -> list[str]:
@@ -204,6 +232,9 @@ def main() -> None:
             print("\n".join(["docs/answer.md:", *table(trials), ""]))
             draw(trials, paired).savefig(PICTURE, dpi=130)
         print("\n".join([f"docs/results.md, {percent:g} %:", *compared(trials, paired), ""]))
+    for figure, column in MISSING.items():
+        lines = by_missing(trials_of(figure), column)
+        print("\n".join([f"docs/missing_views.md, {figure}:", *lines, ""]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,50 @@
+"""Tables of docs/answer.md, results.md and missing_views.md are those of the stored trials."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import docs_tables
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return docs_tables.stored(docs_tables.PERCENTS[0])
+
+
+def lines_of(page: str) -> list[str]:
+    return (ROOT / "docs" / page).read_text("utf-8").splitlines()
+
+
+def test_the_table_of_the_answer_is_that_of_the_stored_trials(stored) -> None:
+    assert set(docs_tables.table(stored[0])) <= set(lines_of("answer.md"))
+
+
+@pytest.mark.parametrize("percent", docs_tables.PERCENTS)
+def test_the_tables_of_the_results_are_those_of_the_stored_trials(percent: float) -> None:
+    assert set(docs_tables.compared(*docs_tables.stored(percent))) <= set(lines_of("results.md"))
+
+
+@pytest.mark.parametrize(("figure", "column"), docs_tables.MISSING.items())
+def test_the_tables_of_missing_views_are_those_of_the_stored_trials(
+    figure: str, column: str
+) -> None:
+    made = docs_tables.by_missing(docs_tables.trials_of(figure), column)
+    assert set(made) <= set(lines_of("missing_views.md"))
+
+
+@pytest.mark.parametrize("percent", docs_tables.PERCENTS)
+def test_every_cell_of_a_table_has_all_trials(percent: float) -> None:
+    trials, _ = docs_tables.stored(percent)
+    for line in (*docs_tables.LINES, *docs_tables.COMPARED):
+        for dataset in docs_tables.DATA:
+            own = trials[trials["dataset"] == dataset]
+            key = docs_tables.best(trials, line, dataset)
+            if key:
+                assert sorted(own[own["row_key"] == key]["trial"]) == list(range(20))
+
+
+def test_the_figure_has_a_panel_for_every_data_set(stored) -> None:
+    figure = docs_tables.draw(*stored)
+    assert [panel.get_title() for panel in figure.axes] == list(docs_tables.DATA.values())
