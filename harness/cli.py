@@ -28,7 +28,7 @@ examples:
   python run_all.py --protocol table2 --method smvae --set smvae.c=10 smvae.hidden=200,100
       SMVAE with other hyper-parameters; the row's title names them
   python run_all.py --protocol table2 --dataset watch@recording --dry-run
-      the plan and its cost, under a split with rows of one person on both sides; runs nothing
+      the plan and its cost, under a split with samples of one person in several parts; runs nothing
   python run_all.py --protocol table2 --dataset path/to/my.npz
       your own views and labels, or a published multi-view file (docs/data.md)
   python run_all.py --inspect path/to/my.mat
@@ -50,8 +50,9 @@ examples:
 Every fit is stored under results/ when it ends. Ctrl-C stops a run; rerun the command to resume:
 no finished fit is run again. Two runs in one results folder share the work.
 
-exit status: 0 success; 1 a trial failed (the report lists it), the disk is full or Ray failed; 2
-wrong usage, before any work; 130 interrupted; 141 the program that read the output closed it.
+exit status: 0 success; 1 a trial failed (the report lists it), --compare or --merge found other
+values, the disk is full or Ray failed; 2 wrong usage, before any work; 130 interrupted; 141 the
+program that read the output closed it.
 """
 
 INTERRUPTED = 130

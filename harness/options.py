@@ -97,13 +97,13 @@ class Options:
     )
     label_percent: tuple[float, ...] = _what(
         (),
-        "columns of a table: percent of the training rows with a label, in place of 2, 5, 10 "
+        "columns of a table: percent of the training samples with a label, in place of 2, 5, 10 "
         "(licensed data: 1, 2, 3)",
         "P",
     )
     labels_per_class: tuple[int, ...] = _what(
         (),
-        "columns of a table: so many labelled rows of every class, in place of percent",
+        "columns of a table: so many labelled samples of every class, in place of percent",
         "N",
         low=1,
     )
@@ -114,12 +114,12 @@ class Options:
         name="--missing-view",
     )
     missing_at_test: float = _what(
-        0.0, "share of test rows with missing views (default 0, as in the paper)", "F"
+        0.0, "share of test samples with missing views (default 0, as in the paper)", "F"
     )
     absent_views: str = _what(
         "ridge_impute",
-        "how methods run that cannot read absent views, where the data lack some: behind this "
-        "imputer, or on the complete rows (default ridge_impute)",
+        "how methods run that cannot read absent views, where samples lack some: behind this "
+        "imputer, or on the samples that have every view (default ridge_impute)",
         "IMPUTER|complete",
     )
     trials: int | None = _what(None, "trials per cell (default: the budget's)", "N", low=1)
@@ -130,7 +130,9 @@ class Options:
         low=1,
     )
     budget: Literal["paper", "preview", "smoke"] | None = _what(
-        None, "paper: 20 trials, the paper's grids; preview: minutes; smoke: one minute"
+        None,
+        "paper: 20 trials, the paper's grids, hours to days; preview: 3 trials, default settings, "
+        "about half an hour for Table 2; smoke: 1 trial, about a minute",
     )
     seed: int = _what(0, "seed of splits, labels and initial weights (default 0)", "N")
     data_options: Names = _what(
@@ -139,7 +141,18 @@ class Options:
         "KEY.NAME=VALUE",
         name="--data-option",
     )
-    data_root: str | None = _what(None, "folder of your licensed data (or SIMVAE_DATA_ROOT)", "DIR")
+    data_root: str | None = _what(
+        None,
+        "folder of your copies of seed, deap, eegmat, emoeeg_mc (or SIMVAE_DATA_ROOT)",
+        "DIR",
+    )
+
+    suite: str | None = _what(
+        None,
+        "run exactly the trials of a suite, for example core-1: its data, columns, trials, seed "
+        "and budget (docs/sharing.md); --dataset may name some of its data",
+        "NAME",
+    )
 
     executor: Literal["ray", "serial"] | None = _how(
         None, "ray: several processes, GPUs or machines; serial: this process (default: by cost)"
@@ -154,20 +167,13 @@ class Options:
     address: str | None = _how(None, "address of a running Ray cluster", "A")
     fit_timeout: float | None = _how(
         None,
-        "end a fit that takes longer (default: 20 times its estimate, at least 30)",
+        "end a fit that takes longer (default: 20 times its estimate, at least 30 minutes)",
         "MINUTES",
     )
     fit_memory: float | None = _how(
         None,
         "end a fit whose process holds more memory (default: nine tenths of what is available)",
         "GIB",
-    )
-
-    suite: str | None = _what(
-        None,
-        "run exactly the trials of a suite, for example core-1: its data, columns, trials, seed "
-        "and budget (docs/sharing.md); --dataset may name some of its data",
-        "NAME",
     )
 
     results: Path = _where(ROOT / "results", "records of all fits (default results/)", "DIR")
@@ -180,14 +186,14 @@ class Options:
         name="--list",
     )
     check_data: bool = _instead(
-        False, "check the files under --data-root against the paper's counts"
+        False, "check the files under --data-root against the published counts"
     )
     inspect: str | None = _instead(
         None, "what is in your own file, or another --dataset, and how it would be read", "FILE"
     )
     simulate: Literal["seed", "deap", "emoeeg_mc"] | None = _instead(
         None,
-        "write simulated files in that format, for dry runs (with --out)",
+        "write simulated files in that format, to try commands without the data (with --out)",
         old=("--make-twin",),
     )
     out: Path | None = _instead(None, "folder for --simulate", "DIR")
@@ -225,12 +231,12 @@ class Options:
 
     why: str | None = _results(
         None,
-        "what a stored number is made from, and what the nearest other run has else: "
+        "what a stored number is made from, and how the most similar other run differs: "
         "table2/mfeat/smvae/inductive/2 (protocol, data, row, block, percent; a trial may follow)",
         "ADDRESS",
     )
     compare: Names = _results(
-        (), "two results folders: the cells that moved, and the ingredient that changed", "RESULTS"
+        (), "two results folders: which numbers differ, and what has changed behind them", "RESULTS"
     )
     against: str | None = _results(
         None,
@@ -242,7 +248,9 @@ class Options:
         None, "write records, arrays and runs of --results to one file", "FILE"
     )
     merge: Names = _results(
-        (), "take archives or results folders into --results: checked, nothing twice", "FROM"
+        (),
+        "take archives or results folders into --results; what is there already is left out",
+        "FROM",
     )
     run: str | None = _results(
         None, "with --export, --why or --define-suite: the run whose id starts with RUN", "RUN"
