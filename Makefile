@@ -73,7 +73,7 @@ test-slow: $(STAMP) ## the slow tests: whole runs, Ray, long oracles
 test-gpu: $(STAMP) ## the tests that need a CUDA device
 	$(BIN)/python -m pytest -m gpu tests/gpu $(ARGS)
 
-endurance: $(STAMP) ## kill, fill up, damage and stop whole runs, as a table; half an hour or more (ARGS='--moments 40')
+endurance: $(STAMP) ## kill, fill up, damage and stop whole runs, as a table; an hour or more (less: ARGS='--moments 40')
 	$(BIN)/python -m tests.system.endurance $(ARGS)
 
 format: $(STAMP) ## format the sources and apply safe lint fixes
