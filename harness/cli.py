@@ -50,9 +50,9 @@ examples:
 Every fit is stored under results/ when it ends. Ctrl-C stops a run; rerun the command to resume:
 no finished fit is run again. Two runs in one results folder share the work.
 
-exit status: 0 success; 1 a trial failed (the report lists it), --compare or --merge found other
-values, the disk is full or Ray failed; 2 wrong usage, before any work; 130 interrupted; 141 the
-program that read the output closed it.
+exit status: 0 success; 1 a trial failed (the report lists it), --check-data, --compare or --merge
+found a difference, the disk is full or Ray failed; 2 wrong usage, before any work; 130 interrupted;
+141 the program that read the output closed it.
 """
 
 INTERRUPTED = 130
