@@ -20,7 +20,7 @@ from protocols.base import Budget, Cell, MethodCard, Protocol, Stage, TableRow
 NEAR, NEAR_NMSE, GONE, NONE = 0.05, 0.05, 0.1, 0.03
 """How near to the Bayes accuracy and to the least NMSE a method must come; the weight that a view
 of noise may keep; how much accuracy may seem to rise where nothing can be gained."""
-TRIALS = 5
+TRIALS = 10
 """Most trials, under any budget: the data are drawn, so that few show what more would."""
 EPOCHS = 600
 """Least epochs of the methods that must reach a known value: SMVAE improves for several hundred."""
@@ -49,7 +49,7 @@ def _alone(row: TableRow) -> TableRow:
 
 
 def _as_many_steps(row: TableRow, budget: Budget) -> TableRow:
-    """A row that sees a share of the unlabelled rows, with as many minibatches as one that sees all.
+    """A row that sees a share of the unlabelled rows, with as many minibatches as one of all rows.
 
     An epoch is a pass over the unlabelled rows, in ten minibatches at least. With fewer rows, the
     same epochs would be fewer steps, and minibatches of few unlabelled rows: a difference could
