@@ -260,7 +260,7 @@ def choose(
             + ("" if specs else " and no licensed data was found, so open data is used")
         )
     else:
-        name, why = budget, "as asked"
+        name, why = budget, "as given"
     if specs:
         chosen = tuple(specs)
     elif licensed:

@@ -305,7 +305,7 @@ def choose_executor(
     ``named``    ``--executor``.   ``seconds`` estimated work of the plan, in core-seconds.
     """
     if named:
-        return named, "as asked"
+        return named, "as given"
     if address:
         return "ray", "--address names a cluster"
     if workers and workers > 1:

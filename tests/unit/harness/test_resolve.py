@@ -163,7 +163,7 @@ def test_a_budget_that_is_named_is_obeyed(budget: str) -> None:
     choice = choose(Toy(), budget, (), None)
     assert choice.budget.name == budget
     assert choice.specs == Toy.datasets[budget]
-    assert choice.why == "as asked"
+    assert choice.why == "as given"
 
 
 def test_what_a_budget_leaves_out_of_the_papers_data_sets_is_told() -> None:
