@@ -154,7 +154,9 @@ def by_missing(trials: pd.DataFrame, column: str) -> list[str]:
         texts: dict[str, list[str]] = {}
         for key, percent in columns.to_numpy():
             own = trials[(trials["row"] == row) & (trials["dataset"] == key)]
-            means = own[own["label_percent"] == percent].groupby("at_missing")[column].mean()
+            own = own[own["label_percent"] == percent]
+            # As a report's: a mean within each group sums in another order.
+            means = [part[column].mean() for _, part in own.groupby("at_missing")]
             text = " / ".join(fmt.accuracy(mean) for mean in means)
             earlier = texts.setdefault(key, [])
             earlier.append("the same fits" if text in earlier else text)

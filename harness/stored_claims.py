@@ -72,6 +72,7 @@ class Source:
 
 TRIALS = (
     Trials("table2", "preview budget, 20 trials", "table2"),
+    Trials("figure3", "preview budget, 5 trials", "figure3"),
     Trials("figure4", "preview budget, 5 trials", "figure4"),
 )
 SOURCES = (
