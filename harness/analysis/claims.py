@@ -31,7 +31,7 @@ import pandas as pd
 from harness.analysis.predicates import KINDS, Cell, Claim, Known, Statement
 from harness.analysis.spread import Spread
 from harness.analysis.statistics import axes, check, holm, overlap
-from harness.analysis.words import points, sentence, signed
+from harness.analysis.words import place, points, sentence, signed
 
 PAPER = Path(__file__).with_name("claims.toml")
 """The paper's claims. With the harness, not with the protocols: a report needs no protocol."""
@@ -197,7 +197,7 @@ def judged(claim: Claim, cells: Cells) -> list[dict[str, Any]]:
 def _places(claim: Claim, known: Known) -> list[str]:
     """The places that the claim names and that were not run."""
     return [
-        f"{name} {value:g}"
+        place(name, value)
         for name, values in claim.at.items()
         for value in values
         if not known.places({name: (value,)})

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from harness.analysis import words
 from harness.analysis.statistics import LOWER
 
 
@@ -123,10 +124,9 @@ class Known:
         return list(found), lacking
 
     def where(self, place: tuple[float | str, ...]) -> str:
-        """``missing 0.5``; "" for a table."""
+        """``50 % missing``; "" for a table."""
         return ", ".join(
-            f"{name} {value}" if isinstance(value, str) else f"{name} {value:g}"
-            for name, value in zip(self.axes, place, strict=True)
+            words.place(name, value) for name, value in zip(self.axes, place, strict=True)
         )
 
 
@@ -177,7 +177,7 @@ def rises(claim: Claim, known: Known) -> Statements:
             steps = [(places[0], places[-1])] if claim.steps == "ends" else pairwise(places)
             for first, then in steps:
                 cells = {Cell(percent, then, row): 1.0, Cell(percent, first, row): -1.0}
-                step = f"{claim.axis} {first[along]:g} to {then[along]:g}"
+                step = words.place(claim.axis, first[along], then[along])
                 name = f"{known.titles[row]}, {step}"
                 made.append(Statement(name, cells, 0.0, np.inf, percent))
     return made

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from harness.analysis.statistics import possible
 
+SHARES = ("missing", "unlabelled")
+"""Axes whose values are shares of rows, 0 to 1."""
+
 
 def points(value: float) -> str:
     """``+13.2`` or ``−0.4``: a difference of accuracies in percentage points."""
@@ -18,6 +21,14 @@ def signed(value: float, name: str) -> str:
 def ends(low: float, high: float) -> str:
     """``−0.4 to +13.2``: the interval of a difference of accuracies, within what is possible."""
     return " to ".join(map(points, possible(low, high, difference=True)))
+
+
+def place(name: str, *values: float | str) -> str:
+    """Values of an axis: ``50 % missing``, ``10 to 50 % missing``, ``split person``, ``c1 0.5``."""
+    if name in SHARES:
+        return f"{' to '.join(f'{100 * float(value):g}' for value in values)} % {name}"
+    texts = [value if isinstance(value, str) else f"{value:g}" for value in values]
+    return f"{name} {' to '.join(texts)}"
 
 
 def p_value(value: float) -> str:

@@ -145,11 +145,8 @@ def runs(numbers: Iterable[int]) -> str:
 
 
 def places(at: Mapping[str, float | str]) -> list[str]:
-    """``missing 0.5`` or ``split person`` for each axis of a figure."""
-    return [
-        f"{name} {value}" if isinstance(value, str) else f"{name} {value:g}"
-        for name, value in at.items()
-    ]
+    """``50 % missing`` or ``split person`` for each axis of a figure."""
+    return [words.place(name, value) for name, value in at.items()]
 
 
 def plural(n: int, word: str) -> str:

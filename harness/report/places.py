@@ -12,13 +12,13 @@ from harness.report import format as fmt
 
 
 def place(line: Mapping[Any, Any]) -> str:
-    """How many labels and, on a figure, the place on its axes: ``2 %, missing 0.5``."""
+    """How many labels and, on a figure, the place on its axes: ``2 %, 50 % missing``."""
     at = {str(name)[3:]: line[name] for name in line if str(name).startswith("at_")}
     return ", ".join([fmt.labelled(line), *fmt.places(at)])
 
 
 def where(line: Mapping[Any, Any]) -> str:
-    """The same for a reader without a heading: ``2 % labelled, missing 0.5``."""
+    """The same for a reader without a heading: ``2 % labelled, 50 % missing``."""
     labelled, *at = place(line).split(", ")
     return ", ".join([f"{labelled} labelled", *at])
 

@@ -227,7 +227,7 @@ def _alike(short: pd.DataFrame) -> list[list[dict[Any, Any]]]:
 
 
 def _place(line: Mapping[Any, Any]) -> str:
-    """``missing 0.5, `` for a trial of a figure."""
+    """``50 % missing, `` for a trial of a figure."""
     at = {str(name)[3:]: line[name] for name in line if str(name).startswith("at_")}
     return "".join(f"{text}, " for text in fmt.places(at))
 

@@ -20,6 +20,7 @@ from harness.report import captions
 from harness.report import format as fmt
 from harness.report.meta import DatasetNote, ReportMeta
 from harness.report.model import Block, Cell, Row, Table, Text
+from harness.report.places import place
 
 RIVALS = ("table", "curves", "dots")
 """Kinds of reports whose rows are compared with a reference row, in their first value."""
@@ -307,12 +308,6 @@ def _chance(value: float) -> str:
     if value > 0.995:
         return ">.99"
     return "<.01" if value < 0.005 else f"{value:.2f}"[1:]
-
-
-def place(line: Line) -> str:
-    """How many labels and, on a figure, the place on its axes: ``2 %, missing 0.5``."""
-    at = {str(name)[3:]: line[name] for name in line if str(name).startswith("at_")}
-    return ", ".join([fmt.labelled(line), *fmt.places(at)])
 
 
 def matrix(pairs: pd.DataFrame, percent: float, reference: str) -> Table:

@@ -108,7 +108,7 @@ def test_a_failure_is_said_with_its_place_on_the_axis(tmp_path: Path) -> None:
     plan = planned(Sweep())
     bad, said = reported(plan, Sweep(), ended_well(plan, tmp_path, but=1), tmp_path)
     assert bad == 1
-    assert "failed: Majority on tiny, 30 %, missing 0.5, trial 1: lost" in said
+    assert "failed: Majority on tiny, 30 %, 50 % missing, trial 1: lost" in said
     assert "1/2" in (tmp_path / "run" / "sweep" / "index.html").read_text("utf-8")
 
 
@@ -119,7 +119,7 @@ def test_a_fit_that_declined_is_said_and_is_no_failure(tmp_path: Path) -> None:
     records[last] = replace(records[last], status="skipped", reason="too many rows", score=None)
     bad, said = reported(plan, Sweep(), records, tmp_path)
     assert bad == 0
-    assert "skipped: Majority on tiny, 30 %, missing 0.5, trial 1: too many rows" in said
+    assert "skipped: Majority on tiny, 30 %, 50 % missing, trial 1: too many rows" in said
     text = (tmp_path / "run" / "sweep" / "index.html").read_text("utf-8")
     assert "1/2" in text
     assert "too many rows" in text
