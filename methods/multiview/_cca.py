@@ -38,9 +38,22 @@ def trace_norm(first: Tensor, second: Tensor, r1: Tensor, r2: Tensor) -> Tensor:
     first, second = (centred(h.double()) for h in (first, second))
     t = _coherence(first, second, _factor(first, r1), _factor(second, r2))
     sound = t.isfinite().all((-2, -1))
-    values = torch.linalg.svdvals(torch.where(sound[:, None, None], t, 0.0))
+    values = singular_values(torch.where(sound[:, None, None], t, 0.0))
     poison = torch.where(sound, 0.0, torch.nan).to(t)
     return values.sum(-1) + poison * first.sum((-2, -1))
+
+
+def singular_values(t: Tensor) -> Tensor:
+    """Singular values (t, d) of square matrices (t, d, d), descending; differentiable.
+
+    LAPACK's gesdd does not converge on a few matrices of less than full rank, and on their
+    transposes, which have the same values, it does. Raises torch.linalg.LinAlgError where neither
+    converges.
+    """
+    try:
+        return torch.linalg.svdvals(t)
+    except torch.linalg.LinAlgError:  # pyright: ignore[reportPrivateImportUsage]
+        return torch.linalg.svdvals(t.mT)
 
 
 def total_correlation(outputs: Sequence[Tensor], r: Tensor) -> Tensor:

@@ -173,3 +173,26 @@ def test_copies_of_one_view_are_perfectly_correlated_in_multi_set_form() -> None
     x = views()[0][0]
     found = _cca.fit([x, x @ torch.diag(torch.arange(1.0, 6.0).double()), -x], [r(0)] * 3, 5)
     np.testing.assert_allclose(found.correlations, np.ones(5), atol=1e-12)
+
+
+def test_a_decomposition_that_does_not_converge_is_that_of_the_transpose(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As LAPACK's gesdd does not on a few matrices of less than full rank; values and gradient."""
+    x = [view.requires_grad_() for view in views()]
+    expected = _cca.trace_norm(*x, r(0.1), r(0.1))
+    gradients = torch.autograd.grad(expected.sum(), x)
+    real, calls = torch.linalg.svdvals, []
+
+    def first_fails(t: Tensor) -> Tensor:
+        calls.append(t)
+        if len(calls) == 1:
+            raise torch.linalg.LinAlgError("did not converge")
+        return real(t)
+
+    monkeypatch.setattr(torch.linalg, "svdvals", first_fails)
+    found = _cca.trace_norm(*x, r(0.1), r(0.1))
+    assert len(calls) == 2
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+    for mine, other in zip(torch.autograd.grad(found.sum(), x), gradients, strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-9, atol=1e-12)
