@@ -120,8 +120,12 @@ def trials_of(protocol: str) -> pd.DataFrame:
 
 
 def best(trials: pd.DataFrame, line: Line, dataset: str) -> str:
-    """Key of the row with the highest mean among those of a line; "" where there is none."""
+    """Key of the row with the highest mean among those of a line; "" where there is none.
+
+    As in reports, a row without all of its trials has no mean.
+    """
     own = trials[trials["dataset"] == dataset]
+    own = own[own.groupby("row_key")["trial"].transform("nunique") == own["trial"].nunique()]
     keys = [k for k in own["row_key"].unique() if any(fnmatch(k, key) for key in line.keys)]
     means = own[own["row_key"].isin(keys)].groupby("row_key")["accuracy"].mean()
     return str(means.idxmax()) if len(means) else ""
@@ -165,13 +169,14 @@ def by_missing(trials: pd.DataFrame, column: str) -> list[str]:
 
 
 def _table(lines: Sequence[Line], cell: Callable[[Line, str], str]) -> list[str]:
-    """A Markdown table of ``cell`` over lines and data sets; without lines that no set has."""
-    head = ["| | " + " | ".join(DATA.values()) + " |", "|---" + "|---:" * len(DATA) + "|"]
-    found = [(line, [cell(line, dataset) for dataset in DATA]) for line in lines]
-    return head + [
-        f"| {line.title} | " + " | ".join(text or "-" for text in cells) + " |"
-        for line, cells in found
-        if any(cells)
+    """A Markdown table of ``cell`` over lines and data sets; without empty lines and columns."""
+    found = {line: {name: cell(line, name) for name in DATA} for line in lines}
+    names = [name for name in DATA if any(cells[name] for cells in found.values())]
+    titles = " | ".join(DATA[name] for name in names)
+    return [f"| | {titles} |", "|---" + "|---:" * len(names) + "|"] + [
+        f"| {line.title} | " + " | ".join(cells[name] or "-" for name in names) + " |"
+        for line, cells in found.items()
+        if any(cells.values())
     ]
 
 
@@ -192,7 +197,8 @@ def _gap(paired: pd.DataFrame, dataset: str, key: str) -> str:
         for name in ("mean_difference", "corrected_low", "corrected_high")
     )
     bold = "" if pair["decision"] == "undecided" else "**"
-    return f"{bold}{gap} [{low}, {high}]{bold}"
+    interval = "" if pd.isna(pair["corrected_low"]) else f" [{low}, {high}]"
+    return f"{bold}{gap}{interval}{bold}"
 
 
 def draw(trials: pd.DataFrame, paired: pd.DataFrame) -> Figure:
