@@ -31,7 +31,8 @@ class Drawings:
 
                 with settings():
                     drawn = figure.draw()
-                made = {kind: saved(lambda d=drawn: d, kind) for kind in ("svg", *self.kinds)}
+                kinds = dict.fromkeys(("svg", *self.kinds))  # the page itself holds the SVG
+                made = {kind: saved(lambda d=drawn: d, kind) for kind in kinds}
                 self.inline[stem] = inline(made["svg"], stem)
                 files = [(f"figures/{stem}.{kind}", made[kind]) for kind in self.kinds]
             except Exception as error:
