@@ -8,8 +8,9 @@ stands for several rows (the better view), the one with the highest mean is show
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
+from itertools import chain
 from typing import NamedTuple
 
 import pandas as pd
@@ -153,7 +154,7 @@ def by_missing(trials: pd.DataFrame, column: str) -> list[str]:
     """
     columns = trials[["dataset", "label_percent"]].drop_duplicates()
     names = [f"{key.partition(':')[0]}, {percent:g} %" for key, percent in columns.to_numpy()]
-    lines = ["| | " + " | ".join(names) + " |", "| --- |" + " ---: |" * len(names)]
+    lines = {}
     for row in trials["row"].unique():
         texts: dict[str, list[str]] = {}
         for key, percent in columns.to_numpy():
@@ -164,20 +165,26 @@ def by_missing(trials: pd.DataFrame, column: str) -> list[str]:
             text = " / ".join(fmt.accuracy(mean) for mean in means)
             earlier = texts.setdefault(key, [])
             earlier.append("the same fits" if text in earlier else text)
-        lines.append(f"| {row} | " + " | ".join(sum(texts.values(), [])) + " |")
-    return lines
+        lines[row] = list(chain.from_iterable(texts.values()))
+    return _markdown(names, lines)
 
 
 def _table(lines: Sequence[Line], cell: Callable[[Line, str], str]) -> list[str]:
     """A Markdown table of ``cell`` over lines and data sets; without empty lines and columns."""
     found = {line: {name: cell(line, name) for name in DATA} for line in lines}
     names = [name for name in DATA if any(cells[name] for cells in found.values())]
-    titles = " | ".join(DATA[name] for name in names)
-    return [f"| | {titles} |", "|---" + "|---:" * len(names) + "|"] + [
-        f"| {line.title} | " + " | ".join(cells[name] or "-" for name in names) + " |"
+    filled = {
+        line.title: [cells[name] or "-" for name in names]
         for line, cells in found.items()
         if any(cells.values())
-    ]
+    }
+    return _markdown([DATA[name] for name in names], filled)
+
+
+def _markdown(titles: Sequence[str], lines: Mapping[str, Sequence[str]]) -> list[str]:
+    """A Markdown table: titles of columns; titles of lines to their cells."""
+    head = ["| | " + " | ".join(titles) + " |", "|---" + "|---:" * len(titles) + "|"]
+    return head + [f"| {title} | " + " | ".join(cells) + " |" for title, cells in lines.items()]
 
 
 def _value(trials: pd.DataFrame, dataset: str, key: str) -> str:
@@ -186,12 +193,17 @@ def _value(trials: pd.DataFrame, dataset: str, key: str) -> str:
     return f"{fmt.accuracy(own.mean())} ± {fmt.accuracy(own.std())}" if len(own) else ""
 
 
+def _pair(paired: pd.DataFrame, dataset: str, key: str) -> pd.Series | None:
+    """SMVAE minus a row; None where they were not compared."""
+    own = paired[(paired["dataset"] == dataset) & (paired["row_key"] == key)]
+    return own.iloc[0] if len(own) else None
+
+
 def _gap(paired: pd.DataFrame, dataset: str, key: str) -> str:
     """``+5.5 [+1.3, +9.6]``, bold where it is decided; "" without a comparison with SMVAE."""
-    own = paired[(paired["dataset"] == dataset) & (paired["row_key"] == key)]
-    if not len(own):
+    pair = _pair(paired, dataset, key)
+    if pair is None:
         return ""
-    pair = own.iloc[0]
     gap, low, high = (
         f"{100 * pair[name]:+.1f}"
         for name in ("mean_difference", "corrected_low", "corrected_high")
@@ -209,10 +221,9 @@ def draw(trials: pd.DataFrame, paired: pd.DataFrame) -> Figure:
     for panel, (dataset, title) in zip(panels, DATA.items(), strict=True):
         for place, line in enumerate(lines):
             key = best(trials, line, dataset)
-            own = paired[(paired["dataset"] == dataset) & (paired["row_key"] == key)]
-            if not len(own):
+            pair = _pair(paired, dataset, key)
+            if pair is None:
                 continue
-            pair = own.iloc[0]
             ends = -100 * pair["corrected_high"], -100 * pair["corrected_low"]
             colour = "#6b7280" if pair["decision"] == "undecided" else "#1d5fa8"
             panel.plot(ends, [place, place], color=colour, lw=1.6)

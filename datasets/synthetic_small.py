@@ -1,4 +1,4 @@
-"""Simulated controls, small: the views of ``synthetic`` with 4000 rows, for previews.
+"""Simulated controls, small: the views of synthetic with 4000 rows, for previews.
 
 30 features where ``synthetic`` has 310, 10 where it has 33, z of width 5, and 4000 rows with the
 same class shares. Drawn from a seed when loaded; docs/controls.md says what each view is for.

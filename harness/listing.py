@@ -26,7 +26,7 @@ def entries(kind: registry.Kind) -> Iterator[str]:
     """Key and first sentence of every method, data set or protocol; imports none of them."""
     for key in registry.entries(kind):
         try:
-            summary = registry.first_line(kind, key).replace("``", "")
+            summary = registry.first_line(kind, key)
         except registry.EntryError as error:
             summary = f"BROKEN, left out: {error}"
         yield f"{key:<{KEY_WIDTH}} {summary}"

@@ -1,4 +1,4 @@
-"""Simulated controls with the sizes of SEED: views of a known model, for ``--protocol controls``.
+"""Simulated controls with the sizes of SEED: views of a known model, for the protocol controls.
 
 Drawn from a seed when loaded; no value of SEED and nothing fitted to it. Stated facts alone are
 SEED's: 310 and 33 features, and 7506, 7398 and 7830 rows of its three classes (22734 in all). The

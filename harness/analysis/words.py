@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.analysis.statistics import possible
 
-SHARES = ("missing", "unlabelled")
+SHARE_AXES = ("missing", "unlabelled")
 """Axes whose values are shares of rows, 0 to 1."""
 
 
@@ -25,7 +25,7 @@ def ends(low: float, high: float) -> str:
 
 def place(name: str, *values: float | str) -> str:
     """Values of an axis: ``50 % missing``, ``10 to 50 % missing``, ``split person``, ``c1 0.5``."""
-    if name in SHARES:
+    if name in SHARE_AXES:
         return f"{' to '.join(f'{100 * float(value):g}' for value in values)} % {name}"
     texts = [value if isinstance(value, str) else f"{value:g}" for value in values]
     return f"{name} {' to '.join(texts)}"

@@ -11,22 +11,25 @@ import pandas as pd
 from harness.report import format as fmt
 
 
+def at(line: Mapping[Any, Any]) -> dict[str, Any]:
+    """The place of a line of a table of trials on a figure's axes: ``{"missing": 0.5}``."""
+    return {str(name)[3:]: line[name] for name in line if str(name).startswith("at_")}
+
+
 def place(line: Mapping[Any, Any]) -> str:
     """How many labels and, on a figure, the place on its axes: ``2 %, 50 % missing``."""
-    at = {str(name)[3:]: line[name] for name in line if str(name).startswith("at_")}
-    return ", ".join([fmt.labelled(line), *fmt.places(at)])
+    return ", ".join([fmt.labelled(line), *fmt.places(at(line))])
 
 
 def where(line: Mapping[Any, Any]) -> str:
     """The same for a reader without a heading: ``2 % labelled, 50 % missing``."""
-    labelled, *at = place(line).split(", ")
-    return ", ".join([f"{labelled} labelled", *at])
+    labelled, *places = place(line).split(", ")
+    return ", ".join([f"{labelled} labelled", *places])
 
 
 def cell_name(line: Mapping[Any, Any]) -> str:
     """A cell of a data set: ``smvae|2``, and ``simvae|10|0.5`` on a figure with an axis."""
-    at = [value for name, value in line.items() if str(name).startswith("at_")]
-    values = [value if isinstance(value, str) else f"{value:g}" for value in at]
+    values = [value if isinstance(value, str) else f"{value:g}" for value in at(line).values()]
     return "|".join([str(line["row_key"]), f"{line['label_percent']:g}", *values])
 
 

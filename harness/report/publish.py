@@ -20,6 +20,7 @@ from harness.analysis.trials_table import trials_table
 from harness.errors import UsageError
 from harness.layout import Layout
 from harness.report import format as fmt
+from harness.report import places
 from harness.report.figures.properties import unlike_paper
 from harness.report.index import write_index
 from harness.report.kind import Given
@@ -205,10 +206,10 @@ def _print_short(protocol: str, trials: pd.DataFrame, console: Console) -> int:
         what = "a candidate failed" if first["status"] == "ok" else first["status"]
         numbers = fmt.runs(int(line["trial"]) for line in lines)
         word = "trial" if len(lines) == 1 else "trials"
-        labels = fmt.labelled(first).replace("\u00a0", " ")
+        place = places.place(first).replace("\u00a0", " ")
         console.print(
             f"{protocol}: {what}: {first['row']} on {first['dataset']}, "
-            f"{labels}, {_place(first)}{word} {numbers}: {first['reason']}"
+            f"{place}, {word} {numbers}: {first['reason']}"
         )
     if missing := int((trials["status"] == "missing").sum()):
         what = fmt.plural(missing, "trial")
@@ -220,16 +221,10 @@ def _alike(short: pd.DataFrame) -> list[list[dict[Any, Any]]]:
     """Lines of one cell that share status and reason, together."""
     alike: dict[tuple[Any, ...], list[dict[Any, Any]]] = {}
     for line in short.to_dict("records"):
-        at = tuple(value for name, value in line.items() if str(name).startswith("at_"))
+        at = tuple(places.at(line).values())
         key = (line["dataset"], line["row_key"], line["label_percent"], at)
         alike.setdefault((*key, line["status"], line["reason"]), []).append(line)
     return list(alike.values())
-
-
-def _place(line: Mapping[Any, Any]) -> str:
-    """``50 % missing, `` for a trial of a figure."""
-    at = {str(name)[3:]: line[name] for name in line if str(name).startswith("at_")}
-    return "".join(f"{text}, " for text in fmt.places(at))
 
 
 def _print_written(written: Written, folder: Path, console: Console) -> None:

@@ -57,6 +57,7 @@ def test_the_file_says_what_it_is(key: str) -> None:
     line = registry.first_line("datasets", key)
     assert len(line) > 20
     assert line.endswith(".")
+    assert "``" not in line  # listings print it as it is
     load = registry.module("datasets", key).load
     options = [] if key in embedded() else ["options"]
     assert list(inspect.signature(load).parameters) == ["views", "root", *options]

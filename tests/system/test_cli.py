@@ -204,7 +204,7 @@ def test_listing_prints_every_first_line(kind: Any, cli: CommandLine) -> None:
     status, out, _ = cli("--list", kind)
     assert status == 0
     for key, line in zip(registry.entries(kind), out.splitlines(), strict=True):
-        assert line.split(maxsplit=1) == [key, registry.first_line(kind, key).replace("``", "")]
+        assert line.split(maxsplit=1) == [key, registry.first_line(kind, key)]
 
 
 def test_listing_loads_neither_torch_nor_ray_nor_any_entry() -> None:
