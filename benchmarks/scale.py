@@ -1,15 +1,19 @@
 """Plans and ledgers of 100,000 fits: processor seconds and peak memory of whole commands.
 
-    python -m benchmarks.scale [--trials 103] [--planned 139] [--folder DIR]
+    python -m benchmarks.scale [--trials 103] [--planned 139] [--copies 9] [--folder DIR]
 
 Table 2 on mfeat has 971 fits a trial. Three commands are measured, each in a process of its own:
 one that plans and does nothing else; one whose every fit is stored, which plans and reports; and
 one with a single trial, which is what a start costs. Stored records are made here, without fits.
+
+With ``--copies 9`` the ledger then gets each record nine times more, under other ids, as in a
+folder that many runs use: a million lines, read by a run of one trial.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +28,7 @@ from harness.plan.plan import Plan, plan_cells
 from harness.run.describe import now
 from harness.store import code_digest
 from harness.store.record import Record
+from harness.store.seal import opened, sealed
 from protocols.base import Budget
 
 PROTOCOL, DATA = "table2", "mfeat"
@@ -88,12 +93,27 @@ def records(plan: Plan) -> Iterator[Record]:
 
 def fill(folder: Path, plan: Plan) -> int:
     """Write a ledger with all records of ``plan`` below ``folder``; returns how many."""
-    path = folder / "records" / "ledger-000.jsonl"
+    path = _ledger(folder)
     path.parent.mkdir(parents=True)
-    with path.open("w") as file:
+    with path.open("wb") as file:
         for record in records(plan):
-            file.write(record.line() + "\n")
+            file.write(sealed(record.line()))
     return len(plan.jobs)
+
+
+def multiply(folder: Path, copies: int) -> None:
+    """Add ``copies`` of every record of the ledger below ``folder``, with ids of their own."""
+    path = _ledger(folder)
+    lines = [json.loads(opened(line)) for line in path.read_bytes().splitlines()]
+    with path.open("ab") as file:
+        for copy in range(copies):
+            for line in lines:
+                other = line | {"id": f"{line['id']}-{copy}"}
+                file.write(sealed(json.dumps(other, sort_keys=True)))
+
+
+def _ledger(folder: Path) -> Path:
+    return folder / "records" / "ledger-000.jsonl"
 
 
 def command(folder: Path, trials: int, *more: str) -> Used:
@@ -106,8 +126,8 @@ def command(folder: Path, trials: int, *more: str) -> Used:
     return found
 
 
-def rows(folder: Path, trials: int, most: int) -> Iterator[Row]:
-    """The measurements; ``trials`` are stored, ``most`` planned."""
+def rows(folder: Path, trials: int, most: int, copies: int = 0) -> Iterator[Row]:
+    """The measurements; ``trials`` are stored, ``most`` planned, ``copies`` added at the end."""
     plan = planned(trials)
     count, each = fill(folder / "results", plan), len(plan.jobs) // trials
     del plan
@@ -121,6 +141,11 @@ def rows(folder: Path, trials: int, most: int) -> Iterator[Row]:
     yield Row(f"{count:,} fits planned, all stored, and reported", _more(reported, start))
     again = command(folder, trials, "--report-only")
     yield Row(f"{count:,} fits, report written again (--report-only)", _more(again, start))
+    if copies:
+        multiply(folder / "results", copies)
+        one = command(folder, 1, "--dry-run")
+        ledger = f"a ledger of {(copies + 1) * count:,} records"
+        yield Row(f"{ledger}, one trial planned", _more(one, start))
 
 
 def _text(found: Used) -> str:
@@ -137,10 +162,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=103, help="trials whose fits are stored")
     parser.add_argument("--planned", type=int, default=139, help="trials of the plan without any")
+    parser.add_argument("--copies", type=int, default=0, help="copies of each record (default 0)")
     parser.add_argument("--folder", type=Path, help="keep results and reports here")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        for row in rows(asked.folder or Path(scratch), asked.trials, asked.planned):
+        for row in rows(asked.folder or Path(scratch), asked.trials, asked.planned, asked.copies):
             print(f"{row.what:<50} {row.value}", flush=True)
 
 
