@@ -521,6 +521,7 @@ USED_BY = {
     "simulate": {"simulate", "out", "scale", "seed"},
     "tune": {
         "tune",
+        "dry_run",
         "tune_settings",
         "tune_draws",
         "tune_hours",

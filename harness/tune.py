@@ -29,7 +29,7 @@ from harness.errors import UsageError
 from harness.options import Options
 from harness.plan import resolve
 from harness.plan.space import in_words, points, space_of
-from harness.run import search
+from harness.run import search, wording
 from harness.run.executors import Resources
 from harness.run.resources import usable_cores
 from harness.run.search import Question, Tried
@@ -80,14 +80,18 @@ def run(options: Options, console: Console) -> int:
     Raises UsageError before any work is done, KeyboardInterrupt with what is stored.
     """
     data, question = _question(options)
-    resolve.check_writable(options.results)
+    if not options.dry_run:
+        resolve.check_writable(options.results)
     path = options.results / FOLDER / f"{_id(question, data)}.jsonl"
+    wanted = _wanted(question, options.tune_settings)
+    _announce(question, data, wanted, path, console)
+    if options.dry_run:
+        return 0
     device = resolve.device_of(options.device, options.address)
     resources = Resources(device, options.workers, options.gpus_per_job, options.address)
-    _announce(question, data, options, console)
     started = monotonic()
     try:
-        tried = _searched(question, data, options, resources, path, console)
+        tried = _searched(question, data, wanted, options, resources, path, console)
         best = _best(tried)
         same = best.settings == tried[0].settings
         gain = None if same else _gain(question, best, data, resources)
@@ -157,19 +161,43 @@ def _id(question: Question, data: Dataset) -> str:
     return f"{question.method}-{name}-{digest[:8]}"
 
 
-def _announce(question: Question, data: Dataset, options: Options, console: Console) -> None:
+def _wanted(question: Question, settings: int) -> list[dict[str, Any]]:
+    """The settings to try, the default first."""
+    more = points(question.space, settings - 1, question.seed)
+    return [dict(question.fixed), *({**one, **question.fixed} for one in more)]
+
+
+def _announce(
+    question: Question,
+    data: Dataset,
+    wanted: Sequence[Mapping[str, Any]],
+    path: Path,
+    console: Console,
+) -> None:
+    """What is searched, what of it is stored, and what the rest takes by estimate."""
     console.print(
         f"tune {question.method} on {data.key}, {_labels(question)}: "
-        f"{count(options.tune_settings, 'setting')} on {count(question.draws, 'development draw')} "
+        f"{count(len(wanted), 'setting')} on {count(question.draws, 'development draw')} "
         f"(seed {question.seed}), by tuning accuracy"
     )
     for name, axis in question.space.items():
         console.print(f"  {question.method}.{name}: {in_words(axis)}")
+    known = [one.settings for one in _stored(path) if one.settings in wanted]
+    if known:
+        console.print(f"{count(len(known), 'setting')} of {len(wanted)} stored in {path}")
+    hours = search.cost(question, [one for one in wanted if one not in known], data) / 3600
+    further = 2 * 2 * search.cost(question, [question.fixed], data) / 3600
+    console.print(
+        f"estimate if no setting is stopped early: {wording.work(hours)} for the search, "
+        f"{wording.work(further)} to compare the best with the default on "
+        f"{count(2 * question.draws, 'further draw')}"
+    )
 
 
 def _searched(
     question: Question,
     data: Dataset,
+    wanted: Sequence[Mapping[str, Any]],
     options: Options,
     resources: Resources,
     path: Path,
@@ -179,14 +207,9 @@ def _searched(
 
     Raises FitError if the default failed or did not end.
     """
-    wanted = [dict(question.fixed)]
-    more = points(question.space, options.tune_settings - 1, question.seed)
-    wanted += [{**one, **question.fixed} for one in more]
     tried = [one for one in _stored(path) if one.settings in wanted]
     known = [one.settings for one in tried]
     left = [settings for settings in wanted if settings not in known]
-    if tried:
-        console.print(f"{count(len(tried), 'setting')} of {len(wanted)} stored in {path}")
     wall, began, before = None, monotonic(), len(tried)
     if options.tune_hours is not None:
         spent = sum(one.seconds for one in tried)

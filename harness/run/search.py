@@ -29,7 +29,7 @@ from harness.run.executors import RayExecutor, Resources
 from harness.run.task import Task
 from harness.run.threads import one_thread
 from harness.run.worker import fit_alone
-from methods.base import Failed, FitError, Member, Training
+from methods.base import Failed, FitError, Member, Shape, Training
 from protocols.base import Budget, Cell, Scenario, Stage, TableRow, build, draw
 
 Report = Callable[[int, float], None]
@@ -106,6 +106,19 @@ def evaluate(
         if isinstance(event, Failed):
             raise FitError(str(event.reason))
     return best
+
+
+def cost(question: Question, settings: Sequence[Mapping[str, Any]], data: Dataset) -> float:
+    """Estimated core-seconds of all ``settings`` on every draw, if none is stopped early."""
+    method = registry.load_method(question.method)
+    task = next(_tasks(question, question.fixed, data))
+    counts = RowCounts.of(
+        draw(data, question.scenario, task.job.trial, question.seed), question.scenario.paradigm
+    )
+    shape = Shape(counts.labelled, counts.unlabelled, data.dims, data.n_classes)
+    training = Training(**(task.job.training or {}))
+    each = [method.cost(shape, method.Config(**one), training) for one in settings]
+    return question.draws * sum(each)
 
 
 def search(

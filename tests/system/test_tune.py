@@ -45,6 +45,17 @@ def test_a_search_resumes_and_its_file_runs(tmp_path: Path) -> None:
         assert written["tuned"] in page.read_text("utf-8").replace("\\", "")
 
 
+def test_a_dry_run_searches_nothing(cli: CommandLine, tmp_path: Path) -> None:
+    few, many = (
+        cli(*TUNE[:1], "smvae", *TUNE[2:], "--tune-settings", number, "--dry-run")
+        for number in ("2", "200")
+    )
+    assert few[0] == many[0] == 0, few[2] + many[2]
+    assert "core-minute" in few[1]
+    assert "core-hour" in many[1]
+    assert not (tmp_path / "results").exists()
+
+
 @pytest.mark.parametrize(
     "argv",
     [
