@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic
@@ -25,17 +25,17 @@ from harness import options as flags
 from harness import registry
 from harness.analysis.importance import importance
 from harness.analysis.statistics import interval
-from harness.errors import UsageError
+from harness.errors import RunStopped, UsageError
 from harness.options import Options
 from harness.plan import resolve
 from harness.plan.space import in_words, points, space_of
 from harness.run import search, wording
 from harness.run.executors import Resources
-from harness.run.resources import usable_cores
 from harness.run.search import Question, Tried
 from harness.run.wording import count
 from harness.store.code_digest import digests
 from harness.store.files import append_line, write_whole
+from harness.store.store import StoreError
 from methods.base import FitError
 from protocols.base import BUDGETS, Budget, Scenario, draw, label_columns, label_rule
 
@@ -51,13 +51,16 @@ class Gain:
     """What was found minus the default, in tuning score, over further draws.
 
     ``low``, ``high``  95 % interval, corrected for rows that draws share (Nadeau and Bengio, 2003).
+    ``seconds``  core-seconds of the comparison.   ``reason`` why what was found failed there.
     """
 
-    default: float
-    found: float
-    low: float
-    high: float
     draws: int
+    seconds: float
+    default: float = float("nan")
+    found: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    reason: str = ""
 
     @property
     def value(self) -> float:
@@ -77,7 +80,8 @@ class Gain:
 def run(options: Options, console: Console) -> int:
     """Search, compare with the default, print and write. Returns the exit status.
 
-    Raises UsageError before any work is done, KeyboardInterrupt with what is stored.
+    Raises UsageError before any work is done; KeyboardInterrupt and RunStopped (results cannot be
+    written, workers are lost) with what is stored.
     """
     data, question = _question(options)
     if not options.dry_run:
@@ -91,12 +95,18 @@ def run(options: Options, console: Console) -> int:
     resources = Resources(device, options.workers, options.gpus_per_job, options.address)
     started = monotonic()
     try:
-        tried = _searched(question, data, wanted, options, resources, path, console)
+        with _alone(path):
+            tried = _searched(question, data, wanted, options, resources, path, console)
         best = _best(tried)
         same = best.settings == tried[0].settings
         gain = None if same else _gain(question, best, data, resources)
     except FitError as error:
-        raise UsageError(f"the default settings of {question.method} fail: {error}") from error
+        raise UsageError(
+            f"the default settings of {question.method} fail: {error}; other defaults can be given "
+            f"with --set, and the same command tries these again"
+        ) from error
+    except StoreError as error:
+        raise RunStopped(f"{error}; settings that ended before are stored") from error
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"settings that ended are stored in {path}") from None
     note = _note(question, data, tried, gain)
@@ -109,6 +119,31 @@ def run(options: Options, console: Console) -> int:
         f"{shlex.quote(str(file))}"
     )
     return 0
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a search, so that a second process does not run it too.
+
+    Raises UsageError if another holds it, StoreError if the folder cannot be written.
+    """
+    try:
+        import fcntl
+    except ImportError as error:
+        raise UsageError("--tune runs on Linux and macOS; on Windows use WSL") from error
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_suffix(".lock").open("a")
+    except OSError as error:
+        raise StoreError(f"{path.parent} cannot be written ({error.strerror})") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(f"another process runs this search ({path}); wait for it") from error
+        except OSError:  # a file system without locks
+            pass
+        yield
 
 
 def _question(options: Options) -> tuple[Dataset, Question]:
@@ -182,7 +217,7 @@ def _announce(
     )
     for name, axis in question.space.items():
         console.print(f"  {question.method}.{name}: {in_words(axis)}")
-    known = [one.settings for one in _stored(path) if one.settings in wanted]
+    known = [one.settings for one in _done(path, wanted)]
     if known:
         console.print(f"{count(len(known), 'setting')} of {len(wanted)} stored in {path}")
     hours = search.cost(question, [one for one in wanted if one not in known], data) / 3600
@@ -207,17 +242,21 @@ def _searched(
 
     Raises FitError if the default failed or did not end.
     """
-    tried = [one for one in _stored(path) if one.settings in wanted]
+    tried = _done(path, wanted)
     known = [one.settings for one in tried]
     left = [settings for settings in wanted if settings not in known]
-    wall, began, before = None, monotonic(), len(tried)
+    began, before = monotonic(), len(tried)
+    core_seconds = None
     if options.tune_hours is not None:
         spent = sum(one.seconds for one in tried)
-        wall = max(options.tune_hours * 3600 - spent, 0) / (options.workers or usable_cores())
+        core_seconds = max(options.tune_hours * 3600 - spent, 0)
 
     def tell(one: Tried) -> None:
         tried.append(one)
-        append_line(path, json.dumps(asdict(one)))
+        try:
+            append_line(path, json.dumps(asdict(one)))
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written ({error.strerror})") from error
         best = max((t.score for t in tried if np.isfinite(t.score)), default=float("nan"))
         each = (monotonic() - began) / (len(tried) - before)
         result = f"failed: {one.reason}" if one.reason else f"{one.score:.3f} at epoch {one.epoch}"
@@ -226,8 +265,8 @@ def _searched(
             f"{best:.3f}; about {each * (len(wanted) - len(tried)) / 60:.0f} min left"
         )
 
-    if left and wall != 0:
-        search.search(question, left, data, resources, tell, wall)
+    if left and core_seconds != 0:
+        search.search(question, left, data, resources, tell, core_seconds)
     tried.sort(key=lambda one: wanted.index(dict(one.settings)))
     if not tried or tried[0].settings != question.fixed or tried[0].reason:
         reason = tried[0].reason if tried and tried[0].reason else "they did not end in time"
@@ -235,38 +274,48 @@ def _searched(
     return tried
 
 
-def _stored(path: Path) -> list[Tried]:
-    """The settings in a file; a line that was cut is left out."""
-    found = []
+def _done(path: Path, wanted: Sequence[Mapping[str, Any]]) -> list[Tried]:
+    """The wanted settings in a file; a line that was cut, and what failed, are left out."""
+    found: list[Tried] = []
     with suppress(FileNotFoundError):
         for line in path.read_text("utf-8").splitlines():
             with suppress(ValueError, TypeError):
                 found.append(Tried(**json.loads(line)))
-    return found
+    return [one for one in found if one.settings in wanted and not one.reason]
 
 
 def _best(tried: Sequence[Tried]) -> Tried:
     """The setting with the best score among those that trained longest; the default on ties."""
-    last = max(one.epoch for one in tried)
-    whole = [one for one in tried if one.epoch == last and np.isfinite(one.score)]
+    ended = [one for one in tried if not one.reason and np.isfinite(one.score)]
+    last = max(one.epoch for one in ended)
+    whole = [one for one in ended if one.epoch == last]
     return max(whole, key=lambda one: one.score)
 
 
 def _gain(question: Question, best: Tried, data: Dataset, resources: Resources) -> Gain:
     draws = 2 * question.draws
     fresh = replace(question, seed=question.seed + FRESH, draws=draws)
-    default, found = search.confirm(fresh, [question.fixed, best.settings], data, resources)
+    both = search.confirm(fresh, [question.fixed, best.settings], data, resources)
+    seconds = sum(one.seconds for one in both)
+    if reason := both[0].reason:
+        raise FitError(reason)
+    if reason := both[1].reason:
+        return Gain(draws=draws, seconds=seconds, reason=reason)
+    default, found = (one.scores for one in both)
     part = draw(data, fresh.scenario, 0, fresh.seed).part
     ratio = float((part == TUNE).sum() / (part == TRAIN).sum())
     low, high = interval(np.subtract(found, default), ratio)
-    return Gain(float(np.mean(default)), float(np.mean(found)), low, high, draws)
+    return Gain(draws, seconds, float(np.mean(default)), float(np.mean(found)), low, high)
 
 
 def _note(question: Question, data: Dataset, tried: Sequence[Tried], gain: Gain | None) -> str:
     gained = "the default is the best of them"
     if gain is not None:
         gained = f"tuning accuracy over the default {gain.words}"
-    hours = sum(one.seconds for one in tried) / 3600
+        if gain.reason:
+            gained = f"not compared with the default, for it failed on another draw: {gain.reason}"
+    seconds = [one.seconds for one in tried] + ([gain.seconds] if gain else [])
+    hours = sum(seconds) / 3600
     return (
         f"{question.method}: best of {count(len(tried), 'setting')} on "
         f"{count(question.draws, 'development draw')} of {data.key}, {_labels(question)}, "
@@ -277,13 +326,19 @@ def _note(question: Question, data: Dataset, tried: Sequence[Tried], gain: Gain 
 def _write(
     best: Tried, gain: Gain | None, note: str, path: Path, question: Question, options: Options
 ) -> Path:
-    """The settings as a file that ``--config`` takes. Raises UsageError if it cannot be written."""
-    pinned = [f"{question.method}.{name}={to_text(v)}" for name, v in best.settings.items()]
-    given = {"tuned": note} | ({"settings": tuple(pinned)} if pinned else {})
+    """The settings as a file that ``--config`` takes. Raises UsageError if it cannot be written.
+
+    Where the default is the best, the file names its values.
+    """
+    default = registry.load_method(question.method).Config()
+    values = {name: getattr(default, name) for name in question.space} | dict(best.settings)
+    pinned = [f"{question.method}.{name}={to_text(v)}" for name, v in values.items()]
+    given = {"tuned": note, "settings": tuple(pinned)}
     lines = [f"# Written by: python run_all.py {shlex.join(options.command)}"]
     lines += ["# Chosen by tuning accuracy on development draws alone."]
     if gain is not None and not gain.sure:
-        lines.append("# The interval of the gain contains zero: no gain over the default is shown.")
+        why = gain.reason or "the interval of the gain contains zero"
+        lines.append(f"# No gain over the default is shown: {why}.")
     text = "\n".join([*lines, *flags.toml_lines(given)])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -301,7 +356,9 @@ def _print_result(
         f"best: {_words(question, best.settings)}: {best.score:.3f}; default {tried[0].score:.3f}; "
         f"{count(stopped, 'setting')} stopped early"
     )
-    if gain is not None:
+    if gain is not None and gain.reason:
+        console.print(f"on {gain.draws} further draws it failed: {gain.reason}")
+    elif gain is not None:
         verdict = "a gain" if gain.sure else "no gain is shown: the interval contains zero"
         if gain.high < 0:
             verdict = "a loss: keep the default"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ import numpy as np
 
 from datasets.base import Dataset
 from harness import registry
-from harness.errors import UsageError
+from harness.errors import RunStopped, UsageError
 from harness.plan.expand import expand
 from harness.plan.job import Job
 from harness.plan.plan import RowCounts
@@ -29,6 +30,7 @@ from harness.run.executors import RayExecutor, Resources
 from harness.run.task import Task
 from harness.run.threads import one_thread
 from harness.run.worker import fit_alone
+from harness.store.record import sentence
 from methods.base import Failed, FitError, Member, Shape, Training
 from protocols.base import Budget, Cell, Scenario, Stage, TableRow, build, draw
 
@@ -38,6 +40,8 @@ MOST_DRAWS = 500
 """Draws that are looked at for some of equal sizes."""
 REDUCTION = 3
 """ASHA goes on with this share's best settings at each rung: one third."""
+RETRIES = 2
+"""How often a setting whose worker was lost (killed, out of memory) is started again."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,26 @@ class Tried:
     reason: str = ""
 
 
+@dataclass(frozen=True)
+class Confirmed:
+    """One setting on further draws: a score a draw, core-seconds; ``reason`` if it failed."""
+
+    scores: Sequence[float]
+    seconds: float
+    reason: str = ""
+
+
 def evaluate(
-    question: Question, settings: Mapping[str, Any], data: Dataset, report: Report | None = None
+    question: Question,
+    settings: Mapping[str, Any],
+    data: Dataset,
+    report: Report | None = None,
+    device: str = "cpu",
 ) -> list[float]:
     """The best tuning score of ``settings`` on every development draw, higher is better.
 
     ``report``  is called after every scoring of all draws. Raises FitError where a fit fails.
+    ``device``  where stacked methods train; all others use the processor.
     """
     method = registry.load_method(question.method)
     one_thread()
@@ -86,7 +104,7 @@ def evaluate(
         if report:
             report(1, float(np.mean(best)))
         return best
-    training = Training(**(tasks[0].job.training or {}))
+    training = Training(**(tasks[0].job.training or {}), device=device)
     scored = 0
 
     def watched(number: int) -> Callable[[Any], float]:
@@ -129,47 +147,79 @@ def search(
     tell: Callable[[Tried], None],
     seconds: float | None = None,
 ) -> None:
-    """Try all ``settings``; ``tell`` is called as each ends, is stopped, or fails.
+    """Try all ``settings``; ``tell`` is called as each ends, is stopped early, or fails.
 
-    ``seconds``  the most wall time; settings that have not ended by then are not told.
+    ``seconds``  the most core-seconds; settings that have not ended by then are not told.
+
+    What ``tell`` raises ends the search and is raised again.
     """
+    device = _device(question, resources)
     with _ray(resources), TemporaryDirectory() as folder:
         from ray import tune
 
         trainable = tune.with_resources(
-            tune.with_parameters(_trainable, question=question, settings=list(settings), data=data),
-            {"cpu": 1, "gpu": resources.gpus_per_job if resources.device == "cuda" else 0},
+            tune.with_parameters(
+                _trainable, question=question, settings=list(settings), data=data, device=device
+            ),
+            {"cpu": 1, "gpu": _gpus(device, resources)},
         )
-        LISTENERS[:] = [lambda number, found, why: tell(_tried(settings[number], found, why))]
+        stacked = registry.is_stacked(registry.load_method(question.method))
+        told = _Told(settings, tell, question.budget.epochs if stacked else 1, seconds)
+        LISTENERS[:] = [told]
         tune.Tuner(
             trainable,
             param_space={"number": tune.grid_search(list(range(len(settings))))},
-            tune_config=tune.TuneConfig(
-                metric="score",
-                mode="max",
-                time_budget_s=seconds,
-                scheduler=_asha(question),
-            ),
+            tune_config=tune.TuneConfig(metric="score", mode="max", scheduler=_asha(question)),
             run_config=tune.RunConfig(
                 name=question.method,
                 storage_path=folder,
                 verbose=0,
                 callbacks=[_callback(tune)],
+                stop=_stopper(tune),
+                failure_config=tune.FailureConfig(max_failures=RETRIES),
             ),
         ).fit()
+    if told.error is not None:
+        raise told.error
 
 
 def confirm(
     question: Question, candidates: Sequence[Mapping[str, Any]], data: Dataset, resources: Resources
-) -> list[list[float]]:
-    """The scores of some settings on the draws of ``question``, at the same time."""
+) -> list[Confirmed]:
+    """The scores of some settings on the draws of ``question``, at the same time.
+
+    Raises RunStopped if Ray loses a worker more than ``RETRIES`` times.
+    """
+    device = _device(question, resources)
     with _ray(resources) as ray:
-        task = ray.remote(_scores).options(num_cpus=1, max_retries=0)
-        return ray.get([task.remote(question, settings, data) for settings in candidates])
+        task = ray.remote(_confirmed).options(
+            num_cpus=1, num_gpus=_gpus(device, resources), max_retries=RETRIES
+        )
+        try:
+            return ray.get([task.remote(question, one, data, device) for one in candidates])
+        except ray.exceptions.RayError as error:
+            raise RunStopped(f"the comparison lost its worker ({sentence(error)})") from error
 
 
-def _scores(question: Question, settings: Mapping[str, Any], data: Dataset) -> list[float]:
-    return evaluate(question, settings, data)
+def _device(question: Question, resources: Resources) -> str:
+    """Where the method of a question trains: only stacked methods use a GPU."""
+    stacked = registry.is_stacked(registry.load_method(question.method))
+    return resources.device if stacked else "cpu"
+
+
+def _gpus(device: str, resources: Resources) -> float:
+    return resources.gpus_per_job if device == "cuda" else 0
+
+
+def _confirmed(
+    question: Question, settings: Mapping[str, Any], data: Dataset, device: str
+) -> Confirmed:
+    began = time.perf_counter()
+    try:
+        scores, reason = evaluate(question, settings, data, device=device), ""
+    except Exception as error:  # whatever a method raises is its own failure
+        scores, reason = [], sentence(error)
+    return Confirmed(scores, time.perf_counter() - began, reason)
 
 
 def _trainable(
@@ -177,14 +227,19 @@ def _trainable(
     question: Question,
     settings: Sequence[Mapping[str, Any]],
     data: Dataset,
+    device: str,
 ) -> None:
     """What a worker of Ray Tune runs."""
     from ray import tune
 
     def report(epoch: int, score: float) -> None:
-        tune.report({"epoch": epoch, "score": score})
+        tune.report({"epoch": epoch, "score": score, "reason": ""})
 
-    evaluate(question, settings[given["number"]], data, report)
+    try:
+        evaluate(question, settings[given["number"]], data, report, device)
+    except Exception as error:  # not for Ray Tune, which would start it again
+        # Lower than any score, for ASHA cannot compare NaN.
+        tune.report({"epoch": 1, "score": -1.0, "reason": sentence(error)})
 
 
 def _asha(question: Question) -> Any:
@@ -203,38 +258,86 @@ def _asha(question: Question) -> Any:
     )
 
 
-LISTENERS: list[Callable[[int, Mapping[str, Any], str], None]] = []
-"""Called with the number, last result and failure of every setting that ends. Ray Tune stores its
-callbacks in a file, which a terminal cannot be part of, so they are looked up here."""
+class _Told:
+    """Tells what ended, and says when the search is over: by time, or by an error of ``tell``.
+
+    Settings that are stopped because the time is over are not told: they have not ended.
+    """
+
+    def __init__(
+        self,
+        settings: Sequence[Mapping[str, Any]],
+        tell: Callable[[Tried], None],
+        epochs: int,
+        seconds: float | None,
+    ) -> None:
+        self.settings, self.tell, self.epochs, self.seconds = settings, tell, epochs, seconds
+        self.error: Exception | None = None
+        self._spent: dict[int, float] = {}
+
+    def count(self, number: int, result: Mapping[str, Any]) -> None:
+        """Count the time of a setting that goes on."""
+        self._spent[number] = float(result.get("time_total_s", 0.0))
+
+    @property
+    def is_over(self) -> bool:
+        late = self.seconds is not None and sum(self._spent.values()) >= self.seconds
+        return late or self.error is not None
+
+    def __call__(self, number: int, result: Mapping[str, Any], lost: str) -> None:
+        reason = lost or str(result.get("reason", ""))
+        epoch = int(result.get("epoch", 0))
+        if self.error is not None or (self.is_over and not reason and epoch < self.epochs):
+            return
+        score = float("nan") if reason else float(result.get("score", "nan"))
+        seconds = float(result.get("time_total_s", 0.0))
+        try:
+            self.tell(Tried(dict(self.settings[number]), epoch, score, seconds, reason))
+        except Exception as error:  # Ray Tune would wrap it
+            self.error = error
+
+
+LISTENERS: list[_Told] = []
+"""Whom Ray Tune's callbacks tell. Ray Tune stores its callbacks in a file, which a terminal cannot
+be part of, so they are looked up here."""
+
+
+def _listeners() -> list[_Told]:
+    from harness.run.search import LISTENERS  # of this process, where Ray Tune read it from a file
+
+    return LISTENERS
 
 
 def _callback(tune: Any) -> Any:
     class Callback(tune.Callback):
+        def on_trial_result(
+            self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any
+        ) -> None:
+            for told in _listeners():
+                told.count(trial.config["number"], result)
+
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            _heard(trial, "")
+            for told in _listeners():
+                told(trial.config["number"], trial.last_result or {}, "")
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             lines = str(trial.get_error() or "no reason is known").strip().splitlines()
-            _heard(trial, lines[-1][:300])
+            lost = f"its worker was lost {RETRIES + 1} times ({lines[-1][:300]})"
+            for told in _listeners():
+                told(trial.config["number"], trial.last_result or {}, lost)
 
     return Callback()
 
 
-def _heard(trial: Any, reason: str) -> None:
-    from harness.run.search import LISTENERS  # of this process, where Ray Tune read it from a file
+def _stopper(tune: Any) -> Any:
+    class Stopper(tune.Stopper):
+        def __call__(self, trial_id: str, result: Mapping[str, Any]) -> bool:
+            return bool(result.get("reason"))
 
-    for listener in LISTENERS:
-        listener(trial.config["number"], trial.last_result or {}, reason)
+        def stop_all(self) -> bool:
+            return any(told.is_over for told in _listeners())
 
-
-def _tried(settings: Mapping[str, Any], found: Mapping[str, Any], reason: str) -> Tried:
-    return Tried(
-        dict(settings),
-        int(found.get("epoch", 0)),
-        float(found.get("score", float("nan"))),
-        float(found.get("time_total_s", 0.0)),
-        reason,
-    )
+    return Stopper()
 
 
 @contextmanager
@@ -252,6 +355,7 @@ def _ray(resources: Resources) -> Iterator[Any]:
 
 
 QUIET = {
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # else Ctrl-C ends the search as if it were complete
     "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from harness.errors import UsageError
 from harness.plan.expand import expand
 from harness.plan.space import space_of
 from harness.registry import load_method
+from harness.run import search
 from harness.run.search import Question, evaluate
 from harness.run.worker import JobGroup, execute
 from harness.store.record import Outcome
@@ -77,7 +80,26 @@ def test_the_best_is_among_those_that_trained_longest() -> None:
         return tune.Tried({"c": score}, epoch, score, 1.0)
 
     several = [tried(80, 0.6), tried(48, 0.9), tried(80, 0.7), tried(80, float("nan"))]
+    several.append(replace(tried(80, 0.8), reason="it failed at its end"))
     assert tune._best(several).score == 0.7
     assert tune._best([tried(80, 0.6), replace(tried(80, 0.6), settings={"c": 1})]).settings == {
         "c": 0.6
     }
+
+
+def test_what_failed_is_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "search.jsonl"
+    good, bad = (tune.Tried({"C": c}, 1, c, 1.0, why) for c, why in ((0.5, ""), (0.7, "lost")))
+    path.write_text("".join(json.dumps(asdict(one)) + "\n" for one in (good, bad)) + '{"set')
+    assert tune._done(path, [{"C": 0.5}, {"C": 0.7}]) == [good]
+
+
+@pytest.mark.parametrize("error", [FitError("no optimum"), ValueError("a bug")])
+def test_a_failed_comparison_is_a_result(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> list[float]:
+        raise error
+
+    monkeypatch.setattr(search, "evaluate", fails)
+    found = search._confirmed(question("svm"), {}, DATA, "cpu")
+    assert found.scores == []
+    assert str(error) in found.reason
