@@ -106,9 +106,21 @@ def mine(leader: int, *, agents: bool = True) -> list[int]:
         except OSError:  # it ended meanwhile
             continue
         state, session = fields[0], int(fields[3])
-        if session == leader and state != "Z" and (agents or b"Agent" not in name):
+        if session == leader and state != "Z" and (agents or not is_agent(name)):
             pids.append(int(entry.name))
     return pids
+
+
+def is_agent(command: bytes) -> bool:
+    """Whether a line of /proc/*/cmdline is that of one of Ray's two agents.
+
+    Other processes of Ray have the word in their arguments.
+    """
+    words = command.split(b"\0")
+    if words[0].startswith(b"ray::"):
+        return b"Agent" in words[0]
+    scripts = [word for word in words[1:4] if word.endswith(b".py")]
+    return any(script.endswith((b"/agent.py", b"/agent/main.py")) for script in scripts)
 
 
 def ended(process: subprocess.Popen[str], timeout: float = 180) -> tuple[int, str, str]:

@@ -20,6 +20,7 @@ from tests.system.command_line import (
     RAY,
     ROOT,
     SERIAL,
+    is_agent,
     places,
     run,
     table,
@@ -170,6 +171,6 @@ def living(folder: Path, word: bytes = b"") -> list[int]:
             name = entry.joinpath("cmdline").read_bytes()
         except OSError:
             continue
-        if own and name and word in name and b"Agent" not in name and b"agent" not in name:
+        if own and name and word in name and not is_agent(name):
             found.append(int(entry.name))
     return found
