@@ -99,7 +99,7 @@ class Driver:
         self.todo = {job.id for group in groups for job in group.jobs if job.id not in group.done}
         while self._waiting or self._elsewhere or self.running:
             self._look_elsewhere()
-            while executor.free > 0 and (group := self._ready()) is not None:
+            while executor.free > 0 and (group := self._ready(executor.takes)) is not None:
                 self._start(group, executor)
             if self.running:
                 received = executor.next(timeout=0.5)
@@ -107,15 +107,25 @@ class Driver:
                     self._waiting[:0] = self._take(*received)
             elif self._elsewhere:
                 time.sleep(PAUSE_SECONDS)
-            elif self._waiting and self._ready(remove=False) is None:
+            elif self._waiting and self._ready() is None:
                 raise RuntimeError("stages wait for work that is not part of this run")
 
-    def _ready(self, *, remove: bool = True) -> JobGroup | None:
-        """The first waiting group whose earlier stages have ended; removed from the queue."""
+    def _ready(self, takes: Callable[[JobGroup], bool] | None = None) -> JobGroup | None:
+        """The first waiting group whose earlier stages have ended.
+
+        With ``takes`` the first for which it is true; that one is removed from the queue.
+        """
+        refused: set[str] = set()
         for index, group in enumerate(self._waiting):
+            method = group.jobs[0].method
             needs = {j.id for job in group.jobs for stage in job.upstream for j in stage}
-            if not needs & self.todo:
-                return self._waiting.pop(index) if remove else group
+            if needs & self.todo or method in refused:
+                continue
+            if takes is None:
+                return group
+            if takes(group):
+                return self._waiting.pop(index)
+            refused.add(method)  # one group of it is refused as another is
         return None
 
     def _start(self, group: JobGroup, executor: Executor) -> None:

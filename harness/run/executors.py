@@ -34,6 +34,8 @@ from harness.run.worker import JobGroup, execute
 from harness.store.record import Outcome
 from methods.base import Checkpoint, Progress
 
+LOOK_SECONDS = 5.0
+"""How often a cluster is asked for nodes that joined or left."""
 SERIAL_SECONDS = 60.0
 """By default a plan with less estimated work than this runs in this process."""
 
@@ -81,6 +83,10 @@ class Executor(Protocol):
     @property
     def free(self) -> int: ...
 
+    def takes(self, group: JobGroup) -> bool:
+        """Whether this group may start now; one on a GPU also needs a share of one."""
+        ...
+
     def start(
         self, group: JobGroup, state: bytes | None = None, limit: GroupLimit | None = None
     ) -> None:
@@ -118,7 +124,7 @@ class _Clock:
 class Resources:
     """What an executor may use.
 
-    ``workers``       parallel fits; None: ``usable_cores``.
+    ``workers``       parallel fits; None: ``usable_cores``, or what a cluster has.
     ``gpus_per_job``  may be a fraction.
     ``gpus``          number of GPUs to announce to a local Ray; None: all that it finds.
     """
@@ -146,6 +152,9 @@ class SerialExecutor:
     @property
     def free(self) -> int:
         return 0 if self._current else 1
+
+    def takes(self, group: JobGroup) -> bool:
+        return self.free > 0
 
     def start(
         self, group: JobGroup, state: bytes | None = None, limit: GroupLimit | None = None
@@ -198,32 +207,48 @@ class RayExecutor:
         self._ray: Any = ray
         try:
             _connect(ray, resources)
-            self._slots = _slots(ray, resources)
+            self._slots, self._shares = _slots(ray, resources)
         except (UsageError, KeyboardInterrupt):
             ray.shutdown()
             raise
         self._data = {key: ray.put(dataset) for key, dataset in data.items()}
         self._resources = resources
-        on_gpu = resources.device == "cuda"
-        self._gpus = resources.gpus_per_job if on_gpu else 0
-        self._task: Any = ray.remote(_execute_in_worker).options(
-            num_cpus=1,
-            num_gpus=self._gpus,
-            max_retries=0,  # the driver retries what has no record yet, from the last checkpoint
-            num_returns="streaming",
-        )
+        self._gpus = resources.gpus_per_job if resources.device == "cuda" else 0
+        self._looked = time.monotonic()
+        self._task: Any = ray.remote(_execute_in_worker)
         self._running: dict[Any, tuple[JobGroup, _Clock]] = {}
 
     @property
     def free(self) -> int:
+        if self._resources.address and time.monotonic() - self._looked > LOOK_SECONDS:
+            self._looked = time.monotonic()
+            with suppress(UsageError):  # its GPUs have left: groups wait for others
+                self._slots, self._shares = _slots(self._ray, self._resources)
         return self._slots - len(self._running)
+
+    def takes(self, group: JobGroup) -> bool:
+        if self.free <= 0:
+            return False
+        on_gpu = sum(self._on_gpu(other) for other, _ in self._running.values())
+        return not self._on_gpu(group) or on_gpu < self._shares
+
+    def _on_gpu(self, group: JobGroup) -> bool:
+        """Whether a group trains on a GPU: methods that are not stacked use the processor."""
+        return self._gpus > 0 and registry.is_stacked(registry.load_method(group.jobs[0].method))
 
     def start(
         self, group: JobGroup, state: bytes | None = None, limit: GroupLimit | None = None
     ) -> None:
         data = self._data[group.jobs[0].data_key]
         mib = limit.mib if limit else None
-        stream = self._task.remote(group, data, self._resources.device, state, mib)
+        on_gpu = self._on_gpu(group)
+        task = self._task.options(
+            num_cpus=1,
+            num_gpus=self._gpus if on_gpu else 0,
+            max_retries=0,  # the driver retries what has no record yet, from the last checkpoint
+            num_returns="streaming",
+        )
+        stream = task.remote(group, data, "cuda" if on_gpu else "cpu", state, mib)
         self._running[stream] = group, _Clock(limit)
 
     def next(self, timeout: float) -> tuple[JobGroup, WorkerEvent] | None:
@@ -494,17 +519,26 @@ def _check_reachable(address: str) -> None:
         raise UsageError(f"no Ray cluster answers at {address} ({error})") from error
 
 
-def _slots(ray: Any, resources: Resources) -> int:
-    """How many groups run at once; groups beyond these wait here, so that their order is known."""
+def _slots(ray: Any, resources: Resources) -> tuple[int, int]:
+    """How many groups run at once, and how many of these on a GPU.
+
+    Groups beyond these wait here, so that their order is known. On a cluster ``workers`` counts
+    also while its nodes are yet to come: groups that wait in Ray are what makes it start nodes.
+    """
     offered = ray.cluster_resources()
-    slots = int(offered.get("CPU", 1))
-    if resources.device == "cuda":
-        gpus = float(offered.get("GPU", 0))
-        if gpus < resources.gpus_per_job:
-            raise UsageError(
-                f"--device cuda asks for {resources.gpus_per_job:g} GPU a job, Ray offers {gpus:g};"
-                " use --device cpu or a smaller --gpus-per-job"
-            )
-        shares = int(gpus / resources.gpus_per_job + 1e-9)
-        slots = min(slots, shares)
-    return max(1, min(slots, resources.workers or slots))
+    cores = max(1, int(offered.get("CPU", 1)))
+    wanted = resources.workers
+    slots = wanted if wanted and resources.address else min(cores, wanted or cores)
+    if resources.device != "cuda":
+        return slots, 0
+    gpus = float(offered.get("GPU", 0))
+    if gpus < resources.gpus_per_job:
+        if wanted and resources.address:
+            return slots, slots
+        raise UsageError(
+            f"--device cuda asks for {resources.gpus_per_job:g} GPU a job, Ray offers {gpus:g};"
+            " use --device cpu or a smaller --gpus-per-job"
+            + ("; --workers N waits for nodes" if resources.address else "")
+        )
+    shares = int(gpus / resources.gpus_per_job + 1e-9)
+    return slots, min(slots, shares)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -68,3 +69,33 @@ def test_what_is_sent_leaves_out_environment_and_output(address: str) -> None:
     assert {"run_all.py", "harness", "datasets"} <= names
     assert not {".venv", ".git", "results", "reports"} & names
     assert seen["threads"] == [1, "1"]
+
+
+def test_the_slurm_script_gives_the_same_table(tmp_path: Path) -> None:
+    """With stand-ins for SLURM's commands: both nodes are this machine."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, lines_ in {
+        "scontrol": "echo localhost; echo localhost",
+        "srun": 'while [[ "$1" == --* ]]; do shift; done; exec "$@"',
+    }.items():
+        (programs / name).write_text(f"#!/bin/bash\n{lines_}\n")
+        (programs / name).chmod(0o755)
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith("RAY_AUTH")
+    } | {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHON": sys.executable,
+        "SLURM_JOB_NODELIST": "node[1-2]",
+        "SLURM_JOB_ID": str(os.getpid()),
+        "SLURM_CPUS_PER_TASK": "1",
+    }
+    here, there = tmp_path / "here", tmp_path / "there"
+    assert run(*CHEAP, *SERIAL, *places(here)).returncode == 0
+    done = subprocess.run(
+        [str(ROOT / "docs" / "slurm.sh"), *CHEAP, *places(there)],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(lines(there)) == 11
+    assert table(there) == table(here)

@@ -46,6 +46,9 @@ class FakeExecutor:
     def free(self) -> int:
         return self.slots - len(self.running)
 
+    def takes(self, group: JobGroup) -> bool:
+        return self.free > 0
+
     def start(self, group: JobGroup, state: bytes | None = None, limit: Any = None) -> None:
         assert self.free > 0
         self.started.append((group, state))

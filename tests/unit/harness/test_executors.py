@@ -61,7 +61,7 @@ def driven(
 def drained(executor: Any, groups: list[JobGroup]) -> list[Any]:
     waiting, found, running = list(groups), [], 0
     while waiting or running:
-        while waiting and executor.free:
+        while waiting and executor.takes(waiting[0]):
             executor.start(waiting.pop(0))
             running += 1
         received = executor.next(timeout=5)
@@ -214,11 +214,20 @@ class Offer:
         (16, 2, 0.5, 3, 3),
     ],
 )
-def test_slots_are_gpus_over_the_share(
+def test_slots_on_gpus_are_gpus_over_the_share(
     cpu: float, gpu: float, share: float, workers: int | None, slots: int
 ) -> None:
     wanted = Resources("cuda", workers, share)
-    assert executors._slots(Offer(cpu, gpu), wanted) == slots
+    assert executors._slots(Offer(cpu, gpu), wanted) == (min(cpu, workers or cpu), slots)
+
+
+def test_on_a_cluster_workers_are_asked_for_before_their_nodes_are_there() -> None:
+    empty = Offer(0, 0)
+    assert executors._slots(empty, Resources("cpu", None, address="a:1")) == (1, 0)
+    assert executors._slots(empty, Resources("cpu", 8, address="a:1")) == (8, 0)
+    assert executors._slots(empty, Resources("cuda", 8, address="a:1")) == (8, 8)
+    with pytest.raises(UsageError, match="--workers"):
+        executors._slots(empty, Resources("cuda", None, address="a:1"))
 
 
 def test_too_large_a_share_or_no_gpu_is_refused_in_a_sentence() -> None:
@@ -360,8 +369,8 @@ class TestOnRay:
         self, executor_of: Any, share: float, together: int
     ) -> None:
         executor = executor_of("facts", device="cuda", gpus_per_job=share)
-        assert executor.free == 2 * together
-        groups = [JobGroup((one,)) for one in jobs("majority", 3 * 2 * together)]
+        assert executor.free == SLOTS
+        groups = [JobGroup((one,)) for one in jobs("m2", 3 * 2 * together)]
         seen = [event for event in drained(executor, groups) if isinstance(event, dict)]
         assert len(seen) == len(groups)
         assert {one["devices"] for one in seen} == {"0", "1"}
@@ -373,6 +382,15 @@ class TestOnRay:
                 and other["start"] <= (one["start"] + one["end"]) / 2 <= other["end"]
             ]
             assert len(sharing) <= together
+
+    def test_methods_without_networks_hold_no_gpu(self, executor_of: Any) -> None:
+        executor = executor_of("facts", device="cuda", gpus_per_job=2.0)  # both, for one group
+        net, plain = (JobGroup(jobs(method, 1)) for method in ("m2", "majority"))
+        executor.start(net)
+        assert not executor.takes(net)
+        assert executor.takes(plain)
+        seen = drained(executor, [plain, plain])
+        assert {one["devices"] for one in seen if isinstance(one, dict)} == {"0,1", ""}
 
     def test_work_on_the_cpu_sees_no_gpu_and_takes_every_core(self, executor_of: Any) -> None:
         executor = executor_of("facts")
