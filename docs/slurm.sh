@@ -25,8 +25,10 @@ export RAY_AUTH_TOKEN
 on_node() { # NODE, then the arguments of ray start
     srun --nodes=1 --ntasks=1 --nodelist="$1" bash -c '
         folder="$(mktemp -d /tmp/ray-XXXXXX)" # a short path: Ray makes sockets below it
-        trap "rm -rf $folder" EXIT
-        "$0" start --block --temp-dir "$folder" --num-cpus "${SLURM_CPUS_PER_TASK:-1}" "$@"
+        "$0" start --block --temp-dir "$folder" --num-cpus "${SLURM_CPUS_PER_TASK:-1}" "$@" &
+        trap "kill $!" TERM
+        wait; wait # the second one after the signal: until Ray has ended
+        rm -rf "$folder"
     ' "$ray" "${@:2}" &
 }
 
