@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from benchmarks import docs_tables
+from harness.analysis.statistics import interval
 from tests.conftest import ROOT
 
 
@@ -32,6 +34,20 @@ def test_the_tables_of_missing_views_are_those_of_the_stored_trials(
 ) -> None:
     made = docs_tables.by_missing(docs_tables.trials_of(figure), column)
     assert set(made) <= set(lines_of("missing_views.md"))
+
+
+def test_the_table_of_tuned_settings_is_that_of_its_trials(stored) -> None:
+    """Means, SDs and corrected intervals in docs/tuning.md."""
+    page = "\n".join(lines_of("tuning.md"))
+    tuned = pd.read_csv(docs_tables.FOLDER / "tuned.csv")
+    for (dataset, row), own in tuned.groupby(["dataset", "row_key"]):
+        before = stored[0][(stored[0]["dataset"] == dataset) & (stored[0]["row_key"] == row)]
+        both = own.merge(before, on="trial", suffixes=("", "_before"))
+        assert len(both) == 20
+        gains = 100 * (both["accuracy"] - both["accuracy_before"])
+        low, high = interval(gains.to_numpy(), both["n_test"][0] / both["n_train"][0])
+        value = docs_tables._value(tuned, dataset, row)
+        assert f"{value}; **{gains.mean():+.1f} [{low:+.1f}, {high:+.1f}]**" in page
 
 
 @pytest.mark.parametrize("percent", docs_tables.PERCENTS)
