@@ -202,6 +202,9 @@ class RayExecutor:
     """Groups as Ray tasks that stream their events back; one core each, or a share of a GPU."""
 
     def __init__(self, data: Mapping[str, Dataset], resources: Resources) -> None:
+        # Nobody reads events of tasks, which Ray at its end would wait 5 s to send to a server
+        # that the same signal may have ended. Ray reads this as it is imported.
+        os.environ.setdefault("RAY_task_events_shutdown_flush_timeout_ms", "100")
         import ray
 
         self._ray: Any = ray
