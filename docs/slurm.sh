@@ -24,7 +24,7 @@ export RAY_AUTH_TOKEN
 
 on_node() { # NODE, then the arguments of ray start
     srun --nodes=1 --ntasks=1 --nodelist="$1" bash -c '
-        folder="$(mktemp -d /tmp/ray-XXXXXX)" # a short path: Ray makes sockets below it
+        folder="$(mktemp -d -t ray-XXXXXX)" # below TMPDIR, which must be short: Ray makes sockets there
         "$0" start --block --temp-dir "$folder" --num-cpus "${SLURM_CPUS_PER_TASK:-1}" "$@" &
         trap "kill $!" TERM
         wait; wait # the second one after the signal: until Ray has ended

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from rich.console import Console
@@ -34,7 +34,7 @@ from harness.run.executors import Resources
 from harness.run.search import Question, Tried
 from harness.run.wording import count
 from harness.store.code_digest import digests
-from harness.store.files import append_line, write_whole
+from harness.store.files import append_line, locked, write_whole
 from harness.store.store import StoreError
 from methods.base import FitError
 from protocols.base import BUDGETS, Budget, Scenario, draw, label_columns, label_rule
@@ -121,29 +121,16 @@ def run(options: Options, console: Console) -> int:
     return 0
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold a search, so that a second process does not run it too.
-
-    Raises UsageError if another holds it, StoreError if the folder cannot be written.
-    """
+def _alone(path: Path) -> IO[str]:
+    """Hold a search until the file is closed, so that a second process does not run it too."""
     try:
-        import fcntl
+        return locked(path.with_suffix(".lock"))
+    except BlockingIOError as error:
+        raise UsageError(f"another process runs this search ({path}); wait for it") from error
+    except OSError as error:
+        raise UsageError(f"{path.parent} cannot be written ({error.strerror})") from error
     except ImportError as error:
         raise UsageError("--tune runs on Linux and macOS; on Windows use WSL") from error
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_suffix(".lock").open("a")
-    except OSError as error:
-        raise StoreError(f"{path.parent} cannot be written ({error.strerror})") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(f"another process runs this search ({path}); wait for it") from error
-        except OSError:  # a file system without locks
-            pass
-        yield
 
 
 def _question(options: Options) -> tuple[Dataset, Question]:
