@@ -13,9 +13,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from io import FileIO
 from pathlib import Path
 from time import monotonic
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -34,7 +35,8 @@ from harness.run.executors import Resources
 from harness.run.search import Question, Tried
 from harness.run.wording import count
 from harness.store.code_digest import digests
-from harness.store.files import append_line, locked, write_whole
+from harness.store.files import append_line, write_whole
+from harness.store.ledger_file import locked
 from harness.store.store import StoreError
 from methods.base import FitError
 from protocols.base import BUDGETS, Budget, Scenario, draw, label_columns, label_rule
@@ -121,16 +123,15 @@ def run(options: Options, console: Console) -> int:
     return 0
 
 
-def _alone(path: Path) -> IO[str]:
+def _alone(path: Path) -> FileIO:
     """Hold a search until the file is closed, so that a second process does not run it too."""
     try:
-        return locked(path.with_suffix(".lock"))
-    except BlockingIOError as error:
-        raise UsageError(f"another process runs this search ({path}); wait for it") from error
+        handle = locked(path.with_suffix(".lock"))
     except OSError as error:
         raise UsageError(f"{path.parent} cannot be written ({error.strerror})") from error
-    except ImportError as error:
-        raise UsageError("--tune runs on Linux and macOS; on Windows use WSL") from error
+    if handle is None:
+        raise UsageError(f"another process runs this search ({path}); wait for it")
+    return handle
 
 
 def _question(options: Options) -> tuple[Dataset, Question]:
@@ -207,8 +208,9 @@ def _announce(
     known = [one.settings for one in _done(path, wanted)]
     if known:
         console.print(f"{count(len(known), 'setting')} of {len(wanted)} stored in {path}")
-    hours = search.cost(question, [one for one in wanted if one not in known], data) / 3600
-    further = 2 * 2 * search.cost(question, [question.fixed], data) / 3600
+    left = [one for one in wanted if one not in known]
+    default, *each = search.costs(question, [question.fixed, *left], data)
+    hours, further = sum(each) / 3600, 2 * 2 * default / 3600
     console.print(
         f"estimate if no setting is stopped early: {wording.work(hours)} for the search, "
         f"{wording.work(further)} to compare the best with the default on "

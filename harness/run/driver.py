@@ -118,8 +118,10 @@ class Driver:
         refused: set[str] = set()
         for index, group in enumerate(self._waiting):
             method = group.jobs[0].method
+            if method in refused:
+                continue
             needs = {j.id for job in group.jobs for stage in job.upstream for j in stage}
-            if needs & self.todo or method in refused:
+            if needs & self.todo:
                 continue
             if takes is None:
                 return group

@@ -126,8 +126,8 @@ def evaluate(
     return best
 
 
-def cost(question: Question, settings: Sequence[Mapping[str, Any]], data: Dataset) -> float:
-    """Estimated core-seconds of all ``settings`` on every draw, if none is stopped early."""
+def costs(question: Question, settings: Sequence[Mapping[str, Any]], data: Dataset) -> list[float]:
+    """Estimated core-seconds of each of ``settings`` on all draws, if it is not stopped early."""
     method = registry.load_method(question.method)
     task = next(_tasks(question, question.fixed, data))
     counts = RowCounts.of(
@@ -135,8 +135,7 @@ def cost(question: Question, settings: Sequence[Mapping[str, Any]], data: Datase
     )
     shape = Shape(counts.labelled, counts.unlabelled, data.dims, data.n_classes)
     training = Training(**(task.job.training or {}))
-    each = [method.cost(shape, method.Config(**one), training) for one in settings]
-    return question.draws * sum(each)
+    return [question.draws * method.cost(shape, method.Config(**one), training) for one in settings]
 
 
 def search(
@@ -163,8 +162,8 @@ def search(
             ),
             {"cpu": 1, "gpu": _gpus(device, resources)},
         )
-        stacked = registry.is_stacked(registry.load_method(question.method))
-        told = _Told(settings, tell, question.budget.epochs if stacked else 1, seconds)
+        last = question.budget.epochs if _stacked(question) else 1
+        told = _Told(settings, tell, last, seconds)
         LISTENERS[:] = [told]
         tune.Tuner(
             trainable,
@@ -203,8 +202,11 @@ def confirm(
 
 def _device(question: Question, resources: Resources) -> str:
     """Where the method of a question trains: only stacked methods use a GPU."""
-    stacked = registry.is_stacked(registry.load_method(question.method))
-    return resources.device if stacked else "cpu"
+    return resources.device if _stacked(question) else "cpu"
+
+
+def _stacked(question: Question) -> bool:
+    return registry.is_stacked(registry.load_method(question.method))
 
 
 def _gpus(device: str, resources: Resources) -> float:
@@ -246,9 +248,9 @@ def _asha(question: Question) -> Any:
     """No setting is stopped before the default's warm-up and two scorings have passed."""
     from ray.tune.schedulers import ASHAScheduler
 
-    budget, method = question.budget, registry.load_method(question.method)
-    if not registry.is_stacked(method):
+    if not _stacked(question):
         return None
+    budget, method = question.budget, registry.load_method(question.method)
     first = method.warmup(method.Config()) + 2 * budget.eval_every
     return ASHAScheduler(
         time_attr="epoch",

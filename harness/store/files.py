@@ -58,23 +58,3 @@ def append_line(path: Path, line: str) -> None:
     with path.open("a+b") as file:
         end_last_line(file)
         file.write(f"{line}\n".encode())
-
-
-def locked(path: Path) -> IO[str]:
-    """A file that this process holds until it is closed; a file system without locks holds nothing.
-
-    Raises BlockingIOError if another process holds it, OSError if it cannot be written, ImportError
-    on Windows.
-    """
-    import fcntl
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise
-    except OSError:  # NFS without its lock service
-        pass
-    return file

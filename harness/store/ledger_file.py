@@ -1,9 +1,9 @@
-"""A ledger file that only one process writes, guarded by a lock.
+"""Files that only one process holds: a ledger that it writes, a search that it runs.
 
-The lock is ``flock`` where the file system supports it: the kernel releases it when the process
-ends for any reason. Elsewhere (NFS, Lustre) it is a lock file beside the ledger that only one
-process can create; it names host and process, and is taken over if that process is dead. The two
-kinds use ledgers of different names, since neither respects the other's lock.
+The lock of a ledger is ``flock`` where the file system supports it: the kernel releases it when the
+process ends for any reason. Elsewhere (NFS, Lustre) it is a lock file beside the ledger that only
+one process can create; it names host and process, and is taken over if that process is dead. The
+two kinds use ledgers of different names, since neither respects the other's lock.
 """
 
 from __future__ import annotations
@@ -56,19 +56,18 @@ def open_ledger(folder: Path) -> tuple[LedgerFile, str]:
 
     Raises OSError where the folder cannot be written, or all ledgers are held.
     """
-    if fcntl is None:
-        raise OSError(errno.ENOSYS, "fits run on Linux and macOS; on Windows use WSL", str(folder))
+    _check_locks(folder)
     folder.mkdir(parents=True, exist_ok=True)
     warning = ""
     for number in range(MOST):
         path = folder / f"ledger-{number:03d}.jsonl"
         handle = path.open("a+b", buffering=0)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _lock(handle):
+                handle.close()
+                continue
         except OSError as error:
             handle.close()
-            if error.errno in HELD:
-                continue
             warning = (
                 f"{folder} is on a file system without flock ({error.strerror}); a lock file "
                 "is used instead"
@@ -81,6 +80,38 @@ def open_ledger(folder: Path) -> tuple[LedgerFile, str]:
         if _take(lock):
             return LedgerFile(_ready(path.open("a+b", buffering=0)), lock), warning
     raise OSError(errno.EAGAIN, f"{MOST} other processes hold its ledgers", str(folder))
+
+
+def locked(path: Path) -> FileIO | None:
+    """A file that this process holds until it is closed; None if another process holds it.
+
+    A file system without locks holds nothing. Raises OSError where the file cannot be written.
+    """
+    _check_locks(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = path.open("ab", buffering=0)
+    with suppress(OSError):
+        if not _lock(handle):
+            handle.close()
+            return None
+    return handle
+
+
+def _check_locks(path: Path) -> None:
+    if fcntl is None:
+        raise OSError(errno.ENOSYS, "fits run on Linux and macOS; on Windows use WSL", str(path))
+
+
+def _lock(handle: FileIO) -> bool:
+    """False if another process holds it. Raises OSError on a file system without flock."""
+    assert fcntl is not None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in HELD:
+            return False
+        raise
+    return True
 
 
 def _ready(handle: FileIO) -> FileIO:
