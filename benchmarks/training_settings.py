@@ -3,7 +3,7 @@
     python -m benchmarks.training_settings --out FILE.csv [--method smvae] [--setting NAME ...]
 
 The evidence behind the default ``init``, ``activation``, ``warmup_epochs`` and ``logvar_floor``
-(docs/decisions/0062). Draws have their own run seed, which no report uses, and are scored on their
+(docs/decisions/0062) and ``learning_rate`` (0129). Draws have their own run seed, which no report uses, and are scored on their
 tuning rows; test rows are never read. One line of the table is one scored epoch of one draw. Parts
 that are in the table are not repeated, so the same command resumes.
 """
@@ -53,8 +53,17 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     **{f"fan-in W40 c {c}": BASE | {"warmup_epochs": 40, "c": c} for c in (0.1, 1.0)},
     "classifier alone": BASE | {"warmup_epochs": 100_000},
+    **{
+        f"rate {r:g} W{w}": BASE | {"logvar_floor": -1.0, "warmup_epochs": w, "learning_rate": r}
+        for r in (3e-4, 1e-3, 2e-3, 4e-3, 8e-3, 16e-3)
+        for w in (0, 5, 10, 20, 40)
+    },
+    **{f"rate {r:g}": {"learning_rate": r} for r in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)},
 }
-"""By name. ``FORMER`` is how everything was trained before; "W40" is a warm-up of 40 epochs."""
+"""By name. ``FORMER`` is how everything was trained before; "W40" is a warm-up of 40 epochs.
+
+A "rate" without a warm-up keeps every other default of its method.
+"""
 LACKING = ("simvae", "sdgm_plus", "conet", "corrnet")
 """Methods tried with half of the training rows lacking every view but the first."""
 
@@ -70,6 +79,7 @@ class Part:
     draws: int
     epochs: int
     every: int
+    percent: float | None = None
 
     @property
     def names(self) -> dict[str, str]:
@@ -88,7 +98,7 @@ def run(part: Part) -> list[dict[str, object]]:
     scenario = Scenario(
         split,
         cast(Paradigm, part.paradigm),
-        label_fractions(data)[0],
+        label_fractions(data)[0] if part.percent is None else part.percent / 100,
         label_rule(data),
         missing=lacking,
         missing_fraction=0.5 if lacking else 0.0,
@@ -179,7 +189,16 @@ def main() -> None:
     path = cast(Path, arguments.out)
     stored = pd.read_csv(path) if path.exists() else pd.DataFrame()
     wanted = [
-        Part(method, setting, data, paradigm, arguments.draws, arguments.epochs, arguments.every)
+        Part(
+            method,
+            setting,
+            data,
+            paradigm,
+            arguments.draws,
+            arguments.epochs,
+            arguments.every,
+            arguments.percent,
+        )
         for setting in arguments.setting
         for method in arguments.method
         for paradigm in arguments.paradigm
@@ -217,6 +236,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--every", type=int, default=5)
+    parser.add_argument(
+        "--percent", type=float, help="share of labels in place of the least; write to another file"
+    )
     parser.add_argument("--within", type=int, help="read epochs up to this one only")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--linear", action="store_true", help="logistic regression and SVM too")

@@ -72,7 +72,7 @@ def _regression(control: str) -> TableRow:
 
 SHARES = {"p2_smvae_30": 0.3, "p2_smvae_10": 0.1}
 """Rows that see a share of the unlabelled rows."""
-WARMUP = 40
+WARMUP = 10
 """SMVAE's default, in epochs."""
 P2 = (
     _vae("p2", "smvae", "SMVAE"),

@@ -44,8 +44,16 @@ DIFFUSIONS = {
 WIDE = {"c": (10.0, 30.0, 100.0)}
 """Values of c beyond the paper's; the 2017 code used about 65 to 250. With a warm-up c hardly
 matters (docs/decisions/0062), so these rows are optional."""
-FORMER = {"init": "glorot", "activation": "softplus", "warmup_epochs": 0, "logvar_floor": -6.0}
+FORMER = {
+    "init": "glorot",
+    "activation": "softplus",
+    "warmup_epochs": 0,
+    "logvar_floor": -6.0,
+    "learning_rate": 3e-4,
+}
 """How SMVAE was trained before docs/decisions/0062."""
+SLOW = {"learning_rate": 3e-4, "warmup_epochs": 40}
+"""The paper's learning rate, with the warm-up that went with it (docs/decisions/0129)."""
 HEAD = Stage("smvae", config={"profile": "authors2017_head", "c": 0.5}, epochs=300)
 CHAIN = (
     Stage("mvae", "each", {"output": "mean_logvar"}, epochs=300),
@@ -154,6 +162,7 @@ def _variants() -> list[TableRow]:
     )
     trained = {
         "smvae_former": ("softplus, Glorot, no warm-up", FORMER),
+        "smvae_slow": ("learning rate .0003", SLOW),
         "smvae_no_warmup": ("no warm-up", {"warmup_epochs": 0}),
         "smvae_floor_6": ("log-variances from -6", {"logvar_floor": -6.0}),
     }

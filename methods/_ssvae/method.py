@@ -34,7 +34,7 @@ class SemisupConfig(Config):
     activation: str = hp("relu", "nonlinearity", choices=("softplus", "relu"))
     init: str = hp("fan_in", "initial weights, see layers.Init", choices=("fan_in", "glorot"))
     warmup_epochs: int = hp(
-        40, "first epochs, in which U does not train q(y|X)", low=0, high=100_000, tune=(0, 80)
+        10, "first epochs, in which U does not train q(y|X)", low=0, high=100_000, tune=(0, 80)
     )
     logvar_floor: float = hp(
         -1.0, "least log-variance of decoded data", low=-6.0, high=5.0, tune=(-3.0, 0.0)
@@ -49,7 +49,7 @@ class SemisupConfig(Config):
     )
     mc_samples: int = hp(1, "draws of each latent variable", low=1, high=100)
     learning_rate: float = hp(
-        3e-4, "Adam's step size", low=1e-6, high=1.0, batchable=True, tune=(1e-4, 3e-3)
+        8e-3, "Adam's step size", low=1e-6, high=1.0, batchable=True, tune=(1e-4, 3e-2)
     )
     clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
     weight_prior: bool = hp(True, "N(0, 1) prior on weights, mixture logits excepted")

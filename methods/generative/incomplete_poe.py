@@ -42,7 +42,7 @@ from methods.base import Can, hp
 
 @dataclass(frozen=True)
 class Config(SemisupConfig):
-    """Settings of SMVAE."""
+    """Settings of PoE-VAE."""
 
     shown: str = hp(
         "all",
@@ -56,7 +56,7 @@ class Config(SemisupConfig):
 class IncompletePoE(SemisupMethod):
     """Semi-supervised product-of-experts VAE that drops absent experts."""
 
-    version, title = 1, "PoE-VAE, absent experts dropped"
+    version, title = 2, "PoE-VAE, absent experts dropped"
     cites = ("Wu and Goodman, NeurIPS 2018",)
     can = Can(classify=True, impute=True, unlabelled=True, missing_views=True)
     Config = Config

@@ -47,7 +47,7 @@ class Config(SemisupConfig):
 class M2(SemisupMethod):
     """Semi-supervised VAE of one view."""
 
-    version, title = 2, "M2"
+    version, title = 3, "M2"
     cites = ("Kingma et al., NeurIPS 2014",)
     can = Can(classify=True, unlabelled=True)
     Config = Config

@@ -74,7 +74,7 @@ class Config(SkipConfig):
 class SDGM(SemisupMethod):
     """Skip deep generative model."""
 
-    version, title = 2, "SDGM"
+    version, title = 3, "SDGM"
     cites = ("Maaløe et al., ICML 2016",)
     can = Can(classify=True, unlabelled=True)
     Config = Config

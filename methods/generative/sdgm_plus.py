@@ -71,7 +71,7 @@ class Config(SkipConfig):
 class SDGMPlus(SemisupMethod):
     """Skip deep generative model that imputes."""
 
-    version, title = 2, "SDGM+"
+    version, title = 3, "SDGM+"
     cites = ("Du et al., ACM Multimedia 2018", "Maaløe et al., ICML 2016")
     can = Can(classify=True, impute=True, unlabelled=True, missing_views=True, views=2)
     Config = Config

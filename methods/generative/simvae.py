@@ -89,7 +89,7 @@ class Config(SemisupConfig):
 class SiMVAE(SemisupMethod):
     """Semi-supervised incomplete multi-view VAE."""
 
-    version, title = 2, "SiMVAE"
+    version, title = 3, "SiMVAE"
     cites = ("Du et al., ACM Multimedia 2018",)
     can = Can(classify=True, impute=True, unlabelled=True, missing_views=True, views=2)
     Config = Config

@@ -40,7 +40,7 @@ class Config(SemisupConfig):
 class GatedSMVAE(SemisupMethod):
     """Semi-supervised multi-view VAE whose view weights differ between rows."""
 
-    version, title = 1, "SMVAE, view weights per row"
+    version, title = 2, "SMVAE, view weights per row"
     cites = ("Jacobs, Jordan, Nowlan and Hinton, Neural Computation 1991",)
     can, Config = Can(classify=True, unlabelled=True), Config
 

@@ -45,7 +45,7 @@ class Config(SemisupConfig):
 class MixtureOfProductsSMVAE(SemisupMethod):
     """Semi-supervised multi-view VAE with a mixture of products of experts."""
 
-    version, title = 1, "SMVAE, mixture of products"
+    version, title = 2, "SMVAE, mixture of products"
     cites = ("Sutter, Daunhawer and Vogt, ICLR 2021",)
     can, Config = Can(classify=True, unlabelled=True), Config
 

@@ -37,7 +37,7 @@ class Config(SemisupConfig):
 class ProductSMVAE(SemisupMethod):
     """Semi-supervised multi-view VAE with a product of experts."""
 
-    version, title = 1, "SMVAE, product of experts"
+    version, title = 2, "SMVAE, product of experts"
     cites = ("Wu and Goodman, NeurIPS 2018",)
     can, Config = Can(classify=True, unlabelled=True), Config
 

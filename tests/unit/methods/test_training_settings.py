@@ -120,6 +120,25 @@ def test_a_profile_without_a_warm_up_has_none():
     assert registry.load_method("svm").warmup(None) == 0
 
 
+def test_a_profile_has_its_own_learning_rate():
+    """Trained by the profile of 2017: .0003, whatever the settings say; without it, as they say."""
+    made = problem(False)
+
+    def fitted(**settings: Any) -> np.ndarray:
+        member = Member(made, smvae.Config(**settings), 5, lambda _: 0.0)
+        events = smvae.SMVAE.fit_stack([member], Training(2, 2, None))
+        (end,) = (event for event in events if isinstance(event, Finished))
+        return end.fitted.arrays()["loss"]
+
+    own = fitted(profile="authors2017_head")
+    given = fitted(profile="authors2017_head", learning_rate=0.01)
+    np.testing.assert_array_equal(own, given)
+    switches = dict(smvae.PROFILES["authors2017_head"])
+    np.testing.assert_array_equal(own, fitted(**switches))
+    faster = fitted(**switches | {"learning_rate": 0.01})
+    assert not np.allclose(own, faster)
+
+
 @pytest.mark.parametrize("key", METHODS)
 def test_scores_terms_and_clamp_hits_are_logged(key):
     kind, made = registry.load_method(key), problem(key in LACKING)
