@@ -23,7 +23,7 @@ of noise may keep; how much accuracy may seem to rise where nothing can be gaine
 TRIALS = 10
 """Most trials, under any budget: the data are drawn, so that few show what more would."""
 EPOCHS = 600
-"""Least epochs of the methods that must reach a known value: SMVAE improves for several hundred."""
+"""Least epochs of the methods that must reach a known value."""
 FIXED: Mapping[str, Mapping[str, float]] = {
     "smvae": {"c": 0.5},
     "m2": {"c": 0.5},

@@ -31,7 +31,7 @@ Departs from the paper:
   tuning rows of two open data sets (two trials, 40 epochs) at the same accuracy, and SMVAE's c,
   so that the two differ in nothing that SMVAE has;
 - each mean of c1 is over the rows that have x_m, which are the complete rows where there is one m;
-- z-scores, activation, initial weights, warm-up (psi learns in it as ever), bounds on
+- z-scores, activation, initial weights, step size, warm-up (psi learns in it as ever), bounds on
   log-variances, N(0, 1) prior on weights, composition of minibatches and the weights of L and U:
   as SMVAE here; q_psi's log-variances lie in (-6, 6). A minibatch without complete, or without
   labelled, rows lacks that mean.

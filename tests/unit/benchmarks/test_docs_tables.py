@@ -39,14 +39,17 @@ def test_the_tables_of_missing_views_are_those_of_the_stored_trials(
 def test_the_table_of_tuned_settings_is_that_of_its_trials(stored) -> None:
     """Means, SDs and corrected intervals in docs/tuning.md."""
     page = "\n".join(lines_of("tuning.md"))
-    tuned = pd.read_csv(docs_tables.FOLDER / "tuned.csv")
-    for (dataset, row), own in tuned.groupby(["dataset", "row_key"]):
-        before = stored[0][(stored[0]["dataset"] == dataset) & (stored[0]["row_key"] == row)]
-        both = own.merge(before, on="trial", suffixes=("", "_before"))
+    trials = pd.read_csv(docs_tables.FOLDER / "tuned.csv")
+    found = trials["setting"] == "found"
+    for (dataset, row), own in trials[found].groupby(["dataset", "row_key"]):
+        before = trials[~found & (trials["dataset"] == dataset) & (trials["row_key"] == row)]
+        both = own.merge(before, on=["trial", "drawn"], suffixes=("", "_before"))
         assert len(both) == 20
+        sizes = stored[0][stored[0]["dataset"] == dataset].iloc[0]
         gains = 100 * (both["accuracy"] - both["accuracy_before"])
-        low, high = interval(gains.to_numpy(), both["n_test"][0] / both["n_train"][0])
-        value = docs_tables._value(tuned, dataset, row)
+        low, high = interval(gains.to_numpy(), sizes["n_test"] / sizes["n_train"])
+        assert docs_tables._value(before, dataset, row) in page
+        value = docs_tables._value(own, dataset, row)
         assert f"{value}; **{gains.mean():+.1f} [{low:+.1f}, {high:+.1f}]**" in page
 
 
