@@ -215,7 +215,11 @@ def _gap(paired: pd.DataFrame, dataset: str, key: str) -> str:
 
 def draw(trials: pd.DataFrame, paired: pd.DataFrame) -> Figure:
     """Every drawn row minus SMVAE, in points, with the corrected 95 % interval."""
-    lines = [line for line in LINES if line.drawn]
+    lines = [
+        line
+        for line in LINES
+        if line.drawn and any(best(trials, line, dataset) for dataset in DATA)
+    ]
     figure = Figure(figsize=(10.5, 0.27 * len(lines) + 1.1), layout="constrained")
     panels = figure.subplots(1, len(DATA), sharey=True, sharex=True)
     for panel, (dataset, title) in zip(panels, DATA.items(), strict=True):
