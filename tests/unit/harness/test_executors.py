@@ -58,8 +58,9 @@ def driven(
     return driver.records
 
 
-def drained(executor: Any, groups: list[JobGroup]) -> list[Any]:
-    waiting, found, running = list(groups), [], 0
+def drained(executor: Any, groups: list[JobGroup], running: int = 0) -> list[Any]:
+    """All events until the groups, and the ``running`` ones started before, have ended."""
+    waiting, found = list(groups), list[Any]()
     while waiting or running:
         while waiting and executor.takes(waiting[0]):
             executor.start(waiting.pop(0))
@@ -389,7 +390,7 @@ class TestOnRay:
         executor.start(net)
         assert not executor.takes(net)
         assert executor.takes(plain)
-        seen = drained(executor, [plain, plain])
+        seen = drained(executor, [plain, plain], running=1)
         assert {one["devices"] for one in seen if isinstance(one, dict)} == {"0,1", ""}
 
     def test_work_on_the_cpu_sees_no_gpu_and_takes_every_core(self, executor_of: Any) -> None:
