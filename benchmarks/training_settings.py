@@ -48,6 +48,8 @@ DEVELOPMENT_SEED = 2018
 """The run seed of all draws here; reports use 0 without ``--seed``."""
 DATA = ("mfeat:fou,zer", "mfeat:fou,kar", "mfeat:fac,zer", "watch", "digits", "mnist_hog")
 BASE = {"init": "fan_in", "activation": "relu", "warmup_epochs": 0, "logvar_floor": -6.0}
+RATES = {3e-4: (40,), 1e-3: (40,), 2e-3: (20,), 4e-3: (5, 10), 8e-3: (5, 10, 20), 16e-3: (10,)}
+"""Learning rates, and the warm-ups tried with each."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "former": FORMER,
     "glorot relu": FORMER | {"activation": "relu"},
@@ -65,15 +67,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "classifier alone": BASE | {"warmup_epochs": 100_000},
     **{
         f"rate {r:g} W{w}": BASE | {"logvar_floor": -1.0, "warmup_epochs": w, "learning_rate": r}
-        for r in (3e-4, 1e-3, 2e-3, 4e-3, 8e-3, 16e-3)
-        for w in (0, 5, 10, 20, 40)
+        for r, warmups in RATES.items()
+        for w in warmups
     },
-    **{f"rate {r:g}": {"learning_rate": r} for r in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)},
 }
-"""By name. ``FORMER`` is how everything was trained before; "W40" is a warm-up of 40 epochs.
-
-A "rate" without a warm-up keeps every other default of its method.
-"""
+"""By name. ``FORMER`` is how everything was trained before; "W40" is a warm-up of 40 epochs."""
 HALVES = (0, 1)
 """Every other tuning row: one half chooses an epoch, the other scores it."""
 LACKING = ("simvae", "sdgm_plus", "conet", "corrnet")
@@ -91,7 +89,6 @@ class Part:
     draws: int
     epochs: int
     every: int
-    percent: float | None = None
 
     @property
     def names(self) -> dict[str, str]:
@@ -110,7 +107,7 @@ def run(part: Part) -> list[dict[str, object]]:
     scenario = Scenario(
         split,
         cast(Paradigm, part.paradigm),
-        label_fractions(data)[0] if part.percent is None else part.percent / 100,
+        label_fractions(data)[0],
         label_rule(data),
         missing=lacking,
         missing_fraction=0.5 if lacking else 0.0,
@@ -207,17 +204,13 @@ def judged(table: pd.DataFrame) -> pd.DataFrame:
     keys = ["method", "paradigm", "setting", "dataset"]
     halves = [f"half_{half}" for half in HALVES]
     found = []
-    for names, draw_lines in table.dropna(subset=halves).groupby([*keys, "draw"], sort=False):
-        setting = SETTINGS[cast(tuple[str, ...], names)[2]]
-        epochs = draw_lines["epoch"].to_numpy()
-        scores = []
-        for chooses, scored in (halves, halves[::-1]):
-            choosing = draw_lines[chooses].to_numpy()
-            warmup = setting.get("warmup_epochs", 0)
-            last = stopped(epochs.tolist(), choosing.tolist(), BUDGETS["preview"], warmup)
-            chosen = int(np.argmax(np.where(epochs <= last, choosing, -1.0)))
-            scores.append(draw_lines[scored].iloc[chosen])
-        found.append([*cast(tuple[Any, ...], names)[:4], float(np.mean(scores))])
+    for names, curve in table.dropna(subset=halves).groupby([*keys, "draw"], sort=False):
+        method, paradigm, setting, dataset, _ = cast(tuple[str, ...], names)
+        warmup, epochs = SETTINGS[setting]["warmup_epochs"], curve["epoch"].tolist()
+        for chooses, scores in (halves, halves[::-1]):
+            last = stopped(epochs, curve[chooses].tolist(), BUDGETS["preview"], warmup)
+            chosen = curve.loc[curve["epoch"] <= last, chooses].idxmax()
+            found.append([method, paradigm, setting, dataset, curve.loc[chosen, scores]])
     frame = pd.DataFrame(found, columns=[*keys, "accuracy"])
     wide = frame.groupby(keys, sort=False)["accuracy"].mean().unstack("dataset")
     return wide.assign(mean=wide.mean(axis=1)).round(3)
@@ -229,16 +222,7 @@ def main() -> None:
     path = cast(Path, arguments.out)
     stored = pd.read_csv(path) if path.exists() else pd.DataFrame()
     wanted = [
-        Part(
-            method,
-            setting,
-            data,
-            paradigm,
-            arguments.draws,
-            arguments.epochs,
-            arguments.every,
-            arguments.percent,
-        )
+        Part(method, setting, data, paradigm, arguments.draws, arguments.epochs, arguments.every)
         for setting in arguments.setting
         for method in arguments.method
         for paradigm in arguments.paradigm
@@ -281,9 +265,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=80)
     parser.add_argument("--every", type=int, default=5)
-    parser.add_argument(
-        "--percent", type=float, help="share of labels in place of the least; write to another file"
-    )
     parser.add_argument("--within", type=int, help="read epochs up to this one only")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--linear", action="store_true", help="logistic regression and SVM too")

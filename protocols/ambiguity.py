@@ -17,6 +17,7 @@ from typing import Any
 from datasets.base import Dataset
 from protocols._figures import inductive, lowest
 from protocols.base import Budget, Cell, MethodCard, Protocol, Stage, TableRow
+from protocols.table2 import PAPER_RATE
 
 Settings = Mapping[str, Any]
 DEFAULT = "default"
@@ -71,8 +72,10 @@ ONE_BY_ONE = (
     _both("activation", "activation: softplus", activation="softplus"),
     _both("no_warmup", "warm-up: none", warmup_epochs=0),
     _both("warmup_40", "warm-up: 40 epochs", warmup_epochs=40),
-    _both("rate_paper", "learning rate: .0003, the paper's", learning_rate=3e-4),
-    _both("slow", "learning rate .0003, warm-up 40 epochs", learning_rate=3e-4, warmup_epochs=40),
+    _both(
+        "rate_paper", "learning rate: .0003, the paper's", learning_rate=PAPER_RATE["learning_rate"]
+    ),
+    _both("rate_paper_warmup_40", "learning rate .0003, warm-up 40 epochs", **PAPER_RATE),
     _both("floor_6", "least log-variance: −6", logvar_floor=-6.0),
     _both("floor_0", "least log-variance: 0", logvar_floor=0.0),
     _both("proportional", "weights of L and U: by the whole set", batching="proportional"),

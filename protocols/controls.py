@@ -9,6 +9,7 @@ paired at random. docs/controls.md says how to read a result.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -60,7 +61,7 @@ def _as_many_steps(row: TableRow, budget: Budget) -> TableRow:
         return row
     ((stage,), share) = row.recipe, SHARES[row.key]
     epochs = round(max(stage.epochs or 0, budget.epochs) / share)
-    more = {"batches_per_epoch": 1, "warmup_epochs": round(WARMUP / share)}
+    more = {"batches_per_epoch": 1, "warmup_epochs": math.ceil(WARMUP / share)}
     stage = replace(stage, config={**stage.config, **more}, epochs=epochs)
     return replace(row, recipe=(stage,))
 

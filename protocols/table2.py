@@ -52,7 +52,7 @@ FORMER = {
     "learning_rate": 3e-4,
 }
 """How SMVAE was trained before docs/decisions/0062."""
-SLOW = {"learning_rate": 3e-4, "warmup_epochs": 40}
+PAPER_RATE = {"learning_rate": 3e-4, "warmup_epochs": 40}
 """The paper's learning rate, with the warm-up that went with it (docs/decisions/0129)."""
 HEAD = Stage("smvae", config={"profile": "authors2017_head", "c": 0.5}, epochs=300)
 CHAIN = (
@@ -162,7 +162,7 @@ def _variants() -> list[TableRow]:
     )
     trained = {
         "smvae_former": ("softplus, Glorot, no warm-up", FORMER),
-        "smvae_slow": ("learning rate .0003", SLOW),
+        "smvae_paper_rate": ("learning rate .0003", PAPER_RATE),
         "smvae_no_warmup": ("no warm-up", {"warmup_epochs": 0}),
         "smvae_floor_6": ("log-variances from -6", {"logvar_floor": -6.0}),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self, cast
 
 from datasets.base import Problem
@@ -114,6 +114,8 @@ class SemisupMethod(StackedMethod):
     def fit_stack(
         cls, members: Sequence[Member], training: Training, state: bytes | None = None
     ) -> Iterator[Event]:
+        # What may differ between members is read from each: a profile is put into all.
+        members = [replace(member, config=member.config.resolved()) for member in members]
         return fit(members, cls.spec(members[0].config, members[0].problem), training, state)
 
     @classmethod

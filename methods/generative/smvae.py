@@ -138,15 +138,10 @@ class SMVAE(SemisupMethod):
         cls, members: Sequence[Member], training: Training, state: bytes | None = None
     ) -> Iterator[Event]:
         config, problem = members[0].config.resolved(), members[0].problem
-        # What may differ between members is read from each, whose profile is not put in.
-        fixed: dict[str, float] = {}
-        if members[0].config.profile != "paper":
-            fixed["learning_rate"] = config.learning_rate
         if config.alpha == "5n":
             # alpha = 5 N on the sum of cross-entropies: 5 N_l on their mean, N_l of a minibatch.
-            fixed["c"] = 5.0 * config.minibatches().sizes(*counts(problem)).labelled
-        if fixed:
-            members = [replace(m, config=replace(m.config, **fixed)) for m in members]
+            known = config.minibatches().sizes(*counts(problem)).labelled
+            members = [replace(m, config=replace(m.config, c=5.0 * known)) for m in members]
         return super().fit_stack(members, training, state)
 
     @classmethod

@@ -91,7 +91,7 @@ def test_a_step_that_cannot_be_recorded_goes_on_plainly(monkeypatch: pytest.Monk
 
     def waits(spec: trainer.TrainSpec, state: trainer.TrainState, *others: object) -> object:
         assert float(state.flat.sum()) == float(state.flat.sum())  # the host waits for the device
-        return plain(spec, state, *others)  # type: ignore[arg-type]
+        return plain(spec, state, *others)  # type: ignore[arg-type]  # passed on as they came
 
     monkeypatch.setattr(trainer, "step", waits)
     with pytest.warns(UserWarning, match="not recorded"):

@@ -1,4 +1,4 @@
-"""Deep CCA and its autoencoding kin against closed forms, scikit-learn and analytic gradients."""
+"""Deep CCA and DCCAE against closed forms, scikit-learn and analytic gradients."""
 
 from __future__ import annotations
 

@@ -244,7 +244,8 @@ def test_imputed_views_are_the_mean_and_variance_of_q_in_raw_units():
     fitted = fit("sdgm_plus", problem)
     absent = np.flatnonzero(~problem.rows.present[:, 1])
     views, variances = fitted.impute(taken(problem.rows, absent))
-    made, p, scaler = fitted.spec.model, fitted.params, fitted.scaler  # type: ignore[attr-defined]
+    inner: Any = fitted  # its parts are private to the package
+    made, p, scaler = inner.spec.model, inner.params, inner.scaler
     x = torch.tensor(scaler.apply(problem.rows)[0][absent], dtype=torch.float32)[None]
     (mean, logvar), (centre, sd, _) = made.core.auxiliaries(p, x), scaler.columns[1]
     np.testing.assert_allclose(views[1], mean[0].numpy() * sd + centre, rtol=1e-5)
