@@ -21,6 +21,7 @@ PINNED := torch==2.13.0
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
+export MKL_CBWR := AUTO,STRICT
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -3,8 +3,7 @@
 One method is one file: a docstring for the reader who holds the paper, a frozen ``Config`` and one
 final class. That is a :class:`Method` with ``fit(problem, rng) -> Fitted``, or a
 :class:`StackedMethod`, whose ``fit_stack`` trains many trials (and settings) along a leading tensor
-axis; a member's result depends on its own problem, config and seed, and not on the other members,
-but for rounding, which differs with the size of the stack.
+axis; a member's result depends on its own problem, config and seed, never on the other members.
 No method imports another; the harness composes them (``protocols.base.Stage``). No torch here.
 """
 

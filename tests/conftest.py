@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 # Before numpy or torch is imported: the Makefile says the same, this serves a bare `pytest`.
-for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+from harness.run.threads import ENVIRONMENT
+
+for _name, _value in ENVIRONMENT.items():
+    os.environ.setdefault(_name, _value)
 
 import pytest  # noqa: E402 - after the threads are set
 

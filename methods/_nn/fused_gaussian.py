@@ -19,6 +19,7 @@ from torch import Tensor
 
 from methods._nn.densities import DATA_LIMIT, LOG_2PI, gaussian, smooth_clamp
 from methods._nn.layers import Activation, activate
+from methods._nn.pointwise import pointwise
 
 CHUNK_ROWS = 600
 """Rows of a chunk on a CPU: its arrays should fit the second-level cache. A GPU takes all rows."""
@@ -200,7 +201,7 @@ def _value_and_slope_(
     if middle:
         logvar.add_(middle)
     bend = torch.div(a.square_(), root, out=root)  # d logvar / d s = (1 + u^4)^(-5/4)
-    precision = torch.mul(logvar, -LOG2_E, out=a).exp2_()
+    precision = pointwise(Tensor.exp2_, torch.mul(logvar, -LOG2_E, out=a))
     residual = torch.sub(x, mean, out=mean)
     scaled = precision.mul_(residual)  # d value / d mean
     width: Tensor | int = d
@@ -225,7 +226,7 @@ def _activate_(pre: Tensor, activation: Activation) -> tuple[Tensor, Tensor]:
         return pre, pre
     if activation == "relu":
         return pre.relu_(), pre
-    rest = pre.neg_().sigmoid_().clamp_(min=torch.finfo(pre.dtype).tiny)
+    rest = pointwise(Tensor.sigmoid_, pre.neg_()).clamp_(min=torch.finfo(pre.dtype).tiny)
     return rest.log().neg_(), rest
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from methods._nn import rng
+from methods._nn.pointwise import softplus
 
 Activation = Literal["relu", "softplus", "identity"]
 """``identity`` makes a network linear, for comparison with closed forms."""
@@ -92,9 +93,9 @@ def dense(inputs: int, outputs: int, init: Init) -> tuple[Parameter, Parameter]:
 
 
 def activate(pre: Tensor, activation: Activation) -> Tensor:
-    """The nonlinearity; softplus exact to double precision in all its range."""
+    """The nonlinearity."""
     if activation == "identity":
         return pre
     if activation == "relu":
         return torch.relu(pre)
-    return torch.nn.functional.softplus(pre, threshold=40)
+    return softplus(pre)

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import combinations
 from typing import final
 
@@ -45,6 +45,7 @@ from datasets.base import Rows
 from methods import base
 from methods._nn.data import Batch, gather, kept_columns, tensors_of
 from methods._nn.layers import Parameter, ParameterLayout, Params
+from methods._nn.pointwise import pointwise
 from methods._nn.trainer import Curves, train
 from methods._scaling import Scaler
 from methods.base import (
@@ -59,7 +60,7 @@ from methods.base import (
 )
 from methods.multiview._views import AutoencoderMethod, ViewNets, squared_errors, train_spec
 
-UNITS = {"sigmoid": torch.sigmoid, "identity": torch.clone}
+UNITS = {"sigmoid": partial(pointwise, torch.sigmoid), "identity": torch.clone}
 FLOOR = 1e-8
 """Added to sums of squares under the root, as by the authors: a constant unit has correlation 0."""
 

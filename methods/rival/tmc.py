@@ -29,6 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import torch
@@ -41,6 +42,7 @@ from methods._nn.data import Batch, BatchSizes
 from methods._nn.layers import Parameter, ParameterLayout, Params
 from methods._nn.minibatches import Minibatches
 from methods._nn.networks import MLP, Network, named, part
+from methods._nn.pointwise import pointwise, softplus
 from methods.base import Can, Event, Member, Shape, StackedMethod, Training, hp
 
 ROWS, STEPS, DECAY = 200, 8, 1e-5
@@ -80,7 +82,7 @@ class Model:
     def evidence(self, p: Params, x: Sequence[Tensor], present: Tensor) -> Tensor:
         """Evidence (t, V, b, K) of every view, none where a view is absent."""
         views = [
-            torch.nn.functional.softplus(self.network.apply(part(p, f"view{v}"), {"x": view}))
+            softplus(self.network.apply(part(p, f"view{v}"), {"x": view}))
             for v, view in enumerate(x)
         ]
         return torch.stack(views, 1) * present.transpose(1, 2)[..., None]
@@ -119,7 +121,7 @@ class Model:
 def combined(evidence: Tensor) -> Tensor:
     """Evidence (t, b, K) of the combined opinion, from that of the views (t, V, b, K)."""
     n_classes = evidence.shape[-1]
-    return n_classes * torch.expm1(torch.log1p(evidence / n_classes).sum(1))
+    return n_classes * pointwise(torch.expm1, pointwise(torch.log1p, evidence / n_classes).sum(1))
 
 
 def terms(alpha: Tensor, onehot: Tensor) -> tuple[Tensor, Tensor]:
@@ -128,13 +130,14 @@ def terms(alpha: Tensor, onehot: Tensor) -> tuple[Tensor, Tensor]:
     The expected cross-entropy of the class ``onehot``, psi(S) - psi(alpha_y), and the divergence
     KL[Dir(alpha~), Dir(1)] of what they say of the other classes.
     """
+    digamma, lgamma = partial(pointwise, torch.digamma), partial(pointwise, torch.lgamma)
     total = alpha.sum(-1)
-    error = torch.digamma(total) - (onehot * torch.digamma(alpha)).sum(-1)
+    error = digamma(total) - (onehot * digamma(alpha)).sum(-1)
     other = onehot + (1 - onehot) * alpha
     total = other.sum(-1)
-    slope = torch.digamma(other) - torch.digamma(total)[..., None]
+    slope = digamma(other) - digamma(total)[..., None]
     of_uniform = math.lgamma(alpha.shape[-1])
-    excess = torch.lgamma(total) - torch.lgamma(other).sum(-1) - of_uniform
+    excess = lgamma(total) - lgamma(other).sum(-1) - of_uniform
     return error, excess + ((other - 1) * slope).sum(-1)
 
 
