@@ -14,6 +14,7 @@ import pandas as pd
 
 from harness.analysis.cells import StoredCell, cells_of
 from harness.analysis.statistics import paired
+from harness.store import code_digest
 from harness.store.manifest import Manifest, ProtocolEntry
 from harness.store.record import Record
 from harness.store.suite import Row, Suite
@@ -28,6 +29,8 @@ LINE = (
 NOW = "run now"
 OWN, THEIRS = "now:", "stored:"
 """What the row keys begin with in a table that holds both."""
+OTHER_CODE = ", by other code"
+"""What the source of a stored row ends in that this checkout's code did not make."""
 AFTER = 10_000
 """Added to the order of stored rows, which follow those of the run."""
 Place = tuple[str, float]
@@ -93,6 +96,8 @@ def of_suite(suite: Suite) -> Stored:
 def _lines(suite: Suite, row: Row, order: int) -> Iterable[dict[str, Any]]:
     """The trials of a row as lines of a table of trials."""
     mark = row.verified
+    other = code_digest.changed_since(row.code, row.methods)
+    source = f"stored, verified {mark.date}" if mark else "stored, not verified"
     sizes = {data.key: data.train for data in suite.data}
     for line in row.trials:
         yield {
@@ -109,7 +114,7 @@ def _lines(suite: Suite, row: Row, order: int) -> Iterable[dict[str, Any]]:
             "stale": False,
             "published": None,
             "all_labels": False,
-            "source": f"stored, verified {mark.date}" if mark else "stored, not verified",
+            "source": source + OTHER_CODE * bool(other),
         }
 
 
@@ -123,7 +128,8 @@ def of_results(
             cells.setdefault(cell.address, cell)
     tables, made = [], {}
     for order, cell in enumerate(cells.values()):
-        own = cell.trials.assign(row_order=order, source=f"stored, {cell.run.date[:10]}")
+        source = f"stored, {cell.run.date[:10]}" + OTHER_CODE * bool(cell.changed_code)
+        own = cell.trials.assign(row_order=order, source=source)
         tables.append(own)
         made[cell.cell.dataset, cell.cell.percent] = basis(cell.run, cell.entry, cell.cell.dataset)
     budgets = ", ".join(sorted({cell.run.budget for cell in cells.values()}))

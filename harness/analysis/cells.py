@@ -15,6 +15,7 @@ import pandas as pd
 
 from harness.analysis.trials_table import trials_table
 from harness.layout import Layout
+from harness.store import code_digest
 from harness.store.manifest import CellEntry, DatasetNote, Manifest, ProtocolEntry
 from harness.store.record import Record
 
@@ -91,6 +92,17 @@ class StoredCell:
         """The records of all its jobs, each once."""
         names = sorted(frozenset[str]().union(*self.ids))
         return [self.records[name] for name in names if name in self.records]
+
+    @cached_property
+    def changed_code(self) -> tuple[str, ...]:
+        """Files behind its records that this checkout has otherwise, or not at all."""
+        found = set[str]()
+        for number in range(len(self.cell.trials)):
+            records = self.of_trial(number)
+            made = {name: d for record in records for name, d in record.digests.items()}
+            methods = (str(record.job["method"]) for record in records)
+            found.update(code_digest.changed_since(made, methods) if records else ())
+        return tuple(sorted(found))
 
     @property
     def note(self) -> DatasetNote | None:

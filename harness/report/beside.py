@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.analysis.against import NOW, OWN, Against
+from harness.analysis.against import NOW, OTHER_CODE, OWN, Against
 from harness.analysis.statistics import summarise
 from harness.report import captions, details
 from harness.report import format as fmt
@@ -18,7 +18,8 @@ from harness.report.model import Block, Cell, Row, Section, Table
 READING = (
     "Rows of this run (run now) beside stored rows, on identical trials alone: the same data, "
     "split, seed and trial number, and the same rows drawn. Stored rows were not run again; one is "
-    "verified if a maintainer has run it again with the values of its file."
+    "verified if a maintainer has run it again with the values of its file. By other code: a file "
+    "that its numbers rest on has changed since, so that running it again may give others."
 )
 
 
@@ -161,9 +162,10 @@ class Beside:
         interval = fmt.interval(line["corrected_low"], line["corrected_high"], fmt.signed)
         interval = interval or fmt.interval(line["low"], line["high"], fmt.signed)
         ends = f" [{interval}]" if interval else ""
+        other = OTHER_CODE if self.sources[best].endswith(OTHER_CODE) else ""
         return (
             f"{dataset}, {percent:g} %: {line['reference']} {fmt.mean_or_progress(mine)}; best "
-            f"stored row {line['row']} {fmt.accuracy(there[best])}, difference "
+            f"stored row {line['row']} {fmt.accuracy(there[best])}{other}, difference "
             f"{fmt.signed(line['mean_difference']) or 'not given'}{ends}, "
             f"{line['decision'] or 'too few trials'}"
         )

@@ -52,6 +52,16 @@ def changed(old: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(name for name in old.keys() | now.keys() if old.get(name) != now.get(name)))
 
 
+def changed_since(made: Mapping[str, str], methods: Iterable[str]) -> tuple[str, ...]:
+    """Files that are not as in ``made``, digests of all code behind ``methods`` at some time.
+
+    All of ``made`` where this checkout lacks one of the methods.
+    """
+    keys = frozenset(methods)
+    now = digests(keys) if keys <= entries("methods").keys() else {}
+    return changed(made, now)
+
+
 @cache
 def revision() -> str:
     """The commit of the checkout; a git that fails or hangs does not stop a run.

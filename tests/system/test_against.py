@@ -170,6 +170,36 @@ def test_stored_trials_that_drew_other_rows_are_left_out_one_by_one(
     assert {line["pairs"] for line in csv_of(tmp_path, "against_paired.csv")} == {"3"}
 
 
+def test_a_stored_row_of_other_code_is_marked(
+    world: Path, tmp_path: Path, said: CommandLine
+) -> None:
+    shutil.copytree(world / "tiny", tmp_path / "tiny")
+    path = tmp_path / "tiny" / "logistic_regression.jsonl"
+    head, *trials = path.read_text().splitlines()
+    changed = json.loads(head)
+    changed["code"]["methods/base.py"] = "0" * 12
+    path.write_text("\n".join((json.dumps(changed), *trials)) + "\n")
+    argv = (*SMOKE, "--method", "majority", "--trials", "4", *SERIAL, *places(tmp_path))
+    _, out, _ = said(*argv, "--against", tmp_path / "tiny")
+    assert ", by other code, difference" in out
+    sources = {line["row"]: line["source"] for line in csv_of(tmp_path, "against_paired.csv")}
+    assert sources == {
+        "Logistic regression": "stored, not verified, by other code",
+        "Majority vote": "stored, not verified",
+    }
+    # The same of another results folder, of which one record was made by other code.
+
+    def of_other_code(record: dict[str, Any]) -> None:
+        if record["job"]["method"] == "majority" and record["job"]["trial"] == 0:
+            record["digests"]["methods/base.py"] = "0" * 12
+
+    stored.copy(world / "first" / "results", tmp_path / "older", of_other_code)
+    said("--report-only", "--against", tmp_path / "older", *places(tmp_path))
+    sources = {line["row"]: line["source"] for line in csv_of(tmp_path, "against_paired.csv")}
+    assert sources["Majority vote"].endswith(", by other code")
+    assert not sources["Logistic regression"].endswith(", by other code")
+
+
 # ---------------------------------------------------------------- what a suite fixes
 
 
