@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from harness import registry
 from harness.analysis.against import LINE
 from harness.analysis.cells import StoredCell, cells_of
 from harness.analysis.ingredients import ingredients
@@ -126,14 +125,25 @@ def _checked(
 
 def _check_code(key: str, cells: Sequence[StoredCell], again: str) -> None:
     """Raise UsageError if a record was made by other code than this checkout's."""
+    digests: dict[frozenset[str], Mapping[str, str]] = {}
     for cell in cells:
-        methods = {str(record.job["method"]) for record in cell.used}
-        if unknown := sorted(methods - registry.entries("methods").keys()):
-            raise UsageError(f"this checkout has no method '{unknown[0]}'")
-        if changed := cell.changed_code:
-            raise UsageError(
-                f"'{key}' was made by other code ({', '.join(changed[:4])}); run {again}"
-            )
+        for number in range(len(cell.cell.trials)):
+            records = cell.of_trial(number)
+            methods = frozenset(str(record.job["method"]) for record in records)
+            if methods not in digests:
+                digests[methods] = _digests(methods)
+            made = {name: d for record in records for name, d in record.digests.items()}
+            if changed := code_digest.changed(made, digests[methods]):
+                raise UsageError(
+                    f"'{key}' was made by other code ({', '.join(changed[:4])}); run {again}"
+                )
+
+
+def _digests(methods: frozenset[str]) -> Mapping[str, str]:
+    try:
+        return code_digest.digests(methods)
+    except KeyError as error:
+        raise UsageError(f"this checkout has no method {error}") from error
 
 
 def _row(

@@ -14,8 +14,8 @@ import pandas as pd
 
 from harness.analysis.cells import StoredCell, cells_of
 from harness.analysis.statistics import paired
-from harness.store import code_digest
 from harness.store.manifest import Manifest, ProtocolEntry
+from harness.store.present_code import made_by_other_code
 from harness.store.record import Record
 from harness.store.suite import Row, Suite
 
@@ -96,7 +96,7 @@ def of_suite(suite: Suite) -> Stored:
 def _lines(suite: Suite, row: Row, order: int) -> Iterable[dict[str, Any]]:
     """The trials of a row as lines of a table of trials."""
     mark = row.verified
-    other = code_digest.changed_since(row.code, row.methods)
+    other = made_by_other_code(row.code)
     source = f"stored, verified {mark.date}" if mark else "stored, not verified"
     sizes = {data.key: data.train for data in suite.data}
     for line in row.trials:
@@ -114,7 +114,7 @@ def _lines(suite: Suite, row: Row, order: int) -> Iterable[dict[str, Any]]:
             "stale": False,
             "published": None,
             "all_labels": False,
-            "source": source + OTHER_CODE * bool(other),
+            "source": source + OTHER_CODE * other,
         }
 
 
@@ -128,7 +128,7 @@ def of_results(
             cells.setdefault(cell.address, cell)
     tables, made = [], {}
     for order, cell in enumerate(cells.values()):
-        source = f"stored, {cell.run.date[:10]}" + OTHER_CODE * bool(cell.changed_code)
+        source = f"stored, {cell.run.date[:10]}" + OTHER_CODE * cell.by_other_code
         own = cell.trials.assign(row_order=order, source=source)
         tables.append(own)
         made[cell.cell.dataset, cell.cell.percent] = basis(cell.run, cell.entry, cell.cell.dataset)

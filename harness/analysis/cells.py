@@ -15,8 +15,8 @@ import pandas as pd
 
 from harness.analysis.trials_table import trials_table
 from harness.layout import Layout
-from harness.store import code_digest
 from harness.store.manifest import CellEntry, DatasetNote, Manifest, ProtocolEntry
+from harness.store.present_code import made_by_other_code
 from harness.store.record import Record
 
 
@@ -93,16 +93,10 @@ class StoredCell:
         names = sorted(frozenset[str]().union(*self.ids))
         return [self.records[name] for name in names if name in self.records]
 
-    @cached_property
-    def changed_code(self) -> tuple[str, ...]:
-        """Files behind its records that this checkout has otherwise, or not at all."""
-        found = set[str]()
-        for number in range(len(self.cell.trials)):
-            records = self.of_trial(number)
-            made = {name: d for record in records for name, d in record.digests.items()}
-            methods = (str(record.job["method"]) for record in records)
-            found.update(code_digest.changed_since(made, methods) if records else ())
-        return tuple(sorted(found))
+    @property
+    def by_other_code(self) -> bool:
+        """Whether a record of its trials was made by other code than this checkout's."""
+        return any(made_by_other_code(record.digests) for record in self.used)
 
     @property
     def note(self) -> DatasetNote | None:

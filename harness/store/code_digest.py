@@ -23,6 +23,7 @@ from pathlib import Path
 
 from harness.registry import ROOT, entries
 from harness.store import syntax
+from harness.store.present_code import digest_of
 
 FIRST_PARTY = ("methods", "datasets", "protocols", "harness")
 ROOTS = ("harness/run/worker.py", "protocols/_trial.py", "protocols/_rules.py")
@@ -52,16 +53,6 @@ def changed(old: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(name for name in old.keys() | now.keys() if old.get(name) != now.get(name)))
 
 
-def changed_since(made: Mapping[str, str], methods: Iterable[str]) -> tuple[str, ...]:
-    """Files that are not as in ``made``, digests of all code behind ``methods`` at some time.
-
-    All of ``made`` where this checkout lacks one of the methods.
-    """
-    keys = frozenset(methods)
-    now = digests(keys) if keys <= entries("methods").keys() else {}
-    return changed(made, now)
-
-
 @cache
 def revision() -> str:
     """The commit of the checkout; a git that fails or hangs does not stop a run.
@@ -82,7 +73,7 @@ def revision() -> str:
 
 def forget() -> None:
     """Clear the caches; for tests that edit code."""
-    for cached in (_digests, _digest, _closure, _imports, revision):
+    for cached in (_digests, digest_of, _closure, _imports, revision):
         cached.cache_clear()
 
 
@@ -91,12 +82,7 @@ def _digests(keys: frozenset[str]) -> Mapping[str, str]:
     modules = [entries("methods")[key] for key in keys]
     starts = [*ROOTS, *(f"{module.replace('.', '/')}.py" for module in modules)]
     files = frozenset[str]().union(*map(_closure, starts))
-    return {name: _digest(name) for name in sorted(files)}
-
-
-@cache
-def _digest(name: str) -> str:
-    return syntax.digest(ROOT.joinpath(name).read_text("utf-8"))
+    return {name: digest_of(name) for name in sorted(files)}
 
 
 @cache
@@ -137,7 +123,7 @@ def _files_of(module: str) -> Iterator[str]:
         return
     for path in accumulate(parts, lambda above, part: f"{above}/{part}"):
         package = f"{path}/__init__.py"
-        if ROOT.joinpath(package).is_file() and _digest(package) != syntax.digest(""):
+        if ROOT.joinpath(package).is_file() and digest_of(package) != syntax.digest(""):
             yield package
     if ROOT.joinpath(f"{'/'.join(parts)}.py").is_file():
         yield f"{'/'.join(parts)}.py"

@@ -14,7 +14,7 @@ import pytest
 from harness import registry
 from harness.plan.expand import expand
 from harness.plan.plan import Plan, PlannedCell, settle
-from harness.store import code_digest
+from harness.store import code_digest, present_code
 from harness.store.record import Record
 from protocols.base import BUDGETS, Cell, Stage, TableRow
 from tests.helpers import scenario, tiny
@@ -70,6 +70,7 @@ class Tree:
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tree]:
     monkeypatch.setattr(registry, "ROOT", tmp_path)
     monkeypatch.setattr(code_digest, "ROOT", tmp_path)
+    monkeypatch.setattr(present_code, "ROOT", tmp_path)
     monkeypatch.setattr(code_digest, "ROOTS", ())
     yield Tree(tmp_path)
     code_digest.forget()
@@ -211,6 +212,7 @@ def checkout(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
     monkeypatch.setattr(code_digest, "ROOT", tmp_path)
+    monkeypatch.setattr(present_code, "ROOT", tmp_path)
     yield Checkout(tmp_path)
     code_digest.forget()
 
@@ -303,6 +305,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     for command in (("init", "-q"), ("add", "."), (*who, "commit", "-q", "-m", "all")):
         subprocess.run(["git", *command], cwd=tmp_path, check=True, capture_output=True)
     monkeypatch.setattr(code_digest, "ROOT", tmp_path)
+    monkeypatch.setattr(present_code, "ROOT", tmp_path)
     code_digest.forget()
     yield tmp_path
     code_digest.forget()
