@@ -48,7 +48,14 @@ DEVELOPMENT_SEED = 2018
 """The run seed of all draws here; reports use 0 without ``--seed``."""
 DATA = ("mfeat:fou,zer", "mfeat:fou,kar", "mfeat:fac,zer", "watch", "digits", "mnist_hog")
 BASE = {"init": "fan_in", "activation": "relu", "warmup_epochs": 0, "logvar_floor": -6.0}
-RATES = {3e-4: (40,), 1e-3: (40,), 2e-3: (20,), 4e-3: (5, 10), 8e-3: (5, 10, 20), 16e-3: (10,)}
+RATES = {
+    3e-4: (40,),
+    1e-3: (40,),
+    2e-3: (10, 20, 40),
+    4e-3: (5, 10, 20, 40),
+    8e-3: (5, 10, 20, 40),
+    16e-3: (10,),
+}
 """Learning rates, and the warm-ups tried with each."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "former": FORMER,
