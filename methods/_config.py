@@ -20,6 +20,7 @@ def hp(
     doc: str,
     *,
     grid: Sequence[Any] = (),
+    always: bool = False,
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[Any] = (),
@@ -29,6 +30,7 @@ def hp(
     """One hyper-parameter on one line: default, meaning, the paper's grid and the legal range.
 
     ``grid``    values the ``paper`` budget tries (empty: the default only).
+    ``always``  every budget tries the whole grid.
     ``low`` / ``high``  inclusive bounds of a number; ``choices`` the legal values of a name.
     ``batchable``  members with different values may train in one batch (the value becomes a
                 tensor); "untrained": those that differ in nothing else share one training.
@@ -36,7 +38,7 @@ def hp(
                 grid, if there is one).
     """
     marks: dict[str, Any] = {"batchable": bool(batchable), "untrained": batchable == "untrained"}
-    marks |= {"grid": tuple(grid), "tune": tuple(tune)}
+    marks |= {"grid": tuple(grid), "always": always, "tune": tuple(tune)}
     return setting(default, doc, low=low, high=high, choices=choices, **marks)
 
 
@@ -49,12 +51,16 @@ class Config(Settings):
         """Candidate overrides: the product of all declared grids, ``points`` values an axis.
 
         ``points`` = None gives the whole grid, 1 the default alone, 2 two values an axis (the
-        default among them where the grid holds it). An override may drop an axis without effect.
+        default among them where the grid holds it); an axis that is ``always`` tried is whole under
+        all. An override may drop an axis without effect.
         """
         axes = {f.name: f for f in dataclasses.fields(cls) if f.metadata.get("grid")}
-        if not axes or points == 1:
-            return ({},)
-        values = [_thin(f.metadata["grid"], f.default, points) for f in axes.values()]
+        whole = {name for name, f in axes.items() if f.metadata["always"]}
+        axes = {name: f for name, f in axes.items() if points != 1 or name in whole}
+        values = [
+            f.metadata["grid"] if name in whole else _thin(f.metadata["grid"], f.default, points)
+            for name, f in axes.items()
+        ]
         return tuple(dict(zip(axes, combo, strict=True)) for combo in itertools.product(*values))
 
     @classmethod

@@ -72,6 +72,8 @@ ONE_BY_ONE = (
     _both("activation", "activation: softplus", activation="softplus"),
     _both("no_warmup", "warm-up: none", warmup_epochs=0),
     _both("warmup_40", "warm-up: 40 epochs", warmup_epochs=40),
+    _both("rate_low", "learning rate: .002", learning_rate=2e-3),
+    _both("rate_high", "learning rate: .008", learning_rate=8e-3),
     _both(
         "rate_paper", "learning rate: .0003, the paper's", learning_rate=PAPER_RATE["learning_rate"]
     ),
@@ -93,7 +95,7 @@ ONE_BY_ONE = (
     Choice(
         "authors2017",
         "profile of 2017, 300 epochs",
-        {"profile": "authors2017_head"},
+        {"profile": "authors2017_head", "learning_rate": HEAD_OF_2017["learning_rate"]},
         HEAD_OF_2017,
         {"epochs": 300},
     ),

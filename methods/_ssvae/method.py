@@ -49,7 +49,14 @@ class SemisupConfig(Config):
     )
     mc_samples: int = hp(1, "draws of each latent variable", low=1, high=100)
     learning_rate: float = hp(
-        8e-3, "Adam's step size", low=1e-6, high=1.0, batchable=True, tune=(1e-4, 3e-2)
+        2e-3,
+        "Adam's step size",
+        grid=(2e-3, 8e-3),
+        always=True,
+        low=1e-6,
+        high=1.0,
+        batchable=True,
+        tune=(1e-4, 3e-2),
     )
     clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
     weight_prior: bool = hp(True, "N(0, 1) prior on weights, mixture logits excepted")

@@ -100,9 +100,13 @@ def test_every_candidate_is_legal_and_new(key: str, points: int | None) -> None:
     for field in dataclasses.fields(made):
         seen = {override[field.name] for override in grid if field.name in override}
         assert seen <= set(field.metadata["grid"] or ())
-        assert points is None or len(seen) <= points
-    if points != 2:  # two values an axis hold the default only where the grid does
-        assert points is None or settings == [canonical(made().settings())]
+        always = field.metadata["grid"] and field.metadata["always"]
+        assert points is None or always or len(seen) <= points
+        assert not always or seen == set(field.metadata["grid"])
+        if points == 1:
+            assert seen == set() or always
+    if points == 1:
+        assert settings[0] == canonical(made().settings())
 
 
 @every_method

@@ -9,7 +9,8 @@ import pytest
 
 from harness import registry
 from harness.errors import UsageError
-from harness.plan.expand import training_of
+from harness.plan.expand import candidates, training_of
+from harness.plan.job import canonical
 from harness.plan.resolve import left_out, open_dataset
 from protocols import ambiguity, controls
 from protocols.base import BUDGETS, Stage
@@ -91,8 +92,10 @@ def test_every_choice_changes_what_it_says_and_nothing_else() -> None:
             assert row is not None
             (stage,) = row.recipe
             assert stage.config == {"c": 0.5, **settings}
-            config = registry.load_method(method).Config(**stage.config)
-            configs[row.key] = (config, stage.last_epoch, stage.epochs)
+            tried = candidates(registry.load_method(method), stage, BUDGETS["preview"])
+            configs[row.key] = (canonical(tried), stage.last_epoch, stage.epochs)
+            fixed = {"learning_rate", "profile"} & settings.keys()
+            assert len(tried) == (1 if fixed else 2)
     assert len(set(configs.values())) == len(configs)  # no choice is the default by another name
 
 
