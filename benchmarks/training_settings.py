@@ -3,16 +3,17 @@
     python -m benchmarks.training_settings --out FILE.csv [--method smvae] [--setting NAME ...]
 
 The evidence behind the default ``init``, ``activation``, ``warmup_epochs`` and ``logvar_floor``
-(docs/decisions/0062) and ``learning_rate`` (0129). Draws have their own run seed, which no report
-uses, and are scored on their tuning rows; test rows are never read. One line of the table is one
-scored epoch of one draw. Parts that are in the table are not repeated, so the same command resumes.
+(docs/decisions/0062) and the candidates of ``learning_rate`` (0129, 0131). Draws have their own run
+seed, which no report uses, and are scored on their tuning rows; test rows are never read. One line
+of the table is one scored epoch of one draw. Parts that are in the table are not repeated, so the
+same command resumes.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from multiprocessing import get_context
@@ -201,24 +202,29 @@ def summary(table: pd.DataFrame, within: int | None = None) -> pd.DataFrame:
     return wide.assign(mean=wide.mean(axis=1), worst=wide.min(axis=1), last=last).round(3)
 
 
-def judged(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean tuning accuracy of the half of the rows that did not choose the epoch; by data set.
+def judged(table: pd.DataFrame, either: Sequence[Sequence[str]] = ()) -> pd.DataFrame:
+    """Mean tuning accuracy of the half of the rows that did not choose; by data set.
 
     The best of many epochs is optimistic, the more so the more the accuracy jumps, as it does at a
     high learning rate. So either half chooses an epoch by the preview's rule of stopping, the other
-    scores it, and both scores are averaged. Lines without halves are left out.
+    scores it, and both scores are averaged. Lines without halves are left out. ``either`` names
+    settings of which the same half also chooses one, for each draw; a line for each of them.
     """
     keys = ["method", "paradigm", "setting", "dataset"]
     halves = [f"half_{half}" for half in HALVES]
     found = []
     for names, curve in table.dropna(subset=halves).groupby([*keys, "draw"], sort=False):
-        method, paradigm, setting, dataset, _ = cast(tuple[str, ...], names)
+        *_, setting, _, _ = cast(tuple[str, ...], names)
         warmup, epochs = SETTINGS[setting]["warmup_epochs"], curve["epoch"].tolist()
         for chooses, scores in (halves, halves[::-1]):
             last = stopped(epochs, curve[chooses].tolist(), BUDGETS["preview"], warmup)
-            chosen = curve.loc[curve["epoch"] <= last, chooses].idxmax()
-            found.append([method, paradigm, setting, dataset, curve.loc[chosen, scores]])
-    frame = pd.DataFrame(found, columns=[*keys, "accuracy"])
+            best = curve.loc[curve.loc[curve["epoch"] <= last, chooses].idxmax()]
+            found.append([*names, chooses, best[chooses], best[scores]])
+    frame = pd.DataFrame(found, columns=[*keys, "draw", "half", "chosen", "accuracy"])
+    for settings in either:
+        among = frame[frame["setting"].isin(settings)].sort_values("chosen", ascending=False)
+        best = among.drop_duplicates(["method", "paradigm", "dataset", "draw", "half"])
+        frame = pd.concat([frame, best.assign(setting=" or ".join(settings))])
     wide = frame.groupby(keys, sort=False)["accuracy"].mean().unstack("dataset")
     return wide.assign(mean=wide.mean(axis=1)).round(3)
 
@@ -249,7 +255,7 @@ def main() -> None:
         print(summary(table, arguments.within).to_string())
         if set(table.columns) >= {f"half_{half}" for half in HALVES}:
             print("half of the rows chooses the epoch, the other half scores it:")
-            print(judged(table).to_string())
+            print(judged(table, arguments.either).to_string())
 
 
 def _append(path: Path, lines: list[dict[str, object]]) -> None:
@@ -274,6 +280,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=5)
     parser.add_argument("--within", type=int, help="read epochs up to this one only")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--either", nargs="+", action="append", default=[], choices=list(SETTINGS), metavar="NAME",
+        help="settings of which every draw takes one; may be given several times",
+    )  # fmt: skip
     parser.add_argument("--linear", action="store_true", help="logistic regression and SVM too")
     return parser.parse_args()
 

@@ -53,7 +53,7 @@ FORMER = {
 }
 """How SMVAE was trained before docs/decisions/0062."""
 PAPER_RATE = {"learning_rate": 3e-4, "warmup_epochs": 40}
-"""The paper's learning rate, with the warm-up that went with it (docs/decisions/0129)."""
+"""The paper's learning rate, with the warm-up that went with it (docs/decisions/0129, 0131)."""
 OF_2017 = {"c": 0.5, "learning_rate": 3e-4}
 HEAD = Stage("smvae", config={"profile": "authors2017_head", **OF_2017}, epochs=300)
 CHAIN = (

@@ -14,7 +14,7 @@ Departs from the paper: nets, latent width, step size and minibatches are SMVAE'
 ``nets`` is "kingma2014" (one hidden layer of 500, z of 50), so that the two rows differ in the
 posterior alone, and so are activation, initial weights, the warm-up in which U does not train
 q(y|x), and the bounds of log-variances, the best that was tried for M2 within 80 epochs
-(docs/decisions/0062); a step size of 4e-3 and half the warm-up were a point better (0129); the
+(docs/decisions/0062), and the two step sizes of which a trial takes one (0131); the
 authors fix c = 0.1, here it is tuned over SMVAE's grid, and a budget of one point takes SMVAE's
 value; Adam corrects its bias.
 The authors' better known M1+M2 is a chain, of which this is the second stage.

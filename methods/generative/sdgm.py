@@ -33,7 +33,7 @@ Departs from the paper:
   (theirs: norm 5, then 1 each), output layers start as the others and not near zero;
 - activation, initial weights, the warm-up in which U does not train q(y|a,x), and the least
   log-variance of p(x|a,z,y) are SMVAE's, the best that was tried for SDGM within 80
-  epochs (docs/decisions/0062); so is the step size (0129);
+  epochs (docs/decisions/0062); so are the two step sizes of which a trial takes one (0131);
 - the authors fix c = 0.1, here it is tuned over SMVAE's grid, and a budget of one point takes
   SMVAE's value, which did better on tuning rows of two open data sets;
 - with several draws of a the cross-entropy is of their mean answer (their code: the mean of the

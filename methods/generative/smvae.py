@@ -19,9 +19,9 @@ Departs from the paper:
   uniform in +-1/sqrt(n_in). With softplus, which the first author's public code of 2017 has, and
   Glorot's values untrained decoders prefer some class of every row, at random, by 3 to 10 nats,
   which outvotes the cross-entropy (its gradient is at most c); here by about half a nat or less;
-- the paper states Adam's step size, 3e-4, and no number of epochs. Here it is 8e-3: tuning accuracy
-  by epoch 80 is 6 points higher in the mean of four pairs of views, and 1001 epochs at 3e-4 do not
-  make up for it (docs/decisions/0129);
+- the paper states Adam's step size, 3e-4, and no number of epochs. Here a trial takes 2e-3 or 8e-3
+  by its tuning score: 6 points higher by epoch 80 in the mean of four pairs of views, and 1001
+  epochs at 3e-4 do not make up for it (docs/decisions/0129, 0131);
 - for ``warmup_epochs`` epochs U's gradient does not reach q(y|X): log q enters U as a constant, so
   that decoders and encoders learn from the classifier's own soft labels while it learns from the
   cross-entropy alone. Not stated; without it tuning accuracy was 4 to 7 points lower at 3e-4;

@@ -36,6 +36,16 @@ def test_no_epoch_after_the_preview_would_have_stopped_is_chosen(setting, expect
     assert benchmark.judged(curve(scores, scores, setting))["digits"].item() == expected
 
 
+def test_a_half_that_chooses_a_setting_does_not_score_it() -> None:
+    low, high = curve([0.5], [0.7], "rate 0.002 W10"), curve([0.6], [0.4])
+    names = ("rate 0.002 W10", "rate 0.008 W10")
+    judged = benchmark.judged(pd.concat([low, high], ignore_index=True), [names])
+    by_setting = judged["digits"].droplevel(["method", "paradigm"])
+    # The first half prefers .008, which the second scores .4; the second .002, which has .5.
+    assert by_setting[" or ".join(names)] == pytest.approx((0.4 + 0.5) / 2)
+    assert by_setting[list(names)].tolist() == pytest.approx([0.6, 0.5])
+
+
 def test_lines_without_halves_are_left_out() -> None:
     table = curve([0.5], [0.5])
     table[["half_0", "half_1"]] = None
