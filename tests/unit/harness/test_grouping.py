@@ -103,9 +103,9 @@ def test_dear_work_is_cut_small_and_comes_first(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(grouping, "GROUP_SECONDS", 3.5 * cost)
     found = group_jobs(plan)
     trained = [stack for stack in found if stack.jobs[0].method == "m2"]
-    assert [len(stack.jobs) for stack in trained] == [3] * 4
+    assert [len(stack.jobs) for stack in trained] == [3] * 8
     on_gpu = [len(s.jobs) for s in group_jobs(plan, "cuda") if s.jobs[0].method == "m2"]
-    assert on_gpu == [12]
+    assert on_gpu == [24]
     costs = [sum(plan.cost(job) for job in stack.jobs) for stack in found]
     assert costs == sorted(costs, reverse=True)
     monkeypatch.setattr(grouping, "GROUP_SECONDS", 0.0)

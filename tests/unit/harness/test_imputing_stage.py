@@ -181,7 +181,7 @@ def test_where_no_view_may_be_absent_an_imputing_classifier_has_no_tuning_nmse()
 def test_the_epoch_is_that_of_the_best_score_of_its_kind(imputes: bool) -> None:
     """A real net: among epochs scored both ways, the one that its own measure chooses."""
     budget = replace(BUDGET, epochs=8, eval_every=1, patience=None, grid=1)
-    asked = cell(Stage("simvae", imputes=imputes))
+    asked = cell(Stage("simvae", config={"learning_rate": 2e-3}, imputes=imputes))
     (job,) = expand(asked, DATA, budget, 0, 0)
     (outcome,) = run(job)
     record = outcome.record

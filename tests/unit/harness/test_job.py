@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -27,9 +28,11 @@ def settings(key: str, budget: object = PAPER, **config: object) -> list[dict]:
 
 
 def test_a_budget_thins_the_grid_of_slow_methods_first() -> None:
-    assert [s["c"] for s in settings("smvae")] == [0.1, 0.5, 1.0]
-    assert [s["c"] for s in settings("smvae", PREVIEW)] == [0.5]
-    assert len(settings("smvae", SMOKE)) == 2
+    rates = (2e-3, 8e-3)  # tried under every budget
+    for budget, values in ((PAPER, (0.1, 0.5, 1.0)), (PREVIEW, (0.5,))):
+        tried = [(s["c"], s["learning_rate"]) for s in settings("smvae", budget)]
+        assert tried == list(product(values, rates))
+    assert len(settings("smvae", SMOKE)) == 4
     assert len(settings("logistic_regression", PREVIEW)) == 6
     assert len(settings("logistic_regression", SMOKE)) == 2
 
@@ -82,8 +85,8 @@ def test_jobs_of_all_trials_are_those_of_each() -> None:
             assert job.training_key == same.training_key
             assert (job.depth, job.trained, job.methods) == (same.depth, same.trained, same.methods)
     assert (
-        len({job.training_key for jobs in together for job in stages_of(jobs).values()}) == 18
-    )  # 4 + 2 a trial
+        len({job.training_key for jobs in together for job in stages_of(jobs).values()}) == 24
+    )  # 4 + 4 a trial
 
 
 def test_a_stage_is_the_same_job_wherever_it_recurs() -> None:
@@ -138,7 +141,7 @@ def test_a_stage_may_bring_a_grid_of_its_own() -> None:
     stage = Stage("smvae", grid={"c": (10.0, 30.0, 100.0)})
     method = registry.load_method("smvae")
     values = {
-        name: [config["c"] for config in candidates(method, stage, BUDGETS[name])]
+        name: sorted({config["c"] for config in candidates(method, stage, BUDGETS[name])})
         for name in ("paper", "smoke", "preview")
     }
     assert values == {"paper": [10.0, 30.0, 100.0], "smoke": [10.0, 30.0], "preview": [10.0]}

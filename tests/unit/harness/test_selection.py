@@ -90,7 +90,7 @@ def candidates(protocol: str, row: str, budget: str = "paper") -> tuple[Job, ...
         ("figure4", "soft_impute", "fixed"),
         ("figure4", "mean_impute", "fixed"),
         ("figure5", "simvae", IMPUTER),
-        ("figure6", "simvae", ONCE),
+        ("figure6", "simvae", FIT),
     ],
 )
 def test_what_chooses_the_fits_of_a_row(protocol: str, row: str, key: str) -> None:
@@ -100,8 +100,8 @@ def test_what_chooses_the_fits_of_a_row(protocol: str, row: str, key: str) -> No
 
 
 def test_a_budget_of_one_setting_chooses_epochs_alone() -> None:
-    assert key_of(rules(candidates("table2", "smvae", "preview"))) == ONCE
-    assert key_of(rules(candidates("figure4", "simvae", "preview"))) == "epoch:nmse"
+    assert key_of(rules(candidates("table2", "smvae_paper_rate", "preview"))) == ONCE
+    assert key_of(rules(candidates("figure4", "conet", "preview"))) == "epoch:nmse"
 
 
 def test_different_rules_are_said_in_different_words() -> None:
