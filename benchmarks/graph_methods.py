@@ -11,10 +11,7 @@ conjugate gradients of the same system, measured in one run.
 from __future__ import annotations
 
 import argparse
-import os
 import time
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 

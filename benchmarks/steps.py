@@ -10,11 +10,8 @@ does (exponentials, draws, Adam) counts as none.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode

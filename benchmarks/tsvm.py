@@ -9,11 +9,8 @@ millisecond; the ratio shows the cost of the unlabelled rows, and milliseconds a
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Callable
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from sklearn.svm import SVC, LinearSVC

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from datasets.base import SettingError, Settings, setting
 
@@ -54,14 +54,18 @@ class Config(Settings):
         default among them where the grid holds it); an axis that is ``always`` tried is whole under
         all. An override may drop an axis without effect.
         """
-        axes = {f.name: f for f in dataclasses.fields(cls) if f.metadata.get("grid")}
-        whole = {name for name, f in axes.items() if f.metadata["always"]}
-        axes = {name: f for name, f in axes.items() if points != 1 or name in whole}
-        values = [
-            f.metadata["grid"] if name in whole else _thin(f.metadata["grid"], f.default, points)
-            for name, f in axes.items()
-        ]
-        return tuple(dict(zip(axes, combo, strict=True)) for combo in itertools.product(*values))
+        declared = {f.name: f for f in dataclasses.fields(cls) if f.metadata.get("grid")}
+        axes = {
+            name: _thin(f.metadata["grid"], f.default, None if f.metadata["always"] else points)
+            for name, f in declared.items()
+            if points != 1 or f.metadata["always"]
+        }
+        combos = itertools.product(*axes.values())
+        return tuple(dict(zip(axes, combo, strict=True)) for combo in combos)
+
+    def resolved(self) -> Self:
+        """The settings with those of a chosen profile put in; equal ones train the same fit."""
+        return self
 
     @classmethod
     def marked(cls, mark: str) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ ONE_BY_ONE = (
     Choice(
         "authors2017",
         "profile of 2017, 300 epochs",
-        {"profile": "authors2017_head", "learning_rate": HEAD_OF_2017["learning_rate"]},
+        {"profile": "authors2017_head"},
         HEAD_OF_2017,
         {"epochs": 300},
     ),

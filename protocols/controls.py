@@ -40,7 +40,7 @@ def _row(key: str, title: str, *recipe: Stage) -> TableRow:
 
 
 def _vae(control: str, key: str, title: str, epochs: int | None = EPOCHS, **how: Any) -> TableRow:
-    """A VAE at one c; its learning rate is chosen. One that trains for long has a longer warm-up."""
+    """A VAE at one c; its learning rate is chosen. Long training has a longer warm-up."""
     config = FIXED[key] | ({"warmup_epochs": WARMUP} if epochs else {})
     return _row(f"{control}_{key}", title, Stage(key, config=config, epochs=epochs, **how))
 
@@ -63,7 +63,10 @@ def _as_many_steps(row: TableRow, budget: Budget) -> TableRow:
         return row
     ((stage,), share) = row.recipe, SHARES[row.key]
     epochs = round(max(stage.epochs or 0, budget.epochs) / share)
-    more = {"batches_per_epoch": 1, "warmup_epochs": math.ceil(WARMUP / share)}
+    more = {
+        "batches_per_epoch": 1,
+        "warmup_epochs": math.ceil(stage.config["warmup_epochs"] / share),
+    }
     stage = replace(stage, config={**stage.config, **more}, epochs=epochs)
     return replace(row, recipe=(stage,))
 

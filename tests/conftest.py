@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 
 # Before numpy or torch is imported: the Makefile says the same, this serves a bare `pytest`.
-from harness.run.threads import ENVIRONMENT
+from harness.run.threads import set_environment
 
-for _name, _value in ENVIRONMENT.items():
-    os.environ.setdefault(_name, _value)
+set_environment()
 
 import pytest  # noqa: E402 - after the threads are set
 

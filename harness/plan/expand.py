@@ -18,7 +18,7 @@ from harness import registry
 from harness.errors import UsageError
 from harness.plan.job import Job, on_trial
 from harness.store.plain import plain
-from methods.base import Method, Training
+from methods.base import Config, Method, Training
 from protocols._trial import Scenario, declared
 from protocols.base import REPR_ROWS, Budget, Cell, Stage
 
@@ -102,15 +102,17 @@ def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict
     pinned = [{**stage.config, **dict(zip(stage.grid, values, strict=True))} for values in own]
     overrides = method.Config.grid(points)
     full_settings: list[dict[str, Any]] = []
+    seen: list[Config] = []
     for override, pins in itertools.product(overrides, pinned):
         if not _fits(override, pins, overrides):
             continue
         try:
-            settings = method.Config(**{**override, **pins}).settings()
-            settings = {name: _of_python(value, name) for name, value in settings.items()}
+            config = method.Config(**{**override, **pins})
+            settings = {name: _of_python(v, name) for name, v in config.settings().items()}
         except (TypeError, ValueError) as error:  # ConfigError is a ValueError
             raise UsageError(f"stage '{stage.key}': {error}") from error
-        if settings not in full_settings:
+        if config.resolved() not in seen:
+            seen.append(config.resolved())
             full_settings.append(settings)
     return tuple(full_settings)
 

@@ -16,6 +16,12 @@ MKL_CBWR (conditional numerical reproducibility) Intel's MKL rounds a product di
 alignment of its arrays, so that a fit would depend on its place in a stack."""
 
 
+def set_environment() -> None:
+    """Put ``ENVIRONMENT`` in, but for what is set already; before numpy or torch is imported."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
 def one_thread() -> None:
     """Limit every loaded library, and through the environment those that load later.
 

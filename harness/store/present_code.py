@@ -21,9 +21,12 @@ def digest_of(name: str) -> str:
     return syntax.digest(ROOT.joinpath(name).read_text("utf-8"))
 
 
+@cache
+def _present(name: str) -> str:
+    """:func:`digest_of`; "" for a file that is not here."""
+    return digest_of(name) if ROOT.joinpath(name).is_file() else ""
+
+
 def made_by_other_code(made: Mapping[str, str]) -> bool:
     """Whether a file of ``made`` (path -> digest) is not as it was, or is not here."""
-    return any(
-        not ROOT.joinpath(name).is_file() or digest_of(name) != digest
-        for name, digest in made.items()
-    )
+    return any(_present(name) != digest for name, digest in made.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, cast
 
 from datasets.base import Problem
 from methods._nn.classifier import ClassifierModel, ClassifierSpec, fit, merged
@@ -60,10 +60,6 @@ class SemisupConfig(Config):
     )
     clip: float = hp(0.0, "largest gradient norm (0: none)", low=0, high=1e9)
     weight_prior: bool = hp(True, "N(0, 1) prior on weights, mixture logits excepted")
-
-    def resolved(self) -> Self:
-        """The settings with those of a chosen profile put in."""
-        return self
 
     def networks(self) -> Networks:
         """The architectures: perceptrons, decoders mirrored."""

@@ -97,16 +97,20 @@ def test_every_candidate_is_legal_and_new(key: str, points: int | None) -> None:
     grid = made.grid(points)
     settings = [canonical(made(**override).settings()) for override in grid]
     assert len(set(settings)) == len(settings) >= 1
+    whole = {
+        f.name for f in dataclasses.fields(made) if f.metadata["grid"] and f.metadata["always"]
+    }
     for field in dataclasses.fields(made):
         seen = {override[field.name] for override in grid if field.name in override}
         assert seen <= set(field.metadata["grid"] or ())
-        always = field.metadata["grid"] and field.metadata["always"]
-        assert points is None or always or len(seen) <= points
-        assert not always or seen == set(field.metadata["grid"])
-        if points == 1:
-            assert seen == set() or always
+        if field.name in whole:
+            assert seen == set(field.metadata["grid"])
+        else:
+            assert points is None or len(seen) <= points
     if points == 1:
+        assert {name for override in grid for name in override} == whole
         assert settings[0] == canonical(made().settings())
+        assert whole or len(settings) == 1
 
 
 @every_method

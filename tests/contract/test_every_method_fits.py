@@ -257,7 +257,7 @@ def test_quick_methods_are_quick(key: str) -> None:
 
 
 @every_method
-def test_members_of_a_stack_do_not_feel_each_other(key: str) -> None:
+def test_members_of_a_stack_do_not_affect_each_other(key: str) -> None:
     method = registry.load_method(key)
     if not registry.is_stacked(method):
         return

@@ -125,7 +125,7 @@ def test_the_order_of_rows_and_of_their_masks_means_nothing():
     assert loss.item() == pytest.approx(turned.item(), abs=1e-12)
 
 
-def test_members_of_a_stack_do_not_feel_each_other():
+def test_members_of_a_stack_do_not_affect_each_other():
     made = model(may_miss=(0, 1))
     p, data = parameters(made, t=3), batch(made, t=3)
     together, _ = made.loss(p, data)

@@ -90,15 +90,14 @@ def test_test_rows_lose_views_only_where_that_is_asked_for(number: int, fraction
 @FEW
 @given(st.integers(0, 2**32), st.integers(1, 3))
 def test_a_row_that_loses_views_loses_any_set_of_them_but_never_all(seed: int, width: int) -> None:
-    lost = losses(4000, list(range(width)), 3, np.random.default_rng(seed))
+    # So many rows that the bound on the counts is far from chance.
+    lost = losses(16000, list(range(width)), 3, np.random.default_rng(seed))
     assert lost.any(axis=1).all()
     assert not lost.all(axis=1).any()
     assert not lost[:, width:].any()
     _, counts = np.unique(lost, axis=0, return_counts=True)
     assert len(counts) == 2**width - 1 - (width == 3)
-    # Every set is as likely: six standard errors of a count, not luck.
-    mean = 4000 / len(counts)
-    np.testing.assert_allclose(counts, mean, rtol=0, atol=6 * np.sqrt(mean))
+    assert counts.min() > 0.8 * counts.max()
 
 
 @FEW

@@ -28,7 +28,7 @@ def test_a_half_scores_the_epoch_that_the_other_half_chose() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "expected"), [("rate 0.008 W10", 0.5), ("rate 0.0003 W40", 0.9)]
+    ("setting", "expected"), [("rate 0.008 W10", 0.5), ("rate 0.008 W40", 0.9)]
 )
 def test_no_epoch_after_the_preview_would_have_stopped_is_chosen(setting, expected) -> None:
     """Patience is 20 epochs from the best or the end of the warm-up; the peak is at epoch 48."""

@@ -101,6 +101,8 @@ def test_what_chooses_the_fits_of_a_row(protocol: str, row: str, key: str) -> No
 
 def test_a_budget_of_one_setting_chooses_epochs_alone() -> None:
     assert key_of(rules(candidates("table2", "smvae_paper_rate", "preview"))) == ONCE
+    assert key_of(rules(candidates("table2", "smvae", "preview"))) == FIT
+    assert key_of(rules(candidates("figure4", "simvae", "preview"))) == IMPUTER
     assert key_of(rules(candidates("figure4", "conet", "preview"))) == "epoch:nmse"
 
 

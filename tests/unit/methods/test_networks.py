@@ -136,7 +136,7 @@ def test_a_convolution_over_channels_is_an_encoder_of_one_view_alone():
 
 
 @pytest.mark.parametrize("key", ["smvae", "simvae", "sdgm"])
-def test_members_with_dropout_do_not_feel_each_other(key, page):
+def test_members_with_dropout_do_not_affect_each_other(key, page):
     both, (alone,) = fitted(key, residual(page), (5, 6)), fitted(key, residual(page), (6,))
     for name, value in alone.params.items():
         torch.testing.assert_close(both[1].params[name], value, atol=1e-5, rtol=1e-4)
