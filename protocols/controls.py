@@ -41,7 +41,7 @@ def _row(key: str, title: str, *recipe: Stage) -> TableRow:
 
 def _vae(control: str, key: str, title: str, epochs: int | None = EPOCHS, **how: Any) -> TableRow:
     """A VAE at one c; its learning rate is chosen. Long training has a longer warm-up."""
-    config = FIXED[key] | ({"warmup_epochs": WARMUP} if epochs else {})
+    config = {**FIXED[key], **({"warmup_epochs": WARMUP} if epochs else {})}
     return _row(f"{control}_{key}", title, Stage(key, config=config, epochs=epochs, **how))
 
 
