@@ -150,19 +150,29 @@ def compared(trials: pd.DataFrame, paired: pd.DataFrame) -> list[str]:
 def by_missing(trials: pd.DataFrame, column: str) -> list[str]:
     """A table of means for each fraction of missing views: ``.792 / .820 / .885``.
 
-    A method that uses no label has the same fits at every share of labels, which is said.
+    A method that uses no label has the same fits at every share of labels, which is said. As in
+    reports, a cell without all of its trials has no mean: ``18 of 20``.
     """
-    columns = trials[["dataset", "label_percent"]].drop_duplicates()
-    names = [f"{key.partition(':')[0]}, {percent:g} %" for key, percent in columns.to_numpy()]
+    expected = trials["trial"].nunique()
+    columns = [
+        (key, percent)
+        for key in trials["dataset"].unique()
+        for percent in trials.loc[trials["dataset"] == key, "label_percent"].unique()
+    ]
+    names = [f"{key.partition(':')[0]}, {percent:g} %" for key, percent in columns]
     lines = {}
     for row in trials["row"].unique():
         texts: dict[str, list[str]] = {}
-        for key, percent in columns.to_numpy():
+        for key, percent in columns:
             own = trials[(trials["row"] == row) & (trials["dataset"] == key)]
             own = own[own["label_percent"] == percent]
             # As a report's: a mean within each group sums in another order.
-            means = [part[column].mean() for _, part in own.groupby("at_missing")]
-            text = " / ".join(fmt.accuracy(mean) for mean in means)
+            text = " / ".join(
+                fmt.accuracy(part[column].mean())
+                if len(part) == expected
+                else f"{len(part)} of {expected}"
+                for _, part in own.groupby("at_missing")
+            )
             earlier = texts.setdefault(key, [])
             earlier.append("the same fits" if text in earlier else text)
         lines[row] = list(chain.from_iterable(texts.values()))

@@ -72,8 +72,8 @@ class Source:
 
 TRIALS = (
     Trials("table2", "preview budget, 20 trials", "table2"),
-    Trials("figure3", "preview budget, 5 trials", "figure3"),
-    Trials("figure4", "preview budget, 5 trials", "figure4"),
+    Trials("figure3", "preview budget, 20 trials", "figure3"),
+    Trials("figure4", "preview budget, 20 trials", "figure4"),
 )
 SOURCES = (
     Source("table2", "preview, 3 trials", "preview"),
@@ -83,7 +83,6 @@ SOURCES = (
     ),
     Source("figure2a", "preview, 3 trials", "figure2a_preview"),
     Source("figure2c", "preview, 3 trials", "figure2c_preview"),
-    Source("figure3", "preview, 3 trials", "figure3_preview"),
     Source("figure6", "preview, 3 trials", "figure6_preview"),
 )  # fmt: skip
 WEIGHTS = ("figure2b_preview", "preview", "preview, 3 trials")

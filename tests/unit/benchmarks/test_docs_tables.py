@@ -36,6 +36,24 @@ def test_the_tables_of_missing_views_are_those_of_the_stored_trials(
     assert set(made) <= set(lines_of("missing_views.md"))
 
 
+def test_cells_of_missing_views_stand_under_their_own_data_set() -> None:
+    """Trials ordered by share of labels; a cell without all of its trials has no mean."""
+    trials = pd.DataFrame(
+        [
+            {"row": "A", "dataset": dataset, "label_percent": percent, "at_missing": at,
+             "trial": trial, "accuracy": least + percent / 100 + at}
+            for percent in (2.0, 10.0)
+            for dataset, least in (("one:a,b", 0.0), ("two:a,b", 0.5))
+            for at in (0.1, 0.2)
+            for trial in range(2)
+        ]
+    )  # fmt: skip
+    lost = (trials["dataset"] == "two:a,b") & (trials["at_missing"] == 0.2) & (trials["trial"] == 1)
+    head, _, line = docs_tables.by_missing(trials[~lost], "accuracy")
+    assert head == "| | one, 2 % | one, 10 % | two, 2 % | two, 10 % |"
+    assert line == "| A | .120 / .220 | .200 / .300 | .620 / 1 of 2 | .700 / 1 of 2 |"
+
+
 def test_the_table_of_tuned_settings_is_that_of_its_trials() -> None:
     """Means, SDs and corrected intervals in docs/tuning.md, against the default of that time."""
     page = "\n".join(lines_of("tuning.md"))
