@@ -196,13 +196,14 @@ def _reference() -> list[TableRow]:
         (Stage("svm"),),
         all_labels=True,
     )
-    smvae, m2 = Stage("smvae", grid=WIDE), Stage("m2", grid=WIDE)
-    wide: tuple[tuple[str, str, Paradigm, Stage], ...] = (
-        ("wide_smvae_transductive", "SMVAE (transductive)", "transductive", smvae),
-        ("wide_smvae", "SMVAE", "inductive", smvae),
-        ("wide_m2", "M2 (Concat.)", "inductive", m2),
-    )
     uniform = Stage("smvae", config={"weights": "uniform"})
+    smvae, m2 = Stage("smvae", grid=WIDE), Stage("m2", grid=WIDE)
+    by_name: tuple[tuple[str, str, Paradigm, Stage], ...] = (
+        ("smvae_uniform", "SMVAE, equal view weights", "inductive", uniform),
+        ("wide_smvae_transductive", "SMVAE (transductive), c 10 to 100", "transductive", smvae),
+        ("wide_smvae", "SMVAE, c 10 to 100", "inductive", smvae),
+        ("wide_m2", "M2 (Concat.), c 10 to 100", "inductive", m2),
+    )
     return [
         _plain("svm", "SVM", "supervised"),
         _plain("logistic_regression", "Logistic regression", "supervised"),
@@ -215,21 +216,14 @@ def _reference() -> list[TableRow]:
             title=f"{CLASSIFIER.title} (transductive)",
             paradigm="transductive",
         ),
-        replace(
-            _plain("smvae_uniform", "SMVAE, equal view weights", "inductive", uniform),
-            optional=True,
-        ),
-        *(
-            replace(_plain(key, f"{title}, c 10 to 100", paradigm, stage), optional=True)
-            for key, title, paradigm, stage in wide
-        ),
+        *(replace(_plain(*other), optional=True) for other in by_name),
         _plain("majority", "Majority vote", "supervised"),
         all_labels,
     ]
 
 
 def _rivals() -> list[TableRow]:
-    """Rivals of today, which the paper lacks; the dear ones run when they are named.
+    """Rivals of today, which the paper lacks; the costly ones run when they are named.
 
     A diffusion of labels has the mean of the views' graphs, or the graph of the views side by side.
     """

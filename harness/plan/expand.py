@@ -111,8 +111,9 @@ def candidates(method: type[Method], stage: Stage, budget: Budget) -> tuple[dict
             settings = {name: _of_python(v, name) for name, v in config.settings().items()}
         except (TypeError, ValueError) as error:  # ConfigError is a ValueError
             raise UsageError(f"stage '{stage.key}': {error}") from error
-        if config.resolved() not in seen:
-            seen.append(config.resolved())
+        resolved = config.resolved()
+        if resolved not in seen:
+            seen.append(resolved)
             full_settings.append(settings)
     return tuple(full_settings)
 

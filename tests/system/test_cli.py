@@ -165,10 +165,10 @@ def test_the_plan_chooses_the_executor_and_says_why(
     one = (*SMOKE, "--method", "majority", "--force")
     _, cheap, _ = cli(*one)
     monkeypatch.setattr(executors, "SERIAL_SECONDS", 1e-9)
-    _, dear, _ = cli(*one)
+    _, costly, _ = cli(*one)
     _, forced, _ = cli(*one, *SERIAL)
     assert opened == ["serial", "ray", "serial"]
-    for out, name in zip((cheap, dear, forced), opened, strict=True):
+    for out, name in zip((cheap, costly, forced), opened, strict=True):
         assert re.search(rf"^executor: {name} \(.+\)$", out, re.M)
 
 

@@ -24,8 +24,8 @@ def group(method: str, n: int) -> JobGroup:
 def test_a_fit_has_half_an_hour_or_twenty_times_its_estimate() -> None:
     alone = group("svm", 3)
     assert FitLimits().of(alone) == GroupLimit(1800.0, per_fit=True)
-    dear = FitLimits({job.id: 600.0 for job in alone.jobs})
-    assert dear.of(alone) == GroupLimit(12000.0, per_fit=True)
+    costly = FitLimits({job.id: 600.0 for job in alone.jobs})
+    assert costly.of(alone) == GroupLimit(12000.0, per_fit=True)
     assert FitLimits({}, 6.0).of(alone) == GroupLimit(6.0, per_fit=True)
 
 
